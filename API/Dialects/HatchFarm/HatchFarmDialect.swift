@@ -1,0 +1,7 @@
+extension DialectTable {
+    /// The control plane, the workers' calls and the agents (CONTRACT 5).
+    package static let hatchFarm = DialectTable(
+        name: "HatchFarm", shape: .hatchFarm, bases: ["/api/v1", "/v1"], refusal: { HatchFarmProblem.problem($0) },
+        routes: Machines.routes + Policies.routes + Consents.routes + Heartbeats.routes + Leases.routes
+            + WorkerFiles.routes + AuditEvents.routes + Agents.routes)
+}

@@ -1,0 +1,90 @@
+internal import Bus
+package import Bytes
+internal import HTTPTypes
+internal import HummingbirdCore
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
+
+/// The server: services and dialects put together. `run` serves until the task's graceful shutdown or cancellation.
+package final class App: Sendable {
+    private let services: Services
+    private let front: Front
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - dialects: each with its routes; two routes at one place are our bug.
+    ///   - log: where request lines go; nil for by the logger's level to standard error.
+    package init(_ services: Services, dialects: [DialectTable], logger: Logger, log: RequestLog? = nil) {
+        let front = Later<Front>()
+        let document = Later<[UInt8]>()
+        let own = ServerRoutes(services, front: front, document: document, logger: logger)
+        let table = RouteTable(own.tables + dialects)
+        document.set(OpenAPI(table, version: services.configuration.version).json().bytes(.compact))
+        self.services = services
+        self.logger = logger
+        self.front = Front(
+            services, table, log: log ?? RequestLog(level: logger.logLevel, world: services.world), logger: logger)
+        front.set(self.front)
+    }
+
+    /// The OpenAPI document, as served.
+    package var description: JSON {
+        OpenAPI(front.table, version: services.configuration.version).json()
+    }
+
+    /// Every route as `METHOD /template`.
+    package var routes: [String] { front.table.routes.map { "\($0.route.method.rawValue) \($0.path)" } }
+
+    /// Serves. `onReady` gets the port that was bound.
+    ///
+    /// At the graceful shutdown of the task it says so at `/readyz` at once, lets long polls and event streams go,
+    /// takes no connections after `drainNoticeMilliseconds`, and gives what is in flight `drainMilliseconds`.
+    package func run(onReady: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
+        let group = try group(onReady)
+        // Detached, so that it hears of the shutdown from us, after the notice.
+        let serving = Task.detached { try await group.run() }
+        try await withTaskCancellationHandler {
+            try await withGracefulShutdownHandler {
+                try await serving.value
+            } onGracefulShutdown: {
+                self.services.drain.begin()
+                self.services.bus.close()
+                Task {
+                    do {
+                        try await self.services.world.sleep(
+                            .milliseconds(self.services.configuration.drainNoticeMilliseconds))
+                    } catch is CancellationError {
+                        // Then without notice.
+                    }
+                    await group.triggerGracefulShutdown()
+                }
+            }
+        } onCancel: {
+            self.services.drain.begin()
+            self.services.bus.close()
+            serving.cancel()
+        }
+    }
+
+    private func group(_ onReady: @escaping @Sendable (Int) async -> Void) throws -> ServiceGroup {
+        let configuration = services.configuration
+        let counts = ConnectionCounts(limit: configuration.connectionsPerAddress)
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        let server = try HTTPServerBuilder { [front] _ in
+            Door(front: front, counts: counts, configuration: configuration)
+        }.buildServer(
+            configuration: ServerConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), backlog: 1_024,
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    configuration.connectionLimit, logger: quiet)),
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet,
+            responder: { _, _, _ in }, onServerRunning: { await onReady($0.localAddress?.port ?? 0) })
+        var settings = ServiceGroupConfiguration(
+            services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)], logger: quiet)
+        settings.maximumGracefulShutdownDuration = .milliseconds(configuration.drainMilliseconds)
+        return ServiceGroup(configuration: settings)
+    }
+}

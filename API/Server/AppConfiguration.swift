@@ -1,0 +1,56 @@
+/// What the operator may set about serving. Defaults are CONTRACT 5 and PROMISES 3.7.
+package struct AppConfiguration: Sendable {
+    package var host = "127.0.0.1"
+    /// 0 takes a free one.
+    package var port = 8_080
+    package var version = "0.1.0"
+    /// `HATCHFARM_API_TOKEN`.
+    package var operatorToken: String
+
+    /// Everything but `/health` is refused with 426 unless it came by HTTPS.
+    package var requireHTTPS = false
+    /// Whether `X-Forwarded-For` and `X-Forwarded-Proto` count.
+    package var trustProxyHeaders = false
+    /// Exact origins that browsers may call from (`ALLOWED_ORIGINS`).
+    package var allowedOrigins: Set<String> = []
+    /// Whether heartbeats go on by SQL alone while Redis is down (`REDIS_NONCE_FALLBACK`).
+    package var redisNonceFallback = false
+
+    /// Unauthenticated calls, by address.
+    package var addressRate = Rate(burst: 20, perSecond: 5)
+    /// Authenticated calls, by owner.
+    package var memberRate = Rate(burst: 100_000, perSecond: 50_000)
+
+    /// Bytes of a JSON body.
+    package var bodyLimit = 1 << 20
+    /// Bytes of an artifact, unpacked.
+    package var artifactLimit = 64 << 20
+    /// Bytes of all header fields together.
+    package var headerLimit = 16 << 10
+
+    package var connectionLimit = 4_096
+    package var connectionsPerAddress = 512
+    package var idleTimeoutSeconds: Int64 = 60
+    /// A body may take this long whatever its size, and longer only at a kilobyte a second.
+    package var bodyTimeoutSeconds: Int64 = 30
+
+    /// How long after SIGTERM connections are still taken, so that a balancer sees `/readyz` fail first.
+    package var drainNoticeMilliseconds: Int64 = 250
+    /// How long requests in flight may go on then.
+    package var drainMilliseconds: Int64 = 10_000
+
+    package init(operatorToken: String) { self.operatorToken = operatorToken }
+}
+
+/// A bucket: so many at once, refilled at so many a second. A rate of 0 a second is no limit.
+package struct Rate: Sendable, Hashable {
+    package var burst: Int
+    package var perSecond: Int
+
+    package init(burst: Int, perSecond: Int) {
+        self.burst = burst
+        self.perSecond = perSecond
+    }
+
+    package static let unlimited = Rate(burst: 0, perSecond: 0)
+}

@@ -1,0 +1,48 @@
+internal import Bytes
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import NIOCore
+
+extension Reply {
+    /// Content that is kept packed: sent as it is to a client that takes zstd, unpacked on the way for others.
+    ///
+    /// - Parameters:
+    ///   - size: unpacked, in bytes.
+    ///   - chunk: the stored chunk of that number, from 0; nil after the last. The chunks are one zstd stream.
+    package static func packed(
+        for call: Call, type: String, size: Int, chunk: @escaping @Sendable (Int) async throws -> [UInt8]?
+    ) -> Reply {
+        if acceptsZstd(call.header(.acceptEncoding)) {
+            return stream(.ok, type: type) { writer in
+                var number = 0
+                while let bytes = try await chunk(number) {
+                    try await writer.write(ByteBuffer(bytes: bytes))
+                    number += 1
+                }
+                try await writer.finish(nil)
+            }
+            .with(.contentEncoding, "zstd").with(.vary, "Accept-Encoding, Authorization, X-Owner-ID")
+        }
+        return stream(.ok, type: type, length: size) { writer in
+            // We packed it ourselves: the ratio is no attack.
+            let unpacker = try ZstdDecompressor(limit: size, ratio: .max)
+            var number = 0
+            while let bytes = try await chunk(number) {
+                try await writer.write(ByteBuffer(bytes: try unpacker.update(bytes)))
+                number += 1
+            }
+            if number > 0 { try unpacker.finish() }
+            try await writer.finish(nil)
+        }
+        .with(.vary, "Accept-Encoding, Authorization, X-Owner-ID")
+    }
+
+    /// `gzip, zstd;q=0.8`: named, and not with a weight of zero.
+    static func acceptsZstd(_ header: String?) -> Bool {
+        (header ?? "").split(separator: ",").contains { item in
+            let parts = item.split(separator: ";").map { $0.filter { !$0.isWhitespace }.lowercased() }
+            let refused: Set = ["q=0", "q=0.0", "q=0.00", "q=0.000"]
+            return parts.first == "zstd" && !parts.dropFirst().contains(where: refused.contains)
+        }
+    }
+}

@@ -1,0 +1,33 @@
+package import Bus
+package import Bytes
+package import Engine
+package import Store
+
+/// What handlers work with. Made by the composition root, shared by all calls.
+package final class Services: Sendable {
+    package let configuration: AppConfiguration
+    package let database: Database
+    /// Where jobs, claims and reports are brought.
+    package let desk: JobDesk
+    package let bus: LocalBus
+    /// nil when none is configured; nonces are then kept in SQL alone.
+    package let redis: Redis?
+    package let world: World
+    package let drain = Drain()
+    /// What `/metrics` shows besides HTTP, the database and Redis.
+    package let gauges: [@Sendable () async throws -> [MetricFamily]]
+
+    package init(
+        configuration: AppConfiguration, database: Database, desk: JobDesk, bus: LocalBus, redis: Redis?,
+        world: World = .live,
+        gauges: [@Sendable () async throws -> [MetricFamily]] = []
+    ) {
+        self.configuration = configuration
+        self.database = database
+        self.desk = desk
+        self.bus = bus
+        self.redis = redis
+        self.world = world
+        self.gauges = gauges
+    }
+}

@@ -1,0 +1,68 @@
+internal import Bytes
+
+/// The figures, for people and for programs.
+struct BenchReport {
+    /// `http` or `engine`.
+    let surface: String
+    let machine: MachineReport
+    let settings: BenchSettings
+    private var names: [String] = []
+    private var readings: [String: [Reading]] = [:]
+
+    init(surface: String, machine: MachineReport, settings: BenchSettings) {
+        self.surface = surface
+        self.machine = machine
+        self.settings = settings
+    }
+
+    mutating func add(_ round: [Reading]) {
+        for reading in round {
+            if readings[reading.name] == nil { names.append(reading.name) }
+            readings[reading.name, default: []].append(reading)
+        }
+    }
+
+    var lines: [String] {
+        var table = Table("figure", "median", "lowest", "highest", "unit")
+        for (name, unit, values) in rows {
+            table.row(
+                name, Self.format(Statistics.median(values), unit), Self.format(values.min() ?? 0, unit),
+                Self.format(values.max() ?? 0, unit), unit.rawValue)
+        }
+        return machine.lines + [
+            "\(surface): \(settings.connections) connections, \(settings.seconds) s a round, \(settings.rounds) rounds",
+            "",
+        ] + table.lines
+    }
+
+    var json: JSON {
+        [
+            "surface": .string(surface), "machine": machine.json,
+            "settings": [
+                "connections": JSON(settings.connections), "seconds": JSON(settings.seconds),
+                "rounds": JSON(settings.rounds), "depth": JSON(settings.depth),
+            ],
+            "figures": .array(
+                rows.map { name, unit, values in
+                    [
+                        "name": .string(name), "unit": .string(unit == .ratio ? "ratio" : unit.rawValue),
+                        "median": JSON(Statistics.median(values)), "rounds": .array(values.map { JSON($0) }),
+                    ]
+                }),
+        ]
+    }
+
+    private var rows: [(String, Reading.Unit, [Double])] {
+        names.compactMap { name in
+            guard let readings = readings[name], let first = readings.first else { return nil }
+            return (name, first.unit, readings.map(\.value))
+        }
+    }
+
+    private static func format(_ value: Double, _ unit: Reading.Unit) -> String {
+        switch unit {
+        case .perSecond: value < 1e12 ? Text.grouped(Int(value.rounded())) : "\(value)"
+        case .milliseconds, .ratio: Text.fixed(value, 2)
+        }
+    }
+}

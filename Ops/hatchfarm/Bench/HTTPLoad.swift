@@ -1,0 +1,136 @@
+internal import Glibc
+internal import Synchronization
+
+/// The scenarios over HTTP: a thread with a blocking connection for each client.
+struct HTTPLoad: Sendable {
+    let settings: BenchSettings
+    /// As many as there are connections.
+    let clients: [BenchClient]
+    let requests: Requests
+
+    /// One round of any scenario but claim-depth, which needs backlogs of its own.
+    func round(_ scenario: Scenario) throws -> [Reading] {
+        switch scenario {
+        case .submit: try submit("submit", batch: nil)
+        case .submitBatch: try submit("submit-batch", batch: BenchSettings.batch)
+        case .claimFinish: try drain("claim-finish", .claimFinish)
+        case .claimFinishSingle: try drain("claim-finish-single", .claimFinishSingle)
+        case .pickup: try Pickup(load: self).round()
+        case .claimDepth, .all: []
+        }
+    }
+
+    private func submit(_ name: String, batch: Int?) throws -> [Reading] {
+        let request = batch.map { requests.submit(batchOf: $0) } ?? requests.submit()
+        let start = Ticks.now()
+        let end = start + UInt64(settings.seconds) * 1_000_000_000
+        let sum = try crew { client in
+            var tally = Tally()
+            var now = Ticks.now()
+            while now < end {
+                try client.submit(request)
+                let after = Ticks.now()
+                tally.latencies.append(after - now)
+                tally.jobs += batch ?? 1
+                now = after
+            }
+            return tally
+        }
+        return [.rate(name, sum.jobs, Ticks.now() - start)] + Reading.latencies(name, sum.latencies)
+    }
+
+    private func drain(_ name: String, _ scenario: Scenario) throws -> [Reading] {
+        let backlog = settings.backlog(scenario)
+        try preload(backlog)
+        let left = Remaining(backlog)
+        let start = Ticks.now()
+        let sum = try crew { client in
+            let claim = client.requests.claim(limit: BenchSettings.batch)
+            var tally = Tally()
+            while left.count > 0 {
+                let leases = try client.claim(claim)
+                guard !leases.isEmpty else {
+                    // The others hold the rest, or the last jobs are just being freed.
+                    try left.checkMoving()
+                    usleep(1_000)
+                    continue
+                }
+                if scenario == .claimFinish {
+                    try client.finish(leases)
+                } else {
+                    for lease in leases { try client.finish(lease) }
+                }
+                tally.jobs += leases.count
+                left.take(leases.count)
+            }
+            return tally
+        }
+        return [.rate(name, sum.jobs, Ticks.now() - start)]
+    }
+
+    /// Submits so many jobs as fast as it goes, in requests of up to a thousand.
+    func preload(_ count: Int) throws {
+        let size = max(1, min(1_000, count / max(1, clients.count)))
+        let batch = requests.submit(batchOf: size)
+        let left = Remaining(count)
+        _ = try crew { client in
+            while true {
+                let taken = left.take(size)
+                guard taken > 0 else { return Tally() }
+                try client.submit(taken == size ? batch : requests.submit(batchOf: taken))
+            }
+        }
+    }
+
+    /// Nanoseconds of single claims at a backlog that stays the same.
+    func claimLatencies() throws -> [UInt64] {
+        guard let client = clients.first else { return [] }
+        let claim = client.requests.claim(limit: BenchSettings.depthClaim)
+        let refill = requests.submit(batchOf: BenchSettings.depthClaim)
+        var latencies: [UInt64] = []
+        for round in 0..<BenchSettings.depthSamples + 50 {
+            let start = Ticks.now()
+            let leases = try client.claim(claim)
+            // The first ones warm up.
+            if round >= 50 { latencies.append(Ticks.now() - start) }
+            guard leases.count == BenchSettings.depthClaim else {
+                throw Failure.unexpected("a claim of \(BenchSettings.depthClaim) got \(leases.count) jobs")
+            }
+            try client.finish(leases)
+            try client.submit(refill)
+        }
+        return latencies
+    }
+
+    private func crew(_ body: @escaping @Sendable (BenchClient) throws -> Tally) throws -> Tally {
+        Tally.sum(try Crew.run(clients.count) { try body(clients[$0]) })
+    }
+}
+
+/// How many jobs are still to be done, counted down by all threads.
+final class Remaining: Sendable {
+    private let rest: Atomic<Int>
+    private let lastChange: Atomic<UInt64>
+
+    init(_ count: Int) {
+        rest = Atomic(count)
+        lastChange = Atomic(Ticks.now())
+    }
+
+    var count: Int { rest.load(ordering: .relaxed) }
+
+    /// Takes up to `wanted` of what is left and says how many it got.
+    @discardableResult
+    func take(_ wanted: Int) -> Int {
+        let before = rest.subtract(wanted, ordering: .relaxed).oldValue
+        lastChange.store(Ticks.now(), ordering: .relaxed)
+        return max(0, min(wanted, before))
+    }
+
+    /// Throws when nothing was taken for half a minute.
+    func checkMoving() throws {
+        guard Ticks.now() < lastChange.load(ordering: .relaxed) + 30_000_000_000 else {
+            throw Failure.unexpected("\(count) jobs can't be claimed any more")
+        }
+    }
+}

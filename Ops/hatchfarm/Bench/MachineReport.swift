@@ -1,0 +1,61 @@
+internal import Bytes
+internal import Glibc
+
+/// On what the figures were taken.
+struct MachineReport: Sendable {
+    let cores: Int
+    let processor: String
+    let kernel: String
+    let memoryBytes: Int
+    let database: String
+    /// Milliseconds to put 4 KiB on disk, the median of 200; nil when the database's disk isn't ours to try.
+    let syncMilliseconds: Double?
+
+    static func read(database: String, folder: String?) -> MachineReport {
+        MachineReport(
+            cores: Hardware.cores, processor: processor(), kernel: "Linux \(Hardware.kernel)",
+            memoryBytes: Hardware.memoryBytes, database: database, syncMilliseconds: folder.flatMap(syncMilliseconds))
+    }
+
+    var lines: [String] {
+        let sync = syncMilliseconds.map { ", \(Text.fixed($0, 2)) ms a durable write of 4 KiB" } ?? ""
+        return [
+            "\(cores) cores of \(processor), \(Text.size(memoryBytes)) of memory, \(kernel)",
+            "\(database)\(sync)",
+        ]
+    }
+
+    var json: JSON {
+        [
+            "cores": JSON(cores), "processor": .string(processor), "kernel": .string(kernel),
+            "memory_bytes": JSON(memoryBytes), "database": .string(database),
+            "sync_ms": syncMilliseconds.map { JSON($0) } ?? .null,
+        ]
+    }
+
+    private static func processor() -> String {
+        let text = Files.readIfThere("/proc/cpuinfo").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
+        return line?.split(separator: ":").last.map { String($0.drop { $0 == " " }) } ?? "an unnamed processor"
+    }
+
+    private static func syncMilliseconds(_ folder: String) -> Double? {
+        let path = "\(folder)/sync-probe"
+        let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { return nil }
+        defer {
+            close(file)
+            unlink(path)
+        }
+        let page = [UInt8](repeating: 0x5A, count: 4_096)
+        var times: [Double] = []
+        for index in 0..<200 {
+            let start = Ticks.now()
+            guard pwrite(file, page, page.count, off_t(index * page.count)) == page.count, fdatasync(file) == 0 else {
+                return nil
+            }
+            times.append(Ticks.milliseconds(Ticks.now() - start))
+        }
+        return Statistics.median(times)
+    }
+}

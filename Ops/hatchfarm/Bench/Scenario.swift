@@ -1,0 +1,71 @@
+internal import ArgumentParser
+
+/// What is measured.
+enum Scenario: String, CaseIterable, ExpressibleByArgument, Sendable {
+    /// One job a request.
+    case submit
+    /// A hundred jobs a request.
+    case submitBatch = "submit-batch"
+    /// Claims of a hundred and results in hundreds, down to the last job of a backlog.
+    case claimFinish = "claim-finish"
+    /// Claims of a hundred, one result a request.
+    case claimFinishSingle = "claim-finish-single"
+    /// From a submit to the moment when a waiting claim returns with the job; nothing else is going on.
+    case pickup
+    /// What a claim of ten costs at a small backlog and at a large one.
+    case claimDepth = "claim-depth"
+    case all
+
+    var each: [Scenario] {
+        self == .all ? Scenario.allCases.filter { $0 != .all } : [self]
+    }
+}
+
+/// How it is measured.
+struct BenchSettings: Sendable {
+    var connections = 32
+    var seconds = 5
+    var rounds = 3
+    /// The backlog that claim-finish drains; nil is the scenario's own.
+    var jobs: Int?
+    /// The large backlog of claim-depth.
+    var depth = 1_000_000
+
+    static let batch = 100
+    static let smallDepth = 1_000
+    static let depthClaim = 10
+    static let depthSamples = 500
+
+    func backlog(_ scenario: Scenario) -> Int {
+        jobs ?? (scenario == .claimFinishSingle ? 40_000 : 100_000)
+    }
+}
+
+/// One figure of one round.
+struct Reading: Sendable {
+    enum Unit: String, Sendable {
+        case perSecond = "jobs/s"
+        case milliseconds = "ms"
+        case ratio = "×"
+    }
+
+    let name: String
+    let unit: Unit
+    let value: Double
+
+    static func rate(_ name: String, _ jobs: Int, _ ticks: UInt64) -> Reading {
+        Reading(name: name, unit: .perSecond, value: ticks == 0 ? 0 : Double(jobs) / Ticks.seconds(ticks))
+    }
+
+    static func time(_ name: String, _ ticks: UInt64) -> Reading {
+        Reading(name: name, unit: .milliseconds, value: Ticks.milliseconds(ticks))
+    }
+
+    /// Median and 99th percentile of a round's latencies.
+    static func latencies(_ name: String, _ latencies: [UInt64]) -> [Reading] {
+        [
+            time("\(name) p50", Statistics.percentile(latencies, 0.5)),
+            time("\(name) p99", Statistics.percentile(latencies, 0.99)),
+        ]
+    }
+}

@@ -1,0 +1,84 @@
+internal import Bytes
+internal import Foundation
+internal import Glibc
+
+/// `hatchfarm serve` of this very binary, as a child on a free port, with a database of its own.
+final class ServerUnderTest: Sendable {
+    let port: Int
+    let token: String
+    private let process: Process
+
+    static let host = "127.0.0.1"
+    static let owner = "bench"
+
+    private init(port: Int, token: String, process: Process) {
+        self.port = port
+        self.token = token
+        self.process = process
+    }
+
+    static func start(database: String) async throws -> ServerUnderTest {
+        let port = try freePort()
+        let token = Hex.encode(World.live.random(24))
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: try ownPath())
+        process.arguments = ["serve"]
+        process.standardOutput = FileHandle.nullDevice
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            [
+                "PORT": "\(port)", "HOST": host, "DATABASE_URL": database, "HATCHFARM_API_TOKEN": token,
+                "HATCHFARM_LOG": "error", "HATCHFARM_MEMBER_RATE": "0", "REDIS_ADDR": "", "REQUIRE_HTTPS": "false",
+            ]) { $1 }
+        do {
+            try process.run()
+        } catch {
+            throw Failure.unexpected("cannot start the server: \(error)")
+        }
+        let server = ServerUnderTest(port: port, token: token, process: process)
+        try await server.waitUntilReady()
+        return server
+    }
+
+    /// Asks it to drain and waits for its end.
+    func stop() {
+        process.terminate()
+        process.waitUntilExit()
+    }
+
+    private func waitUntilReady() async throws {
+        let request = Array("GET /readyz HTTP/1.1\r\nHost: \(Self.host)\r\n\r\n".utf8)
+        for _ in 0..<600 {
+            guard process.isRunning else { throw Failure.unexpected("the server ended while it started") }
+            if let connection = try? RawConnection(host: Self.host, port: port),
+                (try? connection.exchange(request))?.status == 200
+            {
+                return
+            }
+            try await World.live.sleep(.milliseconds(50))
+        }
+        stop()
+        throw Failure.unreachable("the server was not ready within 30 s")
+    }
+
+    private static func ownPath() throws -> String {
+        guard let path = realpath("/proc/self/exe", nil) else { throw Failure.unexpected("cannot find this binary") }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
+    private static func freePort() throws -> Int {
+        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(socket) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr(host)
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket, $0, size) == 0 && getsockname(socket, $0, &size) == 0
+            }
+        }
+        guard isBound else { throw Failure.unexpected("no free port") }
+        return Int(address.sin_port.bigEndian)
+    }
+}

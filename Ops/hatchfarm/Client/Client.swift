@@ -1,0 +1,150 @@
+internal import AsyncHTTPClient
+internal import Bytes
+internal import Glibc
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+
+/// One server as one member sees it: JSON in, JSON out, and every no as a `Failure`.
+struct Client: Sendable {
+    let credentials: Credentials
+
+    static let version = "hatchfarm/\(Version.text)"
+    private static let patience = TimeAmount.seconds(60)
+
+    init(_ credentials: Credentials) {
+        self.credentials = credentials
+    }
+
+    func get(_ path: String, _ query: [(String, String?)] = []) async throws -> JSON {
+        try await json(.GET, path + Self.query(query))
+    }
+
+    func post(_ path: String, _ body: JSON = [:], headers: [(String, String)] = []) async throws -> JSON {
+        let type = ("Content-Type", "application/json")
+        return try await json(.POST, path, body: body.bytes(.compact), headers: [type] + headers)
+    }
+
+    func post(bytes: [UInt8], to path: String, headers: [(String, String)]) async throws -> JSON {
+        try await json(.POST, path, body: bytes, headers: [("Content-Type", "application/octet-stream")] + headers)
+    }
+
+    func delete(_ path: String) async throws -> JSON {
+        try await json(.DELETE, path)
+    }
+
+    func download(_ path: String, limit: Int = 64 << 20) async throws -> [UInt8] {
+        try await collect(send(.GET, path), limit: limit)
+    }
+
+    /// Delivers the events of a stream until `deliver` says false or the server ends it. Throws `.unreachable` when
+    /// the connection breaks, and after ten minutes, for a dead one may look alive: call again after the last event.
+    func events(_ path: String, after last: String?, _ deliver: (ServerEvent) -> Bool) async throws {
+        let resume = last.map { [("Last-Event-ID", $0)] } ?? []
+        let response = try await send(
+            .GET, path, headers: [("Accept", "text/event-stream")] + resume, deadline: .now() + .minutes(10))
+        var parser = EventParser()
+        do {
+            for try await buffer in response.body {
+                for event in parser.read(buffer.readableBytesView) where !deliver(event) { return }
+            }
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            throw Failure.unreachable("lost \(credentials.server): \(Self.reason(error))")
+        }
+    }
+
+    private func json(
+        _ method: HTTPMethod, _ path: String, body: [UInt8]? = nil, headers: [(String, String)] = []
+    ) async throws -> JSON {
+        let bytes = try await collect(send(method, path, body: body, headers: headers), limit: 64 << 20)
+        guard !bytes.isEmpty else { return .null }
+        guard let json = try? JSON(parsing: bytes, limits: JSONLimits(depth: 64, keys: 100_000)) else {
+            throw Failure.unexpected("\(method.rawValue) \(path): the answer is no JSON")
+        }
+        return json
+    }
+
+    private func send(
+        _ method: HTTPMethod, _ path: String, body: [UInt8]? = nil, headers: [(String, String)] = [],
+        deadline: NIODeadline? = nil
+    ) async throws -> HTTPClientResponse {
+        var request = HTTPClientRequest(url: credentials.server + path)
+        request.method = method
+        request.headers.add(name: "User-Agent", value: Self.version)
+        request.headers.add(name: "Authorization", value: "Bearer \(credentials.key)")
+        if let owner = credentials.owner { request.headers.add(name: "X-Owner-ID", value: owner) }
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
+        let response: HTTPClientResponse
+        do {
+            response = try await HTTPClient.shared.execute(request, deadline: deadline ?? .now() + Self.patience)
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            throw Failure.unreachable("cannot reach \(credentials.server): \(Self.reason(error))")
+        }
+        guard response.status.code >= 400 else { return response }
+        let bytes = (try? await collect(response, limit: 1 << 20)) ?? []
+        throw Self.failure(response.status, try? JSON(parsing: bytes), method: method, path: path)
+    }
+
+    private func collect(_ response: HTTPClientResponse, limit: Int) async throws -> [UInt8] {
+        do {
+            return Array(try await response.body.collect(upTo: limit).readableBytesView)
+        } catch let error as CancellationError {
+            throw error
+        } catch is NIOTooManyBytesError {
+            throw Failure.unexpected("the answer is larger than \(Text.size(limit))")
+        } catch {
+            throw Failure.unreachable("lost \(credentials.server): \(Self.reason(error))")
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        let isRefused = error is NIOConnectionError || (error as? IOError)?.errnoCode == ECONNREFUSED
+        return switch error as? HTTPClientError {
+        case .connectTimeout?, .deadlineExceeded?: "no answer in time"
+        case .remoteConnectionClosed?: "the connection was closed"
+        default: isRefused ? "nobody listens there" : "\(error)"
+        }
+    }
+
+    /// Every dialect's error shape holds its sentence in `error` or in `error.message` (CONTRACT 2).
+    private static func failure(
+        _ status: HTTPResponseStatus, _ json: JSON?, method: HTTPMethod, path: String
+    ) -> Failure {
+        let error = json?["error"]
+        let sentence = error?.string ?? error?["message"]?.string ?? status.reasonPhrase
+        let text = "\(Output.tame(sentence)) (\(status.code))"
+        return switch status.code {
+        case 400, 413, 415, 422: .invalid(text)
+        case 401, 403, 409, 412, 426, 429: .refused(text)
+        case 404: .notFound(text)
+        case 502, 503, 504: .unreachable(text)
+        default: .unexpected("\(method.rawValue) \(path): \(text)")
+        }
+    }
+
+    private static func query(_ items: [(String, String?)]) -> String {
+        let pairs = items.compactMap { name, value in value.map { "\(name)=\(escape($0))" } }
+        return pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&")
+    }
+
+    /// Everything but what RFC 3986 leaves alone, and the slashes of a path when they are to stay.
+    static func escape(_ text: String, keepingSlashes: Bool = false) -> String {
+        var escaped: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                escaped.append(byte)
+            case UInt8(ascii: "/") where keepingSlashes: escaped.append(byte)
+            default: escaped += Array("%\(Hex.encode([byte]).uppercased())".utf8)
+            }
+        }
+        return String(decoding: escaped, as: UTF8.self)
+    }
+}

@@ -1,0 +1,101 @@
+internal import API
+internal import Bus
+internal import Bytes
+internal import Domain
+internal import Engine
+internal import Glibc
+internal import Logging
+internal import NIOCore
+internal import Store
+
+/// All parts of a server, put together. The one place that chooses implementations.
+struct Composition: Sendable {
+    let settings: Settings
+    let operatorToken: String
+    private let database: Database
+    private let app: App
+    private let scheduler: Scheduler
+    private let logger: Logger
+
+    /// Opens the database and brings it up to date.
+    static func open(_ settings: Settings, logger: Logger) async throws -> Composition {
+        let world = World.live
+        let token = settings.operatorToken ?? Hex.encode(world.random(24))
+        let (database, _) = try await openDatabase(settings)
+        let bus = LocalBus(sleep: world.sleep)
+        let desk = JobDesk(database: database, bus: bus, world: world)
+        var redis: Redis?
+        if let address = settings.redis { redis = await Redis.open(address) }
+        let services = Services(
+            configuration: settings.app(operatorToken: token), database: database, desk: desk, bus: bus, redis: redis,
+            world: world, gauges: [{ try await JobMetrics.families(desk) }])
+        return Composition(
+            settings: settings, operatorToken: token, database: database,
+            app: App(services, dialects: dialects, logger: logger),
+            scheduler: Scheduler(desk, world: world, logger: logger), logger: logger)
+    }
+
+    private static let dialects: [DialectTable] = [.jobs, .hatchFarm]
+
+    /// Brings the database up to date; the names of the steps that were missing.
+    static func migrate(_ settings: Settings) async throws -> [String] {
+        let (database, steps) = try await openDatabase(settings)
+        await database.close()
+        return steps
+    }
+
+    private static func openDatabase(_ settings: Settings) async throws -> (Database, steps: [String]) {
+        do {
+            let database = try await Database.open(settings.database)
+            return (database, try await database.migrate(Migration.all))
+        } catch DatabaseError.unavailable(let reason) {
+            throw Failure.unreachable("cannot reach \(settings.shownDatabase): \(reason)")
+        } catch DatabaseError.failed(_, let reason) {
+            throw Failure.misconfigured("cannot open \(settings.shownDatabase): \(reason)")
+        } catch let error as DatabaseError {
+            throw Failure.misconfigured("cannot open \(settings.shownDatabase): \(error)")
+        }
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains. `companion` runs beside the server from the moment it serves,
+    /// and ends before the server does.
+    func serve(
+        onReady: @escaping @Sendable (Int) async -> Void = { _ in },
+        companion: (@Sendable () async throws -> Void)? = nil
+    ) async throws {
+        let ready = AsyncStream.makeStream(of: Void.self)
+        var parts = [
+            Part(ending: .isFine) { [scheduler] in await scheduler.run() },
+            Part { [app] in
+                try await app.run { port in
+                    await onReady(port)
+                    ready.continuation.finish()
+                }
+            },
+        ]
+        if let companion {
+            parts.append(
+                Part {
+                    for await _ in ready.stream {}
+                    try await companion()
+                })
+        }
+        defer { LogSink.standardError.drain(milliseconds: 500) }
+        do {
+            try await Part.runUntilSignal(parts, logger: logger)
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw Failure.misconfigured("port \(settings.port) of \(settings.host) is taken; choose another with PORT")
+        } catch let error as IOError where error.errnoCode == EACCES || error.errnoCode == EADDRNOTAVAIL {
+            throw Failure.misconfigured("cannot listen on \(settings.host):\(settings.port): \(error)")
+        }
+        await database.close()
+    }
+}
+
+extension Logger {
+    /// Logs of all parts go to standard error, a JSON object a line. Once a process.
+    static func start(_ level: Logger.Level) -> Logger {
+        LoggingSystem.bootstrap { LineLog(label: $0, level: level) }
+        return Logger(label: "hatchfarm")
+    }
+}

@@ -1,0 +1,52 @@
+/// Why a command did not do what it was asked. Each case has its own exit code, so that scripts can tell them apart.
+enum Failure: Error {
+    /// The job ended, and not well.
+    case jobFailed(String)
+    /// Nobody answered, or the server said that it cannot serve just now. Trying again later is safe.
+    case unreachable(String)
+    /// The credentials are missing or wrong, or the server does not allow this, or not in this state.
+    case refused(String)
+    case notFound(String)
+    /// The server does not take the request as it is.
+    case invalid(String)
+    /// The server answered something that no server of ours answers.
+    case unexpected(String)
+    /// A setting is wrong.
+    case misconfigured(String)
+
+    var message: String {
+        switch self {
+        case .jobFailed(let text), .unreachable(let text), .refused(let text), .notFound(let text),
+            .invalid(let text), .unexpected(let text), .misconfigured(let text):
+            text
+        }
+    }
+
+    var exitCode: Int32 {
+        switch self {
+        case .jobFailed: 1
+        case .unreachable: 3
+        case .refused: 4
+        case .notFound: 5
+        case .invalid: 64
+        case .unexpected: 70
+        case .misconfigured: 78
+        }
+    }
+
+    /// Ended by SIGINT, as shells count it.
+    static let interrupted: Int32 = 130
+
+    static let exitCodes = """
+        EXIT CODES
+           0  done; with --watch: the job completed
+           1  the job failed or was cancelled
+           3  the server is unreachable or cannot serve just now; trying again is safe
+           4  refused: credentials missing or wrong, not allowed, or not in this state
+           5  not found
+          64  usage: the command or the request is not valid
+          70  the server answered something unexpected
+          78  configuration: a setting is wrong
+         130  interrupted
+        """
+}

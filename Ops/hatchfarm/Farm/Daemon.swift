@@ -1,0 +1,66 @@
+internal import Bytes
+internal import Executors
+internal import Logging
+internal import Runtime
+internal import ServiceLifecycle
+internal import Wire
+
+/// The worker's daemon as the program runs it: until the graceful shutdown of its task.
+enum Daemon {
+    struct Options: Sendable {
+        var offer = MachineOffer()
+        var jobsAtOnce = max(1, Hardware.cores)
+        var queues: [String] = []
+        /// How long running jobs may go on after SIGTERM before they are given back.
+        var drainGrace = Duration.seconds(30)
+        /// Hears what people want to hear.
+        var tell: @Sendable (String) -> Void = { _ in }
+    }
+
+    /// Throws `.misconfigured` when this machine can't wall jobs in; the message has the remedy.
+    static func run(
+        _ credentials: WorkerCredentials, stateFolder: String, _ options: Options, logger: Logger
+    ) async throws {
+        let configuration = WorkerConfiguration(
+            credentials: credentials, name: options.offer.name, capacity: options.offer.capacity,
+            jobsAtOnce: options.jobsAtOnce, queues: options.queues.isEmpty ? nil : options.queues,
+            stateFolder: stateFolder, drainGraceMilliseconds: options.drainGrace.components.seconds * 1_000,
+            events: { event in
+                let line = line(event)
+                if let text = line.text { options.tell(text) }
+                logger.log(level: line.level, "\(line.text ?? "\(event)")")
+            })
+        let daemon: WorkerDaemon
+        do {
+            daemon = try await WorkerDaemon(configuration)
+        } catch {
+            throw Failure.misconfigured("this machine can't run jobs:\n\(error.message)")
+        }
+        await withGracefulShutdownHandler {
+            await daemon.run()
+        } onGracefulShutdown: {
+            Task { await daemon.drain() }
+        }
+    }
+
+    /// What an event is worth: its level in the log, and its sentence when people care.
+    private static func line(_ event: WorkerEvent) -> (level: Logger.Level, text: String?) {
+        switch event {
+        case .started(let isolation, _): (.notice, "ready, isolation \(isolation.rawValue)")
+        case .claimed(let job): (.info, "\(job.id) claimed: \(Output.tame(job.title))")
+        case .finished(let job, let status, let code, let milliseconds):
+            (
+                .info,
+                "\(job) \(status.rawValue) in \(Text.duration(milliseconds: milliseconds))"
+                    + (code.map { ", exit code \($0)" } ?? "")
+            )
+        case .lost(let job, let reason): (.warning, "\(job) lost: \(reason)")
+        case .cancelled(let job): (.info, "\(job) cancelled")
+        case .released(let job, let reason): (.notice, "\(job) given back: \(reason)")
+        case .backoff(let call, let error, let milliseconds):
+            (.warning, "\(call): \(error.message); again in \(Text.duration(milliseconds: milliseconds))")
+        case .draining(let running): (.notice, "draining, \(running) running")
+        case .heartbeat, .progress, .log, .stopped: (.debug, nil)
+        }
+    }
+}

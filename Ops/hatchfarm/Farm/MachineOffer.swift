@@ -1,0 +1,57 @@
+internal import Bytes
+internal import Runtime
+internal import Wire
+
+/// What an owner lends of a machine, and under which rules.
+struct MachineOffer: Sendable {
+    var name = Hardware.name
+    var capacity = Capacity(
+        cpuCores: Double(Hardware.cores), memoryGB: (Double(Hardware.memoryBytes) / 1e8).rounded(.down) / 10)
+    var rules = Enrollment.openRules
+
+    /// Registers the machine in its owner's name, with policy and consent.
+    func enroll(by owner: Credentials) async throws(Failure) -> WorkerCredentials {
+        do {
+            return try await Enrollment(server: owner.server, credential: owner.key, ownerID: owner.owner)
+                .enroll(name: name, capacity: capacity, rules: rules)
+        } catch {
+            throw Failure(error, server: owner.server)
+        }
+    }
+}
+
+/// What an enrolled machine shows the server, in its state folder.
+enum MachineFile {
+    static func path(_ folder: String) -> String { "\(folder)/worker.json" }
+
+    /// nil when there is none; a file that can't be trusted is told.
+    static func read(_ folder: String) throws(Failure) -> WorkerCredentials? {
+        guard Files.isThere(path(folder)) else { return nil }
+        do {
+            return try WorkerCredentials(readingFrom: path(folder))
+        } catch {
+            throw .misconfigured(error.message)
+        }
+    }
+
+    static func write(_ credentials: WorkerCredentials, _ folder: String) throws(Failure) {
+        try Files.makeFolder(folder, mode: 0o711)
+        do {
+            try credentials.save(to: path(folder))
+        } catch {
+            throw .misconfigured(error.message)
+        }
+    }
+}
+
+extension Failure {
+    /// What the worker's half of the protocol says went wrong.
+    init(_ error: LeaseError, server: String) {
+        switch error {
+        case .refused(404, _): self = .notFound(error.message)
+        case .refused(400, _), .refused(413, _), .refused(422, _): self = .invalid(error.message)
+        case .refused, .unauthorized, .lost, .ended: self = .refused(error.message)
+        case .unreachable, .overloaded: self = .unreachable("\(server): \(error.message)")
+        }
+    }
+}

@@ -1,0 +1,29 @@
+internal import Logging
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// A part of a running program: a closure that runs until it is asked to end.
+struct Part: Service {
+    /// What becomes of the others when this one ends by itself.
+    enum Ending { case endsAll, isFine }
+
+    var ending = Ending.endsAll
+    let body: @Sendable () async throws -> Void
+
+    func run() async throws { try await body() }
+
+    /// Runs all parts until SIGTERM or SIGINT; then each is asked to end, the last one first, and the one before it
+    /// when it has. Throws what a part throws.
+    static func runUntilSignal(_ parts: [Part], logger: Logger) async throws {
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        let services = parts.map { part in
+            ServiceGroupConfiguration.ServiceConfiguration(
+                service: part,
+                successTerminationBehavior: part.ending == .endsAll ? .gracefullyShutdownGroup : .ignore)
+        }
+        try await ServiceGroup(
+            configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+        ).run()
+    }
+}

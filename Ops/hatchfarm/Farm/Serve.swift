@@ -1,0 +1,53 @@
+internal import ArgumentParser
+internal import Logging
+
+/// `hatchfarm serve`
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serves the API and runs the scheduler.",
+        discussion: """
+            Brings the database up to date, serves, and drains at SIGTERM or Ctrl-C: /readyz says no at once, \
+            requests in flight finish, nothing is lost. Several servers may share one PostgreSQL.
+
+            EXAMPLES
+              hatchfarm serve
+              HOST=0.0.0.0 DATABASE_URL=postgres://hatch@db/hatch hatchfarm serve
+
+            \(Settings.help)
+            """)
+
+    func run() async throws {
+        let settings = try Settings()
+        let server = try await Composition.open(settings, logger: Logger.start(settings.log))
+        if settings.operatorToken == nil {
+            Output.error("warning: HATCHFARM_API_TOKEN is not set; until the next start it is \(server.operatorToken)")
+        }
+        try await server.serve { port in
+            Output.line("hatchfarm \(Version.text) serves \(settings.url(port: port)) on \(settings.shownDatabase)")
+        }
+    }
+}
+
+/// `hatchfarm migrate`
+struct Migrate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate",
+        abstract: "Brings the database up to date, and no more.",
+        discussion: """
+            Servers do it themselves when they start; this is for those who want it done before. Safe to run \
+            while servers are up, and in several processes at once.
+
+            EXAMPLE
+              DATABASE_URL=postgres://hatch@db/hatch hatchfarm migrate
+
+            \(Settings.help)
+            """)
+
+    func run() async throws {
+        let settings = try Settings()
+        let steps = try await Composition.migrate(settings)
+        for step in steps { Output.line("applied \(step)") }
+        Output.line("\(settings.shownDatabase) is up to date")
+    }
+}

@@ -1,0 +1,44 @@
+internal import ArgumentParser
+internal import Glibc
+
+/// The one binary (CONTRACT 10). Only this target chooses implementations.
+@main
+struct Hatchfarm: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hatchfarm",
+        abstract: "Lends strangers' machines to strangers' jobs: a fenced lease, a checked result, one commit.",
+        discussion: """
+            EXAMPLES
+              hatchfarm up
+              hatchfarm job submit --title hi --watch -- echo hi
+              hatchfarm worker --server https://farm.example --api-key hf_…
+
+            \(Failure.exitCodes)
+
+            Servers are configured by the environment: see `hatchfarm serve --help`.
+            """,
+        version: Version.text,
+        groupedSubcommands: [
+            CommandGroup(name: "Run a farm", subcommands: [Up.self, Serve.self, Work.self, Migrate.self]),
+            CommandGroup(name: "Use a farm", subcommands: [JobCommand.self]),
+            CommandGroup(name: "Measure", subcommands: [Bench.self]),
+        ])
+
+    static func main() async {
+        do {
+            var command = try await asyncParseAsRoot(nil)
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as Failure {
+            Output.error("hatchfarm: \(failure.message)")
+            Glibc.exit(failure.exitCode)
+        } catch is CancellationError {
+            Glibc.exit(Failure.interrupted)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}

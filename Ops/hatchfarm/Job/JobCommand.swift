@@ -1,0 +1,131 @@
+internal import ArgumentParser
+internal import Bytes
+
+/// `hatchfarm job …`
+struct JobCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "job",
+        abstract: "Submits jobs and follows them.",
+        discussion: """
+            EXAMPLES
+              hatchfarm job submit --title count --input book.txt --watch \\
+                  -- wc -w book.txt
+              hatchfarm job list --status running
+              hatchfarm job logs -f 0193…
+              hatchfarm job fetch 0193… counts.txt
+
+            \(ClientOptions.help)
+
+            \(Failure.exitCodes)
+            """,
+        subcommands: [
+            Submit.self, List.self, Show.self, Watch.self, Logs.self, Artifacts.self, Fetch.self, Cancel.self,
+            Retry.self,
+        ])
+}
+
+/// What every command about jobs takes.
+struct JobOptions: ParsableArguments {
+    @OptionGroup(title: "Server") var client: ClientOptions
+    @Flag(help: "The server's own JSON, for programs.") var json = false
+
+    func open() throws(Failure) -> Client { Client(try client.credentials()) }
+}
+
+extension JobCommand {
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists your jobs, newest first.",
+            discussion: """
+                EXAMPLES
+                  hatchfarm job list
+                  hatchfarm job list --status failed --limit 10
+                """)
+
+        @Option(help: "Only those: pending, blocked, running, completed, failed or cancelled.") var status: String?
+        @Option(help: "How many, 1–100.") var limit = 50
+        @Option(help: "Where an earlier list ended.") var cursor: String?
+        @OptionGroup var options: JobOptions
+
+        func run() async throws {
+            let reply = try await options.open().get(
+                "/api/v1/jobs", [("status", status), ("limit", "\(limit)"), ("cursor", cursor)])
+            if options.json { return Output.line(reply.text(.compact)) }
+            var table = Table("ID", "STATUS", "CREATED", "TITLE")
+            for job in reply["jobs"]?.array ?? [] {
+                table.row(
+                    job["id"]?.string ?? "", job["status"]?.string ?? "", JobText.age(job["created_at"]),
+                    Output.tame(job["name"]?.string ?? ""))
+            }
+            for line in table.lines { Output.line(line) }
+            if let next = reply["next_cursor"]?.string { Output.line("more: --cursor \(next)") }
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows one job: where it stands, its attempts, its result.",
+            discussion: "EXAMPLE\n  hatchfarm job show 0193…")
+
+        @Argument(help: "The job's id.") var job: String
+        @OptionGroup var options: JobOptions
+
+        func run() async throws {
+            let reply = try await options.open().get(JobText.path(job))
+            if options.json { return Output.line(reply.text(.compact)) }
+            for line in JobText.lines(reply) { Output.line(line) }
+        }
+    }
+
+    struct Cancel: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Cancels a job; a running one is stopped at its next sign of life.",
+            discussion: "EXAMPLE\n  hatchfarm job cancel 0193…")
+
+        @Argument(help: "The job's id.") var job: String
+        @OptionGroup var options: JobOptions
+
+        func run() async throws {
+            let reply = try await options.open().delete(JobText.path(job))
+            Output.line(options.json ? reply.text(.compact) : "\(job) \(reply["status"]?.string ?? "cancelled")")
+        }
+    }
+
+    struct Retry: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lets a failed job begin again with all its attempts.",
+            discussion: "EXAMPLE\n  hatchfarm job retry 0193… --watch")
+
+        @Argument(help: "The job's id.") var job: String
+        @Flag(help: "Follow it to its end.") var watch = false
+        @OptionGroup var options: JobOptions
+
+        func run() async throws {
+            let client = try options.open()
+            let reply = try await client.post("\(JobText.path(job))/retry")
+            guard watch else {
+                return Output.line(options.json ? reply.text(.compact) : "\(job) \(reply["status"]?.string ?? "")")
+            }
+            try await Follow(client, job: job, asJSON: options.json).toTheEnd()
+        }
+    }
+
+    struct Watch: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Follows a job to its end: status, progress and log.",
+            discussion: """
+                Ends with 0 when the job completed and with 1 when it failed or was cancelled. \
+                With --json each event is a line.
+
+                EXAMPLE
+                  hatchfarm job watch 0193…
+                """)
+
+        @Argument(help: "The job's id.") var job: String
+        @OptionGroup var options: JobOptions
+
+        func run() async throws {
+            try await Follow(options.open(), job: job, asJSON: options.json).toTheEnd()
+        }
+    }
+}

@@ -1,0 +1,115 @@
+internal import ArgumentParser
+internal import Bytes
+
+extension JobCommand {
+    struct Logs: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Prints what a job has written.",
+            discussion: """
+                EXAMPLES
+                  hatchfarm job logs 0193…
+                  hatchfarm job logs -f 0193… | grep -i error
+                """)
+
+        private static let page = 1_000
+
+        @Argument(help: "The job's id.") var job: String
+        @Flag(name: .shortAndLong, help: "Go on until the job ends.") var follow = false
+        @OptionGroup var options: JobOptions
+
+        func run() async throws {
+            let client = try options.open()
+            if follow { try await tail(client) } else { try await read(client) }
+        }
+
+        private func read(_ client: Client) async throws {
+            var after: Int64 = 0
+            while true {
+                let reply = try await client.get(
+                    "\(JobText.path(job))/logs", [("after", "\(after)"), ("limit", "\(Self.page)")])
+                let pieces = reply["logs"]?.array ?? []
+                for piece in pieces { show(piece) }
+                guard pieces.count == Self.page, let next = reply["next_after"]?.int, next > after else { return }
+                after = next
+            }
+        }
+
+        /// The log alone, until the stream says that the job has ended.
+        private func tail(_ client: Client) async throws {
+            var lastEvent: String?
+            var hasEnded = false
+            while !hasEnded {
+                do {
+                    try await client.events("\(JobText.path(job))/events", after: lastEvent) { event in
+                        lastEvent = event.id ?? lastEvent
+                        let data = event.json ?? .null
+                        if event.name == "log" { show(data) } else { hasEnded = JobText.hasEnded(data) }
+                        return !hasEnded
+                    }
+                } catch Failure.unreachable where lastEvent != nil {
+                    Output.error("hatchfarm: lost the stream, connecting again")
+                }
+                if !hasEnded { try await World.live.sleep(.milliseconds(500)) }
+            }
+        }
+
+        /// On a terminal whole lines, tamed; else what the job wrote.
+        private func show(_ piece: JSON) {
+            if options.json {
+                Output.line(piece.text(.compact))
+            } else if Output.isTerminal {
+                for line in LogText.lines(piece) { Output.line(Output.tame(line)) }
+            } else {
+                Output.text(piece["text"]?.string ?? "")
+            }
+        }
+    }
+
+    struct Artifacts: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists the files that a job has kept.",
+            discussion: "EXAMPLE\n  hatchfarm job artifacts 0193…")
+
+        @Argument(help: "The job's id.") var job: String
+        @OptionGroup var options: JobOptions
+
+        func run() async throws {
+            let reply = try await options.open().get("\(JobText.path(job))/artifacts")
+            if options.json { return Output.line(reply.text(.compact)) }
+            var table = Table("PATH", "SIZE", "SHA-256")
+            for artifact in reply["artifacts"]?.array ?? [] {
+                let size = artifact["size"]?.int.flatMap { Int(exactly: $0) } ?? 0
+                table.row(
+                    Output.tame(artifact["path"]?.string ?? ""), Text.size(size), artifact["sha256"]?.string ?? "")
+            }
+            for line in table.lines { Output.line(line) }
+        }
+    }
+
+    struct Fetch: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Fetches a file that a job has kept.",
+            discussion: """
+                EXAMPLES
+                  hatchfarm job fetch 0193… counts.txt
+                  hatchfarm job fetch 0193… out/table.csv --to - | head
+                """)
+
+        @Argument(help: "The job's id.") var job: String
+        @Argument(help: "The file's path in the job's work folder.") var path: String
+        @Option(
+            name: [.customShort("o"), .customLong("to")],
+            help: ArgumentHelp("Where to (its name, in this folder); - is standard output.", valueName: "file"))
+        var target: String?
+        @OptionGroup(title: "Server") var client: ClientOptions
+
+        func run() async throws {
+            let bytes = try await Client(client.credentials()).download(
+                "\(JobText.path(job))/artifacts/\(Client.escape(path, keepingSlashes: true))")
+            let target = target ?? Files.name(path)
+            guard target != "-" else { return Output.bytes(bytes) }
+            try Files.write(bytes, to: target)
+            Output.line("\(target): \(Text.size(bytes.count))")
+        }
+    }
+}

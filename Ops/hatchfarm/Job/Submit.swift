@@ -1,0 +1,161 @@
+internal import ArgumentParser
+internal import Bytes
+
+extension JobCommand {
+    struct Submit: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Submits a job; prints its id.",
+            discussion: """
+                What follows -- is the command and its arguments; without it the job waits for a person. \
+                Files given with --input are placed in the job's work folder, those named with --output are \
+                kept when it ends well. The job has no network.
+
+                EXAMPLES
+                  hatchfarm job submit --title hello --watch -- echo hello
+                  hatchfarm job submit --title sort --input big.csv:in.csv \\
+                      --output out.csv --cpu 2 --memory 4 -- sort -o out.csv in.csv
+                  hatchfarm job submit --title later --at 2027-01-01T03:00:00Z -- date
+                """)
+
+        @Option(help: "What it is called, 1–255 characters.") var title: String
+        @Option(help: "More about it.") var description: String?
+        @Option(name: .long, help: ArgumentHelp("A file for the work folder, as PATH there.", valueName: "file[:path]"))
+        var input: [String] = []
+        @Option(help: ArgumentHelp("A file to keep.", valueName: "path")) var output: [String] = []
+        @Option(help: ArgumentHelp("What the command reads; - is standard input.", valueName: "file"))
+        var stdin: String?
+        @Option(help: ArgumentHelp("An environment variable.", valueName: "name=value")) var env: [String] = []
+        @Option(help: "Cores.") var cpu: Double?
+        @Option(help: "GB of memory.") var memory: Double?
+        @Option(help: "GPUs.") var gpu: Int?
+        @Option(help: "A label the machine must have.") var label: [String] = []
+        @Option(help: "How long it may run, in minutes (10).") var minutes: Int?
+        @Option(help: "none, sandbox or vm (sandbox).") var isolation: String?
+        @Option(help: "The queue (default).") var queue: String?
+        @Option(help: "0–9, higher first (5).") var priority: Int?
+        @Option(help: "How often it is tried (3).") var attempts: Int?
+        @Option(help: ArgumentHelp("Not before this time.", valueName: "rfc 3339")) var at: String?
+        @Option(help: ArgumentHelp("Not before that job has completed.", valueName: "id")) var after: [String] = []
+        @Option(help: "The same key again answers as before instead of submitting again.") var idempotencyKey: String?
+        @Flag(help: "Follow it to its end.") var watch = false
+        @OptionGroup var options: JobOptions
+        @Argument(parsing: .postTerminator, help: "The command.") var command: [String] = []
+
+        func run() async throws {
+            let client = try options.open()
+            // A key of our own when there is none: should the answer get lost, nobody pays twice for a retry.
+            let key = idempotencyKey ?? Hex.encode(World.live.random(16))
+            let job = try await client.post(
+                "/api/v1/jobs", body(inputs: Inputs(client).prepare(input)), headers: [("Idempotency-Key", key)])
+            guard let id = job["id"]?.string else { throw Failure.unexpected("the answer has no id") }
+            if watch {
+                if !options.json { Output.line("job \(id)") }
+                return try await Follow(client, job: id, asJSON: options.json).toTheEnd()
+            }
+            Output.line(options.json ? job.text(.compact) : id)
+        }
+
+        private func body(inputs: [JSON]) throws -> JSON {
+            var members: [JSON.Member] = [.init("title", .string(title))]
+            func set(_ name: String, _ value: JSON?) {
+                if let value { members.append(.init(name, value)) }
+            }
+            func list(_ values: [String]) -> JSON? { values.isEmpty ? nil : .array(values.map(JSON.string)) }
+            set("description", description.map(JSON.string))
+            set("command", list(command))
+            set("env", try environment())
+            set("stdin", try stdin.map { .string(try Self.text($0)) })
+            set("inputs", inputs.isEmpty ? nil : .array(inputs))
+            set("outputs", list(output))
+            set("resources", resources())
+            set("duration_minutes", minutes.map { JSON($0) })
+            set("isolation", isolation.map(JSON.string))
+            set("queue", queue.map(JSON.string))
+            set("priority", priority.map { JSON($0) })
+            set("max_attempts", attempts.map { JSON($0) })
+            set("run_at", at.map(JSON.string))
+            set("depends_on", list(after))
+            return .object(members)
+        }
+
+        private func environment() throws -> JSON? {
+            guard !env.isEmpty else { return nil }
+            return .object(
+                try env.map { pair in
+                    let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                    guard parts.count == 2, !parts[0].isEmpty else {
+                        throw ValidationError("--env takes NAME=VALUE, not \(pair).")
+                    }
+                    return .init(String(parts[0]), .string(String(parts[1])))
+                })
+        }
+
+        private func resources() -> JSON? {
+            var members: [JSON.Member] = []
+            if let cpu { members.append(.init("cpu_cores", JSON(cpu))) }
+            if let memory { members.append(.init("memory_gb", JSON(memory))) }
+            if let gpu { members.append(.init("gpu", JSON(gpu))) }
+            if !label.isEmpty { members.append(.init("labels", .array(label.map(JSON.string)))) }
+            return members.isEmpty ? nil : .object(members)
+        }
+
+        private static func text(_ path: String) throws(Failure) -> String {
+            let bytes = try Files.read(path, limit: 512 << 10)
+            guard let text = String(validating: bytes, as: UTF8.self) else {
+                throw .invalid("\(path) is not UTF-8; give it with --input instead")
+            }
+            return text
+        }
+    }
+}
+
+/// Files on their way to a job: small ones travel in the request, the others are uploaded first.
+struct Inputs: Sendable {
+    /// Bytes of one file, and of all together, that go into the request itself.
+    private static let inlineOne = 32 << 10
+    private static let inlineAll = 256 << 10
+    private static let largest = 64 << 20
+
+    private let client: Client
+
+    init(_ client: Client) {
+        self.client = client
+    }
+
+    /// Of `FILE` or `FILE:PATH`. A file whose name has a colon is given with its path.
+    func prepare(_ arguments: [String]) async throws -> [JSON] {
+        var inputs: [JSON] = []
+        var inlined = 0
+        for argument in arguments {
+            let (file, path) = try Self.split(argument)
+            let bytes = try Files.read(file, limit: Self.largest)
+            if bytes.count <= Self.inlineOne, inlined + bytes.count <= Self.inlineAll {
+                inlined += bytes.count
+                inputs.append(["path": .string(path), "content_base64": .string(Base64.encode(bytes))])
+            } else {
+                inputs.append(["path": .string(path), "artifact": .string(try await upload(bytes, name: path))])
+            }
+        }
+        return inputs
+    }
+
+    private func upload(_ bytes: [UInt8], name: String) async throws -> String {
+        let packed = try Zstd.compress(bytes)
+        let isSmaller = packed.count < bytes.count
+        let reply = try await client.post(
+            bytes: isSmaller ? packed : bytes, to: "/api/v1/artifacts",
+            headers: [("X-Artifact-Name", Client.escape(name))] + (isSmaller ? [("Content-Encoding", "zstd")] : []))
+        guard let artifact = reply["artifact"]?.string else {
+            throw Failure.unexpected("the upload's answer names no artifact")
+        }
+        return artifact
+    }
+
+    private static func split(_ argument: String) throws(Failure) -> (file: String, path: String) {
+        guard let colon = argument.lastIndex(of: ":") else { return (argument, Files.name(argument)) }
+        let path = String(argument[argument.index(after: colon)...])
+        let file = String(argument[..<colon])
+        guard !file.isEmpty, !path.isEmpty else { throw .invalid("--input takes FILE or FILE:PATH, not \(argument)") }
+        return (file, path)
+    }
+}

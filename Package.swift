@@ -1,0 +1,99 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+func room(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+}
+
+func library(_ name: String, apt package: String, pkgConfig: String? = nil) -> Target {
+    .systemLibrary(name: name, path: "Scheduler/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+    name: "HatchFarm",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "hatchfarm", targets: ["hatchfarm"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        library("CLibPQ", apt: "libpq-dev", pkgConfig: "libpq"),
+        library("CHiredis", apt: "libhiredis-dev"),
+        library("CSodium", apt: "libsodium-dev"),
+        library("CZstd", apt: "libzstd-dev"),
+
+        room("Domain", "Scheduler/Domain"),
+        room("Bytes", "Scheduler/Bytes", ["CSodium", "CZstd"]),
+        room(
+            "Store", "Scheduler/Store",
+            [
+                "Domain", "Bytes", "CLibPQ", logging,
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
+        room("Bus", "Scheduler/Bus", ["Domain", "CHiredis", logging]),
+        room("Engine", "Scheduler/Engine", ["Domain", "Bytes", "Store", "Bus", logging]),
+
+        room("Wire", "Workers/Wire", ["Bytes"]),
+        room("Runtime", "Workers/Runtime", ["Bytes", "Wire", httpClient, nioCore, logging]),
+        room("Sandbox", "Workers/Sandbox", ["Bytes", subprocess, logging]),
+        room("Executors", "Workers/Executors", ["Bytes", "Wire", "Runtime", "Sandbox", logging]),
+
+        room(
+            "API", "API",
+            [
+                "Domain", "Bytes", "Store", "Bus", "Engine", "Wire", hummingbird, nioCore, logging,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
+
+        .executableTarget(
+            name: "hatchfarm",
+            dependencies: [
+                "Domain", "Bytes", "Store", "Bus", "Engine", "Wire", "Runtime", "Sandbox", "Executors", "API",
+                hummingbird, httpClient, nioCore, logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Ops/hatchfarm",
+            swiftSettings: settings),
+
+        .target(
+            name: "Support",
+            dependencies: ["Domain", "Bytes", "Store", "Bus", "Engine", "Wire", httpClient, nioCore],
+            path: "Tests/Support", swiftSettings: settings),
+        tests("DomainTests", ["Domain", "Bytes"]),
+        tests("StoreTests", ["Domain", "Bytes", "Store", "Support"]),
+        tests("EngineTests", ["Domain", "Bytes", "Store", "Bus", "Engine", "Support"]),
+        tests("WorkerTests", ["Bytes", "Wire", "Runtime", "Sandbox", "Executors", "Support"]),
+        tests("APITests", ["Domain", "Bytes", "Store", "Bus", "Engine", "API", "Support", httpClient]),
+        tests("ProcessTests", ["Bytes", "Support", "hatchfarm"]),
+        .testTarget(name: "Tidy", path: "Tests/Tidy", exclude: ["migrations.lock"], swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,44 @@
+/// Ids that sort by the time they were made (RFC 9562).
+package enum UUIDv7 {
+    /// 36 characters, lower case. `milliseconds` since 1970; the low 48 bits count.
+    package static func text(milliseconds: Int64, using generator: inout some RandomNumberGenerator) -> String {
+        let high = generator.next() as UInt64
+        return text(milliseconds, high, generator.next())
+    }
+
+    /// The same, from ten random bytes; those missing count as zero.
+    package static func text(milliseconds: Int64, random: [UInt8]) -> String {
+        let high = random.prefix(2).reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+        let low = random.dropFirst(2).prefix(8).reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+        return text(milliseconds, high, low)
+    }
+
+    /// The same, of this world's clock and chance.
+    package static func text(in world: World) -> String {
+        text(milliseconds: world.now(), random: world.random(10))
+    }
+
+    /// Whether the text is a UUID of any version, in either case.
+    package static func isUUID(_ text: String) -> Bool {
+        guard text.utf8.count == 36 else { return false }
+        return text.utf8.enumerated().allSatisfy { index, byte in
+            hyphens.contains(index) ? byte == UInt8(ascii: "-") : Hex.value(of: byte) != nil
+        }
+    }
+
+    private static let hyphens = [8, 13, 18, 23]
+
+    private static func text(_ milliseconds: Int64, _ high: UInt64, _ low: UInt64) -> String {
+        let first = UInt64(bitPattern: milliseconds) << 16 | 0x7000 | high & 0x0FFF
+        let second = 0x8000_0000_0000_0000 | low & 0x3FFF_FFFF_FFFF_FFFF
+        var digits: [UInt8] = []
+        digits.reserveCapacity(36)
+        for half in [first, second] {
+            for shift in stride(from: 56 as UInt64, through: 0, by: -8) {
+                Hex.append(UInt8(truncatingIfNeeded: half >> shift), to: &digits)
+                if hyphens.contains(digits.count) { digits.append(UInt8(ascii: "-")) }
+            }
+        }
+        return String(decoding: digits, as: UTF8.self)
+    }
+}

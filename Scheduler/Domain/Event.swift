@@ -1,0 +1,38 @@
+/// A fact for the audit log: recorded in the commit that made it true (CONTRACT 5).
+package struct Event: Sendable {
+    package var owner: OwnerID
+    package var type: EventType
+    /// Who did it: an owner, a worker, or `system`.
+    package var actor: String
+    package var object: String
+    /// A JSON object, compact.
+    package var metadata: String
+
+    package init(owner: OwnerID, type: EventType, actor: String, object: String, metadata: String = "{}") {
+        self.owner = owner
+        self.type = type
+        self.actor = actor
+        self.object = object
+        self.metadata = metadata
+    }
+}
+
+package enum EventType: String, Sendable, CaseIterable {
+    case machineRegistered = "machine_registered"
+    case policyCreated = "policy_created"
+    case policyActivated = "policy_activated"
+    case consentCreated = "consent_created"
+    case consentRevoked = "consent_revoked"
+    case workerHeartbeat = "worker_heartbeat"
+    case workerDrained = "worker_drained"
+    case agentRegistered = "agent_registered"
+    case agentUpdated = "agent_updated"
+    case jobsSubmitted = "jobs_submitted"
+    case jobsClaimed = "jobs_claimed"
+    case jobAttemptFailed = "job_attempt_failed"
+    case jobReleased = "job_released"
+    case jobLeaseLost = "job_lease_lost"
+    case jobEnded = "job_ended"
+    case jobRetried = "job_retried"
+    case artifactStored = "artifact_stored"
+}

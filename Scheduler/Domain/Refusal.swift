@@ -1,0 +1,32 @@
+/// A business no. A refusal promises that nothing happened (CONTRACT 2). A case exists only if some caller reacts
+/// to it differently; each dialect turns every case into its own words in one exhaustive switch.
+package enum Refusal: Error, Sendable, Hashable {
+    /// A field of the request is wrong; the text says how to mend it.
+    case invalid(field: String, message: String)
+    /// There is no such thing, or it isn't the caller's to see.
+    case notFound(String)
+    /// It exists and belongs to somebody else, where the seed wants that said.
+    case notYours(String)
+    /// The claim token is not the current one, or its time is over (403).
+    case leaseLost(JobID)
+    /// The job has ended (409).
+    case jobEnded(JobID, JobState)
+    /// It stands elsewhere than the call needs (409): the text says where and what would help.
+    case wrongState(String)
+    /// The name is taken (409).
+    case taken(field: String)
+    /// The idempotency key came with another body before (422).
+    case keyReused
+    /// A quota is used up (429); the text names it.
+    case quota(String, retryAfterSeconds: Int64)
+    /// Machine, token or signature is wrong; which of them is not said (401).
+    case invalidHeartbeatAuth
+    /// The clock is too far from ours (401).
+    case clockSkew(milliseconds: Int64)
+    /// This nonce was used before (401).
+    case nonceSeen
+    /// No unrevoked consent for this worker and policy (403).
+    case noConsent
+    /// The signature of a policy or consent doesn't hold (401).
+    case badSignature
+}

@@ -1,0 +1,151 @@
+package import Bytes
+package import Domain
+package import Store
+internal import Synchronization
+
+/// What this process believes about the requirement classes: which there are, which may hold something, and where
+/// their living begin. Only hints: a claim decides on the rows, and the `ClassPoller` mends what is wrong.
+package final class ClassBoard: Sendable {
+    private struct Entry: Sendable {
+        let requirement: Requirement
+        var mark = LowWater()
+        var isFullRead = false
+        var mayHold = true
+        /// Counts what became ready, so that "nothing there" can't overwrite a later "here is something".
+        var arrivals = 0
+        var headSince: Int64?
+    }
+
+    private struct State: Sendable {
+        var entries: [ClassID: Entry] = [:]
+        var holding: Set<ClassID> = []
+        var byTarget: [String: Set<ClassID>] = [:]
+        var fair = FairShare()
+    }
+
+    /// The most classes that one claim asks.
+    private static let mostAsked = 64
+
+    private let state = Mutex(State())
+    private let world: World
+
+    package init(world: World) { self.world = world }
+
+    package var submitHints: SubmitHints {
+        SubmitHints(isKnown: { self.isKnown($0) }, tag: { self.tag($0, owner: $1, cost: $2) })
+    }
+
+    package var claimHints: ClaimHints {
+        ClaimHints(classes: { self.heads(for: $0) }, service: { owner in self.state.withLock { $0.fair.service(of: owner) } })
+    }
+
+    package func isKnown(_ id: ClassID) -> Bool { state.withLock { $0.entries[id] != nil } }
+
+    package func tag(_ id: ClassID, owner: OwnerID, cost: Int64) -> Int64 {
+        state.withLock { $0.fair.tag(id, owner: owner, cost: cost) }
+    }
+
+    /// Adds classes that are recorded in the database.
+    package func add(_ classes: [(ClassID, Requirement)]) {
+        state.withLock { state in
+            for (id, requirement) in classes where state.entries[id] == nil {
+                state.entries[id] = Entry(requirement: requirement)
+                state.holding.insert(id)
+                if let target = requirement.target { state.byTarget[target, default: []].insert(id) }
+            }
+        }
+    }
+
+    /// Something in this class has become ready, the first of it with this tag. False when the class isn't known.
+    @discardableResult
+    package func ready(_ id: ClassID, tag: Int64) -> Bool {
+        state.withLock { state in
+            guard state.entries[id] != nil else { return false }
+            state.entries[id]?.mark.lower(to: tag)
+            state.entries[id]?.arrivals += 1
+            state.entries[id]?.mayHold = true
+            state.holding.insert(id)
+            return true
+        }
+    }
+
+    package func requirement(_ id: ClassID) -> Requirement? { state.withLock { $0.entries[id]?.requirement } }
+
+    /// The classes that may hold something for this offer, best first.
+    private func heads(for offer: Offer) -> [JobClass.Head] {
+        let now = world.now()
+        let time = world.monotonic()
+        return state.withLock { state in
+            let candidates = offer.kinds == [.device] ? state.byTarget[offer.worker] ?? [] : state.holding
+            var heads: [(head: JobClass.Head, since: Int64)] = []
+            for id in candidates {
+                guard let entry = state.entries[id], entry.mayHold, offer.fits(entry.requirement) else { continue }
+                let need = entry.requirement
+                let priority = Ageing.priority(need.priority, waitingSince: entry.headSince, now: now)
+                heads.append(
+                    (.init(id: id, requirement: need, priority: priority, fromTag: 0), entry.headSince ?? now))
+            }
+            heads.sort { ($1.head.priority, $0.since, $0.head.id) < ($0.head.priority, $1.since, $1.head.id) }
+            return heads.prefix(Self.mostAsked).map { item in
+                var head = item.head
+                let start = state.entries[head.id]?.mark.start(at: time)
+                head.fromTag = start?.from ?? .min
+                state.entries[head.id]?.isFullRead = start?.isFull ?? true
+                return head
+            }
+        }
+    }
+
+    /// What a claim found. `arrivals` as they were before it began.
+    package func learn(_ answer: ClaimAnswer, before arrivals: [ClassID: Int], took milliseconds: Int64) {
+        let time = world.monotonic()
+        state.withLock { state in
+            for (id, tags) in answer.asked {
+                guard var entry = state.entries[id] else { continue }
+                if let tags {
+                    state.fair.observe(id, tag: tags.upperBound)
+                    entry.mark.found(
+                        lowest: tags.upperBound, wasFull: entry.isFullRead, at: time, took: milliseconds)
+                } else if entry.arrivals == arrivals[id] ?? entry.arrivals {
+                    entry.mark.found(lowest: nil, wasFull: entry.isFullRead, at: time, took: milliseconds)
+                    entry.mayHold = false
+                    entry.headSince = nil
+                    state.holding.remove(id)
+                }
+                state.entries[id] = entry
+            }
+            for grant in answer.grants { state.fair.serve(grant.owner, cost: grant.requirement.cost) }
+        }
+    }
+
+    package var arrivals: [ClassID: Int] {
+        state.withLock { state in
+            Dictionary(uniqueKeysWithValues: state.holding.map { ($0, state.entries[$0]?.arrivals ?? 0) })
+        }
+    }
+
+    /// All classes, with where to read from, for the poller.
+    package func all() -> [ClassHead] {
+        let time = world.monotonic()
+        return state.withLock { state in
+            state.entries.keys.sorted().map { id in
+                ClassHead(id: id, fromTag: state.entries[id]?.mark.start(at: time).from ?? .min)
+            }
+        }
+    }
+
+    /// What the poller read: the head of a class. Returns whether it had been believed empty.
+    package func polled(_ id: ClassID, tag: Int64?, since: Int64?) -> Bool {
+        state.withLock { state in
+            guard var entry = state.entries[id], let tag else { return false }
+            let isNews = !entry.mayHold
+            entry.mayHold = true
+            entry.headSince = since
+            entry.mark.lower(to: tag)
+            state.fair.observe(id, tag: tag)
+            state.entries[id] = entry
+            state.holding.insert(id)
+            return isNews
+        }
+    }
+}

@@ -1,0 +1,57 @@
+internal import Bus
+internal import Domain
+internal import Store
+internal import Synchronization
+
+/// Tells other processes what became ready here: one notification for all that happened since the last round, sent
+/// outside of any transaction, since a NOTIFY in one takes a lock of the whole cluster until its commit.
+package final class WakeRelay: Ticking {
+    package static let topic = "wake_relay"
+    static let channel = "hatchfarm_ready"
+    /// PostgreSQL takes 8,000 bytes.
+    private static let mostClasses = 150
+
+    private let pending = Mutex<[ClassID: (count: Int, tag: Int64)]>([:])
+    private let database: Database
+    private let bus: LocalBus
+    let origin: String
+
+    init(database: Database, bus: LocalBus, origin: String) {
+        self.database = database
+        self.bus = bus
+        self.origin = origin
+    }
+
+    func note(_ id: ClassID, count: Int, tag: Int64) {
+        guard database.dialect == .postgres else { return }
+        let isFirst = pending.withLock { pending in
+            let before = pending[id]
+            pending[id] = ((before?.count ?? 0) + count, min(before?.tag ?? tag, tag))
+            return pending.count == 1 && before == nil
+        }
+        if isFirst { bus.publish(Self.topic) }
+    }
+
+    package func round() async throws -> Duration {
+        let batch = pending.withLock { pending in
+            let some = pending.prefix(Self.mostClasses)
+            for (id, _) in some { pending[id] = nil }
+            return some.map { "\($0.key.number):\($0.value.count):\($0.value.tag)" }
+        }
+        guard !batch.isEmpty else { return .seconds(60) }
+        try await database.notify(Self.channel, origin + ";" + batch.joined(separator: ","))
+        // Whatever comes meanwhile goes with the next.
+        return .milliseconds(2)
+    }
+
+    /// What another process sent; nil for our own or what can't be read.
+    func parse(_ payload: String) -> [(id: ClassID, count: Int, tag: Int64)]? {
+        let halves = payload.split(separator: ";", maxSplits: 1)
+        guard halves.count == 2, halves[0] != origin else { return nil }
+        return halves[1].split(separator: ",").compactMap { part in
+            let numbers = part.split(separator: ":").compactMap { Int64($0) }
+            guard numbers.count == 3, let count = Int(exactly: max(0, numbers[1])) else { return nil }
+            return (ClassID(numbers[0]), count, numbers[2])
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Bytes
+
+/// The store: transactions on SQLite or PostgreSQL, one text of SQL for both.
+///
+///     try await database.write { tx in
+///         try tx.execute("UPDATE jobs SET state = 'cancelled' WHERE id = \(id)")
+///     }
+///
+/// Closures are synchronous, run on the database's own threads, and may run more than once (after a deadlock or a lost
+/// connection, when the earlier run changed nothing): keep side effects in `afterCommit`. When `write` returns, its
+/// changes are on disk.
+package final class Database: Sendable {
+    package let dialect: Dialect
+    let engine: any StorageEngine
+
+    init(_ engine: any StorageEngine) {
+        self.engine = engine
+        dialect = engine.dialect
+    }
+
+    deinit {
+        let engine = engine
+        Task { await engine.close() }
+    }
+
+    /// Opens `sqlite:PATH` (created if it is not there), `sqlite::memory:` or `postgres://user@host/database`
+    /// (anything libpq understands). Throws `.unavailable` if it can't be reached within the settings' time.
+    package static func open(_ url: String, settings: DatabaseSettings = .init()) async throws -> Database {
+        if url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") {
+            return Database(try await PostgresPool.open(url, settings: settings))
+        }
+        guard url.hasPrefix("sqlite:") else {
+            throw DatabaseError.failed(code: "url", message: "DATABASE_URL begins with sqlite: or postgres://")
+        }
+        let path = url.dropFirst("sqlite:".count)
+        return Database(try await SQLiteStore.open(String(path), settings: settings))
+    }
+
+    /// Runs `body` in a transaction that may write. Several on SQLite share one commit; a closure that throws undoes
+    /// only what it did itself. Throws `DatabaseError`, or what `body` throws.
+    @discardableResult
+    package func write<T: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> T) async throws -> T {
+        try await perform(.write, body)
+    }
+
+    /// Runs `body` on a snapshot; a statement that would write throws `.failed`.
+    @discardableResult
+    package func read<T: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> T) async throws -> T {
+        try await perform(.read, body)
+    }
+
+    /// Payloads that `notify` sends to the channel, from any process. They are hints: those sent while the
+    /// connection is down are lost, and of more than 4,096 unread ones the oldest. On SQLite there are none.
+    package func notifications(_ channel: String) -> AsyncStream<String> { engine.notifications(channel) }
+
+    /// Sends a hint (at most 7,999 bytes) to every listener of the channel, at once and outside any transaction: a
+    /// NOTIFY inside one would take a lock of the whole server until it commits. On SQLite nothing happens.
+    package func notify(_ channel: String, _ payload: String) async throws {
+        guard dialect == .postgres else { return }
+        try await perform(.bare) { tx in
+            try tx.execute("SELECT pg_notify(\(channel), \(payload))")
+        }
+    }
+
+    /// Ends the transactions that run, refuses those that wait and come, and closes every connection.
+    package func close() async { await engine.close() }
+
+    @discardableResult
+    func perform<T: Sendable>(
+        _ mode: Work.Mode, statementTimeoutMilliseconds: Int? = nil,
+        _ body: @escaping @Sendable (Transaction) throws -> T
+    ) async throws -> T {
+        try await withCheckedThrowingContinuation { continuation in
+            engine.submit(
+                Work(
+                    mode: mode, statementTimeoutMilliseconds: statementTimeoutMilliseconds,
+                    since: World.live.monotonic(),
+                    run: { tx in
+                        let answer = try body(tx)
+                        return { continuation.resume(returning: answer) }
+                    },
+                    fail: { continuation.resume(throwing: $0) }))
+        }
+    }
+}

@@ -1,0 +1,56 @@
+/// A step of the schema, never edited once released.
+package struct Migration: Sendable {
+    /// `0001_jobs`: unique, in the order of the steps.
+    package let name: String
+    /// One statement each.
+    package let statements: @Sendable (Dialect) -> [SQL]
+
+    package init(name: String, statements: @escaping @Sendable (Dialect) -> [SQL]) {
+        self.name = name
+        self.statements = statements
+    }
+}
+
+extension Database {
+    /// Brings the schema up to date in one transaction, and returns the names of the steps taken. Safe when several
+    /// processes do it at once. Throws `.failed` if the database has steps that this program does not know.
+    package func migrate(_ migrations: [Migration]) async throws -> [String] {
+        var attempt = 1
+        while true {
+            do {
+                // What already waits for a long time in migrations is other processes' migrations.
+                return try await perform(.write, statementTimeoutMilliseconds: 600_000) { tx in
+                    try tx.migrate(migrations)
+                }
+            } catch DatabaseError.busy where attempt < 10 {
+                attempt += 1
+            }
+        }
+    }
+}
+
+extension Transaction {
+    fileprivate func migrate(_ migrations: [Migration]) throws -> [String] {
+        if dialect == .postgres {
+            // Wait for the others as long as it takes; but for a table's lock only as long as its users can bear to
+            // queue behind this one.
+            try execute("SET LOCAL lock_timeout = 0")
+            try execute("SELECT pg_advisory_xact_lock(7235419286651)")
+            try execute("SET LOCAL lock_timeout = '3s'")
+        }
+        try execute("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)")
+        let applied = Set(try rows("SELECT name FROM schema_migrations") { try $0.text() })
+        let unknown = applied.subtracting(migrations.map(\.name)).sorted()
+        guard unknown.isEmpty else {
+            throw DatabaseError.failed(
+                code: "schema",
+                message: "The database is newer than this program: it has \(unknown.joined(separator: ", ")).")
+        }
+        let missing = migrations.filter { !applied.contains($0.name) }
+        for migration in missing {
+            for statement in migration.statements(dialect) { try execute(statement) }
+            try execute("INSERT INTO schema_migrations (name, applied_at) VALUES (\(migration.name), \(now))")
+        }
+        return missing.map(\.name)
+    }
+}

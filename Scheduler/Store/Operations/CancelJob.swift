@@ -1,0 +1,38 @@
+package import Domain
+
+extension Transaction {
+    /// How long a worker is told that a job is cancelled, in milliseconds: longer than any lease it may believe in.
+    private static let noticeLasts = LeaseRules.longest
+
+    /// Ends a job by its owner's will. A running job's worker is told; its late result is refused (CONTRACT 4).
+    package func cancel(_ id: JobID, owner: OwnerID, actor: String) throws {
+        guard let job = try deleteOwned(id, owner: owner) else {
+            throw try endings(of: [id], owner: owner)[id].map { Refusal.jobEnded(id, $0) } ?? .notFound("job")
+        }
+        if let worker = job.worker {
+            try insertCancelNotices([(worker, id)], expiresAt: now + Self.noticeLasts)
+        }
+        try end([Ended(job: job, state: .cancelled, reason: "cancelled", outcome: nil)])
+    }
+
+    /// Redrives a failed job: its attempts are counted anew, numbers and fence go on (CONTRACT 4).
+    package func retry(_ id: JobID, owner: OwnerID, actor: String) throws {
+        guard let ended = try deleteFailed(id, owner: owner) else {
+            let state = try endings(of: [id], owner: owner)[id]
+            if let state { throw Refusal.jobEnded(id, state) }
+            throw try isLive(id, owner: owner)
+                ? Refusal.wrongState("the job has not failed; only a failed one can be retried") : .notFound("job")
+        }
+        try revive(
+            id, owner: owner, attempt: ended.attempt, losses: ended.losses, fence: ended.fence, paid: ended.paid)
+        try record(Event(owner: owner, type: .jobRetried, actor: actor, object: id.text))
+    }
+
+    /// A worker's running jobs are taken back and it is told to stop them.
+    func recall(from worker: MachineID, actor: String) throws {
+        let jobs = try lockRunning(of: worker)
+        guard !jobs.isEmpty else { return }
+        try insertCancelNotices(jobs.map { (worker, $0.id) }, expiresAt: now + Self.noticeLasts)
+        try release(jobs, actor: actor)
+    }
+}

@@ -1,0 +1,183 @@
+internal import Bytes
+package import Domain
+
+/// What a claim needs to know from the process: which classes may hold something for this offer, best first, and
+/// who has had least service. Only hints: what is granted is decided by the rows.
+package struct ClaimHints: Sendable {
+    package var classes: @Sendable (Offer) -> [JobClass.Head]
+    package var service: @Sendable (OwnerID) -> Int64
+
+    package init(
+        classes: @escaping @Sendable (Offer) -> [JobClass.Head], service: @escaping @Sendable (OwnerID) -> Int64
+    ) {
+        self.classes = classes
+        self.service = service
+    }
+}
+
+extension JobClass {
+    /// A class as a claim meets it.
+    package struct Head: Sendable {
+        package var id: ClassID
+        package var requirement: Requirement
+        /// The priority that counts now, 0–9 (`Ageing`).
+        package var priority: Int64
+        package var fromTag: Int64
+
+        package init(id: ClassID, requirement: Requirement, priority: Int64, fromTag: Int64) {
+            self.id = id
+            self.requirement = requirement
+            self.priority = priority
+            self.fromTag = fromTag
+        }
+    }
+}
+
+/// The grants of a claim, and what was learnt about the classes asked.
+package struct ClaimAnswer: Sendable {
+    package var grants: [Grant] = []
+    /// How long each of them waited since it was ready, in milliseconds.
+    package var waits: [Int64] = []
+    /// The offer as it really is: machine, policy and consent at this moment.
+    package var offer: Offer
+    /// Per class asked: the smallest and largest tag that was taken; nil where nothing waited.
+    package var asked: [ClassID: ClosedRange<Int64>?] = [:]
+}
+
+extension Transaction {
+    /// How many classes one statement asks.
+    private static let classesPerStatement = 16
+
+    /// Grants pending jobs to a worker: those that fit what its owner's active policy, its consent and its
+    /// capacity allow at this moment, by priority, then by who was served least. None fits: an empty answer.
+    package func claim(_ claim: Claim, hints: ClaimHints) throws -> ClaimAnswer {
+        guard let offer = try offer(claim) else { return ClaimAnswer(offer: claim.offer) }
+        var answer = ClaimAnswer(offer: offer)
+        let worker = MachineID(offer.worker)
+        let request = claim.isRepeatable ? SHA256.hex(claim.requestID) : nil
+        if let request {
+            answer.grants = try regrant(claim, worker: worker, request: request)
+            if !answer.grants.isEmpty { return answer }
+        }
+        let heads = hints.classes(offer)
+        let needs = Dictionary(heads.map { ($0.id, $0) }) { first, _ in first }
+        var left = offer
+        var chosen: [Pick] = []
+        for part in heads.parts(of: Self.classesPerStatement) where chosen.count < claim.limit {
+            let asked = part.map { ClassHead(id: $0.id, fromTag: $0.fromTag) }
+            let picks = try pick(asked[...], limit: claim.limit - chosen.count)
+            for head in part { answer.asked[head.id] = .some(nil) }
+            let ranked = Placement.rank(picks, heads: needs, service: hints.service)
+            for pick in ranked where chosen.count < claim.limit {
+                guard let need = needs[pick.candidate.classID]?.requirement, left.hasRoom(for: need) else { continue }
+                left.place(need)
+                chosen.append(pick)
+                answer.note(pick.candidate)
+            }
+        }
+        guard !chosen.isEmpty else { return answer }
+        answer.grants = chosen.compactMap { pick in
+            needs[pick.candidate.classID].map { grant(pick, $0.requirement, claim) }
+        }
+        answer.waits = chosen.map { max(0, now - $0.candidate.since) }
+        let rows = answer.grants.map {
+            GrantRow(
+                id: $0.id, tokenHash: SHA256.hex($0.token), visibleUntil: $0.visibleUntil,
+                visibilityTimeout: $0.visibilityTimeout)
+        }
+        let written = try grant(
+            rows.sorted { $0.id < $1.id }, worker: worker, request: request, hourlyPrice: offer.hourlyPrice)
+        precondition(written == rows.count, "a locked pending job could not be granted")
+        try record(claimed(answer.grants, by: worker))
+        return answer
+    }
+
+    /// One event per owner whose jobs were claimed.
+    private func claimed(_ grants: [Grant], by worker: MachineID) -> [Event] {
+        Dictionary(grouping: grants, by: \.owner).sorted { $0.key < $1.key }.map { owner, grants in
+            var metadata = JSONWriter(capacity: 64 + grants.count * 40)
+            metadata.beginObject()
+            metadata.key("jobs")
+            metadata.beginArray()
+            for grant in grants { metadata.string(grant.id.text) }
+            metadata.endArray()
+            metadata.endObject()
+            return Event(
+                owner: owner, type: .jobsClaimed, actor: worker.text, object: grants.first?.id.text ?? "",
+                metadata: String(decoding: metadata.bytes, as: UTF8.self))
+        }
+    }
+
+    private func grant(_ pick: Pick, _ need: Requirement, _ claim: Claim) -> Grant {
+        let timeout = claim.visibilityTimeout ?? need.kind.visibilityTimeout
+        return Grant(
+            id: pick.candidate.id, owner: pick.candidate.owner, title: pick.title, requirement: need,
+            spec: pick.spec, token: claim.token(for: pick.candidate.id, fence: pick.fence + 1),
+            fence: pick.fence + 1, attempt: pick.attempt + 1, visibleUntil: now + timeout,
+            visibilityTimeout: timeout, leaseEnds: now + LeaseRules.longest)
+    }
+
+    /// A repeated claim gets what it got before, as far as it still holds it.
+    private func regrant(_ claim: Claim, worker: MachineID, request: String) throws -> [Grant] {
+        let held = try granted(to: worker, request: request)
+        let classes = try classes(Set(held.map(\.0.candidate.classID)).sorted())
+        let needs = Dictionary(classes.map { ($0.id, $0.requirement) }) { first, _ in first }
+        return held.compactMap { pick, until, timeout, ends in
+            needs[pick.candidate.classID].map { need in
+                Grant(
+                    id: pick.candidate.id, owner: pick.candidate.owner, title: pick.title, requirement: need,
+                    spec: pick.spec, token: claim.token(for: pick.candidate.id, fence: pick.fence),
+                    fence: pick.fence, attempt: pick.attempt, visibleUntil: until, visibilityTimeout: timeout,
+                    leaseEnds: ends)
+            }
+        }
+    }
+}
+
+extension Claim {
+    /// The claim token of a job: derived from the worker's own secret, which isn't stored, so that a repeated claim
+    /// finds the same one and the database never holds it. 48 hex digits.
+    func token(for job: JobID, fence: Int64) -> String {
+        let mac = HMACSHA256.sign(key: secret, message: Array("claim|\(requestID)|\(job.text)|\(fence)".utf8))
+        return Hex.encode(Array(mac.prefix(24)))
+    }
+}
+
+extension ClaimAnswer {
+    fileprivate mutating func note(_ candidate: Candidate) {
+        let tag = candidate.tag
+        let before = asked[candidate.classID] ?? nil
+        asked[candidate.classID] = min(tag, before?.lowerBound ?? tag)...max(tag, before?.upperBound ?? tag)
+    }
+}
+
+enum Placement {
+    /// The order in which picks are placed: priority first; then turns among the owners, so that many classes of one
+    /// owner don't crowd out another's; then the owner served least; then the tag.
+    static func rank(
+        _ picks: [Pick], heads: [ClassID: JobClass.Head], service: (OwnerID) -> Int64
+    ) -> [Pick] {
+        guard Set(picks.map(\.candidate.classID)).count > 1 else {
+            return picks.sorted { ($0.candidate.tag, $0.candidate.id) < ($1.candidate.tag, $1.candidate.id) }
+        }
+        var turns: [OwnerID: Int64] = [:]
+        let keyed = picks.sorted { $0.candidate.tag < $1.candidate.tag }.map { pick in
+            let owner = pick.candidate.owner
+            turns[owner, default: 0] += 1
+            return (
+                priority: -(heads[pick.candidate.classID]?.priority ?? 0), turn: turns[owner] ?? 0,
+                service: service(owner), pick: pick
+            )
+        }
+        return keyed.sorted {
+            ($0.priority, $0.turn, $0.service, $0.pick.candidate.since, $0.pick.candidate.id)
+                < ($1.priority, $1.turn, $1.service, $1.pick.candidate.since, $1.pick.candidate.id)
+        }.map(\.pick)
+    }
+}
+
+extension Array {
+    func parts(of size: Int) -> [ArraySlice<Element>] {
+        stride(from: 0, to: count, by: size).map { self[$0..<Swift.min($0 + size, count)] }
+    }
+}

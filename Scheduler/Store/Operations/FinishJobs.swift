@@ -1,0 +1,129 @@
+internal import Bytes
+package import Domain
+
+/// A worker's report of how an attempt ended.
+package struct Report: Sendable {
+    package var key: LeaseKey
+    package var outcome: Outcome
+
+    package init(key: LeaseKey, outcome: Outcome) {
+        self.key = key
+        self.outcome = outcome
+    }
+}
+
+/// What the accepted report did.
+package struct Finished: Sendable {
+    package var job: JobID
+    package var state: JobState
+    package var attempt: Int64
+    package var fence: Int64
+    /// By the server's clock; nil when this answers a repeated call.
+    package var ranMilliseconds: Int64?
+    /// Whether other jobs waited for it.
+    package var freesOthers = false
+}
+
+extension Transaction {
+    /// Ends attempts, each exactly once: the job ends or rests, and the fact is recorded, all or none. A report with a
+    /// key that doesn't hold changes nothing; a repeated report gets the first one's answer (CONTRACT 4).
+    package func finish(_ reports: [Report]) throws -> [Result<Finished, Refusal>] {
+        var answers: [LeaseKey: Finished] = [:]
+        var ends: [Ended] = []
+        let outcomes = Dictionary(reports.map { ($0.key, $0.outcome) }) { first, _ in first }
+        let successes = outcomes.filter { $0.value.status == .success }.map(\.key).sorted { $0.job < $1.job }
+        try SQL.chunked(successes) { chunk in
+            for job in try deleteHeld(chunk) {
+                guard let key = job.leaseKey, let outcome = outcomes[key] else { continue }
+                ends.append(Ended(job: job, state: .completed, reason: nil, outcome: outcome))
+                answers[key] = job.finished(.completed, at: now)
+            }
+        }
+        let failures = outcomes.filter { $0.value.status != .success }.map(\.key).sorted { $0.job < $1.job }
+        try SQL.chunked(failures) { chunk in
+            for job in try lockHeld(chunk) {
+                guard let key = job.leaseKey, let outcome = outcomes[key] else { continue }
+                let step = try fail(job, outcome)
+                if let ended = step { ends.append(ended) }
+                answers[key] = job.finished(step?.state ?? .pending, at: now)
+            }
+        }
+        try end(ends)
+        try answerTheRest(reports, &answers)
+        let missing = reports.map(\.key).filter { answers[$0] == nil }
+        let ended = missing.isEmpty ? [:] : try endedStates(missing.map(\.job))
+        return reports.map { report in
+            if let answer = answers[report.key] { return .success(answer) }
+            let id = report.key.job
+            return .failure(ended[id].map { .jobEnded(id, $0) } ?? .leaseLost(id))
+        }
+    }
+
+    /// The job's own failure: it rests and is tried again, or it has failed for good.
+    private func fail(_ job: LiveJob, _ outcome: Outcome) throws -> Ended? {
+        var job = job
+        job.failures += 1
+        job.lossesInRow = 0
+        switch NextStep.after(outcome.status, attempt: job.failures, of: job.maxAttempts) {
+        case .complete, .fail:
+            try deleteLocked([job])
+            return Ended(job: job, state: .failed, reason: outcome.status.rawValue, outcome: outcome)
+        case .retry:
+            let backoff = try backoff(of: job.id)
+            let wait = backoff.delay(after: job.failures, using: &random)
+            try insertAttempt(
+                job, outcome: outcome.status.rawValue, exitCode: outcome.exitCode, error: outcome.error)
+            try rest([Rest(job: job, runAt: now + wait)])
+            try record(job.event(.jobAttemptFailed, actor: job.worker?.text ?? "system"))
+            return nil
+        }
+    }
+
+    /// After the guard has let them through, jobs go to history; what waited for them moves on or is cancelled.
+    func end(_ ends: [Ended]) throws {
+        guard !ends.isEmpty else { return }
+        try insertEnded(ends)
+        try record(ends.map { $0.job.event(.jobEnded, actor: $0.job.worker?.text ?? "system", state: $0.state) })
+        let waited = ends.filter(\.job.hasDependents)
+        guard !waited.isEmpty else { return }
+        let done = waited.filter { $0.state == .completed }.map(\.job.id)
+        try unblock(dependents(of: done).sorted(), done: done)
+        let lost = waited.filter { $0.state != .completed }.map(\.job.id)
+        let cancelled = try deleteBlocked(dependents(of: lost).sorted())
+        try end(cancelled.map { Ended(job: $0, state: .cancelled, reason: "dependency", outcome: nil) })
+    }
+
+    /// A repeated call of an accepted report is answered as the first was.
+    private func answerTheRest(_ reports: [Report], _ answers: inout [LeaseKey: Finished]) throws {
+        let open = Set(reports.map(\.key)).filter { answers[$0] == nil }.sorted { $0.job < $1.job }
+        try SQL.chunked(open) { chunk in
+            for (key, finished) in try acceptedResults(chunk) { answers[key] = finished }
+        }
+    }
+}
+
+extension LiveJob {
+    var leaseKey: LeaseKey? {
+        guard let worker, let token else { return nil }
+        return LeaseKey(job: id, worker: worker, tokenHash: token)
+    }
+
+    func finished(_ state: JobState, at now: Int64) -> Finished {
+        Finished(
+            job: id, state: state, attempt: attempt, fence: fence, ranMilliseconds: claimedAt.map { now - $0 },
+            freesOthers: hasDependents)
+    }
+
+    func event(_ type: EventType, actor: String, state: JobState? = nil) -> Event {
+        var metadata = JSONWriter(capacity: 96)
+        metadata.beginObject()
+        if let state { metadata.field("state", state.rawValue) }
+        metadata.field("attempt", attempt)
+        metadata.field("fence", fence)
+        if let worker { metadata.field("worker", worker.text) }
+        metadata.endObject()
+        return Event(
+            owner: owner, type: type, actor: actor, object: id.text,
+            metadata: String(decoding: metadata.bytes, as: UTF8.self))
+    }
+}

@@ -1,0 +1,44 @@
+internal import Bytes
+package import Domain
+
+/// What an agent says of itself.
+package struct AgentProfile: Sendable {
+    package var name: String
+    package var handle: String?
+    package var description: String?
+    package var moltbookID: String?
+    package var walletAddress: String?
+
+    package init(
+        name: String, handle: String?, description: String?, moltbookID: String?, walletAddress: String?
+    ) {
+        self.name = name
+        self.handle = handle
+        self.description = description
+        self.moltbookID = moltbookID
+        self.walletAddress = walletAddress
+    }
+}
+
+extension Transaction {
+    /// A new member with its first API key, which is stored only as a hash (CONTRACT 3).
+    package func registerAgent(_ profile: AgentProfile, keyHash: String, keyPrefix: String) throws -> Member {
+        let member = Member(
+            id: MemberID(UUIDv7.text(milliseconds: now, using: &random)), handle: profile.handle,
+            name: profile.name, description: profile.description, role: .member, moltbookID: profile.moltbookID,
+            walletAddress: profile.walletAddress, createdAt: now)
+        guard try insertMember(member) else { throw Refusal.taken(field: "handle") }
+        try insertKey(hash: keyHash, member: member.id, prefix: keyPrefix)
+        try record(
+            Event(owner: member.owner, type: .agentRegistered, actor: member.id.text, object: member.id.text))
+        return member
+    }
+
+    package func updateAgent(_ id: MemberID, _ change: (inout Member) -> Void) throws -> Member {
+        guard var member = try member(id) else { throw Refusal.notFound("agent") }
+        change(&member)
+        try updateMember(member)
+        try record(Event(owner: member.owner, type: .agentUpdated, actor: id.text, object: id.text))
+        return member
+    }
+}

@@ -1,0 +1,35 @@
+internal import Bytes
+package import Domain
+
+extension Transaction {
+    /// The most files that one job may bring forth.
+    package static let artifactsPerJob: Int64 = 256
+
+    /// A running job's file, accepted only with its current claim token (PROMISES F4).
+    package func storeArtifact(_ key: LeaseKey, path: String, blob: Blob) throws {
+        guard let job = try lockLease(key) else { throw try refusalForStale(key) }
+        guard try countArtifacts(of: key.job) < Self.artifactsPerJob else {
+            throw Refusal.quota("artifacts per job", retryAfterSeconds: 3_600)
+        }
+        try insertBlob(blob)
+        try upsertArtifact(key.job, path: path, blob: blob, fence: job.fence)
+        try record(
+            Event(
+                owner: job.owner, type: .artifactStored, actor: key.worker.text, object: key.job.text,
+                metadata: JSON.object([.init("path", .string(path)), .init("sha256", .string(blob.hash))])
+                    .text(.compact)))
+    }
+
+    /// Content that an owner will give to jobs as input.
+    package func storeUpload(_ blob: Blob, owner: OwnerID) throws {
+        try insertBlob(blob)
+        try insertUpload(blob.hash, owner: owner)
+    }
+
+    /// The spec of a job that this lease holds at this moment, for reading its inputs.
+    package func heldSpec(_ key: LeaseKey) throws -> (spec: String, owner: OwnerID) {
+        guard let job = try held([key][...], "").first else { throw try refusalForStale(key) }
+        guard let spec = try spec(of: key.job) else { throw Refusal.notFound("job") }
+        return (spec, job.owner)
+    }
+}

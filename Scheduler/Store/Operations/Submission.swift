@@ -1,0 +1,37 @@
+package import Domain
+
+/// Jobs that are asked for together: all or nothing.
+package struct Submission: Sendable {
+    package var jobs: [NewJob]
+    package var idempotency: IdempotencyKey?
+    /// Turns the accepted jobs into the answer that a repeated call will be given.
+    package var answer: @Sendable ([AcceptedJob], _ now: Int64) -> StoredAnswer
+
+    package init(
+        jobs: [NewJob], idempotency: IdempotencyKey?,
+        answer: @escaping @Sendable ([AcceptedJob], Int64) -> StoredAnswer
+    ) {
+        self.jobs = jobs
+        self.idempotency = idempotency
+        self.answer = answer
+    }
+
+    package enum Reply: Sendable {
+        case accepted([AcceptedJob], StoredAnswer)
+        case replayed(StoredAnswer)
+    }
+}
+
+/// What submitting needs to know from the process: which classes are recorded, and the fair-queueing tags.
+package struct SubmitHints: Sendable {
+    package var isKnown: @Sendable (ClassID) -> Bool
+    package var tag: @Sendable (ClassID, OwnerID, _ cost: Int64) -> Int64
+
+    package init(
+        isKnown: @escaping @Sendable (ClassID) -> Bool,
+        tag: @escaping @Sendable (ClassID, OwnerID, Int64) -> Int64
+    ) {
+        self.isKnown = isKnown
+        self.tag = tag
+    }
+}

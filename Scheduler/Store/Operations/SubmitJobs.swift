@@ -1,0 +1,139 @@
+internal import Bytes
+package import Domain
+
+extension Transaction {
+    /// The most distinct requirement classes that one owner may have brought up: each costs every claim a look.
+    package static let classesPerOwner: Int64 = 1_000
+
+    /// Accepts many submissions in one go: two inserts, whatever their number. Each is refused by itself.
+    package func submit(
+        _ submissions: [Submission], hints: SubmitHints
+    ) throws -> [Result<Submission.Reply, Refusal>] {
+        let stored = try storedAnswers(submissions.compactMap { $0.idempotency?.name })
+        let overQuota = try ownersOverQuota(submissions, hints)
+        var draft = SubmitDraft()
+        var results: [Result<Submission.Reply, Refusal>] = []
+        for submission in submissions {
+            do {
+                results.append(.success(try accept(submission, stored, overQuota, hints, into: &draft)))
+            } catch let refusal as Refusal {
+                results.append(.failure(refusal))
+            }
+        }
+        try write(draft, hints: hints)
+        return results
+    }
+
+    private func accept(
+        _ submission: Submission, _ stored: [IdempotencyKey.Name: StoredAnswers.Entry], _ overQuota: Set<OwnerID>,
+        _ hints: SubmitHints, into draft: inout SubmitDraft
+    ) throws -> Submission.Reply {
+        if let key = submission.idempotency {
+            if let earlier = stored[key.name] {
+                guard earlier.bodyHash == key.bodyHash else { throw Refusal.keyReused }
+                return .replayed(earlier.answer)
+            }
+            // Twice in one gathering: as if somebody else had just written it. The repetition finds the answer.
+            guard draft.keys.insert(key.name).inserted else { throw DatabaseError.conflict(constraint: "idempotency") }
+        }
+        if submission.jobs.contains(where: { overQuota.contains($0.owner) }) {
+            throw Refusal.quota("distinct requirement classes", retryAfterSeconds: 60)
+        }
+        var mine: [AcceptedJob] = []
+        mine.reserveCapacity(submission.jobs.count)
+        var waits: [(job: JobID, on: JobID)] = []
+        for job in submission.jobs {
+            let (accepted, waitsFor) = try accept(job, number: draft.jobs.count + mine.count, hints: hints)
+            mine.append(accepted)
+            waits += waitsFor.map { (accepted.id, $0) }
+        }
+        let answer = submission.answer(mine, now)
+        draft.jobs += mine
+        draft.waits += waits
+        draft.events.append(submitted(mine))
+        if let key = submission.idempotency { draft.answers.append((key, answer)) }
+        return .accepted(mine, answer)
+    }
+
+    /// One job as it will be written: its id, its class, where it starts; and what it waits for.
+    private func accept(
+        _ job: NewJob, number: Int, hints: SubmitHints
+    ) throws -> (job: AcceptedJob, waitsFor: [JobID]) {
+        let isLater = job.runAt ?? now > now
+        let tag = isLater ? 0 : hints.tag(job.classID, job.owner, job.requirement.cost)
+        var accepted = AcceptedJob(id: newJobID(number), job: job, state: isLater ? .scheduled : .pending, tag: tag)
+        guard !job.dependsOn.isEmpty else { return (accepted, []) }
+        let live = try markDependents(job.dependsOn.sorted(), owner: job.owner)
+        let ended = try endings(of: job.dependsOn.filter { !live.contains($0) }, owner: job.owner)
+        if let missing = job.dependsOn.first(where: { !live.contains($0) && ended[$0] == nil }) {
+            throw Refusal.invalid(field: "depends_on", message: "no job \(missing.text) of yours")
+        }
+        if ended.values.contains(where: { $0 != .completed }) {
+            accepted.state = .cancelled
+        } else if !live.isEmpty {
+            accepted.state = .blocked
+            accepted.waitsFor = Int64(live.count)
+        }
+        return (accepted, live.sorted())
+    }
+
+    private func write(_ draft: SubmitDraft, hints: SubmitHints) throws {
+        guard !draft.jobs.isEmpty else { return }
+        var fresh: [ClassID: (ClassID, Requirement, createdBy: OwnerID)] = [:]
+        for accepted in draft.jobs where !hints.isKnown(accepted.classID) {
+            fresh[accepted.classID] = (accepted.classID, accepted.job.requirement, accepted.job.owner)
+        }
+        try insertClasses(fresh.values.sorted { $0.0 < $1.0 })
+        try insertRecords(draft.jobs)
+        try insertLive(draft.jobs.filter { $0.state != .cancelled })
+        try insertDependencies(draft.waits)
+        try insertUnborn(draft.jobs.filter { $0.state == .cancelled })
+        try record(draft.events)
+        try storeAnswers(draft.answers)
+    }
+
+    private func ownersOverQuota(_ submissions: [Submission], _ hints: SubmitHints) throws -> Set<OwnerID> {
+        var fresh: [OwnerID: Set<ClassID>] = [:]
+        for job in submissions.lazy.flatMap(\.jobs) where !hints.isKnown(job.classID) {
+            fresh[job.owner, default: []].insert(job.classID)
+        }
+        var over: Set<OwnerID> = []
+        for (owner, ids) in fresh {
+            let more = try ids.subtracting(classes(ids.sorted()).map(\.id)).count
+            if more > 0, try countClasses(createdBy: owner) + Int64(more) > Self.classesPerOwner { over.insert(owner) }
+        }
+        return over
+    }
+
+    /// Ids made in one transaction sort by their number, as they share one instant.
+    private func newJobID(_ number: Int) -> JobID {
+        let chance = UInt64.random(in: .min ... .max, using: &random)
+        var bytes = [UInt8(truncatingIfNeeded: number >> 8), UInt8(truncatingIfNeeded: number)]
+        for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: chance >> shift)) }
+        return JobID(UUIDv7.text(milliseconds: now, random: bytes))
+    }
+
+    private func submitted(_ jobs: [AcceptedJob]) -> Event {
+        let first = jobs.first
+        var metadata = JSONWriter(capacity: 64 + jobs.count * 40)
+        metadata.beginObject()
+        metadata.key("jobs")
+        metadata.beginArray()
+        for job in jobs { metadata.string(job.id.text) }
+        metadata.endArray()
+        metadata.endObject()
+        let owner = first?.job.owner ?? OwnerID("")
+        return Event(
+            owner: owner, type: .jobsSubmitted, actor: owner.text, object: first?.id.text ?? "",
+            metadata: String(decoding: metadata.bytes, as: UTF8.self))
+    }
+}
+
+/// What a round of submissions will write.
+private struct SubmitDraft {
+    var jobs: [AcceptedJob] = []
+    var waits: [(job: JobID, on: JobID)] = []
+    var events: [Event] = []
+    var answers: [(IdempotencyKey, StoredAnswer)] = []
+    var keys: Set<IdempotencyKey.Name> = []
+}

@@ -1,0 +1,82 @@
+package import Domain
+
+/// What one round of sweeping did.
+package struct Sweep: Sendable {
+    package var returned = 0
+    package var poisoned = 0
+    /// The lease that had been over the longest; nil when none was over.
+    package var oldest: Int64?
+    package var jobs: [JobID] = []
+    /// The instant of the round.
+    package var now: Int64 = 0
+}
+
+extension Transaction {
+    /// A gap between scheduler rounds longer than this was an outage, in milliseconds.
+    package static let outageAfter: Int64 = 3_000
+
+    /// Takes back leases that ran out, the longest over first. Infrastructure loss isn't the job's failure: it is
+    /// counted apart, and the job rests briefly; after three losses in a row it is poison (CONTRACT 4).
+    package func sweep(from: Int64, limit: Int) throws -> Sweep {
+        try amnesty()
+        var sweep = Sweep()
+        sweep.now = now
+        let expired = try lockExpired(from: from, limit: limit)
+        guard !expired.isEmpty else { return sweep }
+        sweep.oldest = expired.first?.until
+        var rests: [Rest] = []
+        var ends: [Ended] = []
+        for (job, _) in expired {
+            var job = job
+            job.losses += 1
+            job.lossesInRow += 1
+            switch NextStep.afterLoss(lossesInRow: job.lossesInRow) {
+            case .complete, .fail:
+                ends.append(Ended(job: job, state: .failed, reason: "poison", outcome: nil))
+            case .retry:
+                let wait = LeaseRules.lossBackoff.delay(after: job.lossesInRow, using: &random)
+                rests.append(Rest(job: job, runAt: now + wait))
+            }
+        }
+        for rest in rests { try insertAttempt(rest.job, outcome: "lost") }
+        try self.rest(rests)
+        try record(rests.map { $0.job.event(.jobLeaseLost, actor: "system") })
+        try deleteLocked(ends.map(\.job))
+        try end(ends)
+        sweep.jobs = expired.map(\.0.id)
+        sweep.returned = rests.count
+        sweep.poisoned = ends.count
+        return sweep
+    }
+
+    /// An outage of ours costs nobody a lease: what ran out while no scheduler was up gets that time back, before
+    /// anything is swept (CONTRACT 4). Also moves the clock of rounds on. Returns the leases given time.
+    @discardableResult
+    package func amnesty() throws -> Int {
+        let seen = try lastRound()
+        if let seen, now - seen < 1_000 { return 0 }
+        guard try beginRound(seen: seen), let seen, now - seen >= Self.outageAfter else { return 0 }
+        return try prolongLapsed(since: seen, by: now - seen)
+    }
+
+    /// Scheduled jobs whose time has come become pending. Returns what became ready, and when the next is due.
+    package func promote(
+        limit: Int, tag: (ClassID, OwnerID, _ cost: Int64) -> Int64
+    ) throws -> (ready: [ClassID: (count: Int, tag: Int64)], nextDue: Int64?) {
+        let due = try lockDue(limit: limit)
+        guard !due.isEmpty else { return ([:], try nextDue()) }
+        let classes = try classes(Set(due.map(\.classID)).sorted())
+        let costs = Dictionary(classes.map { ($0.id, $0.requirement.cost) }) { first, _ in first }
+        var ready: [ClassID: (count: Int, tag: Int64)] = [:]
+        var tagged: [(id: JobID, tag: Int64)] = []
+        for job in due {
+            // What has had its turn keeps its place; what is new queues up behind its owner's other jobs.
+            let place = job.fence > 0 && job.tag > 0 ? job.tag : tag(job.classID, job.owner, costs[job.classID] ?? 1)
+            tagged.append((job.id, place))
+            let before = ready[job.classID]
+            ready[job.classID] = ((before?.count ?? 0) + 1, min(before?.tag ?? place, place))
+        }
+        try makeReady(tagged.sorted { $0.id < $1.id })
+        return (ready, due.count < limit ? try nextDue() : now)
+    }
+}

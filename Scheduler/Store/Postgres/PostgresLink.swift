@@ -1,0 +1,214 @@
+import Bytes
+import CLibPQ
+import Glibc
+
+/// One connection to PostgreSQL. Every wait has an end: libpq is used without blocking, and a server that says
+/// nothing for longer than any statement may take is given up. Used on one thread at a time.
+final class PostgresLink: Connection {
+    private struct Prepared {
+        let name: String
+        let types: [Oid]
+    }
+
+    private let handle: OpaquePointer
+    private let settings: DatabaseSettings
+    private var statements = StatementCache<Prepared>()
+    private var preparedCount = 0
+    private var mayWrite = true
+    private var patience: Int
+    /// What became of the transaction, by the last failure.
+    private(set) var fate = Fate.fine
+
+    /// Takes over an established connection.
+    init(_ handle: OpaquePointer, _ settings: DatabaseSettings) throws {
+        self.handle = handle
+        self.settings = settings
+        patience = settings.connectTimeoutMilliseconds
+        PQsetNoticeReceiver(handle, { _, _ in }, nil)
+        PQsetnonblocking(handle, 1)
+        try command(
+            """
+            SET statement_timeout = \(settings.statementTimeoutMilliseconds);
+            SET lock_timeout = \(settings.lockTimeoutMilliseconds);
+            SET idle_in_transaction_session_timeout = 15000
+            """)
+    }
+
+    deinit { PQfinish(handle) }
+
+    func run(_ sql: SQL, _ each: (inout Row) throws -> Bool) throws -> Int {
+        guard sql.values.count <= 65_535 else {
+            throw DatabaseError.failed(code: "parameters", message: "\(sql.values.count) values")
+        }
+        let parameters = try PostgresParameters(sql.values)
+        let statement = try prepared(sql.text, parameters.types)
+        return try ask({ parameters.send(statement.name, on: handle) }) { result in
+            guard PQresultStatus(result) == PGRES_TUPLES_OK else { return changes(result) }
+            let columns = PQnfields(result)
+            for index in 0..<PQntuples(result) {
+                var row = Row(PostgresCells(result: result, row: index, count: columns))
+                guard try each(&row) else { break }
+            }
+            return changes(result)
+        }
+    }
+
+    /// Runs statements without values, separated by semicolons.
+    func command(_ text: String) throws { try ask({ PQsendQuery(handle, text) }) { _ in } }
+
+    private func changes(_ result: OpaquePointer) -> Int {
+        PQcmdTuples(result).flatMap { Int(String(cString: $0)) } ?? 0
+    }
+
+    private func prepared(_ text: String, _ types: [Oid]) throws -> Prepared {
+        if let statement = statements.statement(for: text) {
+            guard statement.types == types else {
+                throw DatabaseError.failed(code: "parameters", message: "other types than before for: \(text)")
+            }
+            return statement
+        }
+        preparedCount += 1
+        let statement = Prepared(name: "s\(preparedCount)", types: types)
+        let resolved = Dialect.postgres.resolve(text)
+        try ask({
+            PQsendPrepare(handle, statement.name, resolved, Int32(clamping: types.count), types)
+        }) { _ in }
+        if let evicted = statements.insert(statement, for: text) { try command("DEALLOCATE \(evicted.name)") }
+        return statement
+    }
+}
+
+/// Transactions.
+extension PostgresLink {
+    private static let clock = "SELECT (date_part('epoch', clock_timestamp()) * 1000)::bigint"
+
+    /// Begins a transaction; returns the server's time in milliseconds, read in the same round trip.
+    func begin(_ mode: Work.Mode, statementTimeoutMilliseconds: Int?) throws -> Int64 {
+        fate = .fine
+        mayWrite = mode == .write
+        patience = (statementTimeoutMilliseconds ?? settings.statementTimeoutMilliseconds) + 2_000
+        if mode == .bare { return 0 }
+        var text = mode == .write
+            ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+            : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+        if let statementTimeoutMilliseconds {
+            text += "SET LOCAL statement_timeout = \(statementTimeoutMilliseconds);"
+        }
+        let now = try ask({ PQsendQuery(handle, text + Self.clock) }) { result in
+            PQgetvalue(result, 0, 0).flatMap { Int64(String(cString: $0)) }
+        }
+        guard let now else { throw DatabaseError.decoding("has no time in it") }
+        return now
+    }
+
+    /// Throws `.unknownOutcome` if the answer got lost.
+    func commit() throws {
+        do {
+            let tag = try ask({ PQsendQuery(handle, "COMMIT") }) { result in
+                PQcmdStatus(result).map { String(cString: $0) }
+            }
+            guard tag == "COMMIT" else { throw DatabaseError.failed(code: "25P02", message: "the server rolled back") }
+        } catch {
+            throw fate == .lost || fate == .stalled ? DatabaseError.unknownOutcome : error
+        }
+    }
+
+    /// Rolls back if there is still somebody to tell.
+    func rollback() {
+        guard fate != .lost, fate != .stalled, PQtransactionStatus(handle) != PQTRANS_IDLE else { return }
+        let before = fate
+        do {
+            try command("ROLLBACK")
+            fate = before
+        } catch {
+            fate = .lost
+        }
+    }
+}
+
+/// Channels.
+extension PostgresLink {
+    var socket: Int32 { PQsocket(handle) }
+
+    func listen(to channel: String) throws { try command("LISTEN \(quoted(channel))") }
+    func stopListening(to channel: String) throws { try command("UNLISTEN \(quoted(channel))") }
+
+    /// What has arrived.
+    func notifications() throws -> [(channel: String, payload: String)] {
+        guard PQconsumeInput(handle) == 1 else { throw lost() }
+        var found: [(channel: String, payload: String)] = []
+        while let notification = PQnotifies(handle) {
+            found.append((String(cString: notification.pointee.relname), String(cString: notification.pointee.extra)))
+            PQfreemem(notification)
+        }
+        return found
+    }
+
+    private func quoted(_ name: String) -> String { "\"\(name.replacing("\"", with: "\"\""))\"" }
+}
+
+/// Asking and waiting.
+extension PostgresLink {
+    /// Sends a request and hands over its last result, or throws the first error.
+    private func ask<Answer>(_ send: () -> Int32, _ read: (OpaquePointer) throws -> Answer) throws -> Answer {
+        let deadline = World.live.monotonic() + Int64(patience)
+        guard send() == 1 else { throw lost() }
+        try flush(until: deadline)
+        var last: OpaquePointer?
+        defer { PQclear(last) }
+        while let result = try nextResult(until: deadline) {
+            if isError(last) { PQclear(result) } else {
+                PQclear(last)
+                last = result
+            }
+        }
+        guard let last, !isError(last) else { throw failure(last) }
+        return try read(last)
+    }
+
+    private func isError(_ result: OpaquePointer?) -> Bool {
+        guard let result else { return false }
+        return PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK
+    }
+
+    private func flush(until deadline: Int64) throws {
+        while true {
+            switch PQflush(handle) {
+            case 0: return
+            case 1:
+                // While it can't be written there may be something to read that the server waits to get rid of.
+                try wait(POLLIN | POLLOUT, until: deadline)
+                guard PQconsumeInput(handle) == 1 else { throw lost() }
+            default: throw lost()
+            }
+        }
+    }
+
+    private func nextResult(until deadline: Int64) throws -> OpaquePointer? {
+        while PQisBusy(handle) != 0 {
+            try wait(POLLIN, until: deadline)
+            guard PQconsumeInput(handle) == 1 else { throw lost() }
+        }
+        return PQgetResult(handle)
+    }
+
+    private func wait(_ events: Int32, until deadline: Int64) throws {
+        let left = Int(deadline - World.live.monotonic())
+        guard left > 0, waitForFile(socket, events, milliseconds: left) else {
+            fate = .stalled
+            throw DatabaseError.unavailable("the server does not answer")
+        }
+    }
+
+    private func failure(_ result: OpaquePointer?) -> DatabaseError {
+        guard let result, PQstatus(handle) != CONNECTION_BAD else { return lost() }
+        let (error, fate) = DatabaseError.postgres(result, mayWrite: mayWrite)
+        self.fate = fate
+        return error
+    }
+
+    private func lost() -> DatabaseError {
+        fate = .lost
+        return .unavailable(PQerrorMessage(handle).map { String(cString: $0) } ?? "connection lost")
+    }
+}

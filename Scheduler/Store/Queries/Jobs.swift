@@ -1,0 +1,138 @@
+package import Domain
+
+/// Which of an owner's jobs to list, newest first.
+package struct JobPage: Sendable {
+    package var owner: OwnerID
+    /// The API's word: `pending` also means scheduled.
+    package var status: JobState?
+    /// 1–100.
+    package var limit: Int
+    /// Only jobs older than this id.
+    package var before: JobID?
+
+    package init(owner: OwnerID, status: JobState?, limit: Int, before: JobID?) {
+        self.owner = owner
+        self.status = status
+        self.limit = limit
+        self.before = before
+    }
+}
+
+extension Transaction {
+    private static let jobColumns: StaticString = """
+        jobs.id, jobs.owner_id, jobs.title, kind, queue, priority, COALESCE(live_jobs.state, ended_jobs.state),
+        jobs.created_at, jobs.spec, jobs.class_id, COALESCE(live_jobs.attempt, ended_jobs.attempt),
+        jobs.max_attempts, COALESCE(live_jobs.losses, ended_jobs.losses), COALESCE(live_jobs.fence, ended_jobs.fence),
+        jobs.max_price, live_jobs.run_at, COALESCE(live_jobs.worker_id, ended_jobs.worker_id),
+        COALESCE(live_jobs.claimed_at, ended_jobs.claimed_at), visible_until, percent, message, reason, exit_code,
+        output, error, duration_ms, ended_at
+        """
+
+    private static let joined: StaticString = """
+        jobs JOIN job_classes ON job_classes.id = jobs.class_id
+        LEFT JOIN live_jobs ON live_jobs.id = jobs.id LEFT JOIN ended_jobs ON ended_jobs.id = jobs.id
+        """
+
+    /// An owner's job, live or ended; nil when there is none.
+    package func job(_ id: JobID, owner: OwnerID) throws -> Job? {
+        try first(
+            """
+            SELECT \(raw: Self.jobColumns) FROM \(raw: Self.joined)
+            WHERE jobs.id = \(id.text) AND jobs.owner_id = \(owner.text)
+            """) { try Self.job(&$0) }
+    }
+
+    package func jobs(_ page: JobPage) throws -> [Job] {
+        let before = page.before?.text ?? "g"
+        let ids: SQL
+        switch page.status {
+        case nil:
+            ids = """
+                SELECT id FROM jobs WHERE owner_id = \(page.owner.text) AND id < \(before)
+                ORDER BY owner_id DESC, id DESC LIMIT \(page.limit)
+                """
+        case .completed?, .failed?, .cancelled?:
+            ids = """
+                SELECT id FROM ended_jobs WHERE owner_id = \(page.owner.text)
+                    AND state = \(page.status?.rawValue) AND id < \(before)
+                ORDER BY owner_id DESC, state DESC, id DESC LIMIT \(page.limit)
+                """
+        case .some(let state):
+            let other = state == .pending ? JobState.scheduled : state
+            ids = """
+                SELECT id FROM live_jobs WHERE owner_id = \(page.owner.text)
+                    AND state IN (\(state.rawValue), \(other.rawValue)) AND id < \(before)
+                ORDER BY owner_id DESC, id DESC LIMIT \(page.limit)
+                """
+        }
+        return try rows(
+            """
+            WITH page AS MATERIALIZED (\(sql: ids))
+            SELECT \(raw: Self.jobColumns) FROM \(raw: Self.joined) JOIN page ON page.id = jobs.id
+            ORDER BY jobs.id DESC
+            """) { try Self.job(&$0) }
+    }
+
+    /// The grants of a job, oldest first; the one that runs has no outcome.
+    package func attempts(of id: JobID) throws -> [Attempt] {
+        try rows(
+            """
+            SELECT fence, attempt, worker_id, outcome, started_at, ended_at, exit_code, error FROM attempts
+                WHERE job_id = \(id.text)
+            UNION ALL
+            SELECT fence, attempt, worker_id, COALESCE(status, CASE WHEN reason = 'poison' THEN 'lost' ELSE state END),
+                claimed_at, ended_at, exit_code, error FROM ended_jobs
+                WHERE id = \(id.text) AND claimed_at IS NOT NULL
+            UNION ALL
+            SELECT fence, attempt, worker_id, NULL, claimed_at, NULL, NULL, NULL FROM live_jobs
+                WHERE id = \(id.text) AND state = 'running'
+            ORDER BY 1
+            """
+        ) { row in
+            try Attempt(
+                fence: row.integer(), attempt: row.integer(), worker: row.optionalText().map { MachineID($0) },
+                outcome: row.optionalText(), startedAt: row.optionalInteger(), endedAt: row.optionalInteger(),
+                exitCode: row.optionalInteger(), error: row.optionalText())
+        }
+    }
+
+    func isLive(_ id: JobID, owner: OwnerID) throws -> Bool {
+        try first("SELECT 1 FROM live_jobs WHERE id = \(id.text) AND owner_id = \(owner.text)") {
+            try $0.integer()
+        } != nil
+    }
+
+    func spec(of id: JobID) throws -> String? {
+        try first("SELECT spec FROM jobs WHERE id = \(id.text)") { try $0.text() }
+    }
+
+    private static func job(_ row: inout Row) throws -> Job {
+        let id = try JobID(row.text())
+        let owner = try OwnerID(row.text())
+        let title = try row.text()
+        let word = try row.text()
+        guard let kind = Kind(rawValue: word) else { throw DatabaseError.unreadable("kind \(word)") }
+        var job = try Job(
+            id: id, owner: owner, title: title, kind: kind, queue: row.text(), priority: row.integer(),
+            state: row.jobState(), createdAt: row.integer(), spec: row.text(), classID: ClassID(row.integer()),
+            attempt: row.integer(), maxAttempts: row.integer(), losses: row.integer(), fence: row.integer())
+        job.maxPrice = try row.optionalInteger()
+        job.runAt = try row.optionalInteger()
+        job.worker = try row.optionalText().map { MachineID($0) }
+        job.claimedAt = try row.optionalInteger()
+        job.visibleUntil = try row.optionalInteger()
+        job.percent = try row.optionalInteger()
+        job.message = try row.optionalText()
+        let reason = try row.optionalText()
+        let exitCode = try row.optionalInteger()
+        let output = try row.optionalText()
+        let error = try row.optionalText()
+        let duration = try row.optionalInteger()
+        if let endedAt = try row.optionalInteger() {
+            job.ending = Job.Ending(
+                reason: reason, exitCode: exitCode, output: output, error: error, durationMilliseconds: duration,
+                endedAt: endedAt)
+        }
+        return job
+    }
+}

@@ -1,0 +1,211 @@
+import Dispatch
+import GRDB
+import Synchronization
+
+/// SQLite: one connection that writes, several that read. Waiting writers share a commit, so that one sync of the
+/// disk serves all of them.
+final class SQLiteStore: StorageEngine {
+    let dialect = Dialect.sqlite
+
+    private struct State {
+        var waiting = WaitingLine()
+        var isWriting = false
+        var reading = 0
+        var isClosed = false
+        /// By their handle.
+        var connections: [UInt: SQLiteConnection] = [:]
+    }
+
+    private static let batchLimit = 256
+
+    private let writer: any DatabaseWriter
+    private let settings: DatabaseSettings
+    private let state = Mutex(State())
+
+    private init(_ writer: any DatabaseWriter, _ settings: DatabaseSettings) {
+        self.writer = writer
+        self.settings = settings
+    }
+
+    /// Opens a file, which is created if it is not there, or `:memory:`.
+    static func open(_ path: String, settings: DatabaseSettings) async throws -> SQLiteStore {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
+                do {
+                    let writer = try openWriter(path, settings)
+                    continuation.resume(returning: SQLiteStore(writer, settings))
+                } catch {
+                    continuation.resume(throwing: DatabaseError.sqlite(error))
+                }
+            }
+        }
+    }
+
+    private static func openWriter(_ path: String, _ settings: DatabaseSettings) throws -> any DatabaseWriter {
+        var configuration = Configuration()
+        configuration.label = "hatchfarm.sqlite"
+        configuration.foreignKeysEnabled = false
+        configuration.busyMode = .timeout(Double(settings.lockTimeoutMilliseconds) / 1_000)
+        configuration.maximumReaderCount = max(1, settings.readers)
+        configuration.persistentReadOnlyConnections = true
+        configuration.allowsUnsafeTransactions = true
+        configuration.prepareDatabase { database in
+            // No memory map: an I/O error in one is a signal that ends the process, not an error that can be answered.
+            try database.execute(
+                sql: """
+                    PRAGMA cache_size = -65536; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;
+                    PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000;
+                    """)
+        }
+        if path == ":memory:" { return try DatabaseQueue(configuration: configuration) }
+        let pool = try DatabasePool(path: path, configuration: configuration)
+        // The pool sets NORMAL when it opens, which may lose what was acknowledged when the power fails.
+        try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        return pool
+    }
+
+    func submit(_ work: Work) {
+        let refusal: DatabaseError? = state.withLock { state in
+            if state.isClosed { return .unavailable("the database is closed") }
+            let waiting = work.mode == .write ? state.waiting.count : state.reading
+            guard waiting < settings.waitLimit || work.isUrgent else { return .busy("\(waiting) wait already") }
+            if work.mode != .write {
+                state.reading += 1
+            } else {
+                state.waiting.append(work)
+                if !state.isWriting {
+                    state.isWriting = true
+                    writer.asyncWriteWithoutTransaction { self.writeNext($0) }
+                }
+            }
+            return nil
+        }
+        if let refusal { return work.fail(refusal) }
+        if work.mode != .write { writer.asyncUnsafeRead { self.read(work, $0) } }
+    }
+
+    /// SQLite has no channel between processes.
+    func notifications(_ channel: String) -> AsyncStream<String> { AsyncStream { _ in } }
+
+    var load: DatabaseLoad {
+        state.withLock { state in
+            DatabaseLoad(
+                connections: state.connections.count,
+                working: min(state.reading, settings.readers) + (state.isWriting ? 1 : 0),
+                waiting: state.waiting.count + max(0, state.reading - settings.readers))
+        }
+    }
+
+    func close() async {
+        let refused = state.withLock { state in
+            state.isClosed = true
+            return state.waiting.popAll()
+        }
+        for work in refused { work.fail(DatabaseError.unavailable("the database is closed")) }
+        await withCheckedContinuation { continuation in
+            // After all that runs.
+            writer.asyncBarrierWriteWithoutTransaction { _ in
+                self.state.withLock { $0.connections.removeAll() }
+                DispatchQueue.global().async {
+                    try? self.writer.close()
+                    continuation.resume()
+                }
+            }
+        }
+    }
+
+    private func connection(of database: GRDB.Database) -> SQLiteConnection? {
+        guard let handle = database.sqliteConnection else { return nil }
+        let key = UInt(bitPattern: handle)
+        if let known = state.withLock({ $0.connections[key] }) { return known }
+        let connection = SQLiteConnection(handle)
+        state.withLock { $0.connections[key] = connection }
+        return connection
+    }
+}
+
+extension SQLiteStore {
+    /// Serves those who wait to write, until nobody does.
+    private func writeNext(_ database: GRDB.Database) {
+        let batch = state.withLock { $0.waiting.pop(atMost: Self.batchLimit) }
+        let ready = batch.filter { !$0.failIfLate(settings) }
+        if let connection = connection(of: database) {
+            commit(ready, on: connection)
+        } else {
+            for work in ready { work.fail(DatabaseError.unavailable("the database is closed")) }
+        }
+        state.withLock { state in
+            if state.waiting.isEmpty {
+                state.isWriting = false
+            } else {
+                // Between two batches the readers of a database in memory have their turn.
+                writer.asyncWriteWithoutTransaction { self.writeNext($0) }
+            }
+        }
+    }
+
+    /// Runs the closures in one transaction, each in a savepoint of its own. Every caller, also one who was refused
+    /// for what another in the batch did before him, hears only after the commit.
+    private func commit(_ batch: [Work], on connection: SQLiteConnection) {
+        if batch.isEmpty { return }
+        do {
+            try connection.begin(.write)
+        } catch {
+            return batch.forEach { $0.fail(error) }
+        }
+        let answers: [() -> Void]
+        do {
+            answers = try batch.map { try run($0, on: connection, isAlone: batch.count == 1) }
+        } catch {
+            connection.rollback()
+            // One closure's failure took the others' work with it: now each by itself.
+            return batch.count == 1 ? batch[0].fail(error) : batch.forEach { commit([$0], on: connection) }
+        }
+        do {
+            if connection.isInTransaction { try connection.commit() }
+            for answer in answers { answer() }
+        } catch {
+            connection.rollback()
+            batch.forEach { $0.fail(error) }
+        }
+    }
+
+    /// Returns what tells the caller. Throws if the whole transaction is gone.
+    private func run(_ work: Work, on connection: SQLiteConnection, isAlone: Bool) throws -> () -> Void {
+        if !isAlone { try connection.setSavepoint() }
+        let transaction = Transaction(connection, dialect: .sqlite, now: settings.clock())
+        do {
+            let answer = try work.run(transaction)
+            if let failure = transaction.failure { throw failure }
+            if !isAlone { try connection.releaseSavepoint() }
+            return {
+                for action in transaction.actions { action() }
+                answer()
+            }
+        } catch {
+            guard connection.isInTransaction else { throw transaction.failure ?? .unavailable("\(error)") }
+            if isAlone { connection.rollback() } else { try connection.undoToSavepoint() }
+            return { work.fail(error) }
+        }
+    }
+
+    private func read(_ work: Work, _ result: Result<GRDB.Database, any Error>) {
+        defer { state.withLock { $0.reading -= 1 } }
+        if work.failIfLate(settings) { return }
+        do {
+            guard let connection = connection(of: try result.get()) else {
+                throw DatabaseError.unavailable("the database is closed")
+            }
+            try connection.begin(.read)
+            defer { connection.rollback() }
+            let transaction = Transaction(connection, dialect: .sqlite, now: settings.clock())
+            let answer = try work.run(transaction)
+            if let failure = transaction.failure { throw failure }
+            connection.rollback()
+            for action in transaction.actions { action() }
+            answer()
+        } catch {
+            work.fail(error is GRDB.DatabaseError ? DatabaseError.sqlite(error) : error)
+        }
+    }
+}

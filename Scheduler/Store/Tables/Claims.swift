@@ -1,0 +1,130 @@
+package import Domain
+
+/// One class to take from, and where its living begin.
+package struct ClassHead: Sendable {
+    package var id: ClassID
+    /// Nothing alive is believed to have a smaller tag (`LowWater`).
+    package var fromTag: Int64
+
+    package init(id: ClassID, fromTag: Int64) {
+        self.id = id
+        self.fromTag = fromTag
+    }
+}
+
+/// A job that was locked for a claim, with what the worker will need.
+struct Pick {
+    var candidate: Candidate
+    var attempt: Int64
+    var fence: Int64
+    var title: String
+    var spec: String
+}
+
+/// A grant as it is written: who gets the job, and for how long.
+struct GrantRow {
+    var id: JobID
+    var tokenHash: String
+    var visibleUntil: Int64
+    var visibilityTimeout: Int64
+}
+
+extension Transaction {
+    /// Locks up to `limit` of the first pending jobs of each class, passing over those that others have locked.
+    func pick(_ heads: ArraySlice<ClassHead>, limit: Int) throws -> [Pick] {
+        guard let first = heads.first else { return [] }
+        func part(_ head: ClassHead) -> SQL {
+            """
+            SELECT * FROM (SELECT id, owner_id, class_id, tag, since, attempt, fence FROM live_jobs
+                WHERE class_id = \(head.id.number) AND state = 'pending' AND tag >= \(head.fromTag)
+                ORDER BY class_id, tag, id LIMIT \(limit) \(.skipLocked)) AS head
+            """
+        }
+        let parts = heads.dropFirst().reduce(part(first)) { sum, head in "\(sql: sum) UNION ALL \(sql: part(head))" }
+        return try rows(
+            """
+            WITH picks AS MATERIALIZED (\(sql: parts))
+            SELECT picks.id, picks.owner_id, picks.class_id, picks.tag, picks.since, picks.attempt, picks.fence,
+                jobs.title, jobs.spec
+            FROM picks JOIN jobs ON jobs.id = picks.id
+            """
+        ) { row in
+            let candidate = try Candidate(
+                id: JobID(row.text()), owner: OwnerID(row.text()), classID: ClassID(row.integer()),
+                tag: row.integer(), since: row.integer())
+            return try Pick(
+                candidate: candidate, attempt: row.integer(), fence: row.integer(), title: row.text(),
+                spec: row.text())
+        }
+    }
+
+    /// Turns picked jobs into running ones. Returns how many; less than asked is a bug of ours.
+    func grant(_ grants: [GrantRow], worker: MachineID, request: String?, hourlyPrice: Int64) throws -> Int {
+        var count = 0
+        try SQL.chunked(grants) { chunk in
+            let rows = chunk.map { grant in
+                [
+                    Value.text(grant.id.text), .text(grant.tokenHash), .integer(grant.visibleUntil),
+                    .integer(grant.visibilityTimeout),
+                ]
+            }
+            count += try execute(
+                """
+                WITH granted (id, token, until, timeout) AS (VALUES \(rows: rows))
+                UPDATE live_jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1,
+                    claim_token = granted.token, claim_request = \(request), worker_id = \(worker.text),
+                    claimed_at = \(now), visible_until = granted.until, visibility_timeout = granted.timeout,
+                    lease_ends = \(now + LeaseRules.longest), hourly_price = \(hourlyPrice)
+                FROM granted WHERE live_jobs.id = granted.id AND live_jobs.state = 'pending'
+                """)
+        }
+        return count
+    }
+
+    /// What an earlier claim with the same request id was given and still holds.
+    func granted(to worker: MachineID, request: String) throws -> [(Pick, until: Int64, timeout: Int64, ends: Int64)] {
+        try rows(
+            """
+            SELECT live_jobs.id, live_jobs.owner_id, live_jobs.class_id, tag, since, attempt, fence, title, spec,
+                visible_until, visibility_timeout, lease_ends
+            FROM live_jobs JOIN jobs ON jobs.id = live_jobs.id
+            WHERE worker_id = \(worker.text) AND state = 'running' AND claim_request = \(request)
+                AND visible_until > \(now)
+            ORDER BY live_jobs.id
+            """
+        ) { row in
+            let candidate = try Candidate(
+                id: JobID(row.text()), owner: OwnerID(row.text()), classID: ClassID(row.integer()),
+                tag: row.integer(), since: row.integer())
+            let pick = try Pick(
+                candidate: candidate, attempt: row.integer(), fence: row.integer(), title: row.text(),
+                spec: row.text())
+            return try (pick, row.integer(), row.integer(), row.integer())
+        }
+    }
+
+    /// What this worker's running jobs take of its machine.
+    func usage(of worker: MachineID) throws -> (milliCores: Int64, memoryMiB: Int64, gpus: Int64) {
+        try first(
+            """
+            SELECT CAST(COALESCE(SUM(milli_cores), 0) AS BIGINT), CAST(COALESCE(SUM(memory_mib), 0) AS BIGINT),
+                CAST(COALESCE(SUM(gpus), 0) AS BIGINT)
+            FROM live_jobs JOIN job_classes ON job_classes.id = class_id
+            WHERE worker_id = \(worker.text) AND state = 'running'
+            """) { row in try (row.integer(), row.integer(), row.integer()) } ?? (0, 0, 0)
+    }
+
+    /// The head of each class: its tag and since when it waits; nil where nothing waits.
+    package func heads(of classes: ArraySlice<ClassHead>) throws -> [(id: ClassID, tag: Int64?, since: Int64?)] {
+        let wanted = classes.map { [Value.integer($0.id.number), .integer($0.fromTag)] }
+        let head: SQL = """
+            FROM live_jobs WHERE class_id = wanted.id AND state = 'pending' AND tag >= wanted.mark
+            ORDER BY class_id, tag, live_jobs.id LIMIT 1
+            """
+        return try rows(
+            """
+            WITH wanted (id, mark) AS (VALUES \(rows: wanted))
+            SELECT wanted.id, (SELECT tag \(sql: head)), (SELECT since \(sql: head)) FROM wanted
+            """) { row in try (ClassID(row.integer()), row.optionalInteger(), row.optionalInteger()) }
+    }
+}

@@ -1,0 +1,109 @@
+internal import Domain
+
+/// How a live job ended, ready for history.
+struct Ended {
+    var job: LiveJob
+    var state: JobState
+    var reason: String?
+    var outcome: Outcome?
+}
+
+extension Transaction {
+    func insertEnded(_ ends: [Ended]) throws {
+        try SQL.chunked(ends) { chunk in
+            let rows = chunk.map { end in
+                let job = end.job
+                return [
+                    Value.text(job.id.text), .text(job.owner.text), .text(end.state.rawValue), .text(end.reason),
+                    .integer(job.attempt), .integer(job.failures), .integer(job.losses), .integer(job.fence),
+                    .text(job.token), .text(job.worker?.text), .integer(job.claimedAt), .integer(now),
+                    .text(end.outcome?.status.rawValue), .integer(end.outcome?.exitCode),
+                    .text(end.outcome?.output), .text(end.outcome?.error),
+                    .integer(end.outcome?.durationMilliseconds), .integer(job.paid),
+                ]
+            }
+            try execute(
+                """
+                INSERT INTO ended_jobs (id, owner_id, state, reason, attempt, failures, losses, fence, claim_token,
+                    worker_id, claimed_at, ended_at, status, exit_code, output, error, duration_ms, paid)
+                VALUES \(rows: rows)
+                """)
+        }
+    }
+
+    /// An attempt that ended without ending the job.
+    func insertAttempt(_ job: LiveJob, outcome: String, exitCode: Int64? = nil, error: String? = nil) throws {
+        try execute(
+            """
+            INSERT INTO attempts (job_id, fence, attempt, worker_id, claim_token, outcome, started_at, ended_at,
+                exit_code, error)
+            VALUES (\(job.id.text), \(job.fence), \(job.attempt), \(job.worker?.text), \(job.token), \(outcome),
+                \(job.claimedAt), \(now), \(exitCode), \(error))
+            """)
+    }
+
+    /// What the reports with these keys were answered, where they were accepted before.
+    func acceptedResults(_ keys: ArraySlice<LeaseKey>) throws -> [LeaseKey: Finished] {
+        let held: SQL = "SELECT id, worker, token FROM held"
+        let ids = keys.map(\.job.text)
+        let found = try rows(
+            """
+            WITH held (id, worker, token) AS (VALUES \(rows: keys.map(\.row)))
+            SELECT id, worker_id, claim_token, state, attempt, fence FROM ended_jobs
+                WHERE id IN (\(list: ids)) AND (id, worker_id, claim_token) IN (\(sql: held)) AND status IS NOT NULL
+            UNION ALL
+            SELECT job_id, worker_id, claim_token, 'pending', attempt, fence FROM attempts
+                WHERE job_id IN (\(list: ids)) AND (job_id, worker_id, claim_token) IN (\(sql: held))
+                    AND outcome IN ('success', 'failure', 'timeout')
+            """
+        ) { row in
+            let key = try LeaseKey(job: JobID(row.text()), worker: MachineID(row.text()), tokenHash: row.text())
+            return try (
+                key,
+                Finished(job: key.job, state: row.jobState(), attempt: row.integer(), fence: row.integer())
+            )
+        }
+        return Dictionary(found) { first, _ in first }
+    }
+
+    /// The backoff that a job was submitted with.
+    func backoff(of id: JobID) throws -> Backoff {
+        try first(
+            "SELECT backoff_initial, backoff_factor, backoff_most FROM jobs WHERE id = \(id.text)"
+        ) { row in
+            try Backoff(initial: row.integer(), factor: row.integer(), most: row.integer())
+        } ?? .standard
+    }
+
+    /// The ended ones among these jobs.
+    func endedStates(_ ids: [JobID]) throws -> [JobID: JobState] {
+        guard !ids.isEmpty else { return [:] }
+        let found = try rows("SELECT id, state FROM ended_jobs WHERE id IN (\(list: ids.map(\.text)))") { row in
+            try (JobID(row.text()), row.jobState())
+        }
+        return Dictionary(found) { first, _ in first }
+    }
+
+    /// Takes a failed job out of history, so that it can be tried again.
+    func deleteFailed(_ id: JobID, owner: OwnerID) throws -> (attempt: Int64, losses: Int64, fence: Int64, paid: Int64)?
+    {
+        try first(
+            """
+            DELETE FROM ended_jobs WHERE id = \(id.text) AND owner_id = \(owner.text) AND state = 'failed'
+            RETURNING attempt, losses, fence, paid
+            """) { row in try (row.integer(), row.integer(), row.integer(), row.integer()) }
+    }
+
+    /// Puts a job from history back among the living; attempt numbers and fence go on.
+    func revive(_ id: JobID, owner: OwnerID, attempt: Int64, losses: Int64, fence: Int64, paid: Int64) throws {
+        try execute(
+            """
+            INSERT INTO live_jobs (id, owner_id, class_id, state, tag, since, run_at, max_attempts, attempt, losses,
+                fence, paid, dependents)
+            SELECT id, owner_id, class_id, 'scheduled', 0, \(now), \(now), max_attempts, \(attempt), \(losses),
+                \(fence), \(paid),
+                CASE WHEN EXISTS (SELECT 1 FROM job_dependencies WHERE depends_on = jobs.id) THEN 1 ELSE 0 END
+            FROM jobs WHERE id = \(id.text) AND owner_id = \(owner.text)
+            """)
+    }
+}

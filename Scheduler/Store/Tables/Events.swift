@@ -1,0 +1,101 @@
+internal import Bytes
+package import Domain
+
+/// An event with its place in its owner's chain.
+package struct SealedEvent: Sendable {
+    package var id: String
+    package var type: String
+    package var actor: String
+    package var object: String
+    package var metadata: String
+    package var createdAt: Int64
+    package var prevHash: String
+    package var hash: String
+}
+
+/// An event that has no place yet.
+struct LooseEvent {
+    var seq: Int64
+    var id: String
+    var owner: OwnerID
+    var type: String
+    var actor: String
+    var object: String
+    var metadata: String
+    var createdAt: Int64
+}
+
+extension Transaction {
+    /// Records facts in the commit that makes them true.
+    package func record(_ events: [Event]) throws {
+        try SQL.chunked(events) { chunk in
+            let rows = chunk.map { event in
+                [
+                    Value.text(Identifier<Event>.random(prefix: "aud_", using: &random).text),
+                    .text(event.owner.text), .text(event.type.rawValue), .text(event.actor), .text(event.object),
+                    .text(event.metadata), .integer(now),
+                ]
+            }
+            try execute(
+                """
+                INSERT INTO events (id, owner_id, type, actor, object_id, metadata, created_at)
+                VALUES \(rows: rows)
+                """)
+        }
+    }
+
+    package func record(_ event: Event) throws { try record([event]) }
+
+    /// Locks events without a place, oldest first, from a sequence number on.
+    func lockLoose(from seq: Int64, limit: Int) throws -> [LooseEvent] {
+        try rows(
+            """
+            SELECT seq, id, owner_id, type, actor, object_id, metadata, created_at FROM events
+            WHERE position IS NULL AND seq >= \(seq) ORDER BY seq LIMIT \(limit) \(.forUpdate)
+            """
+        ) { row in
+            try LooseEvent(
+                seq: row.integer(), id: row.text(), owner: OwnerID(row.text()), type: row.text(), actor: row.text(),
+                object: row.text(), metadata: row.text(), createdAt: row.integer())
+        }
+    }
+
+    /// The last place and hash of an owner's chain.
+    func chainEnd(of owner: OwnerID) throws -> (position: Int64, hash: String)? {
+        try first(
+            """
+            SELECT position, hash FROM events WHERE owner_id = \(owner.text) AND position IS NOT NULL
+            ORDER BY owner_id DESC, position DESC LIMIT 1
+            """) { row in try (row.integer(), row.text()) }
+    }
+
+    func seal(_ places: [(seq: Int64, position: Int64, prevHash: String, hash: String)]) throws {
+        try SQL.chunked(places) { chunk in
+            let rows = chunk.map { place in
+                [
+                    Value.integer(place.seq), .integer(place.position), .text(place.prevHash), .text(place.hash),
+                ]
+            }
+            try execute(
+                """
+                WITH place (n, at, before, sum) AS (VALUES \(rows: rows))
+                UPDATE events SET position = place.at, prev_hash = place.before, hash = place.sum
+                FROM place WHERE events.seq = place.n AND events.position IS NULL
+                """)
+        }
+    }
+
+    /// An owner's events in the order of its chain.
+    package func events(of owner: OwnerID, offset: Int64, limit: Int64) throws -> [SealedEvent] {
+        try rows(
+            """
+            SELECT id, type, actor, object_id, metadata, created_at, prev_hash, hash FROM events
+            WHERE owner_id = \(owner.text) AND position > \(offset) ORDER BY owner_id, position LIMIT \(limit)
+            """
+        ) { row in
+            try SealedEvent(
+                id: row.text(), type: row.text(), actor: row.text(), object: row.text(), metadata: row.text(),
+                createdAt: row.integer(), prevHash: row.text(), hash: row.text())
+        }
+    }
+}

@@ -1,0 +1,94 @@
+package import Domain
+
+/// A client's promise that two calls are one. A key is private to its member and endpoint (CONTRACT 4).
+package struct IdempotencyKey: Sendable, Hashable {
+    package struct Name: Sendable, Hashable {
+        package let owner: OwnerID
+        package let endpoint: String
+        package let key: String
+    }
+
+    package let name: Name
+    /// SHA-256 hex of the request's body.
+    package let bodyHash: String
+
+    package init(owner: OwnerID, endpoint: String, key: String, bodyHash: String) {
+        name = Name(owner: owner, endpoint: endpoint, key: key)
+        self.bodyHash = bodyHash
+    }
+}
+
+/// An answer that can be given again.
+package struct StoredAnswer: Sendable, Equatable {
+    package var status: Int
+    package var location: String?
+    package var body: String
+
+    package init(status: Int, location: String? = nil, body: String) {
+        self.status = status
+        self.location = location
+        self.body = body
+    }
+}
+
+package enum StoredAnswers {
+    package struct Entry: Sendable {
+        package let bodyHash: String
+        package let answer: StoredAnswer
+    }
+}
+
+extension Transaction {
+    package func storedAnswers(_ names: [IdempotencyKey.Name]) throws -> [IdempotencyKey.Name: StoredAnswers.Entry] {
+        var found: [IdempotencyKey.Name: StoredAnswers.Entry] = [:]
+        try SQL.chunked(names) { chunk in
+            let wanted = chunk.map { [Value.text($0.owner.text), .text($0.endpoint), .text($0.key)] }
+            let entries = try rows(
+                """
+                WITH wanted (owner, place, name) AS (VALUES \(rows: wanted))
+                SELECT owner_id, endpoint, key, body_hash, status, location, answer
+                FROM wanted JOIN idempotency_keys ON owner_id = owner AND endpoint = place AND key = name
+                """
+            ) { row in
+                try (
+                    IdempotencyKey.Name(owner: OwnerID(row.text()), endpoint: row.text(), key: row.text()),
+                    StoredAnswers.Entry(
+                        bodyHash: row.text(),
+                        answer: StoredAnswer(
+                            status: Int(row.integer()), location: row.optionalText(), body: row.text()))
+                )
+            }
+            for (name, entry) in entries { found[name] = entry }
+        }
+        return found
+    }
+
+    package func storeAnswers(_ answers: [(IdempotencyKey, StoredAnswer)]) throws {
+        try SQL.chunked(answers) { chunk in
+            let rows = chunk.map { key, answer in
+                [
+                    Value.text(key.name.owner.text), .text(key.name.endpoint), .text(key.name.key),
+                    .text(key.bodyHash), .integer(Int64(answer.status)), .text(answer.location),
+                    .text(answer.body), .integer(now),
+                ]
+            }
+            try execute(
+                """
+                INSERT INTO idempotency_keys (owner_id, endpoint, key, body_hash, status, location, answer, created_at)
+                VALUES \(rows: rows)
+                """)
+        }
+    }
+
+    /// Does a thing once: a repeated call gets the first one's answer, stored in the same commit as the effect.
+    package func once(_ key: IdempotencyKey?, _ effect: () throws -> StoredAnswer) throws -> StoredAnswer {
+        guard let key else { return try effect() }
+        if let earlier = try storedAnswers([key.name])[key.name] {
+            guard earlier.bodyHash == key.bodyHash else { throw Refusal.keyReused }
+            return earlier.answer
+        }
+        let answer = try effect()
+        try storeAnswers([(key, answer)])
+        return answer
+    }
+}

@@ -1,0 +1,154 @@
+internal import Domain
+
+/// A lease to be made longer.
+package struct Extension: Sendable {
+    package var key: LeaseKey
+    /// From now, in milliseconds.
+    package var milliseconds: Int64
+
+    package init(key: LeaseKey, milliseconds: Int64) {
+        self.key = key
+        self.milliseconds = milliseconds
+    }
+}
+
+/// A worker's word on how far it is.
+package struct Progress: Sendable {
+    package var key: LeaseKey
+    package var percent: Int64?
+    package var message: String?
+    package var log: String?
+
+    package init(key: LeaseKey, percent: Int64?, message: String?, log: String?) {
+        self.key = key
+        self.percent = percent
+        self.message = message
+        self.log = log
+    }
+}
+
+extension Transaction {
+    /// Sets each held lease to *now + extension*, never past its end; returns what they became.
+    func extendHeld(_ extensions: ArraySlice<Extension>) throws -> [JobID: Int64] {
+        let rows = extensions.map { $0.key.row + [Value.integer(now + $0.milliseconds)] }
+        let extended = try self.rows(
+            """
+            WITH held (id, worker, token, until) AS (VALUES \(rows: rows))
+            UPDATE live_jobs SET
+                visible_until = CASE WHEN held.until < lease_ends THEN held.until ELSE lease_ends END
+            FROM held
+            WHERE live_jobs.id = held.id AND live_jobs.worker_id = held.worker
+                AND live_jobs.claim_token = held.token AND state = 'running' AND visible_until > \(now)
+            RETURNING live_jobs.id, visible_until
+            """) { row in try (JobID(row.text()), row.integer()) }
+        return Dictionary(extended) { _, last in last }
+    }
+
+    /// Notes progress on a held lease; returns the fence, or nil when the key doesn't hold.
+    func noteProgress(_ progress: Progress) throws -> Int64? {
+        let key = progress.key
+        return try first(
+            """
+            UPDATE live_jobs SET percent = COALESCE(\(progress.percent), percent),
+                message = COALESCE(\(progress.message), message)
+            WHERE id = \(key.job.text) AND worker_id = \(key.worker.text) AND claim_token = \(key.tokenHash)
+                AND state = 'running' AND visible_until > \(now)
+            RETURNING fence
+            """) { try $0.integer() }
+    }
+
+    /// Locks the lease of this key until the commit; nil when it doesn't hold.
+    func lockLease(_ key: LeaseKey) throws -> LiveJob? { try lockHeld([key][...]).first }
+
+    /// Locks up to `limit` leases that ran out after `from` and up to now, the longest over first.
+    func lockExpired(from: Int64, limit: Int) throws -> [(LiveJob, until: Int64)] {
+        try rows(
+            """
+            SELECT \(raw: LiveJob.columns), visible_until FROM live_jobs
+            WHERE state = 'running' AND visible_until >= \(from) AND visible_until <= \(now)
+            ORDER BY visible_until LIMIT \(limit) \(.skipLocked)
+            """) { row in try (LiveJob(&row), row.integer()) }
+    }
+
+    /// Locks the running jobs of a worker.
+    func lockRunning(of worker: MachineID) throws -> [LiveJob] {
+        try rows(
+            """
+            SELECT \(raw: LiveJob.columns) FROM live_jobs WHERE worker_id = \(worker.text) AND state = 'running'
+            ORDER BY id \(.forUpdate)
+            """) { try LiveJob(&$0) }
+    }
+
+    /// Gives leases that ran out between two instants more time.
+    func prolongLapsed(since: Int64, by milliseconds: Int64) throws -> Int {
+        try execute(
+            """
+            UPDATE live_jobs SET visible_until = visible_until + \(milliseconds),
+                lease_ends = lease_ends + \(milliseconds)
+            WHERE state = 'running' AND visible_until >= \(since) AND visible_until <= \(now)
+            """)
+    }
+
+    /// The instant of the last scheduler round, nil before the first.
+    func lastRound() throws -> Int64? {
+        try first("SELECT last_round FROM scheduler_clock WHERE id = 1") { try $0.integer() }
+    }
+
+    /// Moves the clock of rounds from what was seen to now; false when somebody else did.
+    func beginRound(seen: Int64?) throws -> Bool {
+        guard let seen else {
+            return try execute(
+                "INSERT INTO scheduler_clock (id, last_round) VALUES (1, \(now)) ON CONFLICT (id) DO NOTHING") == 1
+        }
+        return try execute(
+            "UPDATE scheduler_clock SET last_round = \(now) WHERE id = 1 AND last_round = \(seen)") == 1
+    }
+
+    /// Locks scheduled jobs whose time has come.
+    func lockDue(limit: Int) throws -> [LiveJob] {
+        try rows(
+            """
+            SELECT \(raw: LiveJob.columns) FROM live_jobs WHERE state = 'scheduled' AND run_at <= \(now)
+            ORDER BY run_at LIMIT \(limit) \(.skipLocked)
+            """) { try LiveJob(&$0) }
+    }
+
+    /// When the next scheduled job is due, at or after `from`.
+    func nextDue() throws -> Int64? {
+        try first("SELECT run_at FROM live_jobs WHERE state = 'scheduled' ORDER BY run_at LIMIT 1") {
+            try $0.integer()
+        }
+    }
+
+    /// Scheduled jobs become pending with these tags.
+    func makeReady(_ jobs: [(id: JobID, tag: Int64)]) throws {
+        try SQL.chunked(jobs) { chunk in
+            let rows = chunk.map { [Value.text($0.id.text), .integer($0.tag)] }
+            try execute(
+                """
+                WITH ready (id, tag) AS (VALUES \(rows: rows))
+                UPDATE live_jobs SET state = 'pending', tag = ready.tag, since = \(now)
+                FROM ready WHERE live_jobs.id = ready.id AND live_jobs.state = 'scheduled'
+                """)
+        }
+    }
+
+    func insertCancelNotices(_ jobs: [(worker: MachineID, job: JobID)], expiresAt: Int64) throws {
+        try SQL.chunked(jobs) { chunk in
+            let rows = chunk.map { [Value.text($0.worker.text), .text($0.job.text), .integer(expiresAt)] }
+            try execute(
+                """
+                INSERT INTO cancel_notices (worker_id, job_id, expires_at) VALUES \(rows: rows)
+                ON CONFLICT (worker_id, job_id) DO NOTHING
+                """)
+        }
+    }
+
+    /// Which of these jobs this worker was told to stop, of all when `among` is nil.
+    func cancelNotices(for worker: MachineID) throws -> Set<JobID> {
+        let found = try rows(
+            "SELECT job_id FROM cancel_notices WHERE worker_id = \(worker.text) AND expires_at > \(now)"
+        ) { try JobID($0.text()) }
+        return Set(found)
+    }
+}

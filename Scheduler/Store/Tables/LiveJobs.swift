@@ -1,0 +1,163 @@
+package import Domain
+
+/// What a guarded statement on live jobs gave back.
+struct LiveJob {
+    var id: JobID
+    var owner: OwnerID
+    var classID: ClassID
+    var state: JobState
+    var tag: Int64
+    var attempt: Int64
+    var maxAttempts: Int64
+    var failures: Int64
+    var losses: Int64
+    var lossesInRow: Int64
+    var fence: Int64
+    var hasDependents: Bool
+    var token: String?
+    var worker: MachineID?
+    var claimedAt: Int64?
+    var paid: Int64
+
+    static let columns: StaticString = """
+        id, owner_id, class_id, state, tag, attempt, max_attempts, failures, losses, losses_in_row, fence,
+        dependents, claim_token, worker_id, claimed_at, paid
+        """
+
+    init(_ row: inout Row) throws {
+        id = try JobID(row.text())
+        owner = try OwnerID(row.text())
+        classID = try ClassID(row.integer())
+        state = try row.jobState()
+        tag = try row.integer()
+        attempt = try row.integer()
+        maxAttempts = try row.integer()
+        failures = try row.integer()
+        losses = try row.integer()
+        lossesInRow = try row.integer()
+        fence = try row.integer()
+        hasDependents = try row.bool()
+        token = try row.optionalText()
+        worker = try row.optionalText().map { MachineID($0) }
+        claimedAt = try row.optionalInteger()
+        paid = try row.integer()
+    }
+}
+
+/// Whose lease on which job a call is about.
+package struct LeaseKey: Sendable, Hashable {
+    package let job: JobID
+    package let worker: MachineID
+    /// SHA-256 hex of the claim token.
+    package let tokenHash: String
+
+    package init(job: JobID, worker: MachineID, tokenHash: String) {
+        self.job = job
+        self.worker = worker
+        self.tokenHash = tokenHash
+    }
+
+    var row: [Value] { [.text(job.text), .text(worker.text), .text(tokenHash)] }
+}
+
+extension Transaction {
+    /// Takes live jobs away whose lease is held by exactly these keys and hasn't run out: the guard of every ending.
+    func deleteHeld(_ keys: ArraySlice<LeaseKey>) throws -> [LiveJob] {
+        try rows(
+            """
+            WITH held (id, worker, token) AS (VALUES \(rows: keys.map(\.row)))
+            DELETE FROM live_jobs WHERE state = 'running' AND visible_until > \(now)
+                AND id IN (\(list: keys.map(\.job.text)))
+                AND (id, worker_id, claim_token) IN (SELECT id, worker, token FROM held)
+            RETURNING \(raw: LiveJob.columns)
+            """) { try LiveJob(&$0) }
+    }
+
+    /// Reads and locks live jobs whose lease is held by exactly these keys and hasn't run out, in id order.
+    func lockHeld(_ keys: ArraySlice<LeaseKey>) throws -> [LiveJob] { try held(keys, "\(.forUpdate)") }
+
+    func held(_ keys: ArraySlice<LeaseKey>, _ lock: SQL) throws -> [LiveJob] {
+        try rows(
+            """
+            WITH held (id, worker, token) AS (VALUES \(rows: keys.map(\.row)))
+            SELECT \(raw: LiveJob.columns) FROM live_jobs WHERE state = 'running' AND visible_until > \(now)
+                AND id IN (\(list: keys.map(\.job.text)))
+                AND (id, worker_id, claim_token) IN (SELECT id, worker, token FROM held)
+            ORDER BY id \(sql: lock)
+            """) { try LiveJob(&$0) }
+    }
+
+    /// Takes away what this transaction has locked, guarded by the fence it saw.
+    func deleteLocked(_ jobs: [LiveJob]) throws {
+        try SQL.chunked(jobs) { chunk in
+            let rows = chunk.map { [Value.text($0.id.text), .integer($0.fence)] }
+            try execute(
+                """
+                WITH gone (id, fence) AS (VALUES \(rows: rows))
+                DELETE FROM live_jobs WHERE id IN (\(list: chunk.map(\.id.text)))
+                    AND (id, fence) IN (SELECT id, fence FROM gone)
+                """)
+        }
+    }
+
+    /// A running job rests until `runAt`: its lease is over and its fence stays.
+    struct Rest {
+        var job: LiveJob
+        var runAt: Int64
+    }
+
+    func rest(_ rests: [Rest]) throws {
+        try SQL.chunked(rests) { chunk in
+            let rows = chunk.map { rest in
+                [
+                    Value.text(rest.job.id.text), .integer(rest.job.fence), .integer(rest.runAt),
+                    .integer(rest.job.attempt), .integer(rest.job.failures), .integer(rest.job.losses),
+                    .integer(rest.job.lossesInRow),
+                ]
+            }
+            try execute(
+                """
+                WITH resting (id, seen, wake, tries, failed, lost, in_row) AS (VALUES \(rows: rows))
+                UPDATE live_jobs SET state = 'scheduled', run_at = resting.wake, attempt = resting.tries,
+                    failures = resting.failed, losses = resting.lost, losses_in_row = resting.in_row,
+                    claim_token = NULL, claim_request = NULL, worker_id = NULL, claimed_at = NULL,
+                    visible_until = NULL, visibility_timeout = NULL, lease_ends = NULL, percent = NULL, message = NULL
+                FROM resting
+                WHERE live_jobs.id = resting.id AND live_jobs.fence = resting.seen AND live_jobs.state = 'running'
+                """)
+        }
+    }
+
+    /// Takes away what its owner cancels, whatever its state.
+    func deleteOwned(_ id: JobID, owner: OwnerID) throws -> LiveJob? {
+        try first(
+            """
+            DELETE FROM live_jobs WHERE id = \(id.text) AND owner_id = \(owner.text)
+            RETURNING \(raw: LiveJob.columns)
+            """) { try LiveJob(&$0) }
+    }
+
+    func deleteBlocked(_ ids: [JobID]) throws -> [LiveJob] {
+        guard !ids.isEmpty else { return [] }
+        return try rows(
+            """
+            DELETE FROM live_jobs WHERE id IN (\(list: ids.map(\.text))) AND state = 'blocked'
+            RETURNING \(raw: LiveJob.columns)
+            """) { try LiveJob(&$0) }
+    }
+
+    /// Each of these dependents waits for fewer: those of `done` that it named. Ready ones become scheduled.
+    func unblock(_ dependents: [JobID], done: [JobID]) throws {
+        guard !dependents.isEmpty, !done.isEmpty else { return }
+        let over: SQL = """
+            (SELECT COUNT(*) FROM job_dependencies WHERE job_id = live_jobs.id
+                AND depends_on IN (\(list: done.map(\.text))))
+            """
+        try execute(
+            """
+            UPDATE live_jobs SET waits_for = waits_for - \(sql: over),
+                state = CASE WHEN waits_for <= \(sql: over) THEN 'scheduled' ELSE 'blocked' END
+            WHERE id IN (\(list: dependents.map(\.text))) AND state = 'blocked'
+            """)
+    }
+}

@@ -1,0 +1,105 @@
+package import Domain
+
+/// A machine as its credential check needs it.
+package struct MachineCredential: Sendable {
+    package let owner: OwnerID
+    /// SHA-256 hex of the machine token.
+    package let tokenHash: String
+}
+
+extension Transaction {
+    func insertMachine(_ machine: Machine, tokenHash: String) throws {
+        let capacity = machine.capacity
+        try execute(
+            """
+            INSERT INTO machines (id, owner_id, name, token_hash, milli_cores, memory_mib, gpus, labels, isolation,
+                has_capacity, hourly_price, created_at)
+            VALUES (\(machine.id.text), \(machine.owner.text), \(machine.name), \(tokenHash),
+                \(capacity?.milliCores), \(capacity?.memoryMiB), \(capacity?.gpus ?? 0),
+                \(capacity?.labels.joined(separator: "\n") ?? ""), \(capacity?.isolation?.rank),
+                \(capacity != nil), \(machine.hourlyPrice), \(now))
+            """)
+    }
+
+    package func machineCredential(_ id: MachineID) throws -> MachineCredential? {
+        try first("SELECT owner_id, token_hash FROM machines WHERE id = \(id.text)") { row in
+            try MachineCredential(owner: OwnerID(row.text()), tokenHash: row.text())
+        }
+    }
+
+    func machineOwner(_ id: MachineID) throws -> OwnerID? {
+        try first("SELECT owner_id FROM machines WHERE id = \(id.text)") { try OwnerID($0.text()) }
+    }
+
+    func setDraining(_ id: MachineID, _ draining: Bool) throws {
+        try execute("UPDATE machines SET draining = \(draining) WHERE id = \(id.text)")
+    }
+
+    func noteHeartbeat(_ id: MachineID, metrics: String?) throws {
+        try execute(
+            "UPDATE machines SET last_heartbeat_at = \(now), metrics = \(metrics) WHERE id = \(id.text)")
+    }
+
+    /// What a worker may be given at this moment: its machine, an unrevoked consent to an active policy of its owner,
+    /// and what its running jobs leave free. Nil when it may be given nothing. The consent is locked against
+    /// being revoked until the commit.
+    func offer(_ claim: Claim) throws -> Offer? {
+        var offer = claim.offer
+        let limits = try first(
+            """
+            SELECT machines.owner_id, milli_cores, memory_mib, gpus, labels, machines.isolation, has_capacity,
+                hourly_price, draining, max_job_minutes, policies.isolation
+            FROM machines JOIN consents ON consents.worker_id = machines.id AND revoked_at IS NULL
+                JOIN policies ON policies.id = policy_id AND policies.state = 'active'
+                    AND policies.owner_id = machines.owner_id
+            WHERE machines.id = \(offer.worker)
+            ORDER BY consents.created_at DESC, consents.id LIMIT 1 \(.shareConsents)
+            """
+        ) { row in try MachineLimits(&row) }
+        guard let limits, !limits.isDraining else { return nil }
+        offer.owner = limits.owner.text
+        offer.hourlyPrice = limits.hourlyPrice
+        offer.maxMinutes = limits.maxMinutes
+        offer.leastIsolation = limits.leastIsolation
+        if let isolation = limits.isolation { offer.isolation = min(isolation, offer.isolation) }
+        guard let capacity = limits.capacity else { return offer }
+        let used = try usage(of: MachineID(offer.worker))
+        offer.milliCores = least(offer.milliCores, capacity.milliCores.map { max(0, $0 - used.milliCores) })
+        offer.memoryMiB = least(offer.memoryMiB, capacity.memoryMiB.map { max(0, $0 - used.memoryMiB) })
+        let gpus = max(0, capacity.gpus - used.gpus)
+        offer.gpus = claim.statesCapacity ? min(offer.gpus, gpus) : gpus
+        offer.labels = claim.statesCapacity ? offer.labels : Set(capacity.labels)
+        return offer
+    }
+
+    private func least(_ left: Int64?, _ right: Int64?) -> Int64? {
+        guard let left, let right else { return left ?? right }
+        return min(left, right)
+    }
+}
+
+private struct MachineLimits {
+    let owner: OwnerID
+    let capacity: Capacity?
+    let hourlyPrice: Int64
+    let isDraining: Bool
+    let maxMinutes: Int64?
+    let isolation: Isolation?
+    let leastIsolation: Isolation
+
+    init(_ row: inout Row) throws {
+        owner = try OwnerID(row.text())
+        let milliCores = try row.optionalInteger()
+        let memoryMiB = try row.optionalInteger()
+        let gpus = try row.integer()
+        let labels = try row.text().split(separator: "\n").map(String.init)
+        isolation = try row.optionalInteger().flatMap { Isolation(rank: $0) }
+        let hasCapacity = try row.bool()
+        capacity =
+            hasCapacity ? Capacity(milliCores: milliCores, memoryMiB: memoryMiB, gpus: gpus, labels: labels) : nil
+        hourlyPrice = try row.integer()
+        isDraining = try row.bool()
+        maxMinutes = try row.optionalInteger()
+        leastIsolation = try row.optionalInteger().flatMap { Isolation(rank: $0) } ?? .none
+    }
+}

@@ -1,0 +1,87 @@
+package import Domain
+
+extension Transaction {
+    /// Writes a draft with the owner's next version; nil when somebody took that version at the same moment.
+    func insertPolicy(_ id: PolicyID, owner: OwnerID, rules: PolicyRules, text: String) throws -> Int64? {
+        try first(
+            """
+            INSERT INTO policies (id, owner_id, version, state, rules, max_job_minutes, network, isolation, created_at)
+            SELECT \(id.text), \(owner.text), COALESCE(MAX(version), 0) + 1, 'draft', \(text),
+                \(rules.maxJobMinutes), \(rules.network ?? false), \(rules.isolation?.rank), \(now)
+            FROM policies WHERE owner_id = \(owner.text)
+            ON CONFLICT (owner_id, version) DO NOTHING RETURNING version
+            """) { try $0.integer() }
+    }
+
+    func activatePolicy(_ id: PolicyID, owner: OwnerID) throws -> Bool {
+        try execute(
+            """
+            UPDATE policies SET state = 'active', activated_at = \(now)
+            WHERE id = \(id.text) AND owner_id = \(owner.text) AND state = 'draft'
+            """) == 1
+    }
+
+    package func policy(_ id: PolicyID) throws -> Policy? {
+        try first(
+            """
+            SELECT id, owner_id, version, state, rules, created_at, activated_at FROM policies
+            WHERE id = \(id.text)
+            """
+        ) { row in
+            try Policy(
+                id: PolicyID(row.text()), owner: OwnerID(row.text()), version: row.integer(),
+                isActive: row.text() == "active", rules: row.text(), createdAt: row.integer(),
+                activatedAt: row.optionalInteger())
+        }
+    }
+
+    func insertConsent(_ consent: Consent) throws {
+        try execute(
+            """
+            INSERT INTO consents (id, owner_id, worker_id, policy_id, created_at)
+            VALUES (\(consent.id.text), \(consent.owner.text), \(consent.worker.text), \(consent.policy.text), \(now))
+            """)
+    }
+
+    func consent(_ id: ConsentID) throws -> Consent? {
+        try first(
+            "SELECT id, owner_id, worker_id, policy_id, created_at, revoked_at FROM consents WHERE id = \(id.text)"
+        ) { row in
+            try Consent(
+                id: ConsentID(row.text()), owner: OwnerID(row.text()), worker: MachineID(row.text()),
+                policy: PolicyID(row.text()), createdAt: row.integer(), revokedAt: row.optionalInteger())
+        }
+    }
+
+    func revokeConsent(_ id: ConsentID) throws -> Bool {
+        try execute("UPDATE consents SET revoked_at = \(now) WHERE id = \(id.text) AND revoked_at IS NULL") == 1
+    }
+
+    /// Whether a worker still has any unrevoked consent, to this policy or (nil) to any active one.
+    func hasConsent(_ worker: MachineID, policy: PolicyID?) throws -> Bool {
+        let found: Int64?
+        if let policy {
+            found = try first(
+                """
+                SELECT 1 FROM consents WHERE worker_id = \(worker.text) AND policy_id = \(policy.text)
+                    AND revoked_at IS NULL LIMIT 1
+                """) { try $0.integer() }
+        } else {
+            found = try first(
+                """
+                SELECT 1 FROM consents JOIN policies ON policies.id = policy_id AND policies.state = 'active'
+                WHERE worker_id = \(worker.text) AND revoked_at IS NULL LIMIT 1
+                """) { try $0.integer() }
+        }
+        return found != nil
+    }
+
+    /// Spends a nonce; false when it was spent before.
+    func spendNonce(_ nonce: String, scope: String, expiresAt: Int64) throws -> Bool {
+        try execute(
+            """
+            INSERT INTO nonces (scope, nonce, expires_at) VALUES (\(scope), \(nonce), \(expiresAt))
+            ON CONFLICT (scope, nonce) DO NOTHING
+            """) == 1
+    }
+}

@@ -1,0 +1,69 @@
+/// One transaction: everything its closure does happens together, or none of it.
+///
+/// It is valid only inside the closure, on the closure's own thread, and it ends with the first statement that fails:
+/// whatever the closure does afterwards, nothing is committed and the caller gets that error. (PostgreSQL aborts
+/// such a transaction by itself; on SQLite it is so too, so that there is one rule.) To go on after a conflict, don't
+/// cause it: `ON CONFLICT DO NOTHING`, `WHERE`, and look at what came back.
+package final class Transaction {
+    /// Milliseconds since 1970: the database server's clock on PostgreSQL, the injected one on SQLite, read when the
+    /// transaction began.
+    package let now: Int64
+    package let dialect: Dialect
+    package var random = SystemRandomNumberGenerator()
+
+    private let connection: any Connection
+    private(set) var failure: DatabaseError?
+    private(set) var actions: [@Sendable () -> Void] = []
+
+    init(_ connection: any Connection, dialect: Dialect, now: Int64) {
+        self.connection = connection
+        self.dialect = dialect
+        self.now = now
+    }
+
+    /// Runs a statement; returns how many rows it changed, or found if it only reads.
+    @discardableResult
+    package func execute(_ sql: SQL) throws -> Int { try run(sql) { _ in true } }
+
+    /// All rows of the answer, decoded one by one.
+    package func rows<T>(_ sql: SQL, _ decode: (inout Row) throws -> T) throws -> [T] {
+        var found: [T] = []
+        try run(sql) { row in
+            found.append(try decode(&row))
+            return true
+        }
+        return found
+    }
+
+    /// The first row of the answer, if there is one.
+    package func first<T>(_ sql: SQL, _ decode: (inout Row) throws -> T) throws -> T? {
+        var found: T?
+        try run(sql) { row in
+            found = try decode(&row)
+            return false
+        }
+        return found
+    }
+
+    /// Runs `action` once the transaction is committed, in the order of the calls, before the caller gets its answer;
+    /// never if it is not. It runs on the database's thread and must be quick: wake somebody, don't work.
+    package func afterCommit(_ action: @escaping @Sendable () -> Void) { actions.append(action) }
+
+    @discardableResult
+    private func run(_ sql: SQL, _ each: (inout Row) throws -> Bool) throws -> Int {
+        if let failure { throw failure }
+        do {
+            return try connection.run(sql, each)
+        } catch let error as DatabaseError {
+            failure = error
+            throw error
+        }
+    }
+}
+
+/// An open connection: the one thing an engine does for a transaction while it runs.
+protocol Connection: AnyObject {
+    /// Runs a statement and hands its rows to `each`, until that returns false. Returns how many rows it changed, or
+    /// found if it only reads. Throws a `DatabaseError`, or what `each` throws.
+    func run(_ sql: SQL, _ each: (inout Row) throws -> Bool) throws -> Int
+}

@@ -1,0 +1,106 @@
+import API
+import Glibc
+import Testing
+
+@Suite("Connections", .timeLimit(.minutes(1)))
+struct ConnectionTests {
+    /// A socket that says what it is told to.
+    private final class Socket {
+        private let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+
+        init(port: Int) {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = UInt16(port).bigEndian
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            withUnsafePointer(to: &address) { pointer in
+                _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+        }
+
+        deinit { close(descriptor) }
+
+        func say(_ text: String) { _ = send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL.rawValue)) }
+
+        /// All that comes until the other end closes.
+        func rest() -> String {
+            var bytes: [UInt8] = []
+            var buffer = [UInt8](repeating: 0, count: 4_096)
+            while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 {
+                bytes.append(contentsOf: buffer[..<count])
+            }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+    }
+
+    @Test("several requests in one packet are answered in order")
+    func pipelining() async throws {
+        try await TestServer.run { server in
+            let socket = Socket(port: server.port)
+            socket.say("GET /hatch/things/1 HTTP/1.1\r\nHost: x\r\n\r\nGET /hatch/things/2 HTTP/1.1\r\nHost: x\r\n\r\n")
+            socket.say("GET http://x/hatch/things/3?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            let text = socket.rest()
+            let answers = ["{\"id\":\"1\"}", "{\"id\":\"2\"}", "{\"id\":\"3\"}"].map {
+                text.firstRange(of: $0)?.lowerBound
+            }
+            #expect(answers == answers.compactMap(\.self).sorted().map(Optional.some))
+            #expect(answers.count == 3)
+        }
+    }
+
+    @Test("what is no HTTP is refused and hung up on")
+    func garbage() async throws {
+        try await TestServer.run { server in
+            for text in [
+                "\u{16}\u{3}\u{1}hello\r\n\r\n", "GET\r\n\r\n", "GET /health HTTP/9.9\r\n\r\n",
+                "GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+                "GET /health HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "a", count: 20_000))\r\n\r\n",
+                "POST /hatch/echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+            ] {
+                let socket = Socket(port: server.port)
+                socket.say(text)
+                let answer = socket.rest()
+                #expect(answer.isEmpty || answer.hasPrefix("HTTP/1.1 4"), "\(text.prefix(30)): \(answer.prefix(60))")
+            }
+            #expect(try await server.get("/health").status == 200)
+        }
+    }
+
+    @Test("an address gets so many connections and no more")
+    func perAddress() async throws {
+        try await TestServer.run(.probe { $0.connectionsPerAddress = 2 }) { server in
+            let first = Socket(port: server.port)
+            let second = Socket(port: server.port)
+            let request = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+            first.say(request)
+            second.say(request)
+            #expect(Socket(port: server.port).rest().isEmpty)
+        }
+    }
+
+    @Test("an idle connection is closed, one that sends its head slowly too")
+    func idle() async throws {
+        try await TestServer.run(.probe { $0.idleTimeoutSeconds = 1 }) { server in
+            #expect(Socket(port: server.port).rest().isEmpty)
+            let slow = Socket(port: server.port)
+            slow.say("GET /health HTTP/1.1\r\nHost:")
+            #expect(slow.rest().isEmpty)
+        }
+    }
+
+    @Test("a client that waits to be told may send its body")
+    func expectContinue() async throws {
+        try await TestServer.run { server in
+            let socket = Socket(port: server.port)
+            socket.say(
+                "POST /hatch/echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(TestServer.operatorToken)\r\n"
+                    + "X-Owner-ID: alice\r\nContent-Length: 13\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n")
+            socket.say(#"{"title":"a"}"#)
+            let answer = socket.rest()
+            #expect(answer.hasPrefix("HTTP/1.1 100 Continue\r\n"))
+            #expect(answer.contains("HTTP/1.1 201 Created\r\n"))
+        }
+    }
+}

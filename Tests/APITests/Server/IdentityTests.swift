@@ -1,0 +1,129 @@
+import API
+import Bytes
+import Domain
+import Store
+import Testing
+
+@Suite("Identity", .timeLimit(.minutes(1)))
+struct IdentityTests {
+    private let body = #"{"title":"a"}"#
+
+    @Test("without a good credential a member's operation is 401, in the dialect's words")
+    func unauthorized() async throws {
+        try await TestServer.run { server in
+            for headers in [
+                [], [("Authorization", "Bearer wrong")], [("Authorization", "Basic b3A6")],
+                [("Authorization", "Bearer ")], [("Authorization", "Bearer a b")], [("X-Owner-ID", "alice")],
+            ] {
+                let hatch = try await server.send(.POST, "/hatch/echo", headers, json: body)
+                #expect(hatch.status == 401)
+                #expect(hatch["WWW-Authenticate"] == "Bearer")
+                #expect(try hatch.json["error"] == "who are you")
+                let steel = try await server.send(.POST, "/steel/echo", headers, json: body)
+                #expect(try steel.json["error"]?["message"] == "Could not validate credentials")
+            }
+        }
+    }
+
+    @Test("the operator names the owner it acts for")
+    func operatorToken() async throws {
+        try await TestServer.run { server in
+            let good = try await server.send(.POST, "/hatch/echo", server.asAlice, json: body)
+            #expect(good.status == 201)
+            #expect(try good.json["owner"] == "alice")
+            #expect(good["Location"] == "/things/1")
+            let unnamed = try await server.send(.POST, "/hatch/echo", server.asOperator, json: body)
+            #expect(unnamed.status == 400)
+            #expect(try unnamed.json["code"] == "missing_owner")
+            for wrong in ["a b", "ä", String(repeating: "a", count: 129), ""] {
+                let headers = server.asOperator + [("X-Owner-ID", wrong)]
+                #expect(try await server.send(.POST, "/hatch/echo", headers, json: body).status == 400, "\(wrong)")
+            }
+        }
+    }
+
+    @Test("a member's key speaks for that member and for no other")
+    func memberKey() async throws {
+        try await TestServer.run { server in
+            let (id, key) = try await server.member("Ann")
+            let headers = [("Authorization", "bearer \(key)")]
+            let own = try await server.send(.POST, "/hatch/echo", headers, json: body)
+            #expect(try own.json["owner"]?.string == id)
+            let named = try await server.send(.POST, "/hatch/echo", headers + [("X-Owner-ID", id)], json: body)
+            #expect(named.status == 201)
+            let other = try await server.send(.POST, "/hatch/echo", headers + [("X-Owner-ID", "bob")], json: body)
+            #expect(other.status == 403)
+            #expect(try await server.get("/hatch/operator", headers).status == 403)
+            #expect(try await server.get("/hatch/operator", server.asOperator).status == 200)
+            #expect(try await server.get("/hatch/operator").status == 401)
+        }
+    }
+
+    @Test("a machine's token opens that machine's paths only")
+    func machines() async throws {
+        try await TestServer.run { server in
+            let first = try await machine(server, token: "first-token")
+            let second = try await machine(server, token: "second-token")
+            func ask(_ id: MachineID, _ token: String) async throws -> Int {
+                try await server.get("/hatch/workers/\(id.text)/me", [("X-Machine-Token", token)]).status
+            }
+            #expect(try await ask(first, "first-token") == 200)
+            #expect(try await ask(first, "first-token") == 200)
+            #expect(try await ask(second, "first-token") == 401)
+            #expect(try await ask(first, "first-token") == 200)
+            #expect(try await ask(second, "second-token") == 200)
+            #expect(try await ask(first, "wrong") == 401)
+            #expect(try await ask(MachineID("wrk_none"), "first-token") == 401)
+            #expect(try await server.get("/hatch/workers/\(first.text)/me").status == 401)
+        }
+    }
+
+    private func machine(_ server: TestServer, token: String) async throws -> MachineID {
+        try await server.services.database.write { tx in
+            try tx.registerMachine(
+                owner: OwnerID("alice"), actor: "alice", name: token, capacity: nil, hourlyPrice: 0,
+                tokenHash: SHA256.hex(token)
+            ).id
+        }
+    }
+
+    @Test("the same key and body get the first answer again, another body is refused, another owner has its own")
+    func idempotency() async throws {
+        try await TestServer.run { server in
+            func post(_ owner: String, _ key: String?, _ body: String) async throws -> Answer {
+                let headers =
+                    server.asOperator + [("X-Owner-ID", owner)] + (key.map { [("Idempotency-Key", $0)] } ?? [])
+                return try await server.send(.POST, "/hatch/once", headers, json: body)
+            }
+            let first = try await post("alice", "k", body)
+            let again = try await post("alice", "k", body)
+            #expect(first.status == 201)
+            #expect(again.status == 201)
+            #expect(again.text == first.text)
+            #expect(again["Location"] == "/x")
+            #expect(try await post("alice", "k", #"{"title":"b"}"#).status == 409)
+            #expect(try await post("bob", "k", body).text != first.text)
+            #expect(try await post("alice", nil, body).text != first.text)
+            for wrong in ["", " ", "a b", "ä", String(repeating: "a", count: 256)] {
+                #expect(try await post("alice", wrong, body).status == 400, "\(wrong.prefix(9))")
+            }
+        }
+    }
+
+    @Test("of many equal calls at once one has the effect")
+    func idempotencyRace() async throws {
+        try await TestServer.run { server in
+            let answers = try await withThrowingTaskGroup(of: String.self) { group in
+                for _ in 0..<20 {
+                    group.addTask {
+                        try await server.send(
+                            .POST, "/hatch/once", server.asAlice + [("Idempotency-Key", "k")], json: body
+                        ).text
+                    }
+                }
+                return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+            }
+            #expect(answers.count == 1)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import API
+import AsyncHTTPClient
+import Bus
+import Bytes
+import NIOCore
+import Testing
+
+@Suite("Streams", .timeLimit(.minutes(1)))
+struct StreamTests {
+    @Test("events arrive one by one, as they happen")
+    func events() async throws {
+        try await TestServer.run { server in
+            let response = try await HTTPClient.shared.execute(
+                HTTPClientRequest(url: server.url + "/hatch/events"), timeout: .seconds(30))
+            #expect(response.headers.first(name: "Content-Type") == "text/event-stream")
+            var text = ""
+            var published = 1
+            for try await piece in response.body {
+                text += String(buffer: piece)
+                if text.contains("id: \(published)\n") {
+                    published += 1
+                    server.services.bus.publish("probe")
+                }
+            }
+            let expected = (1...3).map { "id: \($0)\nevent: tick\ndata: {\"n\":\($0)}\ndata: x\n\n" }
+            #expect(text == ":\n\n" + expected.joined())
+        }
+    }
+
+    @Test("at the shutdown a long poll is answered and an event stream ends, at once")
+    func shutdown() async throws {
+        let start = World.live.monotonic()
+        try await TestServer.run { server in
+            async let poll = server.get("/hatch/wait")
+            try await server.waitFor("probe waits") {}
+            async let stream = server.get("/hatch/events")
+            try await server.waitFor("probe sent 1") {}
+            await server.group.triggerGracefulShutdown()
+            #expect(try await poll.json["wake"] == "closed")
+            #expect(try await stream.text.contains("id: 1\n"))
+        }
+        #expect(World.live.monotonic() - start < 5_000)
+    }
+
+    @Test("while it drains the server says that it isn't ready, and finishes what it began")
+    func drain() async throws {
+        try await TestServer.run(.probe { $0.drainNoticeMilliseconds = 10_000 }) { server in
+            #expect(try await server.get("/readyz").status == 200)
+            server.services.drain.begin()
+            let answer = try await server.get("/readyz")
+            #expect(answer.status == 503)
+            #expect(try answer.json["ready"] == false)
+            #expect(try answer.json["errors"] == ["draining"])
+        }
+    }
+
+    @Test("packed content is sent as it is to whoever takes zstd, and unpacked to others")
+    func packed() async throws {
+        try await TestServer.run { server in
+            let plain = try await server.get("/hatch/packed")
+            #expect(plain.text == Probe.packedText)
+            #expect(plain["Content-Length"] == String(Probe.packedText.utf8.count))
+            let packed = try await server.get("/hatch/packed", [("Accept-Encoding", "gzip, zstd;q=0.5")])
+            #expect(packed["Content-Encoding"] == "zstd")
+            #expect(try Zstd.decompress(packed.body, limit: 1 << 20, ratio: .max) == plain.body)
+            #expect(try await server.get("/hatch/packed", [("Accept-Encoding", "zstd;q=0")]).body == plain.body)
+        }
+    }
+
+    @Test("a packed body is unpacked within the limit; bombs, damage and other codings are refused")
+    func upload() async throws {
+        try await TestServer.run { server in
+            func put(_ body: [UInt8], _ coding: String?) async throws -> Answer {
+                let headers = server.asAlice + (coding.map { [("Content-Encoding", $0)] } ?? [])
+                return try await server.send(.PUT, "/hatch/blob", headers, body: body)
+            }
+            let text = Array(Probe.packedText.utf8.prefix(90_000))
+            let packed = try Zstd.compress(text)
+            let good = try await put(packed, "zstd")
+            #expect(try good.json["sha256"]?.string == SHA256.hex(text))
+            #expect(try await put(text, nil).json["size"] == 90_000)
+            #expect(try await put([], nil).json["size"] == 0)
+            #expect(try await put([UInt8](repeating: 0, count: 100_001), nil).status == 413)
+            #expect(try await put(try Zstd.compress([UInt8](repeating: 0, count: 10 << 20)), "zstd").status == 413)
+            #expect(try await put(Array(packed.dropLast()), "zstd").status == 400)
+            #expect(try await put(text, "zstd").status == 400)
+            #expect(try await put(packed, "gzip").status == 415)
+        }
+    }
+}

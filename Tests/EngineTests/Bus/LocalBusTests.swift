@@ -1,0 +1,92 @@
+import Bus
+import Bytes
+import Testing
+
+@Suite("The local bus")
+struct LocalBusTests {
+    private let bus = LocalBus(sleep: World.live.sleep)
+
+    @Test("what is published between subscribing and waiting is not missed")
+    func noLostWakeUp() async {
+        let bell = bus.subscribe("jobs")
+        bus.publish("jobs")
+        #expect(await bell.wait(for: .seconds(60)) == .published)
+    }
+
+    @Test("many publications before a wait are one wake-up")
+    func coalesces() async {
+        let bell = bus.subscribe("jobs")
+        for _ in 0..<5 { bus.publish("jobs") }
+        #expect(await bell.wait(for: .seconds(60)) == .published)
+        #expect(await bell.wait(for: .milliseconds(5)) == .timedOut)
+    }
+
+    @Test("a bell hears its topics and no others")
+    func topics() async {
+        let bell = bus.subscribe("a", "b")
+        bus.publish("c")
+        #expect(await bell.wait(for: .milliseconds(5)) == .timedOut)
+        bus.publish("b")
+        #expect(await bell.wait(for: .seconds(60)) == .published)
+    }
+
+    @Test("every waiter of a topic is woken")
+    func wakesAll() async {
+        let bells = (0..<100).map { _ in bus.subscribe("jobs") }
+        await withTaskGroup(of: Bell.Wake.self) { group in
+            for bell in bells { group.addTask { await bell.wait(for: .seconds(60)) } }
+            bus.publish("jobs")
+            for await wake in group { #expect(wake == .published) }
+        }
+    }
+
+    @Test("under a storm of publications every waiter sees the last one")
+    func storm() async {
+        await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<8 {
+                group.addTask { [bus] in
+                    let counter = Counter()
+                    let bell = bus.subscribe("storm")
+                    let publisher = Task {
+                        for _ in 0..<500 {
+                            counter.increment()
+                            bus.publish("storm")
+                        }
+                    }
+                    while counter.value < 500 {
+                        if await bell.wait(for: .seconds(60)) != .published { return false }
+                    }
+                    await publisher.value
+                    return true
+                }
+            }
+            for await isRight in group { #expect(isRight) }
+        }
+    }
+
+    @Test("closing ends every wait, those to come too")
+    func closing() async {
+        let early = bus.subscribe("jobs")
+        async let wake = early.wait(for: .seconds(60))
+        bus.close()
+        #expect(await wake == .closed)
+        #expect(await bus.subscribe("jobs").wait(for: .seconds(60)) == .closed)
+    }
+
+    @Test("cancelling the task ends its wait")
+    func cancellation() async {
+        let task = Task { [bus] in await bus.subscribe("jobs").wait(for: .seconds(60)) }
+        task.cancel()
+        #expect(await task.value == .closed)
+    }
+
+    @Test("letting go of the bell unsubscribes")
+    func letGo() {
+        do {
+            let bell = bus.subscribe("a", "b")
+            #expect(bus.topicCount == 2)
+            withExtendedLifetime(bell) {}
+        }
+        #expect(bus.topicCount == 0)
+    }
+}

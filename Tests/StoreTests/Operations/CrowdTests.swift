@@ -1,0 +1,67 @@
+import Domain
+import Store
+import Support
+import Testing
+
+/// What one owner can build may be large; it must never be more than the server can take apart again.
+@Suite("Crowds of dependents")
+struct CrowdTests {
+    /// More than the values that one statement of either database takes.
+    private static let crowd = 66_000
+
+    private func submitCrowd(_ lab: Lab, waitingFor job: JobID) async throws {
+        for _ in 0..<(Self.crowd / 1_000) {
+            try await lab.submit((0..<1_000).map { _ in Lab.job { $0.dependsOn = [job] } })
+        }
+    }
+
+    private func count(_ lab: Lab, _ state: String) async throws -> Int64? {
+        try await lab.database.read { tx in
+            try tx.first(
+                """
+                SELECT (SELECT COUNT(*) FROM live_jobs WHERE state = \(state))
+                    + (SELECT COUNT(*) FROM ended_jobs WHERE state = \(state))
+                """) { try $0.integer() }
+        }
+    }
+
+    @Test("a job that 66,000 wait for can be cancelled", arguments: TestDatabase.all)
+    func cancelled(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        let first = try await lab.submit()
+        try await submitCrowd(lab, waitingFor: first)
+        try await lab.cancel(first)
+        #expect(try await count(lab, "cancelled") == Int64(Self.crowd) + 1)
+        try await lab.expectBooksBalance()
+    }
+
+    @Test("a job that 66,000 wait for can complete", arguments: TestDatabase.all)
+    func completed(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        let first = try await lab.submit()
+        try await submitCrowd(lab, waitingFor: first)
+        try await lab.finish(try await lab.claim(for: .seconds(3_600)))
+        #expect(try await count(lab, "scheduled") == Int64(Self.crowd))
+        try await lab.expectBooksBalance()
+    }
+
+    @Test("a chain of 3,000 falls as a whole, and takes nobody with it", arguments: TestDatabase.all)
+    func chain(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        let first = try await lab.submit()
+        let hints = lab.hints.submit
+        _ = try await lab.database.write { tx in
+            var last = first
+            for _ in 0..<3_000 {
+                let after = last
+                let reply = try tx.submit([Lab.submission([Lab.job { $0.dependsOn = [after] }])], hints: hints)
+                guard case .accepted(let jobs, _)? = try reply.first?.get(), let job = jobs.first else { break }
+                last = job.id
+            }
+            return last
+        }
+        try await lab.cancel(first)
+        #expect(try await count(lab, "cancelled") == 3_001)
+        try await lab.expectBooksBalance()
+    }
+}

@@ -1,0 +1,43 @@
+import Bus
+import Glibc
+
+/// A real `redis-server` without files, on a port of its own. Gone with the process.
+package actor FarmRedis {
+    package let port: Int
+    private var child: ChildProcess
+
+    package init() async throws {
+        port = try Tool.freePort()
+        child = try await Self.launch(port)
+        try await ready()
+    }
+
+    package nonisolated var address: String { "127.0.0.1:\(port)" }
+
+    package func signal(_ signal: Int32) { child.signal(signal) }
+    package func kill() async throws { try await child.kill() }
+
+    /// After it was killed: without what it knew.
+    package func restart() async throws {
+        child = try await Self.launch(port)
+        try await ready()
+    }
+
+    package func flush() async throws { _ = try await command(["FLUSHALL"]) }
+
+    private func ready() async throws {
+        try await eventually("Redis answers") { (try? await command(["PING"])) != nil }
+    }
+
+    private func command(_ words: [String]) async throws -> RedisReply {
+        let redis = await Redis.open(RedisSettings(host: "127.0.0.1", port: Int32(port), password: nil))
+        defer { redis.close() }
+        return try await redis.command(words)
+    }
+
+    private static func launch(_ port: Int) async throws -> ChildProcess {
+        try await ChildProcess(
+            "/usr/bin/redis-server",
+            ["--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+    }
+}

@@ -1,0 +1,127 @@
+internal import Bytes
+package import Domain
+package import Store
+
+/// What never may be in the database, and is.
+package struct BooksDoNotBalance: Error, CustomStringConvertible {
+    package let description: String
+}
+
+extension Lab {
+    /// Throws if the rows contradict each other anywhere, or an owner's events are no chain.
+    package func expectBooksBalance() async throws {
+        let found = try await database.read { try $0.contradictions() }
+        guard found.isEmpty else { throw BooksDoNotBalance(description: found.joined(separator: "\n")) }
+    }
+
+    /// Throws if an owner's sealed events are no chain.
+    package func expectChain(of owner: OwnerID) async throws {
+        var previous = Transaction.chainStart
+        for event in try await chain(of: owner) {
+            let canonical = try SealedEvent.canonical(
+                id: event.id, type: event.type, actor: event.actor, object: event.object, metadata: event.metadata,
+                createdAt: event.createdAt)
+            guard event.prevHash == previous, event.hash == SHA256.hex(Array(previous.utf8) + canonical) else {
+                throw BooksDoNotBalance(description: "the chain of \(owner) breaks at \(event.id)")
+            }
+            previous = event.hash
+        }
+    }
+}
+
+extension Transaction {
+    /// Every sentence that the rows break, with the job that breaks it.
+    package func contradictions() throws -> [String] {
+        try Self.sentences.flatMap { sentence, query in
+            try rows(query) { try $0.text() }.map { "\(sentence): \($0)" }
+        }
+    }
+
+    /// How many grants of a job are on record, and how many of them came to this end.
+    private static func grants(_ outcome: StaticString) -> SQL {
+        "(SELECT COUNT(*) FROM attempts WHERE job_id = jobs.id AND \(raw: outcome))"
+    }
+
+    private static let sentences: [(String, SQL)] = [
+        (
+            "a job is live or ended, and not both",
+            """
+            SELECT jobs.id FROM jobs LEFT JOIN live_jobs ON live_jobs.id = jobs.id
+                LEFT JOIN ended_jobs ON ended_jobs.id = jobs.id
+            WHERE (live_jobs.id IS NULL) = (ended_jobs.id IS NULL)
+            """
+        ),
+        (
+            "nothing lives or ended that was never submitted",
+            """
+            SELECT id FROM live_jobs WHERE id NOT IN (SELECT id FROM jobs)
+            UNION ALL SELECT id FROM ended_jobs WHERE id NOT IN (SELECT id FROM jobs)
+            """
+        ),
+        (
+            "a lease ends when it must",
+            "SELECT id FROM live_jobs WHERE state = 'running' AND (visible_until > lease_ends OR lease_ends IS NULL)"
+        ),
+        (
+            "what doesn't run holds nothing of a lease",
+            """
+            SELECT id FROM live_jobs WHERE state <> 'running' AND (claimed_at IS NOT NULL OR lease_ends IS NOT NULL
+                OR visibility_timeout IS NOT NULL OR claim_request IS NOT NULL)
+            """
+        ),
+        (
+            "every fence that was given is on record once",
+            """
+            SELECT jobs.id FROM jobs JOIN live_jobs ON live_jobs.id = jobs.id
+            WHERE fence <> \(sql: grants("TRUE")) + (CASE WHEN state = 'running' THEN 1 ELSE 0 END)
+            UNION ALL SELECT jobs.id FROM jobs JOIN ended_jobs ON ended_jobs.id = jobs.id
+            WHERE fence <> \(sql: grants("TRUE")) + (CASE WHEN claimed_at IS NOT NULL THEN 1 ELSE 0 END)
+            """
+        ),
+        (
+            "an attempt is a grant that was not given back",
+            """
+            SELECT jobs.id FROM jobs JOIN live_jobs ON live_jobs.id = jobs.id
+            WHERE attempt <> fence - \(sql: grants("outcome = 'released'"))
+            UNION ALL SELECT jobs.id FROM jobs JOIN ended_jobs ON ended_jobs.id = jobs.id
+            WHERE attempt <> fence - \(sql: grants("outcome = 'released'"))
+            """
+        ),
+        (
+            "a lost lease is counted once",
+            """
+            SELECT jobs.id FROM jobs JOIN live_jobs ON live_jobs.id = jobs.id
+            WHERE losses <> \(sql: grants("outcome = 'lost'"))
+            UNION ALL SELECT jobs.id FROM jobs JOIN ended_jobs ON ended_jobs.id = jobs.id
+            WHERE losses <> \(sql: grants("outcome = 'lost'")) + (CASE WHEN reason = 'poison' THEN 1 ELSE 0 END)
+            """
+        ),
+        (
+            "failures stay within the attempts",
+            "SELECT id FROM live_jobs WHERE failures >= max_attempts"
+        ),
+        (
+            "a blocked job waits for exactly those that live",
+            """
+            SELECT id FROM live_jobs WHERE state = 'blocked' AND waits_for <>
+                (SELECT COUNT(*) FROM job_dependencies JOIN live_jobs AS other ON other.id = depends_on
+                    WHERE job_id = live_jobs.id)
+            """
+        ),
+        (
+            "who is waited for knows it",
+            """
+            SELECT other.id FROM live_jobs JOIN job_dependencies ON job_id = live_jobs.id
+                JOIN live_jobs AS other ON other.id = depends_on
+            WHERE live_jobs.state = 'blocked' AND other.dependents = 0
+            """
+        ),
+        (
+            "the places of an owner's events have no gap",
+            """
+            SELECT owner_id FROM events WHERE position IS NOT NULL GROUP BY owner_id
+            HAVING MIN(position) <> 1 OR MAX(position) <> COUNT(*)
+            """
+        ),
+    ]
+}

@@ -1,0 +1,61 @@
+package import Domain
+package import Store
+
+/// Time, and the scheduler's rounds in it.
+extension Lab {
+    /// Lets time pass while a scheduler is up: leases that run out are swept, jobs whose time has come become pending.
+    /// The rounds of the last five seconds are all held; those before can only have found nothing new.
+    package func pass(_ duration: Duration) async throws {
+        let last = Duration.seconds(5)
+        if duration > last {
+            clock.advance(by: duration - last)
+            try await noteRound()
+            try await round()
+        }
+        var left = min(duration, last)
+        while left > .zero {
+            let step = min(left, .seconds(1))
+            clock.advance(by: step)
+            left -= step
+            try await round()
+        }
+    }
+
+    /// Lets time pass while no scheduler is up.
+    package func passUnattended(_ duration: Duration) { clock.advance(by: duration) }
+
+    /// Says that a scheduler has been up until now.
+    package func noteRound() async throws {
+        try await database.write { tx in try tx.execute("UPDATE scheduler_clock SET last_round = \(tx.now)") }
+    }
+
+    /// What the sweeper and the promoter of a scheduler do in a round.
+    package func round() async throws {
+        try await sweep()
+        try await promote()
+    }
+
+    @discardableResult
+    package func sweep(limit: Int = 1_000) async throws -> Sweep {
+        try await database.write { try $0.sweep(from: .min, limit: limit) }
+    }
+
+    @discardableResult
+    package func promote() async throws -> Int64? {
+        let hints = hints
+        return try await database.write { tx in
+            try tx.promote(limit: 1_000) { _, _, _ in hints.nextTag() }.nextDue
+        }
+    }
+
+    @discardableResult
+    package func seal(limit: Int = 1_000) async throws -> Int {
+        try await database.write { try $0.sealEvents(from: 0, limit: limit).count }
+    }
+
+    /// Seals what there is, and returns an owner's chain.
+    package func chain(of owner: OwnerID) async throws -> [SealedEvent] {
+        while try await seal() > 0 {}
+        return try await database.read { try $0.events(of: owner, offset: 0, limit: 1_000_000) }
+    }
+}

@@ -1,0 +1,78 @@
+import Bytes
+import Runtime
+import Support
+import Synchronization
+import Wire
+
+/// A worker that works for a fake farm, and what it says of it.
+final class Bench: Sendable {
+    let farm: FakeFarm
+    let loop: WorkerLoop
+    private let spoken: Spoken
+    private let running: Task<Void, Never>
+
+    private final class Spoken: Sendable {
+        let events = Mutex<[WorkerEvent]>([])
+    }
+
+    init(
+        _ farm: FakeFarm, slots: Int = 2, capacity: Capacity = Capacity(cpuCores: 4, memoryGB: 4),
+        visibility: Int = 60_000, offlineGrace: Int64 = 300_000, drainGrace: Int64 = 5_000, world: World = .live,
+        run: @escaping @Sendable (ClaimedJob, JobContext) async throws -> ExecutionResult
+    ) {
+        let spoken = Spoken()
+        let configuration = WorkerConfiguration(
+            credentials: farm.credentials, name: "test", capacity: capacity, jobsAtOnce: slots,
+            claimWaitMilliseconds: 300, visibilityTimeoutMilliseconds: visibility,
+            offlineGraceMilliseconds: offlineGrace, drainGraceMilliseconds: drainGrace,
+            events: { event in spoken.events.withLock { $0.append(event) } })
+        let executor = Executor(kinds: ["compute"], isolation: .sandbox, run: run)
+        let loop = WorkerLoop(configuration, executor: executor, world: world)
+        self.farm = farm
+        self.loop = loop
+        self.spoken = spoken
+        running = Task { await loop.run() }
+    }
+
+    func count(_ matches: (WorkerEvent) -> Bool) -> Int {
+        spoken.events.withLock { $0.count(where: matches) }
+    }
+
+    var lost: Int { count { if case .lost = $0 { true } else { false } } }
+    var cancelled: Int { count { if case .cancelled = $0 { true } else { false } } }
+    var finished: Int { count { if case .finished = $0 { true } else { false } } }
+    var released: Int { count { if case .released = $0 { true } else { false } } }
+    func backoffs(of call: String) -> Int { count { if case .backoff(call, _, _) = $0 { true } else { false } } }
+
+    /// Drains and waits for the end.
+    func end() async {
+        await loop.drain()
+        await running.value
+        farm.stop()
+    }
+
+    /// Waits for an end that was asked for.
+    func ended() async {
+        await running.value
+    }
+
+    func cancel() {
+        running.cancel()
+    }
+}
+
+extension ClaimedJob {
+    static func sample(_ id: String, visibility: Int = 60_000, needs: Capacity = Capacity()) -> ClaimedJob {
+        let now = World.live.now()
+        return ClaimedJob(
+            id: id, claimToken: "token-\(id)", visibleUntil: now + Int64(visibility),
+            visibilityTimeoutMilliseconds: visibility, leaseEnds: now + 43_200_000, title: id, command: ["true"],
+            resources: needs)
+    }
+}
+
+/// Runs until it is stopped.
+@Sendable func forever(_ job: ClaimedJob, _ context: JobContext) async throws -> ExecutionResult {
+    try await World.live.sleep(.seconds(3_600))
+    return ExecutionResult(.success)
+}

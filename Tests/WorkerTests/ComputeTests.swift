@@ -1,0 +1,134 @@
+import Bytes
+import Executors
+import Glibc
+import Runtime
+import Support
+import Synchronization
+import Testing
+import Wire
+
+/// The whole daemon, sandbox and all, against a fake farm.
+private final class Machine: Sendable {
+    let farm: FakeFarm
+    let daemon: WorkerDaemon
+    let path = Scratch.path("state")
+    private let running: Task<Void, Never>
+    private let log: Mutex<[String]>
+
+    init(slots: Int = 2) async throws {
+        farm = try FakeFarm()
+        let configuration = WorkerConfiguration(
+            credentials: farm.credentials, name: "test", capacity: Capacity(cpuCores: 4, memoryGB: 8),
+            jobsAtOnce: slots, stateFolder: path, claimWaitMilliseconds: 300)
+        let daemon = try await WorkerDaemon(configuration)
+        self.daemon = daemon
+        log = Mutex([])
+        running = Task { await daemon.run() }
+    }
+
+    func result(_ job: ClaimedJob) async throws -> ResultReport {
+        farm.offer(job)
+        try await eventually("\(job.id) is reported", within: .seconds(20)) { farm.noted { $0.results[job.id] } != nil }
+        return try #require(farm.noted { $0.results[job.id]?.first })
+    }
+
+    func end() async {
+        await daemon.drain()
+        await running.value
+        farm.stop()
+    }
+}
+
+@Suite("The daemon with its sandbox", .timeLimit(.minutes(1)))
+struct ComputeTests {
+    private func job(_ id: String, _ script: String, outputs: [String] = []) -> ClaimedJob {
+        var job = ClaimedJob.sample(id)
+        job.command = ["/bin/sh", "-c", script]
+        job.outputs = outputs
+        return job
+    }
+
+    @Test("inputs go in, the command runs, outputs come out")
+    func wholeJob() async throws {
+        let machine = try await Machine()
+        let text = Array("b\na\nb\n".utf8)
+        machine.farm.notes.withLock { $0.inputs["in/text"] = text }
+        var counting = job(
+            "count",
+            "echo ::progress 10 reading; sort in/text | uniq -c | sort -rn > out; mkdir d; cp out d/copy; echo $NAME; cat",
+            outputs: ["out", "d/copy"])
+        counting.inputs = [.init(path: "in/text", size: text.count, sha256: SHA256.hex(text))]
+        counting.environment = [.init("NAME", "counted")]
+        counting.stdin = "given\n"
+        let result = try await machine.result(counting)
+        #expect(result.status == .success && result.exitCode == 0 && result.error == nil)
+        #expect(result.output == "counted\ngiven\n")
+        #expect(machine.farm.noted(\.log) == "counted\ngiven\n")
+        let expected = Array("      2 b\n      1 a\n".utf8)
+        #expect(machine.farm.noted { [$0.artifacts["out"], $0.artifacts["d/copy"]] } == [expected, expected])
+        #expect(machine.farm.requests(to: "/progress").contains { $0.json["percent"]?.double == 10 })
+        await machine.end()
+        #expect(access("\(machine.path)/jobs", F_OK) == 0)
+    }
+
+    @Test("what is missing or no regular file fails a job that ended well, and only such a one")
+    func outputs() async throws {
+        let machine = try await Machine()
+        let missing = try await machine.result(job("missing", "echo x > a", outputs: ["a", "b"]))
+        #expect(missing.status == .failure && missing.exitCode == 0 && missing.error == "output b is missing")
+        #expect(machine.farm.noted { $0.artifacts["a"] } == Array("x\n".utf8))
+        let link = try await machine.result(job("link", "ln -s /etc/hostname a", outputs: ["a"]))
+        #expect(link.error == "output a is no regular file of the job")
+        let outside = try await machine.result(job("outside", "true", outputs: ["../../../etc/passwd"]))
+        #expect(outside.error == "output ../../../etc/passwd is no path inside the work folder")
+        let pipe = try await machine.result(job("pipe", "mkfifo a", outputs: ["a"]))
+        #expect(pipe.status == .failure)
+        let failed = try await machine.result(job("failed", "exit 9", outputs: ["b"]))
+        #expect(failed.status == .failure && failed.exitCode == 9 && failed.error == "exited with code 9")
+        #expect(machine.farm.noted(\.artifacts).keys.sorted() == ["a"])
+        await machine.end()
+    }
+
+    @Test("an input that would lie outside is the job's failure; one that came damaged is fetched again")
+    func inputs() async throws {
+        let machine = try await Machine()
+        machine.farm.notes.withLock { $0.inputs = ["../out": [1], "in": [1, 2]] }
+        var outside = job("outside", "true")
+        outside.inputs = [.init(path: "../out", size: 1, sha256: SHA256.hex([1] as [UInt8]))]
+        let result = try await machine.result(outside)
+        #expect(result.status == .failure && result.error == "the input ../out is no path inside the work folder")
+        let turn = Mutex(0)
+        machine.farm.fault { request in
+            guard request.path.contains("/inputs/") else { return nil }
+            return turn.withLock { $0 += 1; return $0 } == 1 ? .bytes([9, 9]) : nil
+        }
+        var damaged = job("damaged", "wc -c < in")
+        damaged.inputs = [.init(path: "in", size: 2, sha256: SHA256.hex([1, 2] as [UInt8]))]
+        #expect(try await machine.result(damaged).output == "2\n")
+        await machine.end()
+    }
+
+    @Test("a cancelled job's processes and folder are gone at once")
+    func cancelled() async throws {
+        let machine = try await Machine()
+        machine.farm.offer(job("long", "sleep 619.25 & sleep 619.25"))
+        try await eventually("it runs") { processes(with: "619.25").count >= 3 }
+        machine.farm.notes.withLock { $0.cancelled = ["long"] }
+        try await eventually("it is gone", within: .seconds(3)) { processes(with: "619.25").isEmpty }
+        #expect(machine.farm.requests(to: "/result").isEmpty)
+        await machine.end()
+    }
+
+    @Test("a hundred short jobs, four at a time, each once")
+    func many() async throws {
+        let machine = try await Machine(slots: 4)
+        let started = World.live.monotonic()
+        for index in 0..<100 { machine.farm.offer(job("j\(index)", "echo \(index)")) }
+        try await eventually("all are reported", within: .seconds(40)) {
+            machine.farm.noted { $0.results.count } == 100
+        }
+        #expect(machine.farm.noted { $0.results.values.allSatisfy { $0.count == 1 } })
+        print("100 sandboxed jobs in \(World.live.monotonic() - started) ms")
+        await machine.end()
+    }
+}

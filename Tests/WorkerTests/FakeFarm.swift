@@ -1,0 +1,159 @@
+import Bytes
+import Glibc
+import Runtime
+import Support
+import Synchronization
+import Wire
+
+/// Just enough of the worker protocol to grant jobs and to note what a worker says; `fault` may answer instead.
+final class FakeFarm: Sendable {
+    struct Notes {
+        var waiting: [ClaimedJob] = []
+        var answered: [String: [ClaimedJob]] = [:]
+        var requests: [FakeServer.Request] = []
+        var fault: (@Sendable (FakeServer.Request) -> FakeServer.Answer?)?
+        var lost: Set<String> = []
+        var cancelled: [String] = []
+        var heartbeatMilliseconds = 200
+        var inputs: [String: [UInt8]] = [:]
+        var results: [String: [ResultReport]] = [:]
+        var artifacts: [String: [UInt8]] = [:]
+        var released: [String: String] = [:]
+        var log = ""
+        var extended = 0
+    }
+
+    let notes = Mutex(Notes())
+    private let server = Mutex<FakeServer?>(nil)
+    let port: Int
+
+    init() throws {
+        // The closure needs the farm, the farm needs the port.
+        let probe = try FakeServer { _ in .cut }
+        port = probe.port
+        probe.stop()
+        try start()
+    }
+
+    func start() throws {
+        let fresh = try FakeServer(port: port) { [weak self] request in self?.answer(request) ?? .cut }
+        server.withLock { $0 = fresh }
+    }
+
+    func stop() {
+        server.withLock { $0?.stop(); $0 = nil }
+    }
+
+    func offer(_ job: ClaimedJob) {
+        notes.withLock { $0.waiting.append(job) }
+    }
+
+    func fault(_ fault: (@Sendable (FakeServer.Request) -> FakeServer.Answer?)?) {
+        notes.withLock { $0.fault = fault }
+    }
+
+    func noted<T>(_ read: (Notes) -> T) -> T {
+        notes.withLock { read($0) }
+    }
+
+    func requests(to suffix: String) -> [FakeServer.Request] {
+        notes.withLock { $0.requests.filter { $0.path.hasSuffix(suffix) } }
+    }
+
+    var credentials: WorkerCredentials {
+        WorkerCredentials(
+            workerID: "wrk_1", machineToken: "machine-token", policyID: "pol_1", server: "http://127.0.0.1:\(port)/")
+    }
+
+    private func answer(_ request: FakeServer.Request) -> FakeServer.Answer {
+        let fault = notes.withLock { notes in
+            notes.requests.append(request)
+            return notes.fault
+        }
+        if let answer = fault?(request) { return answer }
+        return respond(request)
+    }
+
+    /// As a server without faults would.
+    func respond(_ request: FakeServer.Request) -> FakeServer.Answer {
+        guard request.headers["x-machine-token"] == "machine-token" else { return .refusal(401) }
+        let parts = request.path.split(separator: "/").dropFirst(4).map(String.init)
+        return (try? route(request, parts)) ?? .refusal(400)
+    }
+
+    private func route(_ request: FakeServer.Request, _ parts: [String]) throws -> FakeServer.Answer {
+        switch (parts.first, parts.count) {
+        case ("heartbeat", _):
+            _ = try HeartbeatRequest(request.json)
+            let reply = notes.withLock { notes in
+                HeartbeatReply(
+                    workerID: "wrk_1", nextHeartbeatMilliseconds: notes.heartbeatMilliseconds,
+                    serverTime: World.live.now(), cancelled: notes.cancelled, pendingJobs: notes.waiting.count)
+            }
+            return .data(reply.json)
+        case ("drain", _): return .data([:])
+        case ("jobs", 2) where parts[1] == "claim": return .data(claim(try ClaimRequest(request.json)).json)
+        case ("jobs", 2) where parts[1] == "extend": return .data(extend(try ExtendBatch(request.json)).json)
+        case ("jobs", 3...): return try onLease(request, job: parts[1], parts[2], parts.dropFirst(3).joined(separator: "/"))
+        default: return .refusal(404)
+        }
+    }
+
+    private func claim(_ request: ClaimRequest) -> ClaimReply {
+        let deadline = World.live.monotonic() + Int64(min(request.waitMilliseconds, 300))
+        while true {
+            let jobs = notes.withLock { notes -> [ClaimedJob] in
+                if let jobs = notes.answered[request.requestID ?? ""] { return jobs }
+                let jobs = Array(notes.waiting.prefix(request.limit))
+                notes.waiting.removeFirst(jobs.count)
+                if let id = request.requestID, !jobs.isEmpty { notes.answered[id] = jobs }
+                return jobs
+            }
+            if !jobs.isEmpty || World.live.monotonic() >= deadline { return ClaimReply(jobs: jobs) }
+            pause(milliseconds: 5)
+        }
+    }
+
+    private func extend(_ batch: ExtendBatch) -> ExtendReply {
+        notes.withLock { notes in
+            notes.extended += batch.leases.count
+            return ExtendReply(
+                leases: batch.leases.map { lease in
+                    let job = lease.jobID ?? ""
+                    return LeaseStatus(jobID: job, state: notes.lost.contains(job) ? .lost : .extended)
+                })
+        }
+    }
+
+    private func onLease(
+        _ request: FakeServer.Request, job: String, _ verb: String, _ path: String
+    ) throws -> FakeServer.Answer {
+        let token = request.headers["x-claim-token"] ?? request.json["claim_token"]?.string
+        let isLost = notes.withLock { $0.lost.contains(job) }
+        guard token == "token-\(job)", !isLost else { return .refusal(403) }
+        switch verb {
+        case "progress":
+            let report = try ProgressReport(request.json)
+            notes.withLock { $0.log += report.log ?? "" }
+        case "result":
+            let report = try ResultReport(request.json)
+            notes.withLock { $0.results[job, default: []].append(report) }
+        case "release":
+            let reason = try ReleaseRequest(request.json).reason
+            notes.withLock { $0.released[job] = reason ?? "" }
+        case "inputs":
+            return .bytes(notes.withLock { $0.inputs[path] } ?? [])
+        case "artifacts":
+            let isPacked = request.headers["content-encoding"] == "zstd"
+            let bytes = isPacked ? try Zstd.decompress(request.body, limit: 1 << 26) : request.body
+            notes.withLock { $0.artifacts[path] = bytes }
+        default: return .refusal(404)
+        }
+        return .data([:])
+    }
+}
+
+/// For threads of the fake server.
+private func pause(milliseconds: UInt32) {
+    usleep(milliseconds * 1_000)
+}

@@ -1,0 +1,168 @@
+import Bytes
+import Glibc
+@testable import Runtime
+import Support
+import Synchronization
+import Testing
+import Wire
+
+@Suite("A worker's beginning and end", .timeLimit(.minutes(1)))
+struct WorkerDrainTests {
+    @Test("drained once it takes no more and waits for what runs")
+    func drainWaits() async throws {
+        let farm = try FakeFarm()
+        farm.offer(.sample("a"))
+        let go = Mutex(false)
+        let bench = Bench(farm) { _, _ in
+            try await eventually("may end") { go.withLock { $0 } }
+            return ExecutionResult(.success)
+        }
+        try await eventually("it runs") { farm.noted { $0.waiting.isEmpty } }
+        await bench.loop.drain()
+        try await eventually("the server knows") { !farm.requests(to: "/drain").isEmpty }
+        farm.offer(.sample("b"))
+        go.withLock { $0 = true }
+        await bench.ended()
+        #expect(farm.noted { $0.results.keys.sorted() } == ["a"])
+        #expect(farm.noted { $0.waiting.count } == 1)
+        farm.stop()
+    }
+
+    @Test("drained twice, or cancelled, it gives back what runs at once", arguments: [true, false])
+    func drainTwice(isDrained: Bool) async throws {
+        let farm = try FakeFarm()
+        farm.offer(.sample("a"))
+        let bench = Bench(farm, drainGrace: 60_000, run: forever)
+        try await eventually("it runs") { farm.noted { $0.waiting.isEmpty } }
+        let started = World.live.monotonic()
+        if isDrained {
+            await bench.loop.drain()
+            await bench.loop.drain()
+        } else {
+            bench.cancel()
+        }
+        await bench.ended()
+        #expect(World.live.monotonic() - started < 3_000)
+        #expect(farm.noted { $0.released["a"] } == "the worker stops")
+        #expect(bench.released == 1)
+        farm.stop()
+    }
+
+    @Test("when the grace is over, what still runs is given back")
+    func grace() async throws {
+        let farm = try FakeFarm()
+        farm.offer(.sample("a"))
+        let bench = Bench(farm, drainGrace: 300, run: forever)
+        try await eventually("it runs") { farm.noted { $0.waiting.isEmpty } }
+        await bench.loop.drain()
+        await bench.ended()
+        #expect(farm.noted { $0.released["a"] } != nil)
+        farm.stop()
+    }
+
+    @Test("a job granted while it drained goes back")
+    func grantedLate() async throws {
+        let farm = try FakeFarm()
+        let isHeld = Mutex(false)
+        farm.fault { request in
+            guard request.path.hasSuffix("/claim"), request.json["wait_ms"]?.int != 0 else { return nil }
+            // Granted, and the answer is on its way when the worker breaks off.
+            farm.offer(.sample("late"))
+            _ = farm.respond(request)
+            isHeld.withLock { $0 = true }
+            while isHeld.withLock({ $0 }) { usleep(5_000) }
+            return .cut
+        }
+        let bench = Bench(farm, run: forever)
+        try await eventually("it claims") { isHeld.withLock { $0 } }
+        await bench.loop.drain()
+        await bench.ended()
+        isHeld.withLock { $0 = false }
+        #expect(farm.noted { $0.released["late"] } == "the worker drains")
+        #expect(farm.noted { $0.released.count } == 1)
+        farm.stop()
+    }
+
+    @Test("heartbeats are signed, never repeat a nonce, and come as often as the server wants")
+    func heartbeats() async throws {
+        let farm = try FakeFarm()
+        let bench = Bench(farm, run: forever)
+        try await eventually("five have come") { farm.requests(to: "/heartbeat").count >= 5 }
+        let requests = try farm.requests(to: "/heartbeat").map { try HeartbeatRequest($0.json) }
+        #expect(Set(requests.map(\.nonce)).count == requests.count)
+        for request in requests {
+            let signed = HeartbeatRequest(
+                workerID: "wrk_1", machineToken: "machine-token", timestamp: request.timestamp, nonce: request.nonce,
+                policyID: "pol_1", metrics: request.metrics)
+            #expect(signed == request)
+        }
+        await bench.end()
+    }
+
+    @Test("a machine with a wrong clock signs with the server's")
+    func wrongClock() async throws {
+        let farm = try FakeFarm()
+        var world = World.live
+        world.now = { World.live.now() - 3_600_000 }
+        farm.fault { request in
+            guard request.path.hasSuffix("/heartbeat") else { return nil }
+            let stamp = RFC3339.parse(request.json["timestamp"]?.string ?? "") ?? 0
+            let isFar = abs(stamp - World.live.now()) > 90_000
+            return isFar ? .refusal(401, headers: ["Date": httpDate(World.live.now())]) : nil
+        }
+        let bench = Bench(farm, world: world, run: forever)
+        try await eventually("the server takes them") {
+            bench.count { if case .heartbeat = $0 { true } else { false } } >= 2
+        }
+        #expect(farm.requests(to: "/heartbeat").count <= 5)
+        await bench.end()
+    }
+
+    @Test("dates of HTTP", arguments: [("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777_000 as Int64?), ("now", nil)])
+    func dates(text: String, milliseconds: Int64?) {
+        #expect(Heartbeats.parseDate(text) == milliseconds)
+    }
+
+    @Test("wrong credentials are tried again slowly, and said")
+    func unauthorized() async throws {
+        let farm = try FakeFarm()
+        farm.fault { _ in .refusal(401) }
+        let bench = Bench(farm, run: forever)
+        try await eventually("it is said") { bench.backoffs(of: "claim") == 1 && bench.backoffs(of: "heartbeat") == 1 }
+        #expect(farm.requests(to: "/claim").count == 1)
+        bench.cancel()
+        await bench.ended()
+        farm.stop()
+    }
+
+    @Test("waits double, within their bounds, and never all alike")
+    func backoff() {
+        var backoff = Backoff(firstMilliseconds: 100, longestMilliseconds: 1_000)
+        let waits = (0..<8).map { _ in backoff.milliseconds(in: .live) }
+        for (wait, most) in zip(waits, [100, 200, 400, 800, 1_000, 1_000, 1_000, 1_000] as [Int64]) {
+            #expect(wait >= most / 2 && wait <= most)
+        }
+        #expect(Set(waits.suffix(4)).count > 1)
+        #expect(backoff.milliseconds(in: .live, atLeast: 5_000) == 5_000)
+        #expect(backoff.milliseconds(in: .live, atLeast: .max) == 3_600_000)
+    }
+
+    @Test("credentials are written for their user's eyes only, and not read when others may")
+    func credentials() throws {
+        let path = Scratch.path("machine.json")
+        let credentials = WorkerCredentials(workerID: "w", machineToken: "t", policyID: "p", server: "http://x")
+        try credentials.save(to: path)
+        try credentials.save(to: path)
+        #expect(try WorkerCredentials(readingFrom: path) == credentials)
+        #expect(chmod(path, 0o640) == 0)
+        #expect(throws: WorkerCredentials.Problem.self) { try WorkerCredentials(readingFrom: path) }
+        #expect(throws: WorkerCredentials.Problem.self) { try WorkerCredentials(readingFrom: path + ".none") }
+    }
+}
+
+private func httpDate(_ milliseconds: Int64) -> String {
+    let text = RFC3339.format(milliseconds)
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    let parts = text.prefix(19).split { "-T".contains($0) }
+    return "Sat, \(parts[2]) \(months[(Int(parts[1]) ?? 1) - 1]) \(parts[0]) \(parts[3]) GMT"
+}

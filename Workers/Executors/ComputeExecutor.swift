@@ -1,0 +1,111 @@
+internal import Bytes
+internal import Runtime
+internal import Sandbox
+internal import Wire
+
+/// Runs a command in the sandbox: inputs in, command, outputs out (CONTRACT 4).
+struct ComputeExecutor: Sendable {
+    let sandbox: Sandbox
+    let isolation: Isolation
+    let state: StateFolder
+    /// Cores of the machine: no process can use more processor time than all of them give.
+    let cores: Int
+
+    var executor: Executor {
+        Executor(kinds: ["compute"], isolation: isolation) { job, context in try await run(job, context) }
+    }
+
+    private func run(_ job: ClaimedJob, _ context: JobContext) async throws -> ExecutionResult {
+        if job.isolation > isolation {
+            throw MachineFault("this machine gives \(isolation.rawValue), not \(job.isolation.rawValue)")
+        }
+        if job.network { return ExecutionResult(.failure, error: "this machine gives jobs no network") }
+        let folder: JobFolder
+        do {
+            folder = try state.makeJobFolder(for: HostUser(slot: context.slot))
+        } catch {
+            throw MachineFault("the state folder: \(error.message)")
+        }
+        defer { try? folder.remove() }
+        if let refusal = try await placeInputs(of: job, in: folder.work, context) { return refusal }
+        let end: Sandbox.End
+        do {
+            end = try await sandbox.run(program(job), in: folder, limits: limits(for: job)) { event in
+                switch event {
+                case .log(let text): context.log(text)
+                case .progress(let percent, let message): context.progress(percent, message)
+                }
+            }
+        } catch {
+            throw MachineFault(error.message)
+        }
+        if end.cause == .stopped { throw CancellationError() }
+        return try await result(end, of: job, in: folder.work, context)
+    }
+
+    private func program(_ job: ClaimedJob) -> Program {
+        Program(
+            job.command, environment: job.environment.map { (name: $0.name, value: $0.value) }, stdin: job.stdin)
+    }
+
+    func limits(for job: ClaimedJob) -> SandboxLimits {
+        let seconds = Int64(min(max(job.durationMinutes, 1), 1_440)) * 60
+        var limits = SandboxLimits(
+            wallMilliseconds: seconds * 1_000, cpuSeconds: seconds * Int64(min(max(cores, 1), 4_096)))
+        let memory = job.resources.memoryGB
+        // What wasn't asked for has the sandbox's own default.
+        if memory > 0, memory <= 65_536 { limits.memoryBytes = max(64 << 20, Int64(memory * 1e9)) }
+        return limits
+    }
+
+    /// The result when an input can't be placed through the job's own fault.
+    private func placeInputs(
+        of job: ClaimedJob, in work: WorkFolder, _ context: JobContext
+    ) async throws -> ExecutionResult? {
+        for input in job.inputs {
+            let bytes = try await context.fetch(input)
+            do {
+                try work.place(bytes, at: RelativePath(input.path))
+            } catch {
+                if case .system = error { throw MachineFault("the input \(input.path): \(error.message)") }
+                return ExecutionResult(.failure, error: "the input \(input.path) \(error.message)")
+            }
+        }
+        return nil
+    }
+
+    private func result(
+        _ end: Sandbox.End, of job: ClaimedJob, in work: WorkFolder, _ context: JobContext
+    ) async throws -> ExecutionResult {
+        let problem = try await keepOutputs(of: job, from: work, context)
+        switch end.cause {
+        case .exited(0):
+            return ExecutionResult(
+                problem == nil ? .success : .failure, exitCode: 0, output: end.output, error: problem)
+        case .exited(let code):
+            let error = code > 128 ? "ended by signal \(code - 128)" : "exited with code \(code)"
+            return ExecutionResult(.failure, exitCode: code, output: end.output, error: error)
+        case .timedOut:
+            return ExecutionResult(
+                .timeout, output: end.output, error: "ran longer than its \(job.durationMinutes) minutes")
+        case .stopped:
+            throw CancellationError()
+        }
+    }
+
+    /// Keeps what is there, however the job ended; says what is wrong with the first that can't be kept.
+    private func keepOutputs(
+        of job: ClaimedJob, from work: WorkFolder, _ context: JobContext
+    ) async throws -> String? {
+        var first: String?
+        for output in job.outputs {
+            do {
+                let path = try RelativePath(output)
+                try await context.keep(path.text, work.collect(path, limit: WireLimits.artifactBytes))
+            } catch let problem as FileProblem {
+                first = first ?? "output \(output) \(problem.message)"
+            }
+        }
+        return first
+    }
+}

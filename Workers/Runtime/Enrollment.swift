@@ -1,0 +1,106 @@
+package import Bytes
+internal import NIOHTTP1
+package import Wire
+
+/// Makes a machine a worker in its owner's name: registers it, signs and activates a policy, signs the consent
+/// (CONTRACT 5).
+package struct Enrollment: Sendable {
+    private let server: String
+    private let credential: String
+    private let ownerID: String?
+
+    /// - Parameters:
+    ///   - credential: the owner's API key, or the operator's token.
+    ///   - ownerID: `nil` asks the server whose key it is.
+    package init(server: String, credential: String, ownerID: String? = nil) {
+        self.server = server
+        self.credential = credential
+        self.ownerID = ownerID
+    }
+
+    /// The least that rules must say: all of the processor, no network.
+    package static let openRules: JSON = ["max_cpu_percent": 100]
+
+    /// Three or four calls; what has been made stays when a later one fails.
+    package func enroll(
+        name: String, capacity: Capacity, priceUSDTPerHour: String? = nil, rules: JSON = openRules
+    ) async throws(LeaseError) -> WorkerCredentials {
+        let connection = ServerConnection(server: server)
+        do {
+            let result = try await enroll(connection, name, capacity, priceUSDTPerHour, rules)
+            await connection.close()
+            return result
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    private func enroll(
+        _ connection: ServerConnection, _ name: String, _ capacity: Capacity, _ price: String?, _ rules: JSON
+    ) async throws(LeaseError) -> WorkerCredentials {
+        let owner = if let ownerID { ownerID } else { try await askOwner(connection) }
+        let request = RegisterRequest(ownerID: owner, name: name, capacity: capacity, priceUSDTPerHour: price)
+        let registered = try await post(connection, "/machines/register", owner, request.json)
+        let machine: RegisterReply
+        do {
+            machine = try RegisterReply(registered)
+        } catch {
+            throw .unreachable("the server's answer is not understood: \(error.message)")
+        }
+        // The server verifies over these very bytes: the body carries them as they are signed.
+        let signedRules = rules.bytes(.compact)
+        let policy = try await made(
+            connection, "policy", "/policies", owner,
+            [
+                "owner_id": .string(owner), "rules": rules,
+                "signature": .string(OwnerSignature.policy(ownerID: owner, rules: signedRules, credential: credential)),
+            ])
+        _ = try await post(connection, "/policies/\(ServerConnection.encoded(policy))/activate", owner, [:])
+        let signature = OwnerSignature.consent(
+            ownerID: owner, workerID: machine.id, policyID: policy, credential: credential)
+        _ = try await made(
+            connection, "consent", "/consents", owner,
+            [
+                "owner_id": .string(owner), "worker_id": .string(machine.id), "policy_id": .string(policy),
+                "signature": .string(signature),
+            ])
+        return WorkerCredentials(
+            workerID: machine.id, machineToken: machine.machineToken, policyID: policy, server: server)
+    }
+
+    private func askOwner(_ connection: ServerConnection) async throws(LeaseError) -> String {
+        let answer = try await connection.send(
+            .GET, "/agents/me", headers: headers(nil), timeoutMilliseconds: 15_000, limit: 1 << 20)
+        let data = try answer.data()
+        guard let id = (data["agent"] ?? data)["id"]?.string else {
+            throw .refused(status: answer.status, message: "the server doesn't say whose key this is")
+        }
+        return id
+    }
+
+    private func made(
+        _ connection: ServerConnection, _ noun: String, _ path: String, _ owner: String, _ body: JSON
+    ) async throws(LeaseError) -> String {
+        let data = try await post(connection, path, owner, body)
+        guard let id = (data[noun] ?? data)["id"]?.string else {
+            throw .unreachable("the server's answer has no id of the \(noun)")
+        }
+        return id
+    }
+
+    private func post(
+        _ connection: ServerConnection, _ path: String, _ owner: String, _ body: JSON
+    ) async throws(LeaseError) -> JSON {
+        try await connection.send(
+            .POST, path, headers: headers(owner), body: body.bytes(.compact), timeoutMilliseconds: 15_000,
+            limit: 1 << 20
+        ).data()
+    }
+
+    private func headers(_ owner: String?) -> HTTPHeaders {
+        var headers: HTTPHeaders = ["Authorization": "Bearer \(credential)", "Content-Type": "application/json"]
+        if let owner { headers.add(name: "X-Owner-ID", value: owner) }
+        return headers
+    }
+}

@@ -1,0 +1,64 @@
+package import Bytes
+package import Wire
+
+/// What runs the jobs of one worker. A value of closures: there is one kind of it so far.
+package struct Executor: Sendable {
+    package let kinds: [String]
+    /// The strongest it gives; jobs that need more are never claimed.
+    package let isolation: Isolation
+    /// Runs a job to its end. When its task is cancelled it kills the job and returns or throws, whichever; what it
+    /// throws is the machine's fault, and the job goes back to the server.
+    package let run: @Sendable (ClaimedJob, JobContext) async throws -> ExecutionResult
+
+    package init(
+        kinds: [String], isolation: Isolation,
+        run: @escaping @Sendable (ClaimedJob, JobContext) async throws -> ExecutionResult
+    ) {
+        self.kinds = kinds
+        self.isolation = isolation
+        self.run = run
+    }
+}
+
+/// What an executor has for one job.
+package struct JobContext: Sendable {
+    /// Counts from 0 among the jobs that run at the same time; no two have the same.
+    package let slot: Int
+    /// Passes lines on to whoever follows the job. Never waits.
+    package let log: @Sendable (String) -> Void
+    /// Percent 0–100, and a word about it. Never waits.
+    package let progress: @Sendable (Double, String?) -> Void
+    /// Fetches an input's bytes, as long as it takes.
+    package let fetch: @Sendable (ClaimedJob.Input) async throws -> [UInt8]
+    /// Keeps an output's bytes with the server, as long as it takes.
+    package let keep: @Sendable (String, [UInt8]) async throws -> Void
+}
+
+/// How a job ended, in the words of its result.
+package struct ExecutionResult: Sendable {
+    package var status: ResultReport.Status
+    package var exitCode: Int?
+    package var output: String?
+    package var error: String?
+    package var report: JSON?
+
+    package init(
+        _ status: ResultReport.Status, exitCode: Int? = nil, output: String? = nil, error: String? = nil,
+        report: JSON? = nil
+    ) {
+        self.status = status
+        self.exitCode = exitCode
+        self.output = output
+        self.error = error
+        self.report = report
+    }
+}
+
+/// The machine can't run this job now, through no fault of the job.
+package struct MachineFault: Error, Sendable {
+    package let message: String
+
+    package init(_ message: String) {
+        self.message = message
+    }
+}

@@ -1,0 +1,80 @@
+internal import Bytes
+internal import Wire
+
+/// Tells the server that the machine lives, and hears which jobs to stop (CONTRACT 5). Keeps no lease.
+struct Heartbeats: Sendable {
+    let client: LeaseClient
+    let credentials: WorkerCredentials
+    let keeper: LeaseKeeper
+    let world: World
+    let events: @Sendable (WorkerEvent) -> Void
+    /// Running and possible jobs.
+    let load: @Sendable () async -> (running: Int, slots: Int)
+
+    /// Until its task is cancelled.
+    func run() async {
+        var backoff = Backoff(firstMilliseconds: 500)
+        // Server's clock minus ours: a wrong clock here is no reason to be shut out.
+        var skew: Int64 = 0
+        while !Task.isCancelled {
+            var wait: Int64
+            do throws(LeaseError) {
+                let answer = try await client.heartbeat(await request(skew))
+                if let refusal = answer.refusal {
+                    let corrected = answer.date.flatMap(Self.parseDate).map { $0 - world.now() }
+                    if case .unauthorized = refusal, let corrected, abs(corrected - skew) > 30_000 {
+                        skew = corrected
+                        continue
+                    }
+                    throw refusal
+                }
+                guard let reply = answer.reply else { continue }
+                backoff.reset()
+                skew = Self.isWrong(reply.serverTime - world.now()) ? reply.serverTime - world.now() : 0
+                await keeper.cancel(reply.cancelled)
+                events(.heartbeat(pendingJobs: reply.pendingJobs))
+                let interval = Int64(reply.nextHeartbeatMilliseconds)
+                wait = interval - world.random(below: interval / 10)
+            } catch {
+                guard !Task.isCancelled else { return }
+                // No consent: nothing of this machine's may run on.
+                if case .refused(403, _) = error { await keeper.stopAll(.cancelled) }
+                wait = backoff.milliseconds(in: world, atLeast: error.retryAfter)
+                events(.backoff(call: "heartbeat", error: error, milliseconds: wait))
+            }
+            try? await world.sleep(.milliseconds(wait))
+        }
+    }
+
+    private func request(_ skew: Int64) async -> HeartbeatRequest {
+        let load = await load()
+        return HeartbeatRequest(
+            workerID: credentials.workerID, machineToken: credentials.machineToken,
+            timestamp: RFC3339.format(world.now() + skew), nonce: Hex.encode(world.random(16)),
+            policyID: credentials.policyID, metrics: ["running": JSON(load.running), "slots": JSON(load.slots)])
+    }
+
+    private static func isWrong(_ skew: Int64) -> Bool {
+        abs(skew) > 5_000
+    }
+
+    /// `Sun, 06 Nov 1994 08:49:37 GMT`, as milliseconds since 1970.
+    static func parseDate(_ text: String) -> Int64? {
+        let parts = text.split(separator: " ")
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        guard parts.count == 6, let month = months.firstIndex(of: String(parts[2])) else { return nil }
+        let number = month < 9 ? "0\(month + 1)" : "\(month + 1)"
+        return RFC3339.parse("\(parts[3])-\(number)-\(parts[1])T\(parts[4])Z")
+    }
+}
+
+extension LeaseError {
+    var retryAfter: Int64? {
+        switch self {
+        case .overloaded(let milliseconds): milliseconds
+        // The same answer is likely for long.
+        case .unauthorized, .refused: 10_000
+        case .lost, .ended, .unreachable: nil
+        }
+    }
+}

@@ -1,0 +1,150 @@
+internal import Bytes
+internal import Wire
+
+/// One claimed job from start to report. Its task is cancelled to stop it, by its handle.
+struct JobRun: Sendable {
+    let job: ClaimedJob
+    let slot: Int
+    let handle: JobHandle
+    let executor: Executor
+    let client: LeaseClient
+    let world: World
+    let events: @Sendable (WorkerEvent) -> Void
+
+    enum Ending: Sendable {
+        case reported, given, machineFault
+    }
+
+    func run() async -> Ending {
+        let stream = ProgressStream(job: job, client: client, handle: handle, world: world)
+        let sending = Task { await stream.run() }
+        defer { sending.cancel() }
+        let executedAt = world.now()
+        let started = world.monotonic()
+        do {
+            let result = try await executor.run(job, context(stream))
+            try checkStopped()
+            let duration = world.monotonic() - started
+            stream.close()
+            await withTaskCancellationHandler {
+                await sending.value
+            } onCancel: {
+                sending.cancel()
+            }
+            try checkStopped()
+            try await report(result, executedAt: executedAt, durationMilliseconds: duration)
+            events(
+                .finished(
+                    job: job.id, status: result.status, exitCode: result.exitCode, durationMilliseconds: duration))
+            return .reported
+        } catch {
+            return await giveUp(error)
+        }
+    }
+
+    private func context(_ stream: ProgressStream) -> JobContext {
+        let id = job.id
+        let events = events
+        return JobContext(
+            slot: slot,
+            log: { text in
+                stream.log(text)
+                events(.log(job: id, text: text))
+            },
+            progress: { percent, message in
+                stream.progress(percent, message)
+                events(.progress(job: id, percent: percent, message: message))
+            },
+            fetch: { input in
+                try await persistently("input") { () async throws(LeaseError) in
+                    try await client.input(input, of: id, claimToken: job.claimToken)
+                }
+            },
+            keep: { path, bytes in
+                let (body, isCompressed) = await Self.packed(bytes)
+                try await persistently("artifact") { () async throws(LeaseError) in
+                    try await client.artifact(
+                        path, of: id, claimToken: job.claimToken, bytes: body, isCompressed: isCompressed)
+                }
+            })
+    }
+
+    private func report(
+        _ result: ExecutionResult, executedAt: Int64, durationMilliseconds: Int64
+    ) async throws {
+        let report = ResultReport(
+            claimToken: job.claimToken, status: result.status, exitCode: result.exitCode,
+            output: result.output.map { ProgressStream.cut($0, WireLimits.outputBytes.upperBound) },
+            error: result.error.map { ProgressStream.cut($0, WireLimits.errorBytes.upperBound) },
+            report: result.report, executedAt: executedAt, durationMilliseconds: Int(durationMilliseconds))
+        try await persistently("result") { () async throws(LeaseError) in
+            try await client.result(job.id, report)
+        }
+    }
+
+    /// Repeats a call until it is answered for good, or the job is stopped: meanwhile the keeper holds the lease.
+    private func persistently<T>(_ call: String, _ body: () async throws(LeaseError) -> T) async throws -> T {
+        var backoff = Backoff(longestMilliseconds: 10_000)
+        while true {
+            do {
+                return try await body()
+            } catch {
+                try Task.checkCancellation()
+                switch error {
+                case .lost, .ended, .refused: throw error
+                case .overloaded, .unreachable, .unauthorized: break
+                }
+                let wait = backoff.milliseconds(in: world, atLeast: error.retryAfter)
+                events(.backoff(call: call, error: error, milliseconds: wait))
+                try await world.sleep(.milliseconds(wait))
+            }
+        }
+    }
+
+    private func checkStopped() throws {
+        if handle.reason != nil || Task.isCancelled { throw CancellationError() }
+    }
+
+    private func giveUp(_ error: any Error) async -> Ending {
+        switch handle.reason {
+        case .lost: events(.lost(job: job.id, reason: LeaseError.lost.message))
+        case .cancelled: events(.cancelled(job: job.id))
+        case .shutdown: await release("the worker stops")
+        case nil:
+            if let error = error as? LeaseError {
+                events(.lost(job: job.id, reason: error.message))
+            } else {
+                let fault = (error as? MachineFault)?.message ?? "\(error)"
+                await release(fault)
+                return .machineFault
+            }
+        }
+        return .given
+    }
+
+    /// Best effort: a job that can't be given back is free when its lease runs out.
+    private func release(_ reason: String) async {
+        let request = ReleaseRequest(
+            claimToken: job.claimToken, reason: ProgressStream.cut(reason, WireLimits.messageBytes.upperBound))
+        // In a task of its own: this one may be cancelled.
+        await Task { try? await client.release(job.id, request) }.value
+        events(.released(job: job.id, reason: reason))
+    }
+
+    /// A zstd frame where it saves a twentieth, in pieces that let others run.
+    private static func packed(_ bytes: [UInt8]) async -> (bytes: [UInt8], isCompressed: Bool) {
+        guard bytes.count > 512, let compressor = try? ZstdCompressor() else { return (bytes, false) }
+        var packed: [UInt8] = []
+        var start = 0
+        while start < bytes.count {
+            let end = min(start + (1 << 20), bytes.count)
+            guard let piece = try? compressor.update(Array(bytes[start..<end])) else { return (bytes, false) }
+            packed += piece
+            start = end
+            await Task.yield()
+        }
+        guard let rest = try? compressor.finish() else { return (bytes, false) }
+        packed += rest
+        return packed.count < bytes.count - bytes.count / 20 ? (packed, true) : (bytes, false)
+    }
+}

@@ -1,0 +1,154 @@
+internal import Bytes
+internal import NIOHTTP1
+package import Wire
+
+/// The worker's side of CONTRACT 4 and 5: one call a request, nothing repeated, errors by what to do about them.
+package final class LeaseClient: Sendable {
+    private let connection: ServerConnection
+    private let credentials: WorkerCredentials
+
+    package init(_ credentials: WorkerCredentials) {
+        self.credentials = credentials
+        connection = ServerConnection(server: credentials.server)
+    }
+
+    package func close() async {
+        await connection.close()
+    }
+
+    /// Waits on the server for up to the request's time, and for the answer as long as given, or 10 s more.
+    package func claim(
+        _ request: ClaimRequest, timeoutMilliseconds: Int64? = nil
+    ) async throws(LeaseError) -> ClaimReply {
+        let timeout = timeoutMilliseconds ?? Int64(request.waitMilliseconds) + 10_000
+        let data = try await post("jobs/claim", request.json, timeoutMilliseconds: timeout, limit: 64 << 20)
+        return try Self.read(data) { json throws(FieldError) in try ClaimReply(json) }
+    }
+
+    package func extend(_ batch: ExtendBatch, timeoutMilliseconds: Int64) async throws(LeaseError) -> ExtendReply {
+        let data = try await post("jobs/extend", batch.json, timeoutMilliseconds: timeoutMilliseconds)
+        return try Self.read(data) { json throws(FieldError) in try ExtendReply(json) }
+    }
+
+    package func progress(_ job: String, _ report: ProgressReport) async throws(LeaseError) {
+        try await onLease { () async throws(LeaseError) in
+            _ = try await post("jobs/\(Self.encoded(job))/progress", report.json, timeoutMilliseconds: 15_000)
+        }
+    }
+
+    package func result(_ job: String, _ report: ResultReport) async throws(LeaseError) {
+        try await onLease { () async throws(LeaseError) in
+            _ = try await post("jobs/\(Self.encoded(job))/result", report.json, timeoutMilliseconds: 15_000)
+        }
+    }
+
+    package func release(_ job: String, _ request: ReleaseRequest) async throws(LeaseError) {
+        try await onLease { () async throws(LeaseError) in
+            _ = try await post("jobs/\(Self.encoded(job))/release", request.json, timeoutMilliseconds: 3_000)
+        }
+    }
+
+    /// One input's bytes, checked against what the claim said of them.
+    package func input(
+        _ input: ClaimedJob.Input, of job: String, claimToken: String
+    ) async throws(LeaseError) -> [UInt8] {
+        let path = "jobs/\(Self.encoded(job))/inputs/\(ServerConnection.encoded(input.path, keepingSlashes: true))"
+        var headers = machineHeaders
+        headers.add(name: "X-Claim-Token", value: claimToken)
+        headers.add(name: "Accept-Encoding", value: "zstd")
+        let answer = try await connection.send(
+            .GET, root + path, headers: headers, timeoutMilliseconds: 300_000, limit: WireLimits.artifactBytes)
+        guard answer.status == 200 else { throw Self.onLease(answer.failure, answer.status) }
+        var bytes = answer.body
+        if answer.headers.first(name: "Content-Encoding") == "zstd" {
+            do {
+                bytes = try Zstd.decompress(bytes, limit: WireLimits.artifactBytes)
+            } catch {
+                throw .unreachable("the input \(input.path) came damaged")
+            }
+        }
+        guard bytes.count == input.size, SHA256.hex(bytes).isExactly(input.sha256) else {
+            throw .unreachable("the input \(input.path) is not what was claimed")
+        }
+        return bytes
+    }
+
+    /// Keeps one output. `isCompressed`: `bytes` are a zstd frame of it.
+    package func artifact(
+        _ path: String, of job: String, claimToken: String, bytes: [UInt8], isCompressed: Bool
+    ) async throws(LeaseError) {
+        var headers = machineHeaders
+        headers.add(name: "X-Claim-Token", value: claimToken)
+        headers.add(name: "Content-Type", value: "application/octet-stream")
+        if isCompressed { headers.add(name: "Content-Encoding", value: "zstd") }
+        let place = "jobs/\(Self.encoded(job))/artifacts/\(ServerConnection.encoded(path, keepingSlashes: true))"
+        let answer = try await connection.send(
+            .PUT, root + place, headers: headers, body: bytes, timeoutMilliseconds: 300_000, limit: 1 << 20)
+        guard (200..<300).contains(answer.status) else { throw Self.onLease(answer.failure, answer.status) }
+    }
+
+    /// Tells the server that this worker takes no more jobs.
+    package func drain() async throws(LeaseError) {
+        _ = try await post("drain", [:], timeoutMilliseconds: 2_000)
+    }
+
+    /// The answer, and the server's clock by its `Date` header when the machine's own may be why it refused.
+    package func heartbeat(
+        _ request: HeartbeatRequest
+    ) async throws(LeaseError) -> (reply: HeartbeatReply?, date: String?, refusal: LeaseError?) {
+        let answer = try await connection.send(
+            .POST, root + "heartbeat", headers: jsonHeaders, body: request.json.bytes(.compact),
+            timeoutMilliseconds: 10_000, limit: 1 << 20)
+        guard answer.status == 200 else { return (nil, answer.headers.first(name: "Date"), answer.failure) }
+        let reply = try Self.read(answer.data()) { json throws(FieldError) in try HeartbeatReply(json) }
+        return (reply, nil, nil)
+    }
+
+    private var root: String { "/workers/\(Self.encoded(credentials.workerID))/" }
+
+    private var machineHeaders: HTTPHeaders {
+        ["X-Machine-Token": credentials.machineToken]
+    }
+
+    private var jsonHeaders: HTTPHeaders {
+        ["X-Machine-Token": credentials.machineToken, "Content-Type": "application/json"]
+    }
+
+    private static func encoded(_ text: String) -> String {
+        ServerConnection.encoded(text)
+    }
+
+    private func post(
+        _ path: String, _ body: JSON, timeoutMilliseconds: Int64, limit: Int = 4 << 20
+    ) async throws(LeaseError) -> JSON {
+        try await connection.send(
+            .POST, root + path, headers: jsonHeaders, body: body.bytes(.compact),
+            timeoutMilliseconds: timeoutMilliseconds, limit: limit
+        ).data()
+    }
+
+    private func onLease(_ call: () async throws(LeaseError) -> Void) async throws(LeaseError) {
+        do {
+            try await call()
+        } catch .refused(let status, let message) {
+            throw Self.onLease(.refused(status: status, message: message), status)
+        }
+    }
+
+    /// What a refusal means where a claim token was shown.
+    private static func onLease(_ error: LeaseError, _ status: Int) -> LeaseError {
+        switch status {
+        case 403: .lost
+        case 409: .ended
+        default: error
+        }
+    }
+
+    private static func read<T>(_ data: JSON, _ decode: (JSON) throws(FieldError) -> T) throws(LeaseError) -> T {
+        do {
+            return try decode(data)
+        } catch {
+            throw .unreachable("the server's answer is not understood: \(error.message)")
+        }
+    }
+}

@@ -1,0 +1,108 @@
+internal import Bytes
+internal import Wire
+
+/// Keeps the worker's leases from running out, all with one call, whatever the jobs are doing; stops the jobs whose
+/// lease it can't keep.
+actor LeaseKeeper {
+    private struct Lease {
+        let job: String
+        let timeout: Int64
+        let handle: JobHandle
+        /// When the request was sent that last lengthened it: the server counts from later.
+        var extendedAt: Int64
+
+        var dueAt: Int64 { extendedAt + timeout / 3 }
+    }
+
+    private let client: LeaseClient
+    private let world: World
+    private let offlineGrace: Int64
+    private let events: @Sendable (WorkerEvent) -> Void
+    private let changed = Signal()
+    /// By claim token: a job that was lost may be claimed again before its first run has wound down.
+    private var leases: [String: Lease] = [:]
+    private var backoff = Backoff(longestMilliseconds: 5_000)
+    private var notBefore: Int64 = 0
+
+    init(
+        client: LeaseClient, world: World, offlineGrace: Int64, events: @escaping @Sendable (WorkerEvent) -> Void
+    ) {
+        self.client = client
+        self.world = world
+        self.offlineGrace = offlineGrace
+        self.events = events
+    }
+
+    /// `since`: when the claim was asked for, by the monotonic clock.
+    func hold(_ job: ClaimedJob, since: Int64, handle: JobHandle) {
+        leases[job.claimToken] = Lease(
+            job: job.id, timeout: Int64(job.visibilityTimeoutMilliseconds), handle: handle, extendedAt: since)
+        changed.raise()
+    }
+
+    func drop(claimToken: String) {
+        leases[claimToken] = nil
+    }
+
+    /// What a heartbeat's reply asks for.
+    func cancel(_ jobs: [String]) {
+        let cancelled = Set(jobs)
+        for lease in leases.values where cancelled.contains(lease.job) { lease.handle.stop(.cancelled) }
+    }
+
+    func stopAll(_ reason: JobHandle.Reason) {
+        for lease in leases.values { lease.handle.stop(reason) }
+    }
+
+    /// Until its task is cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            if leases.isEmpty {
+                await changed.wait()
+                continue
+            }
+            let now = world.monotonic()
+            if now >= notBefore, leases.values.contains(where: { $0.dueAt <= now }) { await extend(at: now) }
+            giveUpLate()
+            try? await world.sleep(.milliseconds(100))
+        }
+    }
+
+    private func extend(at now: Int64) async {
+        // Those that come due soon are taken along.
+        let due = leases.filter { $0.value.dueAt <= now + $0.value.timeout / 6 }
+        let batch = due.prefix(WireLimits.leasesInBatch.upperBound).map { token, lease in
+            ExtendRequest(jobID: lease.job, claimToken: token, extensionMilliseconds: Int(lease.timeout))
+        }
+        let shortest = due.values.map(\.timeout).min() ?? 30_000
+        do {
+            let reply = try await client.extend(
+                ExtendBatch(leases: batch), timeoutMilliseconds: min(max(shortest / 3, 2_000), 10_000))
+            backoff.reset()
+            let tokens = Dictionary(batch.map { ($0.jobID ?? "", $0.claimToken) }) { first, _ in first }
+            for status in reply.leases {
+                if let token = tokens[status.jobID] { settle(token, status.state, sentAt: now) }
+            }
+        } catch {
+            let wait = backoff.milliseconds(in: world)
+            notBefore = world.monotonic() + wait
+            if !Task.isCancelled { events(.backoff(call: "extend", error: error, milliseconds: wait)) }
+        }
+    }
+
+    private func settle(_ token: String, _ state: LeaseStatus.State, sentAt: Int64) {
+        switch state {
+        case .extended: leases[token]?.extendedAt = sentAt
+        case .lost: leases.removeValue(forKey: token)?.handle.stop(.lost)
+        case .cancelled: leases.removeValue(forKey: token)?.handle.stop(.cancelled)
+        }
+    }
+
+    /// A job doesn't run on for ever without the server's word (PROMISES 2, T1).
+    private func giveUpLate() {
+        let now = world.monotonic()
+        for (token, lease) in leases where now > lease.extendedAt + lease.timeout + offlineGrace {
+            leases.removeValue(forKey: token)?.handle.stop(.lost)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+internal import Bytes
+internal import Synchronization
+internal import Wire
+
+/// Carries one job's log and progress to the server: gathered for a quarter of a second or 16 KiB, one call at a time,
+/// repeated until it is answered. What was sent and not answered may arrive twice.
+final class ProgressStream: Sendable {
+    /// Half of the log's limit in a call: control characters grow sixfold in JSON, and bodies end at 1 MiB.
+    private static let largestPiece = WireLimits.logBytes.upperBound / 2
+    private static let enough = 16 << 10
+
+    private struct State {
+        var log: [UInt8] = []
+        var percent: Double?
+        var message: String?
+        var isClosed = false
+
+        var isEmpty: Bool { log.isEmpty && percent == nil && message == nil }
+    }
+
+    private let job: ClaimedJob
+    private let client: LeaseClient
+    private let handle: JobHandle
+    private let world: World
+    private let state = Mutex(State())
+    private let changed = Signal()
+
+    init(job: ClaimedJob, client: LeaseClient, handle: JobHandle, world: World) {
+        self.job = job
+        self.client = client
+        self.handle = handle
+        self.world = world
+    }
+
+    func log(_ text: String) {
+        state.withLock { $0.log.append(contentsOf: text.utf8) }
+        changed.raise()
+    }
+
+    func progress(_ percent: Double, _ message: String?) {
+        state.withLock { state in
+            state.percent = percent
+            if let message { state.message = Self.cut(message, WireLimits.messageBytes.upperBound) }
+        }
+        changed.raise()
+    }
+
+    /// Nothing more comes; `run` returns when all is sent.
+    func close() {
+        state.withLock { $0.isClosed = true }
+        changed.raise()
+    }
+
+    /// Until closed and empty, cancelled, or the lease is lost.
+    func run() async {
+        while !Task.isCancelled {
+            await gather()
+            guard let report = next() else {
+                if state.withLock(\.isClosed) { return }
+                await changed.wait()
+                continue
+            }
+            guard await send(report) else { return }
+        }
+    }
+
+    private func gather() async {
+        for _ in 0..<5 {
+            let isReady = state.withLock { $0.isClosed || $0.isEmpty || $0.log.count >= Self.enough }
+            if isReady || Task.isCancelled { return }
+            try? await world.sleep(.milliseconds(50))
+        }
+    }
+
+    private func next() -> ProgressReport? {
+        state.withLock { state in
+            guard !state.isEmpty else { return nil }
+            var end = min(state.log.count, Self.largestPiece)
+            while end < state.log.count, end > 0, state.log[end] & 0xC0 == 0x80 { end -= 1 }
+            let log = state.log.isEmpty ? nil : String(decoding: state.log[..<end], as: UTF8.self)
+            state.log.removeFirst(end)
+            defer { (state.percent, state.message) = (nil, nil) }
+            return ProgressReport(
+                claimToken: job.claimToken, percent: state.percent, message: state.message, log: log)
+        }
+    }
+
+    /// Whether to go on.
+    private func send(_ report: ProgressReport) async -> Bool {
+        var backoff = Backoff(longestMilliseconds: 10_000)
+        while !Task.isCancelled {
+            do {
+                try await client.progress(job.id, report)
+                return true
+            } catch {
+                switch error {
+                case .lost, .ended:
+                    handle.stop(.lost)
+                    return false
+                // A log is not worth a job.
+                case .refused: return true
+                case .overloaded, .unreachable, .unauthorized:
+                    let wait = backoff.milliseconds(in: world, atLeast: error.retryAfter)
+                    try? await world.sleep(.milliseconds(wait))
+                }
+            }
+        }
+        return false
+    }
+
+    /// The longest beginning of whole characters within `limit` bytes.
+    static func cut(_ text: String, _ limit: Int) -> String {
+        guard text.utf8.count > limit else { return text }
+        var size = 0
+        return String(text.prefix { character in
+            size += character.utf8.count
+            return size <= limit
+        })
+    }
+}

@@ -1,0 +1,19 @@
+/// Something has changed: look again. Raised often, it wakes once. For one waiter at a time.
+struct Signal: Sendable {
+    private let stream: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+
+    init() {
+        (stream, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    func raise() {
+        continuation.yield()
+    }
+
+    /// Returns at once when it was raised since the last wait, or when the task is cancelled.
+    func wait() async {
+        var iterator = stream.makeAsyncIterator()
+        _ = await iterator.next()
+    }
+}

@@ -1,0 +1,75 @@
+package import Wire
+
+/// All that a worker needs to be told.
+package struct WorkerConfiguration: Sendable {
+    package var credentials: WorkerCredentials
+    /// For people.
+    package var name: String
+    /// What the machine offers, all jobs together.
+    package var capacity: Capacity
+    /// 1–256.
+    package var jobsAtOnce: Int
+    /// `nil`: jobs of any queue.
+    package var queues: [String]?
+    /// `nil`: jobs of every kind the executor runs.
+    package var kinds: [String]?
+    /// Where jobs' folders are made. A root's must be passable for every user.
+    package var stateFolder: String
+    /// How long a claim waits on the server, 0–20,000 ms.
+    package var claimWaitMilliseconds: Int
+    /// The length of a lease, 1,000–43,200,000 ms. A dead worker's jobs are free again after that long.
+    package var visibilityTimeoutMilliseconds: Int
+    /// How long past its lease a job runs on while the server can't be reached: a server that was away gives leases that
+    /// time back, and where it was not, the fence keeps the late result out.
+    package var offlineGraceMilliseconds: Int64
+    /// How long a drain waits for running jobs before it gives them back.
+    package var drainGraceMilliseconds: Int64
+    /// Run jobs that ask for no isolation on a machine that can't give any.
+    package var allowsUnsandboxed: Bool
+    /// Hears what happens, in order for each job. Must not wait.
+    package var events: @Sendable (WorkerEvent) -> Void
+
+    package init(
+        credentials: WorkerCredentials, name: String, capacity: Capacity, jobsAtOnce: Int = 1,
+        queues: [String]? = nil, kinds: [String]? = nil, stateFolder: String = defaultStateFolder,
+        claimWaitMilliseconds: Int = 20_000, visibilityTimeoutMilliseconds: Int = 60_000,
+        offlineGraceMilliseconds: Int64 = 300_000, drainGraceMilliseconds: Int64 = 30_000,
+        allowsUnsandboxed: Bool = false, events: @escaping @Sendable (WorkerEvent) -> Void = { _ in }
+    ) {
+        self.credentials = credentials
+        self.name = name
+        self.capacity = capacity
+        self.jobsAtOnce = min(max(jobsAtOnce, 1), 256)
+        self.queues = queues
+        self.kinds = kinds
+        self.stateFolder = stateFolder
+        self.claimWaitMilliseconds = claimWaitMilliseconds
+        self.visibilityTimeoutMilliseconds = visibilityTimeoutMilliseconds
+        self.offlineGraceMilliseconds = offlineGraceMilliseconds
+        self.drainGraceMilliseconds = drainGraceMilliseconds
+        self.allowsUnsandboxed = allowsUnsandboxed
+        self.events = events
+    }
+}
+
+/// What a worker tells its display.
+package enum WorkerEvent: Sendable {
+    /// `missing`: what keeps the machine from a stronger isolation, with the remedy.
+    case started(isolation: Isolation, missing: [String])
+    case heartbeat(pendingJobs: Int)
+    case claimed(ClaimedJob)
+    case progress(job: String, percent: Double, message: String?)
+    case log(job: String, text: String)
+    /// The result is with the server.
+    case finished(job: String, status: ResultReport.Status, exitCode: Int?, durationMilliseconds: Int64)
+    /// Stopped: the job is another's now, or its end was refused.
+    case lost(job: String, reason: String)
+    /// Stopped: its owner doesn't want it any more, or consent is revoked.
+    case cancelled(job: String)
+    /// Given back, its attempt refunded.
+    case released(job: String, reason: String)
+    /// `call` gave nothing and is tried again.
+    case backoff(call: String, error: LeaseError, milliseconds: Int64)
+    case draining(running: Int)
+    case stopped
+}

@@ -1,0 +1,70 @@
+package import Bytes
+internal import Glibc
+
+/// What a machine shows the server, kept in a file that only its user may read.
+package struct WorkerCredentials: Sendable, Equatable {
+    package var workerID: String
+    /// 48 hex, secret.
+    package var machineToken: String
+    /// The active policy that its owner consented to.
+    package var policyID: String
+    /// The server's URL.
+    package var server: String
+
+    package init(workerID: String, machineToken: String, policyID: String, server: String) {
+        self.workerID = workerID
+        self.machineToken = machineToken
+        self.policyID = policyID
+        self.server = server
+    }
+
+    package struct Problem: Error, Sendable {
+        package let message: String
+    }
+
+    /// - Throws: when there is no such file, others may read it, or it isn't what `save` writes.
+    package init(readingFrom path: String) throws(Problem) {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw Problem(message: "\(path): \(String(cString: strerror(errno)))") }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & 0o077 == 0 else {
+            throw Problem(message: "\(path) may be read by others: chmod 600 \(path)")
+        }
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        let count = bytes.withUnsafeMutableBytes { read(file, $0.baseAddress, $0.count) }
+        do {
+            var fields = try Fields(JSON(parsing: Array(bytes.prefix(max(0, count)))))
+            self.init(
+                workerID: try fields.string("worker_id"), machineToken: try fields.string("machine_token"),
+                policyID: try fields.string("policy_id"), server: try fields.string("server"))
+        } catch let error as FieldError {
+            throw Problem(message: "\(path): \(error.message)")
+        } catch {
+            throw Problem(message: "\(path) is no JSON file")
+        }
+    }
+
+    /// Writes the file anew, with mode 600 from its first byte; the old one is there until the new one is whole.
+    package func save(to path: String) throws(Problem) {
+        let fresh = "\(path).\(Hex.encode(randomBytes(4)))"
+        let file = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw Problem(message: "\(path): \(String(cString: strerror(errno)))") }
+        let bytes = json.bytes(.compact) + [UInt8(ascii: "\n")]
+        let written = bytes.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+        let isWhole = written == bytes.count && fsync(file) == 0
+        close(file)
+        guard isWhole, rename(fresh, path) == 0 else {
+            let message = String(cString: strerror(errno))
+            unlink(fresh)
+            throw Problem(message: "\(path): \(message)")
+        }
+    }
+
+    package var json: JSON {
+        [
+            "worker_id": .string(workerID), "machine_token": .string(machineToken), "policy_id": .string(policyID),
+            "server": .string(server),
+        ]
+    }
+}

@@ -1,0 +1,40 @@
+internal import Glibc
+
+/// The command line of `bwrap`: every namespace of its own, no network, a read-only system of listed paths, one folder
+/// to write to, no privileges. Nothing of the job stands in it.
+package struct Bubblewrap: Sendable {
+    /// The paths that a job finds inside.
+    static let work = "/work"
+    static let control = "/run/job"
+
+    /// `--disable-userns`, since 0.8: a job can't make user namespaces, the door of most kernel exploits.
+    let canDisableUserNamespaces: Bool
+
+    func arguments(for folder: JobFolder, limits: SandboxLimits) -> [String] {
+        var arguments = [
+            "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv",
+            "--uid", "65534", "--gid", "65534", "--hostname", "hatchfarm", "--cap-drop", "ALL",
+        ]
+        if canDisableUserNamespaces { arguments.append("--disable-userns") }
+        arguments += ["--ro-bind", "/usr", "/usr"] + Self.topFolders
+        for path in ["/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"] {
+            arguments += ["--ro-bind-try", path, path]
+        }
+        let size = String(limits.temporaryBytes)
+        arguments += ["--proc", "/proc", "--dev", "/dev"]
+        arguments += ["--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
+        arguments += ["--size", size, "--tmpfs", "/tmp"]
+        arguments += ["--bind", folder.work.path, Self.work, "--ro-bind", folder.control, Self.control]
+        arguments += ["--remount-ro", "/", "--chdir", Self.work]
+        arguments += ["--", "/usr/bin/nice", "-n", "10", "/bin/sh", "\(Self.control)/start"]
+        return arguments
+    }
+
+    /// `/bin` and its like as they are on the host: links into `/usr`, or folders.
+    private static let topFolders: [String] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"].flatMap { name in
+        var status = stat()
+        guard lstat("/\(name)", &status) == 0 else { return [String]() }
+        guard status.st_mode & S_IFMT == S_IFLNK else { return ["--ro-bind", "/\(name)", "/\(name)"] }
+        return ["--symlink", "usr/\(name)", "/\(name)"]
+    }
+}

@@ -1,0 +1,22 @@
+internal import Glibc
+
+/// Who a job is on the host. A daemon that runs as root gives each of its slots an unprivileged id of its own, so that
+/// nothing of a job is ever root's, and no two jobs share a user; any other daemon's jobs run as the daemon's user.
+package struct HostUser: Sendable, Equatable {
+    /// `nil`: the daemon's own.
+    let id: UInt32?
+
+    /// Ids that Debian and systemd leave unused: 60,706 and up.
+    private static let first: UInt32 = 60_706
+    private static let count = 256
+
+    /// `slot` counts from 0 among the jobs that run at the same time.
+    package init(slot: Int) {
+        let offset = UInt32(max(0, slot) % Self.count)
+        id = geteuid() == 0 ? Self.first + offset : nil
+    }
+
+    var actual: UInt32 {
+        id ?? geteuid()
+    }
+}

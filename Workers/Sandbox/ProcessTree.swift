@@ -1,0 +1,84 @@
+internal import Bytes
+internal import Glibc
+internal import Synchronization
+
+/// The processes of one run, to be killed together: `bwrap`, or a session's leader without it.
+final class ProcessTree: Sendable {
+    enum Reason: Sendable {
+        case timeLimit, stopped
+    }
+
+    private struct State {
+        var leader: pid_t?
+        var reason: Reason?
+        var hasEnded = false
+    }
+
+    private let state = Mutex(State())
+    private let isSandboxed: Bool
+    private let world: World
+
+    init(isSandboxed: Bool, world: World) {
+        self.isSandboxed = isSandboxed
+        self.world = world
+    }
+
+    /// Why it was killed, if it was.
+    var reason: Reason? {
+        state.withLock(\.reason)
+    }
+
+    /// Kills at once what was to be killed before it had begun.
+    func begin(_ leader: pid_t) async {
+        let isDoomed = state.withLock { state in
+            state.leader = leader
+            return state.reason != nil
+        }
+        if isDoomed { await kill(leader) }
+    }
+
+    /// After this nothing is killed: the leader's number may be another's.
+    func end() {
+        state.withLock { $0.hasEnded = true }
+    }
+
+    func kill(_ reason: Reason) async {
+        let leader = state.withLock { state -> pid_t? in
+            guard !state.hasEnded else { return nil }
+            state.reason = state.reason ?? reason
+            return state.leader
+        }
+        if let leader { await kill(leader) }
+    }
+
+    private func kill(_ leader: pid_t) async {
+        guard isSandboxed else {
+            Glibc.kill(-leader, SIGKILL)
+            Glibc.kill(leader, SIGKILL)
+            return
+        }
+        // `bwrap` held still can't fork any more. Its child is the first process of the sandbox: when that dies, the
+        // kernel kills all the others before `bwrap` hears of it, so that its end is the end of all.
+        Glibc.kill(leader, SIGSTOP)
+        for _ in 0..<100 where !Self.isStopped(leader) { try? await world.sleep(.milliseconds(1)) }
+        let children = Self.children(of: leader)
+        for child in children { Glibc.kill(child, SIGKILL) }
+        Glibc.kill(leader, children.isEmpty ? SIGKILL : SIGCONT)
+    }
+
+    private static func isStopped(_ process: pid_t) -> Bool {
+        // The state stands after the name, which is in brackets and may hold any.
+        guard let status = contents("/proc/\(process)/stat"), let name = status.lastIndex(of: ")") else { return true }
+        return "TtZX".contains { status[name...].dropFirst(2).first == $0 }
+    }
+
+    private static func children(of process: pid_t) -> [pid_t] {
+        let list = contents("/proc/\(process)/task/\(process)/children") ?? ""
+        return list.split(separator: " ").compactMap { pid_t($0) }
+    }
+
+    private static func contents(_ path: String) -> String? {
+        guard let file = try? Descriptor(path, O_RDONLY), let bytes = try? file.read(limit: 1 << 16) else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,100 @@
+package import Bytes
+internal import Glibc
+
+/// Where a daemon keeps its jobs' folders: `<path>/jobs/<life>/<job>`. The life's folder is locked as long as its daemon
+/// lives, so that a later one knows what was left behind, whatever ended the earlier.
+package final class StateFolder: Sendable {
+    package let path: String
+    private let life: String
+    private let lock: Life
+    private let world: World
+
+    /// Holds the lock by staying open.
+    private struct Life: ~Copyable, Sendable {
+        let file: Descriptor
+    }
+
+    /// Creates what is missing and removes what dead daemons left.
+    package init(at path: String, world: World = .live) throws(FileProblem) {
+        self.path = path
+        self.world = world
+        try createFolder(path, mode: 0o711)
+        let jobs = "\(path)/jobs"
+        try createFolder(jobs, mode: 0o711)
+        // Nobody may take a folder that is made but not locked yet for a dead one's.
+        let gate = try Descriptor("\(path)/lock", O_RDWR | O_CREAT)
+        guard flock(gate.raw, LOCK_EX) == 0 else { throw .last("lock") }
+        for name in names(in: jobs) { try Self.removeIfDead("\(jobs)/\(name)") }
+        life = "\(jobs)/\(Hex.encode(world.random(8)))"
+        try createFolder(life, mode: 0o711)
+        lock = Life(file: try Descriptor("\(life)/alive", O_RDWR | O_CREAT))
+        guard flock(lock.file.raw, LOCK_EX | LOCK_NB) == 0 else { throw .last("lock") }
+    }
+
+    deinit {
+        try? removeFolder(at: life)
+    }
+
+    private static func removeIfDead(_ life: String) throws(FileProblem) {
+        let raw = open("\(life)/alive", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        if raw >= 0 {
+            let file = Descriptor(taking: raw)
+            guard flock(file.raw, LOCK_EX | LOCK_NB) == 0 else { return }
+        }
+        try removeFolder(at: life)
+    }
+
+    /// A fresh folder for one job: `work`, the job's own, and `control`, which it may read.
+    package func makeJobFolder(for user: HostUser) throws(FileProblem) -> JobFolder {
+        let job = "\(life)/\(Hex.encode(world.random(8)))"
+        try createFolder(job, mode: 0o711)
+        try createFolder("\(job)/control", mode: 0o711)
+        try createFolder("\(job)/work", mode: 0o700)
+        if let id = user.id {
+            guard chown("\(job)/work", id, id) == 0 else { throw .last("chown") }
+        }
+        return JobFolder(path: job, work: WorkFolder(path: "\(job)/work", user: user))
+    }
+}
+
+/// The folders of one run.
+package struct JobFolder: Sendable {
+    let path: String
+    package let work: WorkFolder
+
+    var control: String { "\(path)/control" }
+
+    /// A file that the job may read and nobody else.
+    func writeControl(_ name: String, _ text: String) throws(FileProblem) {
+        let file = try Descriptor("\(control)/\(name)", O_WRONLY | O_CREAT | O_EXCL, mode: 0o400)
+        try file.write(Array(text.utf8))
+        if let id = work.user.id {
+            guard fchown(file.raw, id, id) == 0 else { throw .last("chown") }
+        }
+    }
+
+    /// Only after the job has ended.
+    package func remove() throws(FileProblem) {
+        try removeFolder(at: path)
+    }
+}
+
+private func createFolder(_ path: String, mode: mode_t) throws(FileProblem) {
+    var parent = ""
+    for part in path.split(separator: "/").dropLast() {
+        parent += "/\(part)"
+        if path.hasPrefix("/") { mkdir(parent, 0o755) }
+    }
+    guard mkdir(path, mode) == 0 || errno == EEXIST else { throw .last("create \(path)") }
+}
+
+private func names(in folder: String) -> [String] {
+    guard let stream = opendir(folder) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+        let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        if !name.hasPrefix(".") { names.append(name) }
+    }
+    return names
+}

@@ -1,0 +1,79 @@
+package import Bytes
+
+/// `POST jobs/claim` (CONTRACT 4). The same `requestID` again gets the same claim.
+package struct ClaimRequest: Sendable, Equatable {
+    /// 1–100 jobs.
+    package var limit: Int
+    /// 1,000–43,200,000; the kind's default when `nil`.
+    package var visibilityTimeoutMilliseconds: Int?
+    /// 0–20,000: how long to wait for a first job.
+    package var waitMilliseconds: Int
+    /// All that the worker may do when `nil`.
+    package var kinds: [String]?
+    package var queues: [String]?
+    /// What is free now; what was registered when `nil`.
+    package var capacity: Capacity?
+    package var requestID: String?
+
+    package init(
+        limit: Int, visibilityTimeoutMilliseconds: Int? = nil, waitMilliseconds: Int = 0, kinds: [String]? = nil,
+        queues: [String]? = nil, capacity: Capacity? = nil, requestID: String? = nil
+    ) {
+        self.limit = limit
+        self.visibilityTimeoutMilliseconds = visibilityTimeoutMilliseconds
+        self.waitMilliseconds = waitMilliseconds
+        self.kinds = kinds
+        self.queues = queues
+        self.capacity = capacity
+        self.requestID = requestID
+    }
+
+    package init(_ json: JSON) throws(FieldError) {
+        var fields = try Fields(json)
+        self.limit = try fields.int("limit", in: WireLimits.claimed)
+        self.visibilityTimeoutMilliseconds = try fields.optionalInt(
+            "visibility_timeout_ms", in: WireLimits.visibilityMilliseconds)
+        self.waitMilliseconds = try fields.int("wait_ms", in: WireLimits.waitMilliseconds, default: 0)
+        self.kinds = try fields.optionalNames("kinds")
+        self.queues = try fields.optionalNames("queues")
+        if let capacity = try fields.optionalObject("capacity") { self.capacity = try Capacity(capacity) }
+        self.requestID = try fields.optionalText("request_id", bytes: WireLimits.identifierBytes)
+        try fields.end()
+    }
+
+    package var json: JSON {
+        object([
+            ("limit", JSON(limit)), ("visibility_timeout_ms", visibilityTimeoutMilliseconds.map { JSON($0) }),
+            ("wait_ms", JSON(waitMilliseconds)), ("kinds", kinds.map(list)), ("queues", queues.map(list)),
+            ("capacity", capacity?.json), ("request_id", requestID.map(JSON.string)),
+        ])
+    }
+}
+
+/// The jobs granted, none when the wait ended without one.
+package struct ClaimReply: Sendable, Equatable {
+    package var jobs: [ClaimedJob]
+
+    package init(jobs: [ClaimedJob]) {
+        self.jobs = jobs
+    }
+
+    package init(_ json: JSON) throws(FieldError) {
+        var fields = try Fields(json)
+        self.jobs = []
+        for job in try fields.objects("jobs") { jobs.append(try ClaimedJob(job)) }
+    }
+
+    package var json: JSON {
+        ["jobs": .array(jobs.map(\.json))]
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.key("jobs")
+        writer.beginArray()
+        for job in jobs { job.write(to: &writer) }
+        writer.endArray()
+        writer.endObject()
+    }
+}

@@ -1,0 +1,82 @@
+/// A job as its worker gets it: the lease and the work (CONTRACT 4).
+package struct ClaimedJob: Sendable, Equatable {
+    package var id: String
+    package var kind: String
+    package var queue: String
+    /// Secret: whoever shows it speaks for the job.
+    package var claimToken: String
+    /// Grows with every grant of this job.
+    package var fence: Int64
+    package var attempt: Int
+    /// Milliseconds since 1970 by the server's clock; count with the timeout, not with this.
+    package var visibleUntil: Int64
+    package var visibilityTimeoutMilliseconds: Int
+    /// When extending ends: 12 h after the claim, milliseconds since 1970.
+    package var leaseEnds: Int64
+    /// The job's run limit.
+    package var durationMinutes: Int
+    package var isolation: Isolation
+    package var network: Bool
+    package var title: String
+    /// The program and its arguments; a command given as one string has become `/bin/sh -c` of it.
+    package var command: [String]
+    package var environment: [Variable]
+    package var stdin: String?
+    package var inputs: [Input]
+    /// Paths in the work folder to keep when the job has ended well.
+    package var outputs: [String]
+    package var resources: Capacity
+
+    package struct Variable: Sendable, Equatable {
+        package var name: String
+        package var value: String
+
+        package init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// A file to place into the work folder, fetched with the claim token.
+    package struct Input: Sendable, Equatable {
+        package var path: String
+        /// Bytes.
+        package var size: Int
+        /// Lowercase hex of the content's hash.
+        package var sha256: String
+
+        package init(path: String, size: Int, sha256: String) {
+            self.path = path
+            self.size = size
+            self.sha256 = sha256
+        }
+    }
+
+    package init(
+        id: String, kind: String = "compute", queue: String = "default", claimToken: String, fence: Int64 = 1,
+        attempt: Int = 1, visibleUntil: Int64, visibilityTimeoutMilliseconds: Int, leaseEnds: Int64,
+        durationMinutes: Int = 10, isolation: Isolation = .sandbox, network: Bool = false, title: String = "",
+        command: [String], environment: [Variable] = [], stdin: String? = nil, inputs: [Input] = [],
+        outputs: [String] = [], resources: Capacity = Capacity()
+    ) {
+        self.id = id
+        self.kind = kind
+        self.queue = queue
+        self.claimToken = claimToken
+        self.fence = fence
+        self.attempt = attempt
+        self.visibleUntil = visibleUntil
+        self.visibilityTimeoutMilliseconds = visibilityTimeoutMilliseconds
+        self.leaseEnds = leaseEnds
+        self.durationMinutes = durationMinutes
+        self.isolation = isolation
+        self.network = network
+        self.title = title
+        self.command = command
+        self.environment = environment
+        self.stdin = stdin
+        self.inputs = inputs
+        self.outputs = outputs
+        self.resources = resources
+    }
+}

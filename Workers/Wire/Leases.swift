@@ -1,0 +1,140 @@
+package import Bytes
+
+/// One lease to lengthen: the lease then ends `extensionMilliseconds` from now.
+package struct ExtendRequest: Sendable, Equatable {
+    /// In a batch only; alone the path names the job.
+    package var jobID: String?
+    package var claimToken: String
+    package var extensionMilliseconds: Int
+
+    package init(jobID: String? = nil, claimToken: String, extensionMilliseconds: Int) {
+        self.jobID = jobID
+        self.claimToken = claimToken
+        self.extensionMilliseconds = extensionMilliseconds
+    }
+
+    /// `POST jobs/{job}/extend`.
+    package init(_ json: JSON) throws(FieldError) {
+        try self.init(Fields(json), inBatch: false)
+    }
+
+    init(_ fields: Fields, inBatch: Bool) throws(FieldError) {
+        var fields = fields
+        self.jobID = inBatch ? try fields.text("job_id", bytes: WireLimits.identifierBytes) : nil
+        self.claimToken = try fields.text("claim_token", bytes: WireLimits.tokenBytes)
+        self.extensionMilliseconds = try fields.int("extension_ms", in: WireLimits.visibilityMilliseconds)
+        try fields.end()
+    }
+
+    package var json: JSON {
+        object([
+            ("job_id", jobID.map(JSON.string)), ("claim_token", .string(claimToken)),
+            ("extension_ms", JSON(extensionMilliseconds)),
+        ])
+    }
+}
+
+/// `POST jobs/extend`: each lease is answered by itself.
+package struct ExtendBatch: Sendable, Equatable {
+    /// 1–1,000.
+    package var leases: [ExtendRequest]
+
+    package init(leases: [ExtendRequest]) {
+        self.leases = leases
+    }
+
+    package init(_ json: JSON) throws(FieldError) {
+        var fields = try Fields(json)
+        self.leases = []
+        for lease in try fields.objects("leases", counts: WireLimits.leasesInBatch) {
+            leases.append(try ExtendRequest(lease, inBatch: true))
+        }
+        try fields.end()
+    }
+
+    package var json: JSON {
+        ["leases": .array(leases.map(\.json))]
+    }
+}
+
+/// What became of one lease.
+package struct LeaseStatus: Sendable, Equatable {
+    package enum State: String, Sendable, CaseIterable {
+        /// Still the worker's, for the time asked.
+        case extended
+        /// Another's, or swept: stop the job.
+        case lost
+        /// The owner doesn't want it any more, or consent was revoked: stop the job.
+        case cancelled
+    }
+
+    package var jobID: String
+    package var state: State
+    /// Milliseconds since 1970 by the server's clock; of an extended lease only.
+    package var visibleUntil: Int64?
+
+    package init(jobID: String, state: State, visibleUntil: Int64? = nil) {
+        self.jobID = jobID
+        self.state = state
+        self.visibleUntil = visibleUntil
+    }
+
+    package init(_ json: JSON) throws(FieldError) {
+        try self.init(Fields(json))
+    }
+
+    init(_ fields: Fields) throws(FieldError) {
+        var fields = fields
+        self.jobID = try fields.string("job_id")
+        self.state = try fields.choice("status", as: State.self)
+        self.visibleUntil = try fields.optionalInstant("visible_until")
+    }
+
+    package var json: JSON {
+        object([
+            ("job_id", .string(jobID)), ("status", .string(state.rawValue)),
+            ("visible_until", visibleUntil.map { .string(RFC3339.format($0)) }),
+        ])
+    }
+}
+
+package struct ExtendReply: Sendable, Equatable {
+    package var leases: [LeaseStatus]
+
+    package init(leases: [LeaseStatus]) {
+        self.leases = leases
+    }
+
+    package init(_ json: JSON) throws(FieldError) {
+        var fields = try Fields(json)
+        self.leases = []
+        for lease in try fields.objects("leases") { leases.append(try LeaseStatus(lease)) }
+    }
+
+    package var json: JSON {
+        ["leases": .array(leases.map(\.json))]
+    }
+}
+
+/// `POST jobs/{job}/release`: the job goes back, its attempt is refunded.
+package struct ReleaseRequest: Sendable, Equatable {
+    package var claimToken: String
+    /// For people: why it came back.
+    package var reason: String?
+
+    package init(claimToken: String, reason: String? = nil) {
+        self.claimToken = claimToken
+        self.reason = reason
+    }
+
+    package init(_ json: JSON) throws(FieldError) {
+        var fields = try Fields(json)
+        self.claimToken = try fields.text("claim_token", bytes: WireLimits.tokenBytes)
+        self.reason = try fields.optionalText("reason", bytes: WireLimits.messageBytes)
+        try fields.end()
+    }
+
+    package var json: JSON {
+        object([("claim_token", .string(claimToken)), ("reason", reason.map(JSON.string))])
+    }
+}

@@ -1,0 +1,35 @@
+package import Bytes
+
+/// `POST jobs/{job}/progress`: what changed since the last one (CONTRACT 4).
+package struct ProgressReport: Sendable, Equatable {
+    package var claimToken: String
+    /// 0–100.
+    package var percent: Double?
+    /// At most 1,024 bytes.
+    package var message: String?
+    /// The next piece of the log, at most 256 KiB.
+    package var log: String?
+
+    package init(claimToken: String, percent: Double? = nil, message: String? = nil, log: String? = nil) {
+        self.claimToken = claimToken
+        self.percent = percent
+        self.message = message
+        self.log = log
+    }
+
+    package init(_ json: JSON) throws(FieldError) {
+        var fields = try Fields(json)
+        self.claimToken = try fields.text("claim_token", bytes: WireLimits.tokenBytes)
+        self.percent = try fields.optionalDouble("percent", in: WireLimits.percent)
+        self.message = try fields.optionalText("message", bytes: WireLimits.messageBytes)
+        self.log = try fields.optionalText("log", bytes: WireLimits.logBytes)
+        try fields.end()
+    }
+
+    package var json: JSON {
+        object([
+            ("claim_token", .string(claimToken)), ("percent", percent.map { JSON($0) }),
+            ("message", message.map(JSON.string)), ("log", log.map(JSON.string)),
+        ])
+    }
+}

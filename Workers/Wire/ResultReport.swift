@@ -1,0 +1,138 @@
+package import Bytes
+
+/// A job's one end, `POST jobs/{job}/result` (CONTRACT 4). Sent again with the same token it gets the same answer.
+package struct ResultReport: Sendable, Equatable {
+    package enum Status: String, Sendable, CaseIterable {
+        case success, failure, timeout
+    }
+
+    /// In a batch only; alone the path names the job.
+    package var jobID: String?
+    package var claimToken: String
+    package var status: Status
+    package var exitCode: Int?
+    /// The end of what the job printed, at most 1 MiB.
+    package var output: String?
+    /// For people, at most 64 KiB.
+    package var error: String?
+    /// An audit's verdict (CONTRACT 7); any object.
+    package var report: JSON?
+    /// When the run began, milliseconds since 1970 by the worker's clock. Only informs.
+    package var executedAt: Int64
+    package var durationMilliseconds: Int
+
+    package init(
+        jobID: String? = nil, claimToken: String, status: Status, exitCode: Int? = nil, output: String? = nil,
+        error: String? = nil, report: JSON? = nil, executedAt: Int64, durationMilliseconds: Int
+    ) {
+        self.jobID = jobID
+        self.claimToken = claimToken
+        self.status = status
+        self.exitCode = exitCode
+        self.output = output
+        self.error = error
+        self.report = report
+        self.executedAt = executedAt
+        self.durationMilliseconds = durationMilliseconds
+    }
+
+    package init(_ json: JSON) throws(FieldError) {
+        try self.init(Fields(json), inBatch: false)
+    }
+
+    init(_ fields: Fields, inBatch: Bool) throws(FieldError) {
+        var fields = fields
+        self.jobID = inBatch ? try fields.text("job_id", bytes: WireLimits.identifierBytes) : nil
+        self.claimToken = try fields.text("claim_token", bytes: WireLimits.tokenBytes)
+        self.status = try fields.choice("status", as: Status.self)
+        self.exitCode = try fields.optionalInt("exit_code", in: WireLimits.exitCode)
+        self.output = try fields.optionalText("output", bytes: WireLimits.outputBytes)
+        self.error = try fields.optionalText("error", bytes: WireLimits.errorBytes)
+        self.report = fields.optionalRaw("report").flatMap { $0.isNull ? nil : $0 }
+        if let report, report.members == nil { throw fields.error("report", .wrongType(expected: "an object")) }
+        self.executedAt = try fields.instant("executed_at")
+        self.durationMilliseconds = try fields.int("duration_ms", in: WireLimits.durationMilliseconds)
+        try fields.end()
+    }
+
+    package var json: JSON {
+        object([
+            ("job_id", jobID.map(JSON.string)), ("claim_token", .string(claimToken)),
+            ("status", .string(status.rawValue)), ("exit_code", exitCode.map { JSON($0) }),
+            ("output", output.map(JSON.string)), ("error", error.map(JSON.string)), ("report", report),
+            ("executed_at", .string(RFC3339.format(executedAt))), ("duration_ms", JSON(durationMilliseconds)),
+        ])
+    }
+}
+
+/// `POST jobs/results`: each is accepted or refused by itself, in the order given.
+package struct ResultsBatch: Sendable, Equatable {
+    /// 1–100.
+    package var results: [ResultReport]
+
+    package init(results: [ResultReport]) {
+        self.results = results
+    }
+
+    package init(_ json: JSON) throws(FieldError) {
+        var fields = try Fields(json)
+        self.results = []
+        for result in try fields.objects("results", counts: WireLimits.resultsInBatch) {
+            results.append(try ResultReport(result, inBatch: true))
+        }
+        try fields.end()
+    }
+
+    package var json: JSON {
+        ["results": .array(results.map(\.json))]
+    }
+}
+
+/// The answer to one result of a batch.
+package struct ResultStatus: Sendable, Equatable {
+    package var jobID: String
+    package var isAccepted: Bool
+    /// Why not, as a single result's refusal would have said: `lease_lost`.
+    package var code: String?
+    package var error: String?
+
+    package init(jobID: String, isAccepted: Bool, code: String? = nil, error: String? = nil) {
+        self.jobID = jobID
+        self.isAccepted = isAccepted
+        self.code = code
+        self.error = error
+    }
+
+    init(_ fields: Fields) throws(FieldError) {
+        var fields = fields
+        self.jobID = try fields.string("job_id")
+        self.isAccepted = try fields.bool("accepted")
+        self.code = try fields.optionalString("code")
+        self.error = try fields.optionalString("error")
+    }
+
+    package var json: JSON {
+        object([
+            ("job_id", .string(jobID)), ("accepted", .bool(isAccepted)), ("code", code.map(JSON.string)),
+            ("error", error.map(JSON.string)),
+        ])
+    }
+}
+
+package struct ResultsReply: Sendable, Equatable {
+    package var results: [ResultStatus]
+
+    package init(results: [ResultStatus]) {
+        self.results = results
+    }
+
+    package init(_ json: JSON) throws(FieldError) {
+        var fields = try Fields(json)
+        self.results = []
+        for result in try fields.objects("results") { results.append(try ResultStatus(result)) }
+    }
+
+    package var json: JSON {
+        ["results": .array(results.map(\.json))]
+    }
+}
