@@ -57,27 +57,26 @@ struct Composition: Sendable {
         }
     }
 
-    /// Serves until SIGTERM or SIGINT, then drains. `companion` runs beside the server from the moment it serves,
-    /// and ends before the server does.
+    /// Serves until SIGTERM or SIGINT, then drains. Both closures get the port that is served: `onReady` once,
+    /// `companion` to run beside the server; it is asked to end before the server is.
     func serve(
-        onReady: @escaping @Sendable (Int) async -> Void = { _ in },
-        companion: (@Sendable () async throws -> Void)? = nil
+        onReady: @escaping @Sendable (Int) -> Void = { _ in },
+        companion: (@Sendable (Int) async throws -> Void)? = nil
     ) async throws {
-        let ready = AsyncStream.makeStream(of: Void.self)
+        let served = AsyncStream.makeStream(of: Int.self)
         var parts = [
             Part(ending: .isFine) { [scheduler] in await scheduler.run() },
             Part { [app] in
                 try await app.run { port in
-                    await onReady(port)
-                    ready.continuation.finish()
+                    onReady(port)
+                    served.continuation.yield(port)
                 }
             },
         ]
         if let companion {
             parts.append(
                 Part {
-                    for await _ in ready.stream {}
-                    try await companion()
+                    for await port in served.stream { return try await companion(port) }
                 })
         }
         defer { LogSink.standardError.drain(milliseconds: 500) }

@@ -30,9 +30,9 @@ package final class Bell: Sendable {
 
     /// Returns at once when the bell rang since the last wait.
     package func wait(for limit: Duration) async -> Wake {
+        let turn = listener.begin()
         if let wake = listener.takeWake() { return wake }
         guard limit > .zero else { return .timedOut }
-        let turn = listener.begin()
         let alarm = Task { [listener, sleep] in
             try await sleep(limit)
             listener.expire(turn)
@@ -62,7 +62,9 @@ final class Listener: Sendable {
                 hasRung = false
                 return .published
             }
-            return hasExpired ? .timedOut : nil
+            guard hasExpired else { return nil }
+            hasExpired = false
+            return .timedOut
         }
     }
 

@@ -36,6 +36,8 @@ package enum Handles {
 
     /// Trimmed and lowercased, 3–30 of `[a-z0-9_-]`, not reserved; else nil.
     package static func normalised(_ text: String) -> String? {
+        // Some letters beyond ASCII become ASCII ones when lowercased: the Kelvin sign a k.
+        guard text.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
         let trimmed = text.lowercased().drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }
         let handle = String(trimmed.reversed())
         let isWellFormed = handle.utf8.allSatisfy {

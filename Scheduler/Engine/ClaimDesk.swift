@@ -14,6 +14,8 @@ final class ClaimDesk: Sendable {
     private struct State: Sendable {
         var next = 0
         var waiters: [Waiter] = []
+        /// What the claims that were woken are to look at.
+        var handed: [Int: ClassID] = [:]
     }
 
     private let state = Mutex(State())
@@ -41,22 +43,58 @@ final class ClaimDesk: Sendable {
             return state.next
         }
         let bell = bus.subscribe(Self.topic(number))
-        defer { state.withLock { $0.waiters.removeAll { $0.number == number } } }
+        // The class that it was woken for and hasn't looked at yet: somebody else's, if it leaves.
+        var handed: ClassID?
+        defer { leave(number, handed) }
         var offer = claim.offer
         while true {
             // Listed before it looks: what becomes ready in between rings the bell.
-            let waiter = Waiter(number: number, offer: offer)
-            state.withLock { state in
-                if !state.waiters.contains(where: { $0.number == number }) { state.waiters.append(waiter) }
-            }
+            handed = list(Waiter(number: number, offer: offer))
             let answer = try await look(claim)
-            if !answer.grants.isEmpty { return answer.grants }
             offer = answer.offer
+            if let id = handed, isForOthers(id, answer) { wake(id, count: 1) }
+            handed = nil
+            if !answer.grants.isEmpty { return answer.grants }
+            refresh(Waiter(number: number, offer: offer))
             let left = deadline - world.monotonic()
             guard left > 0, !isAbandoned() else { return [] }
             if case .closed = await bell.wait(for: .milliseconds(min(left, Self.longestSleep))) { return [] }
             if isAbandoned() { return [] }
         }
+    }
+
+    /// Lists a claim as waiting, and returns what it was woken for.
+    private func list(_ waiter: Waiter) -> ClassID? {
+        state.withLock { state in
+            if !state.waiters.contains(where: { $0.number == waiter.number }) { state.waiters.append(waiter) }
+            return state.handed.removeValue(forKey: waiter.number)
+        }
+    }
+
+    /// What a waiting claim offers, once machine and policy have been asked; as far as nobody has woken it.
+    private func refresh(_ waiter: Waiter) {
+        state.withLock { state in
+            guard let index = state.waiters.firstIndex(where: { $0.number == waiter.number }) else { return }
+            state.waiters[index] = waiter
+        }
+    }
+
+    /// A claim ends. A wake-up that it can't follow any more goes to the next.
+    private func leave(_ number: Int, _ handed: ClassID?) {
+        let more = state.withLock { state in
+            state.waiters.removeAll { $0.number == number }
+            return state.handed.removeValue(forKey: number)
+        }
+        for id in Set([handed, more]) { if let id { wake(id, count: 1) } }
+    }
+
+    /// Whether a claim that was woken for a class has left something there, or can't take from it at all. (What fits and
+    /// is believed to be empty is nobody's.)
+    private func isForOthers(_ id: ClassID, _ answer: ClaimAnswer) -> Bool {
+        guard let need = board.requirement(id), !answer.grants.contains(where: { $0.requirement == need }) else {
+            return false
+        }
+        return answer.asked[id]?.isEmpty == false || !answer.offer.fits(need)
     }
 
     /// Even if every hint were lost, a waiting claim looks this often, in milliseconds.
@@ -82,6 +120,7 @@ final class ClaimDesk: Sendable {
                 numbers.append(waiter.number)
                 return true
             }
+            for number in numbers { state.handed[number] = id }
             return numbers
         }
         for number in numbers { bus.publish(Self.topic(number)) }

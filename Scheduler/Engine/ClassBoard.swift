@@ -13,7 +13,14 @@ package final class ClassBoard: Sendable {
         var mayHold = true
         /// Counts what became ready, so that "nothing there" can't overwrite a later "here is something".
         var arrivals = 0
-        var headSince: Int64?
+        /// The first that waits; nil when that isn't known.
+        var head: Head?
+    }
+
+    private struct Head: Sendable {
+        let tag: Int64
+        let since: Int64
+        let owner: OwnerID
     }
 
     private struct State: Sendable {
@@ -56,14 +63,20 @@ package final class ClassBoard: Sendable {
         }
     }
 
-    /// Something in this class has become ready, the first of it with this tag. False when the class isn't known.
+    /// Something in this class has become ready, the first of it with this tag, and whose it is if that is known. False
+    /// when the class isn't known.
     @discardableResult
-    package func ready(_ id: ClassID, tag: Int64) -> Bool {
-        state.withLock { state in
-            guard state.entries[id] != nil else { return false }
-            state.entries[id]?.mark.lower(to: tag)
-            state.entries[id]?.arrivals += 1
-            state.entries[id]?.mayHold = true
+    package func ready(_ id: ClassID, tag: Int64, owner: OwnerID? = nil) -> Bool {
+        let now = world.now()
+        return state.withLock { state in
+            guard var entry = state.entries[id] else { return false }
+            if let owner, !entry.mayHold || tag < entry.head?.tag ?? .max {
+                entry.head = Head(tag: tag, since: now, owner: owner)
+            }
+            entry.mark.lower(to: tag)
+            entry.arrivals += 1
+            entry.mayHold = true
+            state.entries[id] = entry
             state.holding.insert(id)
             return true
         }
@@ -71,21 +84,28 @@ package final class ClassBoard: Sendable {
 
     package func requirement(_ id: ClassID) -> Requirement? { state.withLock { $0.entries[id]?.requirement } }
 
-    /// The classes that may hold something for this offer, best first.
+    /// The classes that may hold something for this offer, best first: by priority; then by how little service the
+    /// owner of the first in it has had, so that nobody's many classes hide another's one; then by age.
     private func heads(for offer: Offer) -> [JobClass.Head] {
         let now = world.now()
         let time = world.monotonic()
         return state.withLock { state in
             let candidates = offer.kinds == [.device] ? state.byTarget[offer.worker] ?? [] : state.holding
-            var heads: [(head: JobClass.Head, since: Int64)] = []
+            var heads: [(head: JobClass.Head, service: Int64, since: Int64)] = []
             for id in candidates {
                 guard let entry = state.entries[id], entry.mayHold, offer.fits(entry.requirement) else { continue }
                 let need = entry.requirement
-                let priority = Ageing.priority(need.priority, waitingSince: entry.headSince, now: now)
+                let priority = Ageing.priority(need.priority, waitingSince: entry.head?.since, now: now)
                 heads.append(
-                    (.init(id: id, requirement: need, priority: priority, fromTag: 0), entry.headSince ?? now))
+                    (
+                        .init(id: id, requirement: need, priority: priority, fromTag: 0),
+                        entry.head.map { state.fair.service(of: $0.owner) } ?? 0, entry.head?.since ?? now
+                    ))
             }
-            heads.sort { ($1.head.priority, $0.since, $0.head.id) < ($0.head.priority, $1.since, $1.head.id) }
+            heads.sort {
+                ($1.head.priority, $0.service, $0.since, $0.head.id)
+                    < ($0.head.priority, $1.service, $1.since, $1.head.id)
+            }
             return heads.prefix(Self.mostAsked).map { item in
                 var head = item.head
                 let start = state.entries[head.id]?.mark.start(at: time)
@@ -100,18 +120,18 @@ package final class ClassBoard: Sendable {
     package func learn(_ answer: ClaimAnswer, before arrivals: [ClassID: Int], took milliseconds: Int64) {
         let time = world.monotonic()
         state.withLock { state in
-            for (id, tags) in answer.asked {
+            for (id, seen) in answer.asked {
                 guard var entry = state.entries[id] else { continue }
-                if let tags {
-                    state.fair.observe(id, tag: tags.upperBound)
-                    entry.mark.found(
-                        lowest: tags.upperBound, wasFull: entry.isFullRead, at: time, took: milliseconds)
-                } else if entry.arrivals == arrivals[id] ?? entry.arrivals {
-                    entry.mark.found(lowest: nil, wasFull: entry.isFullRead, at: time, took: milliseconds)
+                if seen.isEmpty {
+                    guard entry.arrivals == arrivals[id] else { continue }
                     entry.mayHold = false
-                    entry.headSince = nil
+                    entry.head = nil
                     state.holding.remove(id)
+                } else if let left = seen.left {
+                    entry.head = Head(tag: left.tag, since: left.since, owner: left.owner)
                 }
+                if let taken = seen.taken { state.fair.observe(id, tag: taken.upperBound) }
+                entry.mark.found(lowest: seen.lowest, wasFull: entry.isFullRead, at: time, took: milliseconds)
                 state.entries[id] = entry
             }
             for grant in answer.grants { state.fair.serve(grant.owner, cost: grant.requirement.cost) }
@@ -134,18 +154,16 @@ package final class ClassBoard: Sendable {
         }
     }
 
-    /// What the poller read: the head of a class. Returns whether it had been believed empty.
-    package func polled(_ id: ClassID, tag: Int64?, since: Int64?) -> Bool {
+    /// What the poller read: the head of a class.
+    package func polled(_ head: QueueHead) {
         state.withLock { state in
-            guard var entry = state.entries[id], let tag else { return false }
-            let isNews = !entry.mayHold
+            guard var entry = state.entries[head.id] else { return }
             entry.mayHold = true
-            entry.headSince = since
-            entry.mark.lower(to: tag)
-            state.fair.observe(id, tag: tag)
-            state.entries[id] = entry
-            state.holding.insert(id)
-            return isNews
+            entry.head = Head(tag: head.tag, since: head.since, owner: head.owner)
+            entry.mark.lower(to: head.tag)
+            state.fair.observe(head.id, tag: head.tag)
+            state.entries[head.id] = entry
+            state.holding.insert(head.id)
         }
     }
 }

@@ -80,19 +80,17 @@ package final class JobDesk: Sendable {
 
     private func announce(_ jobs: [AcceptedJob]) {
         stats.submitted(jobs.count)
-        var ready: [ClassID: (count: Int, tag: Int64, requirement: Requirement)] = [:]
+        var ready: [ClassID: (count: Int, first: AcceptedJob)] = [:]
         var isScheduled = false
         for job in jobs {
             if job.state == .scheduled { isScheduled = true }
             guard job.state == .pending else { continue }
-            let before = ready[job.classID]
-            ready[job.classID] = (
-                (before?.count ?? 0) + 1, min(before?.tag ?? job.tag, job.tag), job.job.requirement
-            )
+            let first = ready[job.classID]?.first ?? job
+            ready[job.classID] = ((ready[job.classID]?.count ?? 0) + 1, job.tag < first.tag ? job : first)
         }
         for (id, arrival) in ready {
-            if !board.isKnown(id) { board.add([(id, arrival.requirement)]) }
-            woke(id, count: arrival.count, tag: arrival.tag)
+            if !board.isKnown(id) { board.add([(id, arrival.first.job.requirement)]) }
+            woke(id, count: arrival.count, tag: arrival.first.tag, owner: arrival.first.job.owner)
         }
         for job in jobs where job.state != .pending && !board.isKnown(job.classID) {
             board.add([(job.classID, job.job.requirement)])
@@ -101,8 +99,8 @@ package final class JobDesk: Sendable {
     }
 
     /// Tells the claims of this process at once, and those of others at the relay's next round.
-    func woke(_ id: ClassID, count: Int, tag: Int64) {
-        board.ready(id, tag: tag)
+    func woke(_ id: ClassID, count: Int, tag: Int64, owner: OwnerID? = nil) {
+        board.ready(id, tag: tag, owner: owner)
         claims.wake(id, count: count)
         relay.note(id, count: count, tag: tag)
     }
@@ -130,6 +128,9 @@ package final class JobDesk: Sendable {
     }
 
     // MARK: Workers
+
+    /// How many claims wait for a job.
+    package var waitingClaims: Int { claims.depth }
 
     /// Grants jobs, waiting for some up to `wait`. Empty when none came, when `isAbandoned` says that nobody waits for
     /// the answer any more, or when the process is shutting down.

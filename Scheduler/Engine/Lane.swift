@@ -34,6 +34,9 @@ package final class Lane<Item: Sendable, Answer: Sendable>: Sendable {
         self.serve = serve
     }
 
+    /// How many callers wait for a round.
+    package var depth: Int { state.withLock(\.waiting.count) }
+
     package func callAsFunction(_ item: Item) async throws -> Answer {
         try await withCheckedThrowingContinuation { continuation in
             let waiting = Waiting(item: item, weight: weight(item), continuation: continuation)

@@ -75,7 +75,9 @@ package final class ClassPoller: Ticking {
         seen.withLock { $0 = now - 60_000 }
         for part in desk.board.all().slices(of: 64) {
             let heads = try await desk.database.read { try $0.heads(of: part) }
-            for head in heads where desk.board.polled(head.id, tag: head.tag, since: head.since) {
+            for head in heads {
+                desk.board.polled(head)
+                // Somebody may wait for it whose wake-up got lost: what waits and what fits meet within a second.
                 desk.claims.wake(head.id, count: 1)
             }
         }

@@ -57,9 +57,7 @@ package final class Database: Sendable {
     /// NOTIFY inside one would take a lock of the whole server until it commits. On SQLite nothing happens.
     package func notify(_ channel: String, _ payload: String) async throws {
         guard dialect == .postgres else { return }
-        try await perform(.bare) { tx in
-            try tx.execute("SELECT pg_notify(\(channel), \(payload))")
-        }
+        try await perform(.bare) { try $0.notify(channel, payload) }
     }
 
     /// Ends the transactions that run, refuses those that wait and come, and closes every connection.

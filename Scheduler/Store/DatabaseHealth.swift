@@ -8,10 +8,8 @@ extension Database {
         engine.submit(
             Work(
                 mode: .write, isUrgent: true, since: start,
-                run: { tx in
-                    _ = try tx.first("SELECT 1") { try $0.integer() }
-                    return { answer.give(nil) }
-                },
+                // To begin is enough: it takes a connection that may write, and the clock of one.
+                run: { _ in { answer.give(nil) } },
                 fail: { answer.give("\($0)") }))
         let timer = Task {
             try await World.live.sleep(.seconds(2))

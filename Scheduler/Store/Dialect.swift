@@ -10,7 +10,8 @@ package enum Clause: String, CaseIterable, Sendable {
     case skipLocked
     /// Locks the rows of a `SELECT`, waiting for those that another transaction holds.
     case forUpdate
-    /// Keeps the consents of a `SELECT` from being revoked until the commit; others may do the same.
+    /// Keeps the consents of a `SELECT` from being revoked until the commit, which others may do too, and one machine's
+    /// claims after one another: two at once would each see room that both fill.
     case shareConsents
     /// The type of a column of text, compared byte by byte on both databases; for migrations.
     case text
@@ -25,7 +26,7 @@ package enum Clause: String, CaseIterable, Sendable {
         switch (self, dialect) {
         case (.skipLocked, .postgres): "FOR UPDATE SKIP LOCKED"
         case (.forUpdate, .postgres): "FOR UPDATE"
-        case (.shareConsents, .postgres): "FOR SHARE OF consents"
+        case (.shareConsents, .postgres): "FOR SHARE OF consents FOR NO KEY UPDATE OF machines"
         case (.skipLocked, .sqlite), (.forUpdate, .sqlite), (.shareConsents, .sqlite): ""
         case (.text, .postgres): #"TEXT COLLATE "C""#
         case (.text, .sqlite): "TEXT"

@@ -31,16 +31,9 @@ extension Database {
 
 extension Transaction {
     fileprivate func migrate(_ migrations: [Migration]) throws -> [String] {
-        if dialect == .postgres {
-            // Wait for the others as long as it takes; but for a table's lock only as long as its users can bear to
-            // queue behind this one.
-            try execute("SET LOCAL lock_timeout = 0")
-            try execute("SELECT pg_advisory_xact_lock(7235419286651)")
-            try execute("SET LOCAL lock_timeout = '3s'")
-        }
-        try execute("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)")
-        let applied = Set(try rows("SELECT name FROM schema_migrations") { try $0.text() })
-        let unknown = applied.subtracting(migrations.map(\.name)).sorted()
+        if dialect == .postgres { try lockSchema() }
+        let applied = try appliedMigrations()
+        let unknown = Set(applied).subtracting(migrations.map(\.name)).sorted()
         guard unknown.isEmpty else {
             throw DatabaseError.failed(
                 code: "schema",
@@ -49,7 +42,7 @@ extension Transaction {
         let missing = migrations.filter { !applied.contains($0.name) }
         for migration in missing {
             for statement in migration.statements(dialect) { try execute(statement) }
-            try execute("INSERT INTO schema_migrations (name, applied_at) VALUES (\(migration.name), \(now))")
+            try recordMigration(migration.name)
         }
         return missing.map(\.name)
     }

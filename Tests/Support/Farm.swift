@@ -41,7 +41,17 @@ package struct Farm: Sendable {
 package struct FarmFailure: Error, CustomStringConvertible {
     package let error: any Error
     package let log: String
+
+    package init(error: any Error, log: String) {
+        self.error = error
+        self.log = log
+    }
+
     package var description: String { "\(error)\nthe server's log:\n\(log)" }
+}
+
+extension ToolFailure {
+    package init(_ description: String) { self.init(description: description) }
 }
 
 /// Who submits jobs and owns machines.

@@ -58,6 +58,14 @@ package struct FarmMachine: Sendable {
         package let attempt: Int64
         /// Milliseconds since 1970 by the server's clock.
         package let visibleUntil: Int64
+
+        package init(job: String, token: String, fence: Int64, attempt: Int64, visibleUntil: Int64 = 0) {
+            self.job = job
+            self.token = token
+            self.fence = fence
+            self.attempt = attempt
+            self.visibleUntil = visibleUntil
+        }
     }
 
     /// The same, at another server of the same farm.

@@ -9,7 +9,7 @@ package actor FarmRedis {
     package init() async throws {
         port = try Tool.freePort()
         child = try await Self.launch(port)
-        try await ready()
+        try await Self.ready(port)
     }
 
     package nonisolated var address: String { "127.0.0.1:\(port)" }
@@ -20,16 +20,16 @@ package actor FarmRedis {
     /// After it was killed: without what it knew.
     package func restart() async throws {
         child = try await Self.launch(port)
-        try await ready()
+        try await Self.ready(port)
     }
 
-    package func flush() async throws { _ = try await command(["FLUSHALL"]) }
+    package func flush() async throws { _ = try await Self.command(["FLUSHALL"], port) }
 
-    private func ready() async throws {
-        try await eventually("Redis answers") { (try? await command(["PING"])) != nil }
+    private static func ready(_ port: Int) async throws {
+        try await eventually("Redis answers") { (try? await command(["PING"], port)) != nil }
     }
 
-    private func command(_ words: [String]) async throws -> RedisReply {
+    private static func command(_ words: [String], _ port: Int) async throws -> RedisReply {
         let redis = await Redis.open(RedisSettings(host: "127.0.0.1", port: Int32(port), password: nil))
         defer { redis.close() }
         return try await redis.command(words)

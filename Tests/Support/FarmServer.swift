@@ -76,6 +76,11 @@ package final class FarmServer: Sendable {
     /// How it ends after SIGTERM.
     package func terminate(within limit: Duration = .seconds(20)) async throws -> ChildProcess.Ending? {
         signal(SIGTERM)
+        return try await ended(within: limit)
+    }
+
+    /// How it ends after what was sent to it.
+    package func ended(within limit: Duration = .seconds(20)) async throws -> ChildProcess.Ending? {
         defer { bury() }
         return try await state.withLock { $0.child }?.end(within: limit)
     }

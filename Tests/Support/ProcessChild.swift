@@ -23,10 +23,10 @@ package final class ChildProcess: Sendable {
         let paths = (Scratch.path(name + ".out"), Scratch.path(name + ".err"))
         (outputPath, errorPath) = paths
         // The kernel kills it when the thread that started it is gone.
-        let words = ["/usr/bin/setpriv", "--pdeathsig", "KILL", program] + arguments
+        let words = ["setpriv", "--pdeathsig", "KILL", "env", "--chdir=\(folder)", program] + arguments
         let variables = Self.inherited.merging(environment) { $1 }.map { "\($0.key)=\($0.value)" }
         pid = try await SpawnThread.shared.run {
-            try spawn(words, variables, folder: folder, output: paths.0, errors: paths.1)
+            try spawn(words, variables, output: paths.0, errors: paths.1)
         }
         fate = Fate(pid)
     }
@@ -76,7 +76,7 @@ private final class Fate: Sendable {
 
     init(_ pid: Int32) {
         self.pid = pid
-        Self.farewell
+        _ = Self.farewell
         _ = Self.living.withLock { $0.insert(pid) }
         let thread = Thread { self.await() }
         thread.stackSize = 128 << 10
@@ -93,7 +93,6 @@ private final class Fate: Sendable {
     private func await() {
         var information = siginfo_t()
         while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
-        kill(-pid, SIGKILL)
         known.withLock { known in
             var status: Int32 = 0
             while waitpid(pid, &status, 0) < 0, errno == EINTR {}
@@ -112,10 +111,10 @@ private final class SpawnThread: Sendable {
     private let arrival = DispatchSemaphore(value: 0)
 
     private init() {
-        let thread = Thread { [waiting, arrival] in
+        let thread = Thread {
             while true {
-                arrival.wait()
-                waiting.withLock { $0.removeFirst() }()
+                self.arrival.wait()
+                self.waiting.withLock { $0.removeFirst() }()
             }
         }
         thread.start()
@@ -130,7 +129,7 @@ private final class SpawnThread: Sendable {
 }
 
 private func spawn(
-    _ words: [String], _ variables: [String], folder: String, output: String, errors: String
+    _ words: [String], _ variables: [String], output: String, errors: String
 ) throws -> Int32 {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -138,8 +137,6 @@ private func spawn(
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_APPEND, 0o644)
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors, O_WRONLY | O_CREAT | O_APPEND, 0o644)
-    posix_spawn_file_actions_addchdir_np(&actions, folder)
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }

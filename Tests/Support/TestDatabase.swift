@@ -44,7 +44,8 @@ package enum TestDatabase: String, Sendable {
     /// Runs a statement outside of everything.
     @discardableResult
     package static func psql(_ url: String, _ statement: String) async throws -> String {
-        let (program, arguments) = ThrowawayPostgres.command("psql", ["-X", "-q", "-A", "-t", "-d", url, "-c", statement])
+        let (program, arguments) = ThrowawayPostgres.command(
+            "psql", ["-X", "-q", "-A", "-t", "-d", url, "-c", statement])
         return try await Tool.run(program, arguments)
     }
 

@@ -38,6 +38,7 @@ final class Bench: Sendable {
         spoken.events.withLock { $0.count(where: matches) }
     }
 
+    var claimed: Int { count { if case .claimed = $0 { true } else { false } } }
     var lost: Int { count { if case .lost = $0 { true } else { false } } }
     var cancelled: Int { count { if case .cancelled = $0 { true } else { false } } }
     var finished: Int { count { if case .finished = $0 { true } else { false } } }
@@ -68,6 +69,14 @@ extension ClaimedJob {
             id: id, claimToken: "token-\(id)", visibleUntil: now + Int64(visibility),
             visibilityTimeoutMilliseconds: visibility, leaseEnds: now + 43_200_000, title: id, command: ["true"],
             resources: needs)
+    }
+}
+
+/// The next number, from 1.
+func counted(_ counter: borrowing Mutex<Int>) -> Int {
+    counter.withLock { count in
+        count += 1
+        return count
     }
 }
 

@@ -100,7 +100,7 @@ struct ComputeTests {
         let turn = Mutex(0)
         machine.farm.fault { request in
             guard request.path.contains("/inputs/") else { return nil }
-            return turn.withLock { $0 += 1; return $0 } == 1 ? .bytes([9, 9]) : nil
+            return counted(turn) == 1 ? .bytes([9, 9]) : nil
         }
         var damaged = job("damaged", "wc -c < in")
         damaged.inputs = [.init(path: "in", size: 2, sha256: SHA256.hex([1, 2] as [UInt8]))]
@@ -111,10 +111,10 @@ struct ComputeTests {
     @Test("a cancelled job's processes and folder are gone at once")
     func cancelled() async throws {
         let machine = try await Machine()
-        machine.farm.offer(job("long", "sleep 619.25 & sleep 619.25"))
-        try await eventually("it runs") { processes(with: "619.25").count >= 3 }
+        machine.farm.offer(job("long", "sleep 619.\(mark) & sleep 619.\(mark)"))
+        try await eventually("it runs") { processes(with: "619.\(mark)").count >= 3 }
         machine.farm.notes.withLock { $0.cancelled = ["long"] }
-        try await eventually("it is gone", within: .seconds(3)) { processes(with: "619.25").isEmpty }
+        try await eventually("it is gone", within: .seconds(3)) { processes(with: "619.\(mark)").isEmpty }
         #expect(machine.farm.requests(to: "/result").isEmpty)
         await machine.end()
     }

@@ -1,5 +1,5 @@
 import Bytes
-import Glibc
+import Foundation
 import Runtime
 import Support
 import Synchronization
@@ -21,27 +21,31 @@ final class FakeFarm: Sendable {
         var released: [String: String] = [:]
         var log = ""
         var extended = 0
+        var isDrained = false
     }
 
     let notes = Mutex(Notes())
     private let server = Mutex<FakeServer?>(nil)
-    let port: Int
+    private let lastPort = Mutex(0)
 
     init() throws {
-        // The closure needs the farm, the farm needs the port.
-        let probe = try FakeServer { _ in .cut }
-        port = probe.port
-        probe.stop()
         try start()
     }
 
+    /// On the port that it had before.
     func start() throws {
         let fresh = try FakeServer(port: port) { [weak self] request in self?.answer(request) ?? .cut }
+        lastPort.withLock { $0 = fresh.port }
         server.withLock { $0 = fresh }
     }
 
     func stop() {
-        server.withLock { $0?.stop(); $0 = nil }
+        let old = server.withLock { $0.take() }
+        old?.stop()
+    }
+
+    private var port: Int {
+        lastPort.withLock { $0 }
     }
 
     func offer(_ job: ClaimedJob) {
@@ -77,7 +81,7 @@ final class FakeFarm: Sendable {
     /// As a server without faults would.
     func respond(_ request: FakeServer.Request) -> FakeServer.Answer {
         guard request.headers["x-machine-token"] == "machine-token" else { return .refusal(401) }
-        let parts = request.path.split(separator: "/").dropFirst(4).map(String.init)
+        let parts = (request.path.removingPercentEncoding ?? "").split(separator: "/").dropFirst(4).map(String.init)
         return (try? route(request, parts)) ?? .refusal(400)
     }
 
@@ -91,10 +95,14 @@ final class FakeFarm: Sendable {
                     serverTime: World.live.now(), cancelled: notes.cancelled, pendingJobs: notes.waiting.count)
             }
             return .data(reply.json)
-        case ("drain", _): return .data([:])
+        case ("drain", _):
+            notes.withLock { $0.isDrained = true }
+            return .data([:])
         case ("jobs", 2) where parts[1] == "claim": return .data(claim(try ClaimRequest(request.json)).json)
         case ("jobs", 2) where parts[1] == "extend": return .data(extend(try ExtendBatch(request.json)).json)
-        case ("jobs", 3...): return try onLease(request, job: parts[1], parts[2], parts.dropFirst(3).joined(separator: "/"))
+        case ("jobs", 3...):
+            let path = parts.dropFirst(3).joined(separator: "/")
+            return try onLease(request, job: parts[1], parts[2], path)
         default: return .refusal(404)
         }
     }
@@ -104,7 +112,7 @@ final class FakeFarm: Sendable {
         while true {
             let jobs = notes.withLock { notes -> [ClaimedJob] in
                 if let jobs = notes.answered[request.requestID ?? ""] { return jobs }
-                let jobs = Array(notes.waiting.prefix(request.limit))
+                let jobs = notes.isDrained ? [] : Array(notes.waiting.prefix(request.limit))
                 notes.waiting.removeFirst(jobs.count)
                 if let id = request.requestID, !jobs.isEmpty { notes.answered[id] = jobs }
                 return jobs

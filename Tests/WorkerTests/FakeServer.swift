@@ -28,6 +28,7 @@ final class FakeServer: Sendable {
     private let socket: Socket
     private let answer: @Sendable (Request) -> Answer
     private let connections = Mutex<[Socket]>([])
+    private let isListening = Mutex(true)
 
     init(port: Int = 0, _ answer: @escaping @Sendable (Request) -> Answer) throws {
         socket = try Socket.listening(port: port)
@@ -38,13 +39,14 @@ final class FakeServer: Sendable {
 
     var url: String { "http://127.0.0.1:\(port)" }
 
+    /// Sockets are closed by the threads that use them: their numbers are taken again at once.
     func stop() {
         socket.cut()
-        socket.close()
         connections.withLock { list in
             for connection in list { connection.cut() }
             list = []
         }
+        while isListening.withLock({ $0 }) { usleep(1_000) }
     }
 
     private func accept() {
@@ -52,6 +54,8 @@ final class FakeServer: Sendable {
             connections.withLock { $0.append(connection) }
             Thread.detachNewThread { [self] in serve(connection) }
         }
+        socket.close()
+        isListening.withLock { $0 = false }
     }
 
     private func serve(_ connection: Socket) {
@@ -59,7 +63,8 @@ final class FakeServer: Sendable {
         while let request = Self.read(from: connection, &buffer) {
             guard let response = Self.response(to: answer(request)), connection.send(response) else { break }
         }
-        connection.cut()
+        connections.withLock { $0.removeAll { $0.file == connection.file } }
+        connection.close()
     }
 
     private static func read(from connection: Socket, _ buffer: inout [UInt8]) -> Request? {

@@ -3,9 +3,9 @@ import Testing
 
 @Suite("A job's output")
 struct OutputCaptureTests {
-    private func capture(_ text: String, in pieces: Int = 1, logLimit: Int = 1_000, tailLimit: Int = 100) -> (
-        OutputCapture, [OutputEvent]
-    ) {
+    private func capture(
+        _ text: String, in pieces: Int = 1, logLimit: Int = 1_000, tailLimit: Int = 100
+    ) -> (OutputCapture, [OutputEvent]) {
         var capture = OutputCapture(marker: "GO", logLimit: logLimit, tailLimit: tailLimit)
         var events: [OutputEvent] = []
         let bytes = Array(text.utf8)
@@ -76,8 +76,8 @@ struct OutputCaptureTests {
     @Test(
         "progress is what can be read as such, and else an ordinary line",
         arguments: [
-            ("::progress 12.5", 12.5, nil as String?), ("::progress 400 x", 100, "x"), ("::progress -1 a b c", 0, "a b c"),
-            ("::progress  7   spaced out ", 7, "spaced out"),
+            ("::progress 12.5", 12.5, nil as String?), ("::progress 400 x", 100, "x"),
+            ("::progress -1 a b c", 0, "a b c"), ("::progress  7   spaced out ", 7, "spaced out"),
         ])
     func progress(line: String, percent: Double, message: String?) {
         #expect(capture("GO\n\(line)\n").1 == [.progress(percent: percent, message: message)])

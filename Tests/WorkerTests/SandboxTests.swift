@@ -37,7 +37,10 @@ struct Yard {
     }
 }
 
-/// The command lines of the machine's processes that hold `word`.
+/// A number that no other run of these tests uses, to know processes by.
+let mark = "\(getpid())"
+
+/// The machine's processes that have `word` in their command line, as folders of `/proc`.
 func processes(with word: String) -> [String] {
     guard let proc = opendir("/proc") else { return [] }
     defer { closedir(proc) }
@@ -46,12 +49,12 @@ func processes(with word: String) -> [String] {
         let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         guard Int(name) != nil, let file = try? Descriptor("/proc/\(name)/cmdline", O_RDONLY) else { continue }
         let line = String(decoding: (try? file.read(limit: 1 << 20)) ?? [], as: UTF8.self)
-        if line.contains(word) { found.append(line) }
+        if line.contains(word) { found.append("/proc/\(name)") }
     }
     return found
 }
 
-@Suite("The sandbox")
+@Suite("The sandbox", .timeLimit(.minutes(1)))
 struct SandboxTests {
     @Test("runs a command, passes on what it prints, and ends as it did")
     func runs() async throws {
@@ -161,9 +164,9 @@ struct SandboxTests {
     func hidden() async throws {
         let yard = try await Yard()
         let program = Program(
-            ["sleep", "30.4711"], environment: [("KEY", "s3cr3t-4711")], stdin: "s3cr3t-4711")
+            ["sleep", "30.\(mark)"], environment: [("KEY", "s3cr3t-4711")], stdin: "s3cr3t-4711")
         let running = Task { try await yard.run(program) }
-        try await eventually("the job runs") { !processes(with: "30.4711").isEmpty }
+        try await eventually("the job runs") { !processes(with: "30.\(mark)").isEmpty }
         #expect(processes(with: "s3cr3t-4711").isEmpty)
         running.cancel()
         #expect(try await running.value.end.cause == .stopped)
@@ -173,9 +176,13 @@ struct SandboxTests {
     func hostUser() async throws {
         guard geteuid() == 0 else { return }
         let yard = try await Yard()
-        let running = Task { try await yard.run(Program(["sleep", "31.4711"]), slot: 3) }
-        try await eventually("the job runs") { !processes(with: "31.4711").isEmpty }
+        let running = Task { try await yard.run(Program(["sleep", "31.\(mark)"]), slot: 3) }
+        try await eventually("the job runs") { !processes(with: "31.\(mark)").isEmpty }
         #expect(HostUser(slot: 3).actual >= 60_706 && HostUser(slot: 3) != HostUser(slot: 4))
+        for process in processes(with: "31.\(mark)") {
+            var status = stat()
+            #expect(stat(process, &status) == 0 && status.st_uid == HostUser(slot: 3).actual)
+        }
         running.cancel()
         _ = try await running.value
     }

@@ -45,8 +45,8 @@ struct WireTests {
     func claim() throws {
         let whole = ClaimRequest(
             limit: 100, visibilityTimeoutMilliseconds: 43_200_000, waitMilliseconds: 20_000, kinds: ["compute"],
-            queues: ["default", "ü"], capacity: Capacity(cpuCores: 1.5, memoryGB: 4, gpu: 1, labels: ["ssd"], isolation: .vm),
-            requestID: "r")
+            queues: ["default", "ü"],
+            capacity: Capacity(cpuCores: 1.5, memoryGB: 4, gpu: 1, labels: ["ssd"], isolation: .vm), requestID: "r")
         #expect(try ClaimRequest(whole.json) == whole)
         #expect(try ClaimRequest(json(#"{"limit":1,"kinds":null,"capacity":null}"#)) == ClaimRequest(limit: 1))
     }
@@ -96,10 +96,13 @@ struct WireTests {
 
     @Test("a batch names the item that is wrong, and has its own limits")
     func batches() throws {
-        let text = #"{"leases":[{"job_id":"a","claim_token":"t","extension_ms":1000},{"job_id":"b","extension_ms":1000}]}"#
-        #expect(
-            try refusal(text) { body throws(FieldError) in _ = try ExtendBatch(body) }?.field == "leases[1].claim_token")
-        #expect(try refusal(#"{"leases":[]}"#) { body throws(FieldError) in _ = try ExtendBatch(body) }?.field == "leases")
+        func refused(_ leases: String) throws -> String? {
+            try refusal(#"{"leases":[\#(leases)]}"#) { body throws(FieldError) in _ = try ExtendBatch(body) }?.field
+        }
+        let good = #"{"job_id":"a","claim_token":"t","extension_ms":1000}"#
+        #expect(try refused(good) == nil)
+        #expect(try refused(good + #",{"job_id":"b","extension_ms":1000}"#) == "leases[1].claim_token")
+        #expect(try refused("") == "leases")
         let result = ResultReport(
             jobID: "a", claimToken: "t", status: .success, executedAt: 0, durationMilliseconds: 0)
         let full = ResultsBatch(results: Array(repeating: result, count: 100))

@@ -17,7 +17,7 @@ struct WorkerDrainTests {
             try await eventually("may end") { go.withLock { $0 } }
             return ExecutionResult(.success)
         }
-        try await eventually("it runs") { farm.noted { $0.waiting.isEmpty } }
+        try await eventually("it runs") { bench.claimed == 1 }
         await bench.loop.drain()
         try await eventually("the server knows") { !farm.requests(to: "/drain").isEmpty }
         farm.offer(.sample("b"))
@@ -33,7 +33,7 @@ struct WorkerDrainTests {
         let farm = try FakeFarm()
         farm.offer(.sample("a"))
         let bench = Bench(farm, drainGrace: 60_000, run: forever)
-        try await eventually("it runs") { farm.noted { $0.waiting.isEmpty } }
+        try await eventually("it runs") { bench.claimed == 1 }
         let started = World.live.monotonic()
         if isDrained {
             await bench.loop.drain()
@@ -53,7 +53,7 @@ struct WorkerDrainTests {
         let farm = try FakeFarm()
         farm.offer(.sample("a"))
         let bench = Bench(farm, drainGrace: 300, run: forever)
-        try await eventually("it runs") { farm.noted { $0.waiting.isEmpty } }
+        try await eventually("it runs") { bench.claimed == 1 }
         await bench.loop.drain()
         await bench.ended()
         #expect(farm.noted { $0.released["a"] } != nil)

@@ -112,9 +112,10 @@ final class ProgressStream: Sendable {
     static func cut(_ text: String, _ limit: Int) -> String {
         guard text.utf8.count > limit else { return text }
         var size = 0
-        return String(text.prefix { character in
+        let start = text.prefix { character in
             size += character.utf8.count
             return size <= limit
-        })
+        }
+        return String(start)
     }
 }

@@ -48,7 +48,8 @@ final class ServerConnection: Sendable {
             let deadline = NIODeadline.now() + .milliseconds(timeoutMilliseconds)
             let response = try await http.execute(request, deadline: deadline)
             let bytes = try await response.body.collect(upTo: limit)
-            return Answer(status: Int(response.status.code), headers: response.headers, body: Array(bytes.readableBytesView))
+            return Answer(
+                status: Int(response.status.code), headers: response.headers, body: Array(bytes.readableBytesView))
         } catch {
             throw .unreachable("\(error)")
         }

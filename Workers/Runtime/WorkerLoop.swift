@@ -22,7 +22,7 @@ package actor WorkerLoop {
 
     private var phase = Phase.working
     private var running: [String: Running] = [:]
-    private var claiming: Task<[ClaimedJob], Never>?
+    private var claiming: Task<[ClaimedJob]?, Never>?
     private var faults = Backoff(firstMilliseconds: 1_000, longestMilliseconds: 60_000)
     private var notBefore: Int64 = 0
 
@@ -71,8 +71,10 @@ package actor WorkerLoop {
             events: configuration.events, load: { await self.load })
         let keeping = Task { [keeper] in await keeper.run() }
         let beating = Task { await heartbeats.run() }
-        while phase == .working { await claimOnce() }
+        var broken: ClaimRequest?
+        while phase == .working { broken = await claimOnce() }
         try? await client.drain()
+        if let broken { await giveBack(broken) }
         await finish()
         beating.cancel()
         keeping.cancel()
@@ -88,13 +90,14 @@ package actor WorkerLoop {
 
     // MARK: Claiming
 
-    private func claimOnce() async {
+    /// Returns a claim that was broken off: the server may have granted it.
+    private func claimOnce() async -> ClaimRequest? {
         let free = configuration.jobsAtOnce - running.count
         let pause = notBefore - world.monotonic()
         guard free > 0, pause <= 0 else {
             if pause > 0 { wake(after: pause) }
             await changed.wait()
-            return
+            return nil
         }
         let request = ClaimRequest(
             limit: min(free, WireLimits.claimed.upperBound),
@@ -106,7 +109,8 @@ package actor WorkerLoop {
         claiming = claim
         let jobs = await claim.value
         claiming = nil
-        for job in jobs { await start(job, claimedAt: asked) }
+        for job in jobs ?? [] { await start(job, claimedAt: asked) }
+        return jobs == nil ? request : nil
     }
 
     private func wake(after milliseconds: Int64) {
@@ -116,8 +120,8 @@ package actor WorkerLoop {
         }
     }
 
-    /// Asks until it is answered, always as the same request, so that an answer that got lost is given again.
-    private func claim(_ request: ClaimRequest) async -> [ClaimedJob] {
+    /// Asks until it is answered or cancelled, always as the same request: an answer that got lost is given again.
+    private func claim(_ request: ClaimRequest) async -> [ClaimedJob]? {
         var backoff = Backoff()
         while !Task.isCancelled {
             do {
@@ -129,22 +133,17 @@ package actor WorkerLoop {
                 try? await world.sleep(.milliseconds(wait))
             }
         }
-        await giveBack(request)
-        return []
+        return nil
     }
 
-    /// A claim that was broken off may have been granted: asked again it tells, and what it tells goes back.
+    /// Asked again, the server tells what it granted, and that goes back.
     private func giveBack(_ request: ClaimRequest) async {
         var request = request
         request.waitMilliseconds = 0
-        let client = client
-        await Task { [request] in
-            guard let reply = try? await client.claim(request, timeoutMilliseconds: 1_000) else { return }
-            for job in reply.jobs {
-                try? await client.release(
-                    job.id, ReleaseRequest(claimToken: job.claimToken, reason: "the worker drains"))
-            }
-        }.value
+        guard let reply = try? await client.claim(request, timeoutMilliseconds: 1_000) else { return }
+        for job in reply.jobs {
+            try? await client.release(job.id, ReleaseRequest(claimToken: job.claimToken, reason: "the worker drains"))
+        }
     }
 
     // MARK: Running

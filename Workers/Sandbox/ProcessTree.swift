@@ -37,9 +37,13 @@ final class ProcessTree: Sendable {
         if isDoomed { await kill(leader) }
     }
 
-    /// After this nothing is killed: the leader's number may be another's.
+    /// The leader has ended. After this nothing is killed: its number may be another's.
     func end() {
-        state.withLock { $0.hasEnded = true }
+        state.withLock { state in
+            state.hasEnded = true
+            // Without walls its children may still be there, in its group.
+            if let leader = state.leader, !isSandboxed { Glibc.kill(-leader, SIGKILL) }
+        }
     }
 
     func kill(_ reason: Reason) async {

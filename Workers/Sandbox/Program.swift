@@ -31,6 +31,7 @@ package struct Program: Sendable {
         return """
             cd \(Self.quoted(home)) && /usr/bin/prlimit --pid $$ \(limits.arguments.joined(separator: " ")) || exit 1
             printf '%s\\n' \(marker)
+            unset OLDPWD
             \(variables.map { "export \($0)=\(Self.quoted($1))" }.joined(separator: "\n"))
             /usr/bin/env -- \(command.map(Self.quoted).joined(separator: " ")) < \(Self.quoted(input))
             exit $?

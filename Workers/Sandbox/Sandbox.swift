@@ -127,24 +127,22 @@ package struct Sandbox: Sendable {
         emit: @escaping @Sendable (OutputEvent) -> Void
     ) async throws -> (TerminationStatus, OutputCapture) {
         var options = PlatformOptions()
-        if let id = folder.work.user.id {
-            options.userID = id
-            options.groupID = id
-            options.supplementaryGroups = []
-        }
-        let configuration: Configuration
+        var words: [String]
         switch kind {
         case .bubblewrap(let bubblewrap):
             options.processGroupID = 0
-            configuration = Configuration(
-                executable: .name("bwrap"), arguments: Arguments(bubblewrap.arguments(for: folder, limits: limits)),
-                environment: .custom(["PATH": Self.searchPath]), platformOptions: options)
+            words = ["bwrap"] + bubblewrap.arguments(for: folder, limits: limits)
         case .none:
             options.createSession = true
-            configuration = Configuration(
-                executable: .name("nice"), arguments: ["-n", "10", "/bin/sh", "\(folder.control)/start"],
-                environment: .custom(["PATH": Self.searchPath]), platformOptions: options)
+            words = ["nice", "-n", "10", "/bin/sh", "\(folder.control)/start"]
         }
+        // By a program and not between fork and exec: there libc takes locks that another thread may have held.
+        if let id = folder.work.user.id {
+            words = ["setpriv", "--reuid=\(id)", "--regid=\(id)", "--clear-groups"] + words
+        }
+        let configuration = Configuration(
+            executable: .name(words.removeFirst()), arguments: Arguments(words),
+            environment: .custom(["PATH": Self.searchPath]), platformOptions: options)
         let world = world
         let result = try await Subprocess.run(
             configuration, input: .none, output: .sequence, error: .combinedWithOutput

@@ -16,8 +16,10 @@ extension Sandbox {
     /// Runs `true` behind all the walls, as a job of `state` would run. Nothing is believed that wasn't tried.
     package static func probe(in state: StateFolder, world: World = .live) async -> SandboxProbe {
         var missing: [String] = []
-        for (program, package) in [("bwrap", "bubblewrap"), ("prlimit", "util-linux"), ("nice", "coreutils")]
-        where !isInstalled(program) {
+        let programs = [
+            ("bwrap", "bubblewrap"), ("prlimit", "util-linux"), ("setpriv", "util-linux"), ("nice", "coreutils"),
+        ]
+        for (program, package) in programs where !isInstalled(program) {
             missing.append("\(program) is not installed: apt-get install \(package)")
         }
         guard missing.isEmpty else { return SandboxProbe(sandbox: nil, missing: missing, milliseconds: 0) }

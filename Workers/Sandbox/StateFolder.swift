@@ -53,14 +53,22 @@ package final class StateFolder: Sendable {
         if let id = user.id {
             guard chown("\(job)/work", id, id) == 0 else { throw .last("chown") }
         }
-        return JobFolder(path: job, work: WorkFolder(path: "\(job)/work", user: user))
+        return JobFolder(state: self, path: job, work: WorkFolder(path: "\(job)/work", user: user))
     }
 }
 
 /// The folders of one run.
 package struct JobFolder: Sendable {
+    /// Its end would remove this folder too.
+    private let state: StateFolder
     let path: String
     package let work: WorkFolder
+
+    init(state: StateFolder, path: String, work: WorkFolder) {
+        self.state = state
+        self.path = path
+        self.work = work
+    }
 
     var control: String { "\(path)/control" }
 

@@ -60,8 +60,8 @@ extension Fields {
 
     private func check(_ key: String, _ value: String, _ bytes: ClosedRange<Int>) throws(FieldError) {
         guard !bytes.contains(value.utf8.count) else { return }
-        let bounds = bytes.lowerBound == 0
-            ? "at most \(bytes.upperBound) bytes long" : "\(bytes.lowerBound) to \(bytes.upperBound) bytes long"
+        let least = bytes.lowerBound == 0 ? "at most" : "\(bytes.lowerBound) to"
+        let bounds = "\(least) \(bytes.upperBound) bytes long"
         throw error(key, .outOfRange(bounds))
     }
 }

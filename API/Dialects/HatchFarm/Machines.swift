@@ -47,7 +47,7 @@ enum Machines {
                     .required("gpu", .integer(0...1_024)), .required("labels", .array(.string(1...64), 0...64)),
                     .required("isolation", .nullable(.choice(Isolation.self)))))),
         .required("price_usdt_per_hour", .string(), "A decimal."),
-        .required("draining", .boolean), .required("last_heartbeat_at", .nullable(.instant)),
+        .required("draining", .string()), .required("last_heartbeat_at", .nullable(.instant)),
     ]
 
     private static let schema = Schema.named("Machine", .record(properties))

@@ -32,17 +32,14 @@ struct Up: AsyncParsableCommand {
         try Files.makeFolder(folder, mode: 0o711)
         let logger = Logger.start(environment.text("HATCHFARM_LOG") == nil ? .warning : settings.log)
         let farm = try await Composition.open(settings, logger: logger)
-        let url = Ready<String>()
-        try await farm.serve { port in
-            url.set(settings.url(port: port))
-        } companion: {
-            let home = Home(folder: folder, url: await url.value, environment: environment)
+        try await farm.serve(companion: { port in
+            let home = Home(folder: folder, url: settings.url(port: port), environment: environment)
             let owner = try await home.owner()
             let worker = try await home.worker(of: owner)
             home.greet(owner, database: settings.shownDatabase)
             try await Daemon.run(
                 worker, stateFolder: home.jobsFolder, Daemon.Options(drainGrace: .seconds(5)), logger: logger)
-        }
+        })
     }
 }
 

@@ -12,11 +12,12 @@ extension Transaction {
         if let worker = job.worker {
             try insertCancelNotices([(worker, id)], expiresAt: now + Self.noticeLasts)
         }
-        try end([Ended(job: job, state: .cancelled, reason: "cancelled", outcome: nil)])
+        try end([Ended(job: job, state: .cancelled, reason: "cancelled", outcome: nil)], by: actor)
     }
 
     /// Redrives a failed job: its attempts are counted anew, numbers and fence go on (CONTRACT 4).
     package func retry(_ id: JobID, owner: OwnerID, actor: String) throws {
+        try keepLastAttempt(of: id, owner: owner)
         guard let ended = try deleteFailed(id, owner: owner) else {
             let state = try endings(of: [id], owner: owner)[id]
             if let state { throw Refusal.jobEnded(id, state) }

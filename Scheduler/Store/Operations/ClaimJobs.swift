@@ -40,8 +40,30 @@ package struct ClaimAnswer: Sendable {
     package var waits: [Int64] = []
     /// The offer as it really is: machine, policy and consent at this moment.
     package var offer: Offer
-    /// Per class asked: the smallest and largest tag that was taken; nil where nothing waited.
-    package var asked: [ClassID: ClosedRange<Int64>?] = [:]
+    package var asked: [ClassID: Sighting] = [:]
+}
+
+/// What a claim saw of a class that it asked.
+package struct Sighting: Sendable {
+    /// The smallest and the largest tag that it took.
+    package private(set) var taken: ClosedRange<Int64>?
+    /// The first that it saw and left there: for want of room, or because others went before.
+    package private(set) var left: Candidate?
+
+    /// Nothing waited.
+    package var isEmpty: Bool { taken == nil && left == nil }
+    /// Where the living begin, as far as it saw; nil when nothing waited.
+    package var lowest: Int64? { left?.tag ?? taken?.upperBound }
+
+    mutating func take(_ candidate: Candidate) {
+        let tag = candidate.tag
+        taken = min(tag, taken?.lowerBound ?? tag)...max(tag, taken?.upperBound ?? tag)
+    }
+
+    mutating func leave(_ candidate: Candidate) {
+        guard let before = left else { return left = candidate }
+        if (candidate.tag, candidate.id) < (before.tag, before.id) { left = candidate }
+    }
 }
 
 extension Transaction {
@@ -51,14 +73,15 @@ extension Transaction {
     /// Grants pending jobs to a worker: those that fit what its owner's active policy, its consent and its
     /// capacity allow at this moment, by priority, then by who was served least. None fits: an empty answer.
     package func claim(_ claim: Claim, hints: ClaimHints) throws -> ClaimAnswer {
-        guard let offer = try offer(claim) else { return ClaimAnswer(offer: claim.offer) }
-        var answer = ClaimAnswer(offer: offer)
-        let worker = MachineID(offer.worker)
+        let allowed = try offer(claim)
+        var answer = ClaimAnswer(offer: allowed ?? claim.offer.void)
+        let worker = MachineID(claim.offer.worker)
         let request = claim.isRepeatable ? SHA256.hex(claim.requestID) : nil
         if let request {
             answer.grants = try regrant(claim, worker: worker, request: request)
             if !answer.grants.isEmpty { return answer }
         }
+        guard let offer = allowed else { return answer }
         let heads = hints.classes(offer)
         let needs = Dictionary(heads.map { ($0.id, $0) }) { first, _ in first }
         var left = offer
@@ -66,13 +89,16 @@ extension Transaction {
         for part in heads.parts(of: Self.classesPerStatement) where chosen.count < claim.limit {
             let asked = part.map { ClassHead(id: $0.id, fromTag: $0.fromTag) }
             let picks = try pick(asked[...], limit: claim.limit - chosen.count)
-            for head in part { answer.asked[head.id] = .some(nil) }
-            let ranked = Placement.rank(picks, heads: needs, service: hints.service)
-            for pick in ranked where chosen.count < claim.limit {
-                guard let need = needs[pick.candidate.classID]?.requirement, left.hasRoom(for: need) else { continue }
-                left.place(need)
-                chosen.append(pick)
-                answer.note(pick.candidate)
+            for head in part { answer.asked[head.id] = Sighting() }
+            for pick in Placement.rank(picks, heads: needs, service: hints.service) {
+                let id = pick.candidate.classID
+                if chosen.count < claim.limit, let need = needs[id]?.requirement, left.hasRoom(for: need) {
+                    left.place(need)
+                    chosen.append(pick)
+                    answer.asked[id]?.take(pick.candidate)
+                } else {
+                    answer.asked[id]?.leave(pick.candidate)
+                }
             }
         }
         guard !chosen.isEmpty else { return answer }
@@ -109,7 +135,7 @@ extension Transaction {
     }
 
     private func grant(_ pick: Pick, _ need: Requirement, _ claim: Claim) -> Grant {
-        let timeout = claim.visibilityTimeout ?? need.kind.visibilityTimeout
+        let timeout = min(claim.visibilityTimeout ?? need.kind.visibilityTimeout, LeaseRules.longest)
         return Grant(
             id: pick.candidate.id, owner: pick.candidate.owner, title: pick.title, requirement: need,
             spec: pick.spec, token: claim.token(for: pick.candidate.id, fence: pick.fence + 1),
@@ -143,11 +169,12 @@ extension Claim {
     }
 }
 
-extension ClaimAnswer {
-    fileprivate mutating func note(_ candidate: Candidate) {
-        let tag = candidate.tag
-        let before = asked[candidate.classID] ?? nil
-        asked[candidate.classID] = min(tag, before?.lowerBound ?? tag)...max(tag, before?.upperBound ?? tag)
+extension Offer {
+    /// The offer of a worker that may be given nothing: no job fits it.
+    fileprivate var void: Offer {
+        var offer = self
+        offer.kinds = []
+        return offer
     }
 }
 

@@ -12,22 +12,22 @@ extension Transaction {
     /// Sets leases to *now + extension*; each is held or lost by itself (CONTRACT 4).
     package func extend(_ extensions: [Extension]) throws -> [ExtendOutcome] {
         var extended = try extendAll(extensions)
-        let open = extensions.filter { extended[$0.key.job] == nil }
+        let open = extensions.filter { extended[$0.key] == nil }
         if !open.isEmpty, try amnesty() > 0 {
             extended.merge(try extendAll(open)) { _, last in last }
         }
         var stopped: [MachineID: Set<JobID>] = [:]
-        for key in extensions.map(\.key) where extended[key.job] == nil && stopped[key.worker] == nil {
+        for key in extensions.map(\.key) where extended[key] == nil && stopped[key.worker] == nil {
             stopped[key.worker] = try cancelNotices(for: key.worker)
         }
         return extensions.map { wanted in
-            if let until = extended[wanted.key.job] { return .extended(until: until) }
+            if let until = extended[wanted.key] { return .extended(until: until) }
             return stopped[wanted.key.worker]?.contains(wanted.key.job) == true ? .cancelled : .lost
         }
     }
 
-    private func extendAll(_ extensions: [Extension]) throws -> [JobID: Int64] {
-        var extended: [JobID: Int64] = [:]
+    private func extendAll(_ extensions: [Extension]) throws -> [LeaseKey: Int64] {
+        var extended: [LeaseKey: Int64] = [:]
         try SQL.chunked(extensions.sorted { $0.key.job < $1.key.job }) { chunk in
             extended.merge(try extendHeld(chunk)) { _, last in last }
         }
@@ -41,7 +41,9 @@ extension Transaction {
 
     /// Records how far a running job is, and what it said.
     package func progress(_ progress: Progress) throws {
-        guard let fence = try noteProgress(progress) else { throw try refusalForStale(progress.key) }
+        guard let fence = try afterAmnesty({ try noteProgress(progress) }) else {
+            throw try refusalForStale(progress.key)
+        }
         if let log = progress.log, !log.isEmpty { try appendLog(log, job: progress.key.job, fence: fence) }
     }
 }

@@ -28,6 +28,21 @@ extension Transaction {
     /// Ends attempts, each exactly once: the job ends or rests, and the fact is recorded, all or none. A report with a
     /// key that doesn't hold changes nothing; a repeated report gets the first one's answer (CONTRACT 4).
     package func finish(_ reports: [Report]) throws -> [Result<Finished, Refusal>] {
+        var answers = try accept(reports)
+        let open = reports.filter { answers[$0.key] == nil }
+        if !open.isEmpty, try amnesty() > 0 { answers.merge(try accept(open)) { _, last in last } }
+        try answerTheRest(reports, &answers)
+        let missing = reports.map(\.key).filter { answers[$0] == nil }
+        let ended = missing.isEmpty ? [:] : try endedStates(missing.map(\.job))
+        return reports.map { report in
+            if let answer = answers[report.key] { return .success(answer) }
+            let id = report.key.job
+            return .failure(ended[id].map { .jobEnded(id, $0) } ?? .leaseLost(id))
+        }
+    }
+
+    /// Ends the attempts whose keys hold; says nothing of the others.
+    private func accept(_ reports: [Report]) throws -> [LeaseKey: Finished] {
         var answers: [LeaseKey: Finished] = [:]
         var ends: [Ended] = []
         let outcomes = Dictionary(reports.map { ($0.key, $0.outcome) }) { first, _ in first }
@@ -49,14 +64,7 @@ extension Transaction {
             }
         }
         try end(ends)
-        try answerTheRest(reports, &answers)
-        let missing = reports.map(\.key).filter { answers[$0] == nil }
-        let ended = missing.isEmpty ? [:] : try endedStates(missing.map(\.job))
-        return reports.map { report in
-            if let answer = answers[report.key] { return .success(answer) }
-            let id = report.key.job
-            return .failure(ended[id].map { .jobEnded(id, $0) } ?? .leaseLost(id))
-        }
+        return answers
     }
 
     /// The job's own failure: it rests and is tried again, or it has failed for good.
@@ -79,18 +87,25 @@ extension Transaction {
         }
     }
 
-    /// After the guard has let them through, jobs go to history; what waited for them moves on or is cancelled.
-    func end(_ ends: [Ended]) throws {
-        guard !ends.isEmpty else { return }
-        try insertEnded(ends)
-        try record(ends.map { $0.job.event(.jobEnded, actor: $0.job.worker?.text ?? "system", state: $0.state) })
-        let waited = ends.filter(\.job.hasDependents)
-        guard !waited.isEmpty else { return }
-        let done = waited.filter { $0.state == .completed }.map(\.job.id)
-        try unblock(dependents(of: done).sorted(), done: done)
-        let lost = waited.filter { $0.state != .completed }.map(\.job.id)
-        let cancelled = try deleteBlocked(dependents(of: lost).sorted())
-        try end(cancelled.map { Ended(job: $0, state: .cancelled, reason: "dependency", outcome: nil) })
+    /// After the guard has let them through, jobs go to history; what waited for them moves on or is cancelled, and
+    /// so on downwards. `actor` is who ended them, when it wasn't their workers.
+    func end(_ ends: [Ended], by actor: String? = nil) throws {
+        var ends = ends
+        var actor = actor
+        while !ends.isEmpty {
+            try insertEnded(ends)
+            try record(
+                ends.map { end in
+                    end.job.event(.jobEnded, actor: actor ?? end.job.worker?.text ?? "system", state: end.state)
+                })
+            let waited = ends.filter(\.job.hasDependents)
+            let done = waited.filter { $0.state == .completed }.map(\.job.id)
+            try unblock(dependents(of: done).sorted(), done: done)
+            let lost = waited.filter { $0.state != .completed }.map(\.job.id)
+            let cancelled = try deleteBlocked(dependents(of: lost).sorted())
+            ends = cancelled.map { Ended(job: $0, state: .cancelled, reason: "dependency", outcome: nil) }
+            actor = "system"
+        }
     }
 
     /// A repeated call of an accepted report is answered as the first was.

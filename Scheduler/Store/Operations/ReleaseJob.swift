@@ -3,7 +3,7 @@ package import Domain
 extension Transaction {
     /// A worker gives a job back: the attempt is refunded, the fence is not (CONTRACT 4).
     package func release(_ key: LeaseKey) throws {
-        guard let job = try lockLease(key) else { throw try refusalForStale(key) }
+        guard let job = try afterAmnesty({ try lockLease(key) }) else { throw try refusalForStale(key) }
         try release([job], actor: key.worker.text)
     }
 

@@ -7,8 +7,8 @@ extension Transaction {
 
     /// A running job's file, accepted only with its current claim token (PROMISES F4).
     package func storeArtifact(_ key: LeaseKey, path: String, blob: Blob) throws {
-        guard let job = try lockLease(key) else { throw try refusalForStale(key) }
-        guard try countArtifacts(of: key.job) < Self.artifactsPerJob else {
+        guard let job = try afterAmnesty({ try lockLease(key) }) else { throw try refusalForStale(key) }
+        guard try countArtifacts(of: key.job, besides: path) < Self.artifactsPerJob else {
             throw Refusal.quota("artifacts per job", retryAfterSeconds: 3_600)
         }
         try insertBlob(blob)

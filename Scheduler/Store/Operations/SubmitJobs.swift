@@ -60,9 +60,16 @@ extension Transaction {
         _ job: NewJob, number: Int, hints: SubmitHints
     ) throws -> (job: AcceptedJob, waitsFor: [JobID]) {
         let isLater = job.runAt ?? now > now
-        let tag = isLater ? 0 : hints.tag(job.classID, job.owner, job.requirement.cost)
-        var accepted = AcceptedJob(id: newJobID(number), job: job, state: isLater ? .scheduled : .pending, tag: tag)
-        guard !job.dependsOn.isEmpty else { return (accepted, []) }
+        var accepted = AcceptedJob(id: newJobID(number), job: job, state: isLater ? .scheduled : .pending, tag: 0)
+        let waitsFor = try job.dependsOn.isEmpty ? [] : settleDependencies(&accepted)
+        // What isn't ready yet takes no place in its owner's queue.
+        if accepted.state == .pending { accepted.tag = hints.tag(job.classID, job.owner, job.requirement.cost) }
+        return (accepted, waitsFor)
+    }
+
+    /// Blocks a job for what it waits for, or cancels it where that is in vain. Returns the jobs that it waits for.
+    private func settleDependencies(_ accepted: inout AcceptedJob) throws -> [JobID] {
+        let job = accepted.job
         let live = try markDependents(job.dependsOn.sorted(), owner: job.owner)
         let ended = try endings(of: job.dependsOn.filter { !live.contains($0) }, owner: job.owner)
         if let missing = job.dependsOn.first(where: { !live.contains($0) && ended[$0] == nil }) {
@@ -74,7 +81,7 @@ extension Transaction {
             accepted.state = .blocked
             accepted.waitsFor = Int64(live.count)
         }
-        return (accepted, live.sorted())
+        return live.sorted()
     }
 
     private func write(_ draft: SubmitDraft, hints: SubmitHints) throws {

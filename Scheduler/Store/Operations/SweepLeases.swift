@@ -18,7 +18,7 @@ extension Transaction {
     /// Takes back leases that ran out, the longest over first. Infrastructure loss isn't the job's failure: it is
     /// counted apart, and the job rests briefly; after three losses in a row it is poison (CONTRACT 4).
     package func sweep(from: Int64, limit: Int) throws -> Sweep {
-        try amnesty()
+        try amnesty(isRound: true)
         var sweep = Sweep()
         sweep.now = now
         let expired = try lockExpired(from: from, limit: limit)
@@ -42,7 +42,7 @@ extension Transaction {
         try self.rest(rests)
         try record(rests.map { $0.job.event(.jobLeaseLost, actor: "system") })
         try deleteLocked(ends.map(\.job))
-        try end(ends)
+        try end(ends, by: "system")
         sweep.jobs = expired.map(\.0.id)
         sweep.returned = rests.count
         sweep.poisoned = ends.count
@@ -50,13 +50,21 @@ extension Transaction {
     }
 
     /// An outage of ours costs nobody a lease: what ran out while no scheduler was up gets that time back, before
-    /// anything is swept (CONTRACT 4). Also moves the clock of rounds on. Returns the leases given time.
+    /// anything is swept, and before a holder who is back earlier than the scheduler is refused (CONTRACT 4). A
+    /// scheduler's round moves the clock of rounds on; others only when they give time. Returns the leases given time.
     @discardableResult
-    package func amnesty() throws -> Int {
+    package func amnesty(isRound: Bool = false) throws -> Int {
         let seen = try lastRound()
-        if let seen, now - seen < 1_000 { return 0 }
+        if let seen, now - seen < (isRound ? 1_000 : Self.outageAfter) { return 0 }
+        guard isRound || seen != nil else { return 0 }
         guard try beginRound(seen: seen), let seen, now - seen >= Self.outageAfter else { return 0 }
         return try prolongLapsed(since: seen, by: now - seen)
+    }
+
+    /// What a lease's holder asks for; if its lease doesn't hold, once more after an outage's amnesty.
+    func afterAmnesty<T>(_ ask: () throws -> T?) throws -> T? {
+        if let answer = try ask() { return answer }
+        return try amnesty() > 0 ? try ask() : nil
     }
 
     /// Scheduled jobs whose time has come become pending. Returns what became ready, and when the next is due.

@@ -1,9 +1,35 @@
 import CLibPQ
 
+/// What the server answered to one statement; cleared with its last reference.
+final class PostgresResult {
+    let handle: OpaquePointer
+
+    init(_ handle: OpaquePointer) { self.handle = handle }
+
+    deinit { PQclear(handle) }
+
+    var isError: Bool {
+        PQresultStatus(handle) != PGRES_TUPLES_OK && PQresultStatus(handle) != PGRES_COMMAND_OK
+    }
+
+    var rows: Int32 { PQntuples(handle) }
+    /// Rows changed, or found if it only read.
+    var changes: Int { PQcmdTuples(handle).flatMap { Int(String(cString: $0)) } ?? 0 }
+    /// "COMMIT".
+    var tag: String? { PQcmdStatus(handle).map { String(cString: $0) } }
+    /// The number in the first column of the first row, of a result in text form.
+    var number: Int64? { rows == 0 ? nil : PQgetvalue(handle, 0, 0).flatMap { Int64(String(cString: $0)) } }
+
+    /// A row of a result in binary form; valid as long as the result.
+    func cells(ofRow row: Int32) -> PostgresCells {
+        PostgresCells(result: handle, row: row, count: PQnfields(handle))
+    }
+}
+
 /// One row of a result in binary form.
 struct PostgresCells: Cells {
-    let result: OpaquePointer
-    let row: Int32
+    fileprivate let result: OpaquePointer
+    fileprivate let row: Int32
     let count: Int32
 
     func text(at column: Int32) throws -> String? {

@@ -11,17 +11,17 @@ enum Fate {
     case stalled
 }
 
-extension DatabaseError {
+extension PostgresResult {
     /// What an error of the server means to a caller, and to the transaction.
-    static func postgres(_ result: OpaquePointer?, mayWrite: Bool) -> (error: DatabaseError, fate: Fate) {
-        let message = field(result, .message) ?? "no words"
-        let state = field(result, .state) ?? "08006"
+    func failure(mayWrite: Bool) -> (error: DatabaseError, fate: Fate) {
+        let message = field(.message) ?? "no words"
+        let state = field(.state) ?? "08006"
         switch state {
-        case "23505", "23503", "23P01": return (.conflict(constraint: columns(result)), .fine)
-        case "23514": return (.checkFailed(field(result, .constraint) ?? message), .fine)
+        case "23505", "23503", "23P01": return (.conflict(constraint: columns), .fine)
+        case "23514": return (.checkFailed(field(.constraint) ?? message), .fine)
         case "23502":
-            let table = field(result, .table) ?? ""
-            return (.checkFailed("\(table).\(field(result, .column) ?? "")"), .fine)
+            let table = field(.table) ?? ""
+            return (.checkFailed("\(table).\(field(.column) ?? "")"), .fine)
         case "40001", "40P01": return (.busy(message), .collided)
         case "55P03", "57014": return (.busy(message), .fine)
         case "53100": return (.full, .fine)
@@ -30,7 +30,7 @@ extension DatabaseError {
         case "25006" where mayWrite: return (.unavailable(message), .lost)
         case "57P01", "57P02", "57P03", "57P05", "25P03", "53300": return (.unavailable(message), .lost)
         // The schema changed under a prepared statement, or a proxy gave us another's connection.
-        case "0A000" where field(result, .function) == "RevalidateCachedQuery", "26000":
+        case "0A000" where field(.function) == "RevalidateCachedQuery", "26000":
             return (.unavailable(message), .lost)
         case let state where state.hasPrefix("08"): return (.unavailable(message), .lost)
         default: return (.failed(code: state, message: message), .fine)
@@ -38,11 +38,11 @@ extension DatabaseError {
     }
 
     /// The columns of the violated index as SQLite names them; its own name if it is over an expression.
-    private static func columns(_ result: OpaquePointer?) -> String {
-        let name = field(result, .constraint) ?? ""
+    private var columns: String {
+        let name = field(.constraint) ?? ""
         // "Key (owner, key)=(a, b) already exists."
-        guard field(result, .state) == "23505", let detail = field(result, .detail),
-            let table = field(result, .table), let start = detail.firstIndex(of: "("),
+        guard field(.state) == "23505", let detail = field(.detail),
+            let table = field(.table), let start = detail.firstIndex(of: "("),
             let end = detail.firstRange(of: ")=(")
         else { return name }
         let columns = detail[detail.index(after: start)..<end.lowerBound]
@@ -61,7 +61,7 @@ extension DatabaseError {
         case function = "R"
     }
 
-    private static func field(_ result: OpaquePointer?, _ field: Field) -> String? {
-        PQresultErrorField(result, Int32(field.rawValue.value)).map { String(cString: $0) }
+    private func field(_ field: Field) -> String? {
+        PQresultErrorField(handle, Int32(field.rawValue.value)).map { String(cString: $0) }
     }
 }

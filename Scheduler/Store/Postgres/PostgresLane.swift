@@ -9,8 +9,8 @@ extension PostgresPool {
     }
 
     private enum Outcome {
-        /// Calls this, and is done.
-        case done(() -> Void)
+        /// The caller has his answer.
+        case done
         /// Nothing happened; the same again may succeed.
         case again(any Error)
     }
@@ -61,10 +61,9 @@ extension PostgresPool {
                 link = try PostgresLink.connect(to: url, settings)
                 state.withLock { $0.connected += 1 }
                 return nil
-            } catch where error.wasCut && attempt < Self.lossLimit {
-                attempt += 1
             } catch {
-                return giveUp(error)
+                guard error.wasCut, attempt < Self.lossLimit else { return giveUp(error) }
+                attempt += 1
             }
         }
     }
@@ -96,7 +95,7 @@ extension PostgresPool {
             let outcome = attempt(work, on: current)
             if current.fate == .lost || current.fate == .stalled { drop(&link) }
             switch outcome {
-            case .done(let tell): return tell()
+            case .done: return
             case .again(let error):
                 if current.fate == .collided { collisions += 1 } else { losses += 1 }
                 let waited = World.live.monotonic() - work.since
@@ -120,23 +119,22 @@ extension PostgresPool {
             let transaction = Transaction(link, dialect: .postgres, now: now + settings.clockOffset())
             let answer = try work.run(transaction)
             if let failure = transaction.failure { throw failure }
-            switch work.mode {
-            case .write: try link.commit()
-            // What was read is a snapshot, whatever happens to the connection now.
-            case .read: link.rollback()
-            case .bare: break
-            }
-            return .done {
-                for action in transaction.actions { action() }
-                answer()
-            }
+            if work.mode == .write { try link.commit() }
+            for action in transaction.actions { action() }
+            answer()
+            // What was read is a snapshot, whatever happens to the connection now: its reader need not wait.
+            if work.mode == .read { link.rollback() }
+            return .done
         } catch DatabaseError.unknownOutcome {
-            return .done { work.fail(DatabaseError.unknownOutcome) }
+            work.fail(DatabaseError.unknownOutcome)
+            return .done
         } catch {
             link.rollback()
             switch link.fate {
             case .collided, .lost: return .again(error is DatabaseError ? error : DatabaseError.unavailable("\(error)"))
-            case .fine, .stalled: return .done { work.fail(error) }
+            case .fine, .stalled:
+                work.fail(error)
+                return .done
             }
         }
     }

@@ -30,9 +30,17 @@ final class PostgresLink: Connection {
             """
             SET statement_timeout = \(settings.statementTimeoutMilliseconds);
             SET lock_timeout = \(settings.lockTimeoutMilliseconds);
-            SET idle_in_transaction_session_timeout = 15000
+            SET idle_in_transaction_session_timeout = 15000;
+            \(Self.steadyPlans)
             """)
     }
+
+    /// Every statement is written for an index that serves it exactly. A planner that has no or old statistics (a queue
+    /// that was empty a minute ago) would now and then sort or scan a million rows instead.
+    private static let steadyPlans = """
+        SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off; SET enable_sort = off;
+        SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off
+        """
 
     deinit { PQfinish(handle) }
 
@@ -42,23 +50,16 @@ final class PostgresLink: Connection {
         }
         let parameters = try PostgresParameters(sql.values)
         let statement = try prepared(sql.text, parameters.types)
-        return try ask({ parameters.send(statement.name, on: handle) }) { result in
-            guard PQresultStatus(result) == PGRES_TUPLES_OK else { return changes(result) }
-            let columns = PQnfields(result)
-            for index in 0..<PQntuples(result) {
-                var row = Row(PostgresCells(result: result, row: index, count: columns))
-                guard try each(&row) else { break }
-            }
-            return changes(result)
+        let result = try ask(parameters.send(statement.name, on: handle))
+        for index in 0..<result.rows {
+            var row = Row(result.cells(ofRow: index))
+            guard try each(&row) else { break }
         }
+        return result.changes
     }
 
     /// Runs statements without values, separated by semicolons.
-    func command(_ text: String) throws { try ask({ PQsendQuery(handle, text) }) { _ in } }
-
-    private func changes(_ result: OpaquePointer) -> Int {
-        PQcmdTuples(result).flatMap { Int(String(cString: $0)) } ?? 0
-    }
+    func command(_ text: String) throws { try ask(PQsendQuery(handle, text)) }
 
     private func prepared(_ text: String, _ types: [Oid]) throws -> Prepared {
         if let statement = statements.statement(for: text) {
@@ -70,9 +71,7 @@ final class PostgresLink: Connection {
         preparedCount += 1
         let statement = Prepared(name: "s\(preparedCount)", types: types)
         let resolved = Dialect.postgres.resolve(text)
-        try ask({
-            PQsendPrepare(handle, statement.name, resolved, Int32(clamping: types.count), types)
-        }) { _ in }
+        try ask(PQsendPrepare(handle, statement.name, resolved, Int32(clamping: types.count), types))
         if let evicted = statements.insert(statement, for: text) { try command("DEALLOCATE \(evicted.name)") }
         return statement
     }
@@ -88,26 +87,25 @@ extension PostgresLink {
         mayWrite = mode == .write
         patience = (statementTimeoutMilliseconds ?? settings.statementTimeoutMilliseconds) + 2_000
         if mode == .bare { return 0 }
-        var text = mode == .write
+        var text =
+            mayWrite
             ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
             : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
         if let statementTimeoutMilliseconds {
             text += "SET LOCAL statement_timeout = \(statementTimeoutMilliseconds);"
         }
-        let now = try ask({ PQsendQuery(handle, text + Self.clock) }) { result in
-            PQgetvalue(result, 0, 0).flatMap { Int64(String(cString: $0)) }
+        guard let now = try ask(PQsendQuery(handle, text + Self.clock)).number else {
+            throw DatabaseError.decoding("has no time in it")
         }
-        guard let now else { throw DatabaseError.decoding("has no time in it") }
         return now
     }
 
     /// Throws `.unknownOutcome` if the answer got lost.
     func commit() throws {
         do {
-            let tag = try ask({ PQsendQuery(handle, "COMMIT") }) { result in
-                PQcmdStatus(result).map { String(cString: $0) }
+            guard try ask(PQsendQuery(handle, "COMMIT")).tag == "COMMIT" else {
+                throw DatabaseError.failed(code: "25P02", message: "the server rolled back")
             }
-            guard tag == "COMMIT" else { throw DatabaseError.failed(code: "25P02", message: "the server rolled back") }
         } catch {
             throw fate == .lost || fate == .stalled ? DatabaseError.unknownOutcome : error
         }
@@ -149,26 +147,22 @@ extension PostgresLink {
 
 /// Asking and waiting.
 extension PostgresLink {
-    /// Sends a request and hands over its last result, or throws the first error.
-    private func ask<Answer>(_ send: () -> Int32, _ read: (OpaquePointer) throws -> Answer) throws -> Answer {
+    /// Waits for the answer to a request that libpq says it has taken (1, else 0): the last result, or the first
+    /// error.
+    @discardableResult
+    private func ask(_ isTaken: Int32) throws -> PostgresResult {
         let deadline = World.live.monotonic() + Int64(patience)
-        guard send() == 1 else { throw lost() }
+        guard isTaken == 1 else { throw lost() }
         try flush(until: deadline)
-        var last: OpaquePointer?
-        defer { PQclear(last) }
+        var last: PostgresResult?
         while let result = try nextResult(until: deadline) {
-            if isError(last) { PQclear(result) } else {
-                PQclear(last)
-                last = result
-            }
+            if last?.isError != true { last = result }
         }
-        guard let last, !isError(last) else { throw failure(last) }
-        return try read(last)
-    }
-
-    private func isError(_ result: OpaquePointer?) -> Bool {
-        guard let result else { return false }
-        return PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK
+        guard let last, PQstatus(handle) != CONNECTION_BAD else { throw lost() }
+        guard last.isError else { return last }
+        let (error, fate) = last.failure(mayWrite: mayWrite)
+        self.fate = fate
+        throw error
     }
 
     private func flush(until deadline: Int64) throws {
@@ -184,12 +178,12 @@ extension PostgresLink {
         }
     }
 
-    private func nextResult(until deadline: Int64) throws -> OpaquePointer? {
+    private func nextResult(until deadline: Int64) throws -> PostgresResult? {
         while PQisBusy(handle) != 0 {
             try wait(POLLIN, until: deadline)
             guard PQconsumeInput(handle) == 1 else { throw lost() }
         }
-        return PQgetResult(handle)
+        return PQgetResult(handle).map { PostgresResult($0) }
     }
 
     private func wait(_ events: Int32, until deadline: Int64) throws {
@@ -198,13 +192,6 @@ extension PostgresLink {
             fate = .stalled
             throw DatabaseError.unavailable("the server does not answer")
         }
-    }
-
-    private func failure(_ result: OpaquePointer?) -> DatabaseError {
-        guard let result, PQstatus(handle) != CONNECTION_BAD else { return lost() }
-        let (error, fate) = DatabaseError.postgres(result, mayWrite: mayWrite)
-        self.fate = fate
-        return error
     }
 
     private func lost() -> DatabaseError {

@@ -73,8 +73,10 @@ extension Transaction {
             """)
     }
 
-    func countArtifacts(of job: JobID) throws -> Int64 {
-        try first("SELECT COUNT(*) FROM artifacts WHERE job_id = \(job.text)") { try $0.integer() } ?? 0
+    func countArtifacts(of job: JobID, besides path: String) throws -> Int64 {
+        try first("SELECT COUNT(*) FROM artifacts WHERE job_id = \(job.text) AND path <> \(path)") {
+            try $0.integer()
+        } ?? 0
     }
 
     package func artifacts(of job: JobID) throws -> [Artifact] {

@@ -12,6 +12,14 @@ package struct ClassHead: Sendable {
     }
 }
 
+/// The first job that waits in a class.
+package struct QueueHead: Sendable {
+    package var id: ClassID
+    package var tag: Int64
+    package var since: Int64
+    package var owner: OwnerID
+}
+
 /// A job that was locked for a claim, with what the worker will need.
 struct Pick {
     var candidate: Candidate
@@ -114,8 +122,8 @@ extension Transaction {
             """) { row in try (row.integer(), row.integer(), row.integer()) } ?? (0, 0, 0)
     }
 
-    /// The head of each class: its tag and since when it waits; nil where nothing waits.
-    package func heads(of classes: ArraySlice<ClassHead>) throws -> [(id: ClassID, tag: Int64?, since: Int64?)] {
+    /// The first that waits in each class, where something does.
+    package func heads(of classes: ArraySlice<ClassHead>) throws -> [QueueHead] {
         let wanted = classes.map { [Value.integer($0.id.number), .integer($0.fromTag)] }
         let head: SQL = """
             FROM live_jobs WHERE class_id = wanted.id AND state = 'pending' AND tag >= wanted.mark
@@ -124,7 +132,14 @@ extension Transaction {
         return try rows(
             """
             WITH wanted (id, mark) AS (VALUES \(rows: wanted))
-            SELECT wanted.id, (SELECT tag \(sql: head)), (SELECT since \(sql: head)) FROM wanted
-            """) { row in try (ClassID(row.integer()), row.optionalInteger(), row.optionalInteger()) }
+            SELECT wanted.id, (SELECT tag \(sql: head)), (SELECT since \(sql: head)), (SELECT owner_id \(sql: head))
+            FROM wanted
+            """
+        ) { row in
+            let id = try ClassID(row.integer())
+            let (tag, since) = try (row.optionalInteger(), row.optionalInteger())
+            guard let tag, let since, let owner = try row.optionalText() else { return nil }
+            return QueueHead(id: id, tag: tag, since: since, owner: OwnerID(owner))
+        }.compactMap { $0 }
     }
 }

@@ -84,6 +84,20 @@ extension Transaction {
         return Dictionary(found) { first, _ in first }
     }
 
+    /// Before a failed job leaves history: its last attempt stays on record, and its report can still be repeated.
+    func keepLastAttempt(of id: JobID, owner: OwnerID) throws {
+        try execute(
+            """
+            INSERT INTO attempts (job_id, fence, attempt, worker_id, claim_token, outcome, started_at, ended_at,
+                exit_code, error)
+            SELECT id, fence, attempt, worker_id, claim_token, COALESCE(status, 'lost'), claimed_at, ended_at,
+                exit_code, error
+            FROM ended_jobs WHERE id = \(id.text) AND owner_id = \(owner.text) AND state = 'failed'
+                AND claimed_at IS NOT NULL
+            ON CONFLICT (job_id, fence) DO NOTHING
+            """)
+    }
+
     /// Takes a failed job out of history, so that it can be tried again.
     func deleteFailed(_ id: JobID, owner: OwnerID) throws -> (attempt: Int64, losses: Int64, fence: Int64, paid: Int64)?
     {

@@ -100,10 +100,14 @@ extension Transaction {
 
     /// The jobs that wait for any of these.
     func dependents(of ids: [JobID]) throws -> [JobID] {
-        guard !ids.isEmpty else { return [] }
-        return try rows("SELECT DISTINCT job_id FROM job_dependencies WHERE depends_on IN (\(list: ids.map(\.text)))") {
-            try JobID($0.text())
+        var found: Set<JobID> = []
+        try SQL.chunked(ids) { chunk in
+            let some = try rows("SELECT job_id FROM job_dependencies WHERE depends_on IN (\(list: chunk.map(\.text)))") {
+                try JobID($0.text())
+            }
+            found.formUnion(some)
         }
+        return Array(found)
     }
 }
 

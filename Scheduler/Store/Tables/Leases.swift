@@ -28,8 +28,9 @@ package struct Progress: Sendable {
 }
 
 extension Transaction {
-    /// Sets each held lease to *now + extension*, never past its end; returns what they became.
-    func extendHeld(_ extensions: ArraySlice<Extension>) throws -> [JobID: Int64] {
+    /// Sets each held lease to *now + extension*, never past its end; returns what they became, by the key that held:
+    /// another key of the same job in the same call holds nothing.
+    func extendHeld(_ extensions: ArraySlice<Extension>) throws -> [LeaseKey: Int64] {
         let rows = extensions.map { $0.key.row + [Value.integer(now + $0.milliseconds)] }
         let extended = try self.rows(
             """
@@ -39,8 +40,13 @@ extension Transaction {
             FROM held
             WHERE live_jobs.id = held.id AND live_jobs.worker_id = held.worker
                 AND live_jobs.claim_token = held.token AND state = 'running' AND visible_until > \(now)
-            RETURNING live_jobs.id, visible_until
-            """) { row in try (JobID(row.text()), row.integer()) }
+            RETURNING live_jobs.id, worker_id, claim_token, visible_until
+            """
+        ) { row in
+            try (
+                LeaseKey(job: JobID(row.text()), worker: MachineID(row.text()), tokenHash: row.text()), row.integer()
+            )
+        }
         return Dictionary(extended) { _, last in last }
     }
 
@@ -139,15 +145,19 @@ extension Transaction {
             try execute(
                 """
                 INSERT INTO cancel_notices (worker_id, job_id, expires_at) VALUES \(rows: rows)
-                ON CONFLICT (worker_id, job_id) DO NOTHING
+                ON CONFLICT (worker_id, job_id) DO UPDATE SET expires_at = excluded.expires_at
                 """)
         }
     }
 
-    /// Which of these jobs this worker was told to stop, of all when `among` is nil.
+    /// The jobs that this worker was told to stop, without those that it was given again since.
     func cancelNotices(for worker: MachineID) throws -> Set<JobID> {
         let found = try rows(
-            "SELECT job_id FROM cancel_notices WHERE worker_id = \(worker.text) AND expires_at > \(now)"
+            """
+            SELECT job_id FROM cancel_notices WHERE worker_id = \(worker.text) AND expires_at > \(now)
+                AND NOT EXISTS (SELECT 1 FROM live_jobs
+                    WHERE id = job_id AND live_jobs.worker_id = cancel_notices.worker_id AND state = 'running')
+            """
         ) { try JobID($0.text()) }
         return Set(found)
     }

@@ -138,26 +138,31 @@ extension Transaction {
     }
 
     func deleteBlocked(_ ids: [JobID]) throws -> [LiveJob] {
-        guard !ids.isEmpty else { return [] }
-        return try rows(
-            """
-            DELETE FROM live_jobs WHERE id IN (\(list: ids.map(\.text))) AND state = 'blocked'
-            RETURNING \(raw: LiveJob.columns)
-            """) { try LiveJob(&$0) }
+        var found: [LiveJob] = []
+        try SQL.chunked(ids) { chunk in
+            found += try rows(
+                """
+                DELETE FROM live_jobs WHERE id IN (\(list: chunk.map(\.text))) AND state = 'blocked'
+                RETURNING \(raw: LiveJob.columns)
+                """) { try LiveJob(&$0) }
+        }
+        return found
     }
 
     /// Each of these dependents waits for fewer: those of `done` that it named. Ready ones become scheduled.
     func unblock(_ dependents: [JobID], done: [JobID]) throws {
-        guard !dependents.isEmpty, !done.isEmpty else { return }
+        guard !done.isEmpty else { return }
         let over: SQL = """
             (SELECT COUNT(*) FROM job_dependencies WHERE job_id = live_jobs.id
                 AND depends_on IN (\(list: done.map(\.text))))
             """
-        try execute(
-            """
-            UPDATE live_jobs SET waits_for = waits_for - \(sql: over),
-                state = CASE WHEN waits_for <= \(sql: over) THEN 'scheduled' ELSE 'blocked' END
-            WHERE id IN (\(list: dependents.map(\.text))) AND state = 'blocked'
-            """)
+        try SQL.chunked(dependents) { chunk in
+            try execute(
+                """
+                UPDATE live_jobs SET waits_for = waits_for - \(sql: over),
+                    state = CASE WHEN waits_for <= \(sql: over) THEN 'scheduled' ELSE 'blocked' END
+                WHERE id IN (\(list: chunk.map(\.text))) AND state = 'blocked'
+                """)
+        }
     }
 }

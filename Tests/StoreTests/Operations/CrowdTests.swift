@@ -9,9 +9,32 @@ struct CrowdTests {
     /// More than the values that one statement of either database takes.
     private static let crowd = 66_000
 
+    /// One that waits for the job, and copies of it.
     private func submitCrowd(_ lab: Lab, waitingFor job: JobID) async throws {
-        for _ in 0..<(Self.crowd / 1_000) {
-            try await lab.submit((0..<1_000).map { _ in Lab.job { $0.dependsOn = [job] } })
+        let one = try await lab.submit { $0.dependsOn = [job] }
+        let numbers: SQL = """
+            WITH RECURSIVE numbers (n) AS
+                (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < \(Self.crowd - 1))
+            """
+        try await lab.database.write { tx in
+            try tx.execute(
+                """
+                INSERT INTO jobs (id, owner_id, title, class_id, spec, max_attempts, backoff_initial, backoff_factor,
+                    backoff_most, created_at)
+                \(sql: numbers) SELECT 'copy-' || n, owner_id, title, class_id, spec, max_attempts, backoff_initial,
+                    backoff_factor, backoff_most, created_at FROM numbers, jobs WHERE id = \(one.text)
+                """)
+            try tx.execute(
+                """
+                INSERT INTO live_jobs (id, owner_id, class_id, state, tag, since, run_at, max_attempts, waits_for)
+                \(sql: numbers) SELECT 'copy-' || n, owner_id, class_id, state, tag, since, run_at, max_attempts,
+                    waits_for FROM numbers, live_jobs WHERE id = \(one.text)
+                """)
+            try tx.execute(
+                """
+                INSERT INTO job_dependencies (job_id, depends_on)
+                \(sql: numbers) SELECT 'copy-' || n, \(job.text) FROM numbers
+                """)
         }
     }
 

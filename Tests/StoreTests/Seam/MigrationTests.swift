@@ -59,7 +59,9 @@ struct MigrationTests {
     @Test("a step that fails leaves nothing behind", arguments: TestDatabase.all)
     func failing(on database: TestDatabase) async throws {
         let store = try await database.open()
-        let broken = Migration(name: "0002_broken") { _ in ["CREATE TABLE half (id TEXT)", "CREATE TABLE first (id TEXT)"] }
+        let broken = Migration(name: "0002_broken") { _ in
+            ["CREATE TABLE half (id TEXT)", "CREATE TABLE first (id TEXT)"]
+        }
         await #expect(throws: DatabaseError.self) { _ = try await store.migrate([first, broken]) }
         #expect(try await store.migrate([first, second]) == ["0001_first", "0002_second"])
         await #expect(throws: DatabaseError.self) { try await store.read { try $0.execute("SELECT * FROM half") } }

@@ -5,7 +5,7 @@ import Support
 import Synchronization
 import Testing
 
-@Suite("PostgreSQL may break at any moment")
+@Suite("PostgreSQL may break at any moment", .serialized)
 struct PostgresFaultTests {
     private let othersEnd = """
         SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -53,12 +53,15 @@ struct PostgresFaultTests {
         try await server.kill()
 
         try await eventually("the loss is noticed") { (try? await store.note("lost")) == nil }
-        for _ in 0..<20 {
+        var waits: [Int64] = []
+        for _ in 0..<21 {
             let start = World.live.monotonic()
             let error = await #expect(throws: DatabaseError.self) { try await store.note("lost") }
             guard case .unavailable = error else { throw Refused(why: "\(String(describing: error))") }
-            #expect(World.live.monotonic() - start <= 250)
+            waits.append(World.live.monotonic() - start)
         }
+        // Not every one: the machine may have other things to do.
+        #expect(waits.sorted()[10] <= 250)
         #expect(await store.health().ok == false)
 
         try await server.start()

@@ -109,8 +109,9 @@ struct ValueTests {
                 return nil
             } catch { return error as? DatabaseError }
         }
-        #expect(await refusal("INSERT INTO things (text, number) VALUES ('a', 1)")
-            == .conflict(constraint: "things.text, things.number"))
+        #expect(
+            await refusal("INSERT INTO things (text, number) VALUES ('a', 1)")
+                == .conflict(constraint: "things.text, things.number"))
         #expect(await refusal("INSERT INTO needs VALUES ('a', 'c')") == .conflict(constraint: "needs.id"))
         #expect(await refusal("INSERT INTO needs VALUES ('b', NULL)") == .checkFailed("needs.word"))
         #expect(await refusal("INSERT INTO things (number) VALUES (13)") == .checkFailed("small"))

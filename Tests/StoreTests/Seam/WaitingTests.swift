@@ -43,7 +43,7 @@ struct WaitingTests {
 
     @Test("who waits too long is told so, and nothing happens", arguments: TestDatabase.all)
     func late(on database: TestDatabase) async throws {
-        let store = try await Database.withTables(on: database, settings: narrow(waitTimeoutMilliseconds: 100))
+        let store = try await Database.withTables(on: database, settings: narrow(waitTimeoutMilliseconds: 1_000))
         let (running, done) = (Gate(), Gate())
         async let first: Void = store.write { _ in
             running.open()
@@ -54,7 +54,7 @@ struct WaitingTests {
         try await eventually("the second waits") { store.load.waiting == 1 }
         let start = World.live.monotonic()
         try await eventually("its time is over") {
-            World.live.monotonic() - start > 150 || store.load.waiting == 0
+            World.live.monotonic() - start > 1_100 || store.load.waiting == 0
         }
         done.open()
         try await first

@@ -1,0 +1,154 @@
+import Bytes
+import Domain
+import Engine
+import Store
+import Support
+import Testing
+
+@Suite("Long polls")
+struct LongPollTests {
+    /// Milliseconds from the submission until the waiting claim has its job; the median of several.
+    private func latency(
+        _ times: Int, from submitter: LabProcess, to claimer: LabProcess, _ change: (Int, inout Requirement) -> Void
+    ) async throws -> Int64 {
+        var latencies: [Int64] = []
+        for number in 0..<times {
+            async let claimed = claimer.claim(wait: .seconds(10))
+            try await eventually("the claim waits") { claimer.desk.waitingClaims == 1 }
+            let start = World.live.monotonic()
+            try await submitter.submit([Lab.job(needs: { change(number, &$0) })])
+            #expect(try await claimed.count == 1)
+            latencies.append(World.live.monotonic() - start)
+        }
+        return latencies.sorted()[times / 2]
+    }
+
+    @Test("a submission in the same process wakes a waiting claim at once", arguments: TestDatabase.all)
+    func sameProcess(on database: TestDatabase) async throws {
+        let process = LabProcess(try await Lab(database))
+        // No service runs: nothing but the bell can wake it.
+        let latency = try await latency(11, from: process, to: process) { number, need in
+            if number % 2 == 0 { need.memoryMiB = Int64(number) }
+        }
+        #expect(latency < 50)
+        await process.stop()
+    }
+
+    @Test("a submission in another process wakes it by NOTIFY", arguments: [TestDatabase.postgres])
+    func otherProcess(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        let here = LabProcess(lab)
+        let there = LabProcess(try await lab.neighbour())
+        try await lab.enroll("worker")
+        let claimer = LabProcess(try await lab.neighbour())
+        for process in [here, there, claimer] { process.start() }
+        try await lab.untilSomebodyListens(3)
+        // Also of classes that the other process has never heard of; polling takes a second.
+        let latency = try await latency(11, from: there, to: claimer) { number, need in
+            need.memoryMiB = Int64(number / 2)
+        }
+        #expect(latency < 250)
+        for process in [here, there, claimer] { await process.stop() }
+    }
+
+    @Test("where nothing tells it, polling finds what another process submitted", arguments: TestDatabase.all)
+    func polling(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        try await lab.enroll("worker")
+        let submitter = LabProcess(lab)
+        let claimer = LabProcess(try await lab.neighbour())
+        for needs in [1, 1, 2] as [Int64] {
+            async let claimed = claimer.claim(wait: .seconds(10))
+            try await eventually("the claim waits") { claimer.desk.waitingClaims == 1 }
+            try await submitter.submit([Lab.job(needs: { $0.memoryMiB = needs })])
+            try await claimer.poll()
+            let start = World.live.monotonic()
+            #expect(try await claimed.count == 1)
+            #expect(World.live.monotonic() - start < 1_000)
+        }
+        await claimer.stop()
+    }
+
+    @Test("a job that becomes ready later wakes a claim when it does", arguments: TestDatabase.all)
+    func scheduled(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        let process = LabProcess(lab)
+        process.start()
+        async let claimed = process.claim(wait: .seconds(15))
+        try await eventually("the claim waits") { process.desk.waitingClaims == 1 }
+        let at = lab.now + 300
+        try await process.submit([Lab.job { $0.runAt = at }])
+        #expect(try await claimed.count == 1)
+        #expect(lab.now >= at)
+        #expect(lab.now < at + 1_500)
+        await process.stop()
+    }
+
+    @Test("a released job, a freed job and a job tried again wake claims", arguments: TestDatabase.all)
+    func returned(on database: TestDatabase) async throws {
+        let process = LabProcess(try await Lab(database))
+        process.start()
+        func next(after action: () async throws -> Void) async throws -> LabLease? {
+            async let claimed = process.claim(wait: .seconds(15))
+            try await eventually("the claim waits") { process.desk.waitingClaims == 1 }
+            let start = World.live.monotonic()
+            try await action()
+            let lease = try await claimed.first
+            #expect(World.live.monotonic() - start < 1_000)
+            return lease
+        }
+        try await process.submit([Lab.job { $0.maxAttempts = 1 }])
+        let first = try #require(try await process.claim().first)
+        try await process.submit([Lab.job { $0.dependsOn = [first.job] }])
+        let again = try #require(try await next { try await process.desk.release(first.key) })
+        #expect(again.job == first.job)
+        let freed = try #require(try await next { try await process.finish(again) })
+        #expect(freed.job != first.job)
+        try await process.submit([Lab.job { $0.maxAttempts = 1 }])
+        let failing = try #require(try await process.claim().first)
+        try await process.finish(failing, .failure)
+        let retried = try await next {
+            _ = try await process.desk.retry(failing.job, owner: Lab.alice, actor: "alice")
+        }
+        #expect(retried?.job == failing.job)
+        await process.stop()
+    }
+
+    @Test("a claim that waits in vain ends in time", arguments: TestDatabase.all)
+    func vain(on database: TestDatabase) async throws {
+        let process = LabProcess(try await Lab(database))
+        let start = World.live.monotonic()
+        #expect(try await process.claim(wait: .milliseconds(200)).isEmpty)
+        #expect((200..<2_000).contains(World.live.monotonic() - start))
+        #expect(process.desk.waitingClaims == 0)
+    }
+
+    @Test("shutting down ends every long poll at once", arguments: TestDatabase.all)
+    func shutdown(on database: TestDatabase) async throws {
+        let process = LabProcess(try await Lab(database))
+        process.start()
+        try await process.lab.enroll("worker")
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<50 { group.addTask { try await process.claim(wait: .seconds(20)).count } }
+            try await eventually("all wait") { process.desk.waitingClaims == 50 }
+            let start = World.live.monotonic()
+            await process.stop()
+            for try await count in group { #expect(count == 0) }
+            #expect(World.live.monotonic() - start < 2_000)
+        }
+        #expect(try await process.claim(wait: .seconds(20)).isEmpty)
+    }
+}
+
+extension Lab {
+    /// Waits until so many processes listen for what becomes ready.
+    func untilSomebodyListens(_ count: Int) async throws {
+        let query = """
+            SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN %'
+            """
+        try await eventually("\(count) listen") {
+            let text = try await TestDatabase.psql(url, query)
+            return (Int(text.filter(\.isNumber)) ?? 0) >= count
+        }
+    }
+}

@@ -1,0 +1,140 @@
+import Bytes
+import Foundation
+import Glibc
+import Support
+import Testing
+
+/// `hatchfarm up` in a folder of its own, and the commands of somebody who uses it.
+@Suite("The command line", .timeLimit(.minutes(3)))
+struct CommandLineTests {
+    private struct Result {
+        let code: Int32
+        let output: String
+        let errors: String
+    }
+
+    private struct Home {
+        let folder: String
+        let environment: [String: String]
+        let farm: ChildProcess
+        let url: String
+
+        func run(_ arguments: String...) async throws -> Result { try await run(arguments) }
+
+        func run(_ arguments: [String], _ more: [String: String] = [:]) async throws -> Result {
+            let child = try await ChildProcess(
+                FarmServer.program, arguments, environment: environment.merging(more) { $1 }, folder: folder)
+            guard case .exited(let code) = try await child.end(within: .seconds(60)) else {
+                throw ToolFailure("\(arguments) was killed: \(child.errors)")
+            }
+            return Result(code: code, output: child.output, errors: child.errors)
+        }
+
+        func write(_ name: String, _ text: String) throws {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+        }
+
+        func read(_ name: String) -> String? {
+            FileManager.default.contents(atPath: "\(folder)/\(name)").map { String(decoding: $0, as: UTF8.self) }
+        }
+    }
+
+    /// Runs a whole farm while `body` does; then it drains.
+    private func up(_ body: (Home) async throws -> Void) async throws {
+        let folder = Scratch.path("home")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let environment = ["HOME": folder, "XDG_CONFIG_HOME": "\(folder)/.config", "PORT": "0"]
+        let farm = try await ChildProcess(FarmServer.program, ["up"], environment: environment, folder: folder)
+        try await eventually("the farm is up", within: .seconds(60)) {
+            if let ending = farm.ending { throw ToolFailure("\(ending): \(farm.output)\(farm.errors)") }
+            return farm.output.contains("Ctrl-C drains and stops")
+        }
+        let url = try #require(farm.output.firstMatch(of: #/API +(http://\S+)/api/v1/#)).output.1
+        do {
+            try await body(Home(folder: folder, environment: environment, farm: farm, url: String(url)))
+        } catch {
+            try await farm.kill()
+            throw FarmFailure(error: error, log: farm.output + farm.errors)
+        }
+        farm.signal(SIGTERM)
+        #expect(try await farm.end(within: .seconds(15)) == .exited(0), "\(farm.errors)")
+    }
+
+    @Test("a job's whole life, from its submission to the file it made")
+    func life() async throws {
+        try await up { home in
+            try home.write("in.txt", "one\ntwo\nthree\n")
+            let done = try await home.run(
+                "job", "submit", "--title", "shout", "--input", "in.txt", "--output", "out.txt", "--watch", "--",
+                "sh", "-c", "echo working; tr a-z A-Z < in.txt > out.txt; wc -l < out.txt")
+            #expect(done.code == 0, "\(done.errors)")
+            let job = try #require(done.output.firstMatch(of: #/job ([0-9a-f-]{36})/#).map { String($0.output.1) })
+            #expect(done.output.contains("working\n") && done.output.contains("completed"))
+
+            let shown = try await home.run("job", "show", job, "--json")
+            let json = try JSON(parsing: Array(shown.output.utf8))
+            #expect(shown.code == 0 && json["status"] == "completed" && json["result"]?["exit_code"] == 0)
+            let listed = try await home.run("job", "list", "--status", "completed")
+            #expect(listed.code == 0 && listed.output.contains(job) && listed.output.contains("shout"))
+            let logs = try await home.run("job", "logs", job)
+            #expect(logs.code == 0 && logs.output == "working\n3\n")
+            let followed = try await home.run("job", "logs", "-f", job)
+            #expect(followed.code == 0 && followed.output == "working\n3\n")
+            let files = try await home.run("job", "artifacts", job)
+            #expect(files.code == 0 && files.output.contains("out.txt"))
+            #expect(try await home.run("job", "fetch", job, "out.txt").code == 0)
+            #expect(home.read("out.txt") == "ONE\nTWO\nTHREE\n")
+            let fetched = try await home.run("job", "fetch", job, "out.txt", "--to", "-")
+            #expect(fetched.code == 0 && fetched.output == "ONE\nTWO\nTHREE\n")
+        }
+    }
+
+    @Test("a job that fails, one that is cancelled, and one that is tried again")
+    func unhappyLives() async throws {
+        try await up { home in
+            let failed = try await home.run(
+                "job", "submit", "--title", "fails", "--attempts", "1", "--watch", "--", "sh", "-c",
+                "echo oh no >&2; exit 7")
+            #expect(failed.code == 1 && failed.output.contains("oh no") && failed.output.contains("exit code 7"))
+            let job = try #require(failed.output.firstMatch(of: #/job ([0-9a-f-]{36})/#).map { String($0.output.1) })
+            #expect(try await home.run("job", "cancel", job).code == 4)
+            #expect(try await home.run("job", "retry", job, "--watch").code == 1)
+
+            let marker = "sleep 61.\(home.farm.pid)"
+            let submitted = try await home.run("job", "submit", "--title", "long", "--", "sh", "-c", "\(marker); true")
+            let long = submitted.output.trimmingCharacters(in: .whitespacesAndNewlines)
+            #expect(submitted.code == 0 && long.utf8.count == 36)
+            try await eventually("it runs", within: .seconds(30)) { ProcessTable.count(marker) > 0 }
+            let watching = Task { try await home.run("job", "watch", long) }
+            let cancelled = try await home.run("job", "cancel", long)
+            #expect(cancelled.code == 0 && cancelled.output.contains("cancelled"))
+            #expect(try await watching.value.code == 1)
+            // Its worker hears of it at the next sign of life, at the latest.
+            try await eventually("it is stopped", within: .seconds(45)) { ProcessTable.count(marker) == 0 }
+            #expect(try await home.run("job", "watch", long).code == 1)
+        }
+    }
+
+    @Test("exit codes say what went wrong")
+    func exitCodes() async throws {
+        try await up { home in
+            let nobody = "01890000-0000-7000-8000-000000000000"
+            #expect(try await home.run("job", "show", nobody).code == 5)
+            #expect(try await home.run("job", "cancel", nobody).code == 5)
+            #expect(try await home.run("job", "list", "--api-key", "hf_wrong").code == 4)
+            #expect(try await home.run("job", "list", "--server", "http://127.0.0.1:9", "--api-key", "k").code == 3)
+            #expect(try await home.run("job", "submit").code == 64)
+            #expect(try await home.run("job", "submit", "--title", " ", "--", "true").code == 64)
+            #expect(try await home.run("job", "submit", "--title", "t", "--input", "none", "--", "true").code == 64)
+            #expect(try await home.run("nonsense").code == 64)
+            #expect(try await home.run(["serve"], ["DATABASE_URL": "mysql://nowhere"]).code == 78)
+            let port = home.url.split(separator: ":").last.map { String($0) } ?? ""
+            let taken = try await home.run(["serve"], ["PORT": port, "DATABASE_URL": "sqlite::memory:"])
+            #expect(taken.code == 78 && taken.errors.contains("taken"))
+            let unreachable = ["DATABASE_URL": "postgres://nobody@127.0.0.1:9/none"]
+            #expect(try await home.run(["migrate"], unreachable).code == 3)
+            #expect(try await home.run("--version").code == 0)
+            #expect(try await home.run("job", "submit", "--help").code == 0)
+        }
+    }
+}

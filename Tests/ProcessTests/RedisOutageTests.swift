@@ -1,0 +1,95 @@
+import Bytes
+import Glibc
+import Support
+import Testing
+
+extension OneByOne {
+    @Suite("Redis that is gone")
+    struct RedisOutage {
+        private enum Fault: CaseIterable, Sendable { case killed, frozen }
+
+        /// Serves with a Redis of its own while `body` runs.
+        private func run(on database: TestDatabase, _ body: (Farm, FarmRedis) async throws -> Void) async throws {
+            let redis = try await FarmRedis()
+            try await Farm.run(on: database, environment: ["REDIS_ADDR": redis.address]) { farm in
+                try await body(farm, redis)
+            }
+            try await redis.kill()
+        }
+
+        @Test("stops heartbeats at once and costs no lease; its return brings them back", arguments: TestDatabase.all)
+        func killed(on database: TestDatabase) async throws {
+            try await run(on: database) { farm, redis in
+                try await expectLeasesKept(farm, within: .milliseconds(250)) {
+                    try await redis.kill()
+                } mend: {
+                    try await redis.restart()
+                }
+            }
+        }
+
+        @Test("frozen does the same, in the time of one command", arguments: TestDatabase.all)
+        func frozen(on database: TestDatabase) async throws {
+            try await run(on: database) { farm, redis in
+                try await expectLeasesKept(farm, within: .milliseconds(500)) {
+                    await redis.signal(SIGSTOP)
+                } mend: {
+                    await redis.signal(SIGCONT)
+                }
+            }
+        }
+
+        private func expectLeasesKept(
+            _ farm: Farm, within limit: Duration, break harm: () async throws -> Void, mend: () async throws -> Void
+        ) async throws {
+            let machine = try await farm.owner.machine()
+            let job = try await farm.owner.submitted("held")
+            let other = try await farm.owner.submitted("ended meanwhile")
+            let grants = try await machine.claimed(2, lease: 2_000)
+            let held = try #require(grants.first { $0.job == job })
+            let ends = try #require(grants.first { $0.job == other })
+            _ = try await machine.heartbeat().expecting(200)
+            let refused = machine.heartbeatBody()
+            try await harm()
+
+            // The lease is over twice before Redis is back, but for its extensions.
+            let start = World.live.monotonic()
+            while World.live.monotonic() - start < 4_000 {
+                let beat = try await machine.heartbeat(refused)
+                #expect(beat.status == 503 && beat["Retry-After"] != nil)
+                #expect(beat.took < limit, "\(beat.took)")
+                _ = try await machine.extend(held, by: 2_000).expecting(200)
+                try await World.live.sleep(.milliseconds(300))
+            }
+            _ = try await machine.finish(ends).expecting(200)
+            #expect(try await farm.owner.client.get("/readyz").json["checks"]?["redis"] == false)
+            try await mend()
+            // A refused heartbeat has changed nothing: its nonce is as good as new.
+            try await eventually("heartbeats are taken again") {
+                _ = try await machine.extend(held, by: 2_000).expecting(200)
+                return try await machine.heartbeat(refused).status == 200
+            }
+            _ = try await machine.finish(held).expecting(200)
+            for id in [job, other] {
+                let ended = try await farm.owner.job(id)
+                #expect(ended["status"] == "completed" && ended["losses"] == 0)
+            }
+        }
+
+        @Test("emptied or started afresh lets nobody repeat a heartbeat", arguments: TestDatabase.all)
+        func replay(on database: TestDatabase) async throws {
+            try await run(on: database) { farm, redis in
+                let machine = try await farm.owner.machine()
+                let body = machine.heartbeatBody()
+                _ = try await machine.heartbeat(body).expecting(200)
+                _ = try await machine.heartbeat(body).expecting(401)
+                try await redis.flush()
+                _ = try await machine.heartbeat(body).expecting(401)
+                try await redis.kill()
+                try await redis.restart()
+                try await eventually("heartbeats are taken again") { try await machine.heartbeat().status == 200 }
+                _ = try await machine.heartbeat(body).expecting(401)
+            }
+        }
+    }
+}

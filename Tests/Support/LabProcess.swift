@@ -1,0 +1,82 @@
+package import Bus
+package import Bytes
+package import Domain
+package import Engine
+internal import Logging
+package import Store
+internal import Synchronization
+
+/// A process on a lab's database, as `hatchfarm serve` is one: a desk, and the scheduler's services, which run when
+/// `start` is called or round by round.
+package final class LabProcess: Sendable {
+    package let lab: Lab
+    package let desk: JobDesk
+    private let sweeper: LeaseSweeper
+    private let promoter: Promoter
+    private let poller: ClassPoller
+    private let scheduler = Mutex<Task<Void, Never>?>(nil)
+
+    package init(_ lab: Lab) {
+        self.lab = lab
+        desk = JobDesk(database: lab.database, bus: LocalBus(sleep: World.live.sleep), world: lab.world)
+        sweeper = LeaseSweeper(desk, world: lab.world)
+        promoter = Promoter(desk, world: lab.world)
+        poller = ClassPoller(desk)
+    }
+
+    /// Runs the scheduler beside the test.
+    package func start() {
+        let scheduler = Scheduler(desk, world: lab.world, logger: Logger(label: "lab"))
+        self.scheduler.withLock { $0 = Task { await scheduler.run() } }
+    }
+
+    /// Ends the long polls and the scheduler.
+    package func stop() async {
+        desk.bus.close()
+        await scheduler.withLock { $0.take() }?.value
+    }
+
+    /// One round of each service.
+    package func round() async throws {
+        _ = try await sweeper.round()
+        _ = try await promoter.round()
+        _ = try await poller.round()
+    }
+
+    package func poll() async throws { _ = try await poller.round() }
+
+    @discardableResult
+    package func submit(_ jobs: [NewJob], key: IdempotencyKey? = nil) async throws -> Submission.Reply {
+        try await desk.submit(Lab.submission(jobs, key: key))
+    }
+
+    package func claim(
+        by name: String = "worker", upTo limit: Int = 1, wait: Duration = .zero,
+        isAbandoned: @escaping @Sendable () -> Bool = { false },
+        _ change: (inout Claim) -> Void = { _ in }
+    ) async throws -> [LabLease] {
+        let worker = try await lab.worker(name)
+        var claim = Lab.claim(by: worker, upTo: limit)
+        change(&claim)
+        let grants = try await desk.claim(claim, wait: wait, isAbandoned: isAbandoned)
+        return grants.map { LabLease($0, worker) }
+    }
+
+    @discardableResult
+    package func finish(_ lease: LabLease, _ status: Outcome.Status = .success) async throws -> Finished {
+        try await desk.finish(Report(key: lease.key, outcome: Outcome(status: status)))
+    }
+
+    /// Claims what there is in batches, until nothing waits; returns the owners in the order in which they were served.
+    package func drain(by name: String = "worker", upTo limit: Int = 1, most: Int = .max) async throws -> [OwnerID] {
+        var owners: [OwnerID] = []
+        while owners.count < most {
+            let leases = try await claim(by: name, upTo: limit)
+            if leases.isEmpty { break }
+            let reports = leases.map { Report(key: $0.key, outcome: Outcome(status: .success)) }
+            for result in try await desk.finish(reports) { _ = try result.get() }
+            owners += leases.map(\.owner)
+        }
+        return owners
+    }
+}
