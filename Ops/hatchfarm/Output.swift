@@ -68,7 +68,9 @@ struct StatusLine {
             shown = text
             return
         }
-        shown = String(text.prefix(max(1, Output.columns - 1)))
+        let line = String(text.prefix(max(1, Output.columns - 1)))
+        guard line != shown else { return }
+        shown = line
         Output.text("\r\u{1B}[2K\(shown)")
     }
 

@@ -23,17 +23,18 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
         left.values.append(contentsOf: right.values)
     }
 
-    /// Calls `body` with slices of 64, 32, 16 … 1 items, in order: a statement over many rows then has at most
-    /// seven texts, whatever the number of rows.
+    /// Calls `body` with slices of at most 64 items, in order. Their sizes are few, so that a statement over many rows has
+    /// few texts, whatever the number of rows; and every number up to 64 takes at most two of them, so that a
+    /// gathering of callers costs few round trips.
     package static func chunked<Item>(_ items: [Item], _ body: (ArraySlice<Item>) throws -> Void) rethrows {
         var rest = items[...]
-        var size = 64
-        while !rest.isEmpty {
-            while size > rest.count { size /= 2 }
+        while let size = chunkSizes.first(where: { $0 <= rest.count }) {
             try body(rest.prefix(size))
             rest = rest.dropFirst(size)
         }
     }
+
+    private static let chunkSizes = [64, 56, 48, 40, 32, 28, 24, 20, 16, 14, 12, 10, 8, 7, 6, 5, 4, 3, 2, 1]
 }
 
 extension [SQL] {

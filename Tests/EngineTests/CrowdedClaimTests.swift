@@ -2,7 +2,6 @@ import Domain
 import Engine
 import Store
 import Support
-import Synchronization
 import Testing
 
 @Suite("Many claim at once")
@@ -11,7 +10,7 @@ struct CrowdedClaimTests {
 
     /// Sixteen workers drain what there is through these desks; every job must be granted exactly once.
     private func drain(_ processes: [LabProcess], upTo limit: Int) async throws {
-        let granted = Mutex<[JobID: Int]>([:])
+        let granted = Shared<[JobID: Int]>([:])
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<16 {
                 let process = processes[number % processes.count]
@@ -19,7 +18,7 @@ struct CrowdedClaimTests {
                     var misses = 0
                     while misses < 3 {
                         let leases = try await process.claim(by: "worker \(number)", upTo: limit)
-                        granted.withLock { granted in
+                        granted.change { granted in
                             for lease in leases { granted[lease.job, default: 0] += 1 }
                         }
                         if leases.isEmpty {
@@ -32,7 +31,7 @@ struct CrowdedClaimTests {
             }
             try await group.waitForAll()
         }
-        let counts = granted.withLock { $0 }
+        let counts = granted.value
         #expect(counts.count == Self.jobs)
         #expect(counts.values.allSatisfy { $0 == 1 })
     }
@@ -41,7 +40,7 @@ struct CrowdedClaimTests {
         for part in 0..<4 as Range<Int64> {
             try await process.submit(
                 (0..<(Self.jobs / 4)).map { number in
-                    Lab.job(by: OwnerID("owner-\(number % 7)"), priority: part, needs: { $0.memoryMiB = Int64(number % 3) })
+                    Lab.job(by: OwnerID("owner-\(number % 7)"), priority: part) { $0.memoryMiB = Int64(number % 3) }
                 })
         }
         for number in 0..<16 { try await process.lab.enroll("worker \(number)") }
@@ -71,7 +70,7 @@ struct CrowdedClaimTests {
         let lab = try await Lab(database)
         let process = LabProcess(lab)
         process.start()
-        let ended = Mutex<Set<JobID>>([])
+        let ended = Shared<Set<JobID>>([])
         for number in 0..<8 { try await lab.enroll("worker \(number)") }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for owner in [Lab.alice, Lab.bob] {
@@ -94,7 +93,7 @@ struct CrowdedClaimTests {
                             case 1: _ = try? await process.finish(lease, .failure)
                             default:
                                 guard let done = try? await process.finish(lease) else { continue }
-                                let isNew = ended.withLock { $0.insert(done.job).inserted }
+                                let isNew = ended.change { $0.insert(done.job).inserted }
                                 #expect(isNew)
                             }
                         }

@@ -16,7 +16,7 @@ struct LongPollTests {
             async let claimed = claimer.claim(wait: .seconds(10))
             try await eventually("the claim waits") { claimer.desk.waitingClaims == 1 }
             let start = World.live.monotonic()
-            try await submitter.submit([Lab.job(needs: { change(number, &$0) })])
+            try await submitter.submit([Lab.job { change(number, &$0.needs) }])
             #expect(try await claimed.count == 1)
             latencies.append(World.live.monotonic() - start)
         }
@@ -60,7 +60,7 @@ struct LongPollTests {
         for needs in [1, 1, 2] as [Int64] {
             async let claimed = claimer.claim(wait: .seconds(10))
             try await eventually("the claim waits") { claimer.desk.waitingClaims == 1 }
-            try await submitter.submit([Lab.job(needs: { $0.memoryMiB = needs })])
+            try await submitter.submit([Lab.job { $0.memoryMiB = needs }])
             try await claimer.poll()
             let start = World.live.monotonic()
             #expect(try await claimed.count == 1)
@@ -93,7 +93,8 @@ struct LongPollTests {
             try await eventually("the claim waits") { process.desk.waitingClaims == 1 }
             let start = World.live.monotonic()
             try await action()
-            let lease = try await claimed.first
+            let leases = try await claimed
+            let lease = leases.first
             #expect(World.live.monotonic() - start < 1_000)
             return lease
         }

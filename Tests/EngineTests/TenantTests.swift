@@ -14,7 +14,7 @@ struct TenantTests {
         for start in stride(from: 0, to: count, by: 1_000) {
             try await process.submit(
                 (start..<min(start + 1_000, count)).map { number in
-                    Lab.job(by: Self.big, needs: { needs(number, &$0) })
+                    Lab.job(by: Self.big) { needs(number, &$0.needs) }
                 })
         }
     }
@@ -54,7 +54,7 @@ struct TenantTests {
         let first = LabProcess(lab)
         try await submit(6_000, to: first) { number, need in need.memoryMiB = Int64(number % 300) }
         for owner in Self.small {
-            try await first.submit((0..<10).map { _ in Lab.job(by: owner, needs: { $0.queue = "small" }) })
+            try await first.submit((0..<10).map { _ in Lab.job(by: owner) { $0.queue = "small" } })
         }
         let process = LabProcess(try await lab.neighbour())
         try await process.poll()

@@ -3,7 +3,6 @@ import Domain
 import Engine
 import Store
 import Support
-import Synchronization
 import Testing
 
 /// A wake-up is for one job; who can't follow it must not keep it.
@@ -11,21 +10,21 @@ import Testing
 struct WakeUpTests {
     /// Claims that wait, and the time until the one of `name` has its job.
     private func pickUp(
-        _ process: LabProcess, by name: String, beside others: [String],
-        _ change: @escaping @Sendable (String, inout Claim) -> Void = { _, _ in }, _ job: NewJob
+        _ process: LabProcess, _ job: NewJob, by name: String, beside others: [String],
+        _ change: @escaping @Sendable (String, inout Claim) -> Void = { _, _ in }
     ) async throws -> Int64 {
         try await withThrowingTaskGroup(of: Int64?.self) { group in
-            let start = Mutex<Int64>(0)
+            let start = Shared<Int64>(0)
             for (index, waiter) in (others + [name]).enumerated() {
                 group.addTask {
-                    let leases = try await process.claim(by: waiter, wait: .seconds(8)) { change(waiter, &$0) }
+                    let leases = try await process.claim(by: waiter, wait: .seconds(8), claim: { change(waiter, &$0) })
                     guard waiter == name else { return nil }
                     #expect(leases.count == 1)
-                    return World.live.monotonic() - start.withLock { $0 }
+                    return World.live.monotonic() - start.value
                 }
                 try await eventually("it waits") { process.desk.waitingClaims == index + 1 }
             }
-            start.withLock { $0 = World.live.monotonic() }
+            start.change { $0 = World.live.monotonic() }
             try await process.submit([job])
             var time: Int64?
             while time == nil, let next = try await group.next() { time = next }
@@ -42,7 +41,7 @@ struct WakeUpTests {
         try await lab.enroll("draining")
         try await lab.drain("draining")
         let time = try await pickUp(
-            LabProcess(lab), by: "worker", beside: ["no consent", "draining", "no consent"], Lab.job())
+            LabProcess(lab), Lab.job(), by: "worker", beside: ["no consent", "draining", "no consent"])
         #expect(time < 500)
     }
 
@@ -51,10 +50,10 @@ struct WakeUpTests {
         let lab = try await Lab(database)
         let process = LabProcess(lab)
         try await lab.enroll("full", capacity: Capacity(milliCores: 1_000))
-        try await process.submit([Lab.job(needs: { $0.milliCores = 1_000 })])
+        try await process.submit([Lab.job { $0.milliCores = 1_000 }])
         #expect(try await process.claim(by: "full").count == 1)
         let time = try await pickUp(
-            process, by: "worker", beside: ["full"], Lab.job(needs: { $0.milliCores = 1_000 }))
+            process, Lab.job { $0.milliCores = 1_000 }, by: "worker", beside: ["full"])
         #expect(time < 500)
     }
 
@@ -63,15 +62,15 @@ struct WakeUpTests {
         let lab = try await Lab(database)
         let process = LabProcess(lab)
         try await lab.enroll("worker")
-        let hasHungUp = Mutex(false)
+        let hasHungUp = Shared(false)
         try await withThrowingTaskGroup(of: Int.self) { group in
             group.addTask {
-                try await process.claim(wait: .seconds(8), isAbandoned: { hasHungUp.withLock { $0 } }).count
+                try await process.claim(wait: .seconds(8), isAbandoned: { hasHungUp.value }).count
             }
             try await eventually("it waits") { process.desk.waitingClaims == 1 }
             group.addTask { try await process.claim(wait: .seconds(8)).count }
             try await eventually("both wait") { process.desk.waitingClaims == 2 }
-            hasHungUp.withLock { $0 = true }
+            hasHungUp.change { $0 = true }
             let start = World.live.monotonic()
             try await process.submit([Lab.job()])
             var counts: [Int] = []
@@ -93,7 +92,7 @@ struct WakeUpTests {
             try await eventually("all wait") { process.desk.waitingClaims == 100 }
             let start = World.live.monotonic()
             for number in 0..<10 as Range<Int64> {
-                try await process.submit((0..<10).map { _ in Lab.job(needs: { $0.memoryMiB = number % 3 }) })
+                try await process.submit((0..<10).map { _ in Lab.job { $0.memoryMiB = number % 3 } })
             }
             #expect(try await group.reduce(0, +) == 100)
             #expect(World.live.monotonic() - start < 4_000)
@@ -104,8 +103,8 @@ struct WakeUpTests {
     func fitting(on database: TestDatabase) async throws {
         let process = LabProcess(try await Lab(database))
         let time = try await pickUp(
-            process, by: "nightly", beside: ["default", "default"],
-            { name, claim in claim.offer.queues = [name] }, Lab.job(needs: { $0.queue = "nightly" }))
+            process, Lab.job { $0.queue = "nightly" }, by: "nightly", beside: ["default", "default"]
+        ) { name, claim in claim.offer.queues = [name] }
         #expect(time < 500)
     }
 

@@ -48,40 +48,34 @@ extension OneByOne {
             }
         }
 
-        @Test("for longer than a lease costs nobody the lease", arguments: ["extend", "finish"])
-        func leases(then call: String) async throws {
+        @Test("for longer than a lease costs nobody the lease")
+        func leases() async throws {
             try await run { farm, postgres in
-                let machine = try await farm.owner.machine()
-                let job = try await farm.owner.submitted("held")
-                let grant = try await machine.take(lease: 2_500)
-                try await postgres.kill()
-                try await eventually("the lease is over") { World.live.now() > grant.visibleUntil + 1_500 }
-                #expect(try await machine.extend(grant, by: 60_000).status == 503)
-                try await postgres.start()
-                var first: FarmReply?
-                try await eventually("the database is back") {
-                    first = call == "extend"
-                        ? try await machine.extend(grant, by: 60_000) : try await machine.finish(grant)
-                    return first?.status != 503
+                try await HoldersCall.expectGranted(farm) {
+                    try await postgres.kill()
+                } _: {
+                    try await postgres.start()
                 }
-                #expect(first?.status == 200, "\(first?.text ?? "")")
-                if call == "extend" { _ = try await machine.finish(grant).expecting(200) }
-                let ended = try await farm.owner.job(job)
-                #expect(ended["status"] == "completed" && ended["losses"] == 0 && ended["attempt"] == 1)
             }
         }
 
-        @Test("frozen means refusals within the statement's time, not threads that pile up")
+        @Test("frozen is noticed in three seconds, and once it thaws all goes on")
         func frozen() async throws {
             try await run { farm, postgres in
+                let load = SubmitLoad(farm.owner, connections: 8)
+                try await eventually("the load is on", within: .seconds(30)) { load.acknowledged >= 50 }
                 postgres.pause()
-                try await eventually("readiness says so", within: .seconds(10)) {
+                let paused = ContinuousClock.now
+                try await eventually("readiness says so") {
                     try await farm.owner.client.get("/readyz").status == 503
                 }
+                #expect(ContinuousClock.now - paused < .seconds(3))
                 postgres.resume()
-                try await eventually("it serves again", within: .seconds(20)) {
-                    try await farm.owner.submit("after").status == 201
-                }
+                let enough = load.acknowledged + 100
+                try await eventually("it serves again", within: .seconds(30)) { load.acknowledged >= enough }
+                let tries = await load.stop()
+                #expect(tries.allSatisfy { $0.status == 201 || $0.status == 503 })
+                try await SubmitLoad.expectAllOnce(tries, of: farm.owner)
             }
         }
     }

@@ -22,30 +22,14 @@ extension OneByOne {
             }
         }
 
-        @Test(
-            "and stays away longer than a lease costs nobody the lease",
-            arguments: TestDatabase.all, ["extend", "finish"])
-        func outage(on database: TestDatabase, then call: String) async throws {
+        @Test("and stays away longer than a lease costs nobody the lease", arguments: TestDatabase.all)
+        func outage(on database: TestDatabase) async throws {
             try await Farm.run(on: database) { farm in
-                let machine = try await farm.owner.machine()
-                let job = try await farm.owner.submitted("held")
-                let grant = try await machine.take(lease: 2_500)
-                try await farm.server.kill()
-                try await eventually("the lease is over", within: .seconds(10)) {
-                    World.live.now() > grant.visibleUntil + 1_500
+                try await HoldersCall.expectGranted(farm) {
+                    try await farm.server.kill()
+                } _: {
+                    try await farm.server.launch()
                 }
-                try await farm.server.launch()
-                var first: FarmReply?
-                try await eventually("somebody answers", within: .seconds(60)) {
-                    // From the first moment on.
-                    first = call == "extend"
-                        ? try? await machine.extend(grant, by: 60_000) : try? await machine.finish(grant)
-                    return first != nil
-                }
-                #expect(first?.status == 200, "\(first?.text ?? "")")
-                if call == "extend" { _ = try await machine.finish(grant).expecting(200) }
-                let ended = try await farm.owner.job(job)
-                #expect(ended["status"] == "completed" && ended["losses"] == 0 && ended["attempt"] == 1)
             }
         }
     }

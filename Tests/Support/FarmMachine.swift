@@ -129,6 +129,12 @@ package struct FarmMachine: Sendable {
             [("X-Claim-Token", grant.token), ("Content-Type", "application/octet-stream")])
     }
 
+    package func read(_ path: String, of grant: Grant) async throws -> FarmReply {
+        try await client.send(
+            "GET", "/api/v1/workers/\(id)/jobs/\(grant.job)/inputs/\(path)", bytes: nil,
+            [("X-Claim-Token", grant.token)])
+    }
+
     package func release(_ grant: Grant) async throws -> FarmReply {
         try await post("jobs/\(grant.job)/release", ["claim_token": .string(grant.token)])
     }

@@ -24,6 +24,7 @@ package final class Lab: Sendable {
     package let clock: TestClock
     package let hints = LabHints()
     private let workers = Mutex<[String: LabWorker]>([:])
+    private let slot: LabSlot?
 
     /// On a fresh database, or on the one at `url`.
     package init(
@@ -31,6 +32,7 @@ package final class Lab: Sendable {
     ) async throws {
         self.kind = kind
         self.clock = clock
+        slot = if url == nil { await LabSlot() } else { nil }
         let address = if let url { url } else { try await kind.freshURL() }
         self.url = address
         database = try await kind.open(address, settings: settings, clock: clock)

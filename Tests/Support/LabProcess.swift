@@ -1,5 +1,5 @@
-package import Bus
-package import Bytes
+internal import Bus
+internal import Bytes
 package import Domain
 package import Engine
 internal import Logging
@@ -52,8 +52,7 @@ package final class LabProcess: Sendable {
 
     package func claim(
         by name: String = "worker", upTo limit: Int = 1, wait: Duration = .zero,
-        isAbandoned: @escaping @Sendable () -> Bool = { false },
-        _ change: (inout Claim) -> Void = { _ in }
+        isAbandoned: @escaping @Sendable () -> Bool = { false }, claim change: (inout Claim) -> Void = { _ in }
     ) async throws -> [LabLease] {
         let worker = try await lab.worker(name)
         var claim = Lab.claim(by: worker, upTo: limit)

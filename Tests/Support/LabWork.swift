@@ -20,28 +20,52 @@ package struct LabLease: Sendable {
 }
 
 /// A claim that was to bring a job brought none.
-package struct NothingToClaim: Error {}
+package struct NothingToClaim: Error {
+    package init() {}
+}
+
+/// A job to be asked for. What it needs of a machine is asked as its own: `$0.memoryMiB = 512`.
+@dynamicMemberLookup
+package struct LabOrder {
+    package var needs: Requirement
+    package var title = "a job"
+    package var spec = #"{"command":["true"]}"#
+    package var maxAttempts: Int64 = 3
+    package var backoff = Backoff.standard
+    package var runAt: Int64?
+    package var dependsOn: [JobID] = []
+    package var maxPrice: Int64?
+
+    package subscript<T>(dynamicMember path: WritableKeyPath<Requirement, T>) -> T {
+        get { needs[keyPath: path] }
+        set { needs[keyPath: path] = newValue }
+    }
+}
 
 /// Jobs.
 extension Lab {
     /// A job as an owner asks for it.
     package static func job(
         _ kind: Kind = .compute, by owner: OwnerID = Lab.alice, priority: Int64 = 5,
-        needs: (inout Requirement) -> Void = { _ in }, _ change: (inout NewJob) -> Void = { _ in }
+        _ change: (inout LabOrder) -> Void = { _ in }
     ) -> NewJob {
-        var requirement = Requirement(kind: kind, priority: priority)
-        needs(&requirement)
-        var job = NewJob(owner: owner, title: "a job", requirement: requirement, spec: #"{"command":["true"]}"#)
-        change(&job)
+        var order = LabOrder(needs: Requirement(kind: kind, priority: priority))
+        change(&order)
+        var job = NewJob(owner: owner, title: order.title, requirement: order.needs, spec: order.spec)
+        job.maxAttempts = order.maxAttempts
+        job.backoff = order.backoff
+        job.runAt = order.runAt
+        job.dependsOn = order.dependsOn
+        job.maxPrice = order.maxPrice
         return job
     }
 
     @discardableResult
     package func submit(
         _ kind: Kind = .compute, by owner: OwnerID = Lab.alice, priority: Int64 = 5,
-        needs: (inout Requirement) -> Void = { _ in }, _ change: (inout NewJob) -> Void = { _ in }
+        _ change: (inout LabOrder) -> Void = { _ in }
     ) async throws -> JobID {
-        let jobs = try await submit([Lab.job(kind, by: owner, priority: priority, needs: needs, change)])
+        let jobs = try await submit([Lab.job(kind, by: owner, priority: priority, change)])
         guard let job = jobs.first else { throw NothingToClaim() }
         return job
     }

@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 /// The rules of a claim: the model doesn't choose, it judges.
 extension ModelFarm {

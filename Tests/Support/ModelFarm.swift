@@ -154,10 +154,14 @@ package struct ModelFarm: Sendable {
         }
     }
 
+    /// A refusal promises that nothing happened: then there was no amnesty either.
     private mutating func holdsAfterAmnesty(_ token: ModelToken, at now: Int64) -> Bool {
         if holds(token, at: now) { return true }
-        amnesty(isRound: false, at: now)
-        return holds(token, at: now)
+        var forgiven = self
+        forgiven.amnesty(isRound: false, at: now)
+        guard forgiven.holds(token, at: now) else { return false }
+        self = forgiven
+        return true
     }
 
     mutating func extend(_ wanted: [ModelExtension], at now: Int64) -> ModelAnswer {

@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 /// Operations that are likely to go wrong: live tokens, stale ones, those of others, repetitions, time in all sizes.
 package struct ModelGenerator: Sendable {

@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 /// What clients saw, in order, and whether it keeps the promises (PROMISES 1: J1–J5, L1–L5, F1–F3). It knows neither the
 /// model nor the code: only what was asked and answered.
@@ -91,7 +91,6 @@ struct ModelChecker {
         var losses: Int64 = 0
         var lossesInRow = 0
         var end: JobState?
-        var isInVain = false
         var grants: [Int64: (worker: Int, request: Int?)] = [:]
         var accepted: [Int64: ModelResult] = [:]
     }
@@ -110,7 +109,7 @@ struct ModelChecker {
         case .submitted(let job, let most):
             if stories[job] != nil { charge("J1", "job \(job) was submitted twice") }
             stories[job] = Story(maxAttempts: most)
-        case .granted(let grant, let request): grant(grant, request, at: now)
+        case .granted(let grant, let request): give(grant, request, at: now)
         case .extended(let token, let until): extend(token, until, at: now)
         case .accepted(let token, let result): accept(token, result, at: now)
         case .released(let token):
@@ -144,7 +143,7 @@ struct ModelChecker {
         stories[job]?.holding = nil
     }
 
-    private mutating func grant(_ grant: ModelGrant, _ request: Int?, at now: Int64) {
+    private mutating func give(_ grant: ModelGrant, _ request: Int?, at now: Int64) {
         guard let story = stories[grant.job] else {
             return charge("J1", "job \(grant.job) was granted and never submitted")
         }

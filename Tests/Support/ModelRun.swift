@@ -1,4 +1,5 @@
-package import Domain
+internal import Domain
+internal import Store
 
 /// The model and the databases disagree, or a promise is broken.
 package struct ModelMismatch: Error, CustomStringConvertible {

@@ -1,5 +1,5 @@
 internal import Bytes
-package import Domain
+internal import Domain
 package import Store
 internal import Synchronization
 
@@ -136,13 +136,12 @@ package final class ModelSubject {
         let owner = Self.owner(submission.owner)
         let jobs = submission.jobs.map { wanted in
             let need = ModelFarm.classes[wanted.classNumber]
-            return Lab.job(need.kind, by: owner, priority: need.priority) {
-                ($0.milliCores, $0.minutes) = (need.cores, need.minutes)
-            } _: { job in
-                job.maxAttempts = wanted.maxAttempts
-                job.runAt = wanted.runAt
-                job.backoff = Backoff(initial: ModelFarm.backoff, factor: 1_000, most: ModelFarm.backoff)
-                job.dependsOn = wanted.dependsOn.map { ids.indices.contains($0) ? ids[$0] : JobID("nobody's") }
+            return Lab.job(need.kind, by: owner, priority: need.priority) { order in
+                (order.milliCores, order.minutes) = (need.cores, need.minutes)
+                order.maxAttempts = wanted.maxAttempts
+                order.runAt = wanted.runAt
+                order.backoff = Backoff(initial: ModelFarm.backoff, factor: 1_000, most: ModelFarm.backoff)
+                order.dependsOn = wanted.dependsOn.map { ids.indices.contains($0) ? ids[$0] : JobID("nobody's") }
             }
         }
         hints.know(jobs)

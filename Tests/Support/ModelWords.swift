@@ -5,6 +5,12 @@ package struct ModelToken: Hashable, Sendable {
     package var job: Int
     package var fence: Int64
     package var worker: Int
+
+    package init(job: Int, fence: Int64, worker: Int) {
+        self.job = job
+        self.fence = fence
+        self.worker = worker
+    }
 }
 
 package struct ModelKey: Hashable, Sendable {
@@ -68,6 +74,15 @@ package struct ModelGrant: Hashable, Sendable {
     package var attempt: Int64
     package var until: Int64
     package var ends: Int64
+
+    package init(job: Int, worker: Int, fence: Int64, attempt: Int64, until: Int64, ends: Int64) {
+        self.job = job
+        self.worker = worker
+        self.fence = fence
+        self.attempt = attempt
+        self.until = until
+        self.ends = ends
+    }
 }
 
 /// What an accepted report is answered.
@@ -75,6 +90,12 @@ package struct ModelResult: Hashable, Sendable {
     package var state: JobState
     package var attempt: Int64
     package var fence: Int64
+
+    package init(state: JobState, attempt: Int64, fence: Int64) {
+        self.state = state
+        self.attempt = attempt
+        self.fence = fence
+    }
 }
 
 package enum ModelExtended: Hashable, Sendable {
@@ -111,6 +132,21 @@ package struct ModelSight: Hashable, Sendable {
     package var reason: String?
     package var worker: Int?
     package var until: Int64?
+
+    package init(
+        job: Int, state: JobState, attempt: Int64, fence: Int64, losses: Int64, percent: Int64? = nil,
+        reason: String? = nil, worker: Int? = nil, until: Int64? = nil
+    ) {
+        self.job = job
+        self.state = state
+        self.attempt = attempt
+        self.fence = fence
+        self.losses = losses
+        self.percent = percent
+        self.reason = reason
+        self.worker = worker
+        self.until = until
+    }
 }
 
 /// Chance that repeats (SplitMix64).

@@ -74,7 +74,7 @@ package final class ThrowawayPostgres: Sendable {
     private func launch() throws {
         let options = [
             "port=\(port)", "listen_addresses=127.0.0.1", "unix_socket_directories=\(directory)", "fsync=off",
-            "full_page_writes=off", "max_connections=100",
+            "full_page_writes=off", "dynamic_shared_memory_type=mmap", "max_connections=100",
         ]
         let (program, arguments) = Self.command(
             "postgres", ["-D", directory] + (options + settings).flatMap { ["-c", $0] })

@@ -55,7 +55,10 @@ struct ComputeTests {
         machine.farm.notes.withLock { $0.inputs["in/text"] = text }
         var counting = job(
             "count",
-            "echo ::progress 10 reading; sort in/text | uniq -c | sort -rn > out; mkdir d; cp out d/copy; echo $NAME; cat",
+            """
+            echo ::progress 10 reading; sort in/text | uniq -c | sort -rn > out
+            mkdir d; cp out d/copy; echo $NAME; cat
+            """,
             outputs: ["out", "d/copy"])
         counting.inputs = [.init(path: "in/text", size: text.count, sha256: SHA256.hex(text))]
         counting.environment = [.init("NAME", "counted")]
@@ -83,6 +86,8 @@ struct ComputeTests {
         #expect(outside.error == "output ../../../etc/passwd is no path inside the work folder")
         let pipe = try await machine.result(job("pipe", "mkfifo a", outputs: ["a"]))
         #expect(pipe.status == .failure)
+        let refused = try await machine.result(job("refused", "touch refused", outputs: ["refused"]))
+        #expect(refused.status == .failure && refused.error == "output refused: no")
         let failed = try await machine.result(job("failed", "exit 9", outputs: ["b"]))
         #expect(failed.status == .failure && failed.exitCode == 9 && failed.error == "exited with code 9")
         #expect(machine.farm.noted(\.artifacts).keys.sorted() == ["a"])
@@ -97,6 +102,9 @@ struct ComputeTests {
         outside.inputs = [.init(path: "../out", size: 1, sha256: SHA256.hex([1] as [UInt8]))]
         let result = try await machine.result(outside)
         #expect(result.status == .failure && result.error == "the input ../out is no path inside the work folder")
+        var gone = job("gone", "true")
+        gone.inputs = [.init(path: "nowhere", size: 0, sha256: SHA256.hex([] as [UInt8]))]
+        #expect(try await machine.result(gone).error == "the input nowhere: no")
         let turn = Mutex(0)
         machine.farm.fault { request in
             guard request.path.contains("/inputs/") else { return nil }

@@ -96,7 +96,7 @@ final class FakeFarm: Sendable {
             }
             return .data(reply.json)
         case ("drain", _):
-            notes.withLock { $0.isDrained = true }
+            notes.withLock { $0.isDrained = request.json["draining"]?.bool ?? true }
             return .data([:])
         case ("jobs", 2) where parts[1] == "claim": return .data(claim(try ClaimRequest(request.json)).json)
         case ("jobs", 2) where parts[1] == "extend": return .data(extend(try ExtendBatch(request.json)).json)
@@ -150,9 +150,11 @@ final class FakeFarm: Sendable {
             let reason = try ReleaseRequest(request.json).reason
             notes.withLock { $0.released[job] = reason ?? "" }
         case "inputs":
-            return .bytes(notes.withLock { $0.inputs[path] } ?? [])
+            guard let bytes = notes.withLock({ $0.inputs[path] }) else { return .refusal(404) }
+            return .bytes(bytes)
         case "artifacts":
             let isPacked = request.headers["content-encoding"] == "zstd"
+            guard path != "refused" else { return .refusal(413) }
             let bytes = isPacked ? try Zstd.decompress(request.body, limit: 1 << 26) : request.body
             notes.withLock { $0.artifacts[path] = bytes }
         default: return .refusal(404)

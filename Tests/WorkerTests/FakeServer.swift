@@ -3,8 +3,8 @@ import Foundation
 @testable import Support
 import Synchronization
 
-/// HTTP/1.1 on a real socket, a thread a connection: answers as told, or doesn't, for protocol faults that a real server
-/// won't show on demand.
+/// HTTP/1.1 on a real socket, a thread a connection: answers as told, or doesn't, for protocol faults that a real
+/// server won't show on demand.
 final class FakeServer: Sendable {
     struct Request: Sendable {
         var method = ""

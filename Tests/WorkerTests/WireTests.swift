@@ -66,8 +66,8 @@ struct WireTests {
                 "duration_ms"
             ),
             (
-                #""claim_token":"t","status":"success","executed_at":"2026-01-01T00:00:00Z","duration_ms":1,"job_id":"x""#,
-                "job_id"
+                #""claim_token":"t","status":"failure","executed_at":"2026-01-01T00:00:00Z","duration_ms":1,"job":1"#,
+                "job"
             ),
         ])
     func resultBounds(members: String, field: String) throws {

@@ -11,6 +11,8 @@ struct WorkerDrainTests {
     @Test("drained once it takes no more and waits for what runs")
     func drainWaits() async throws {
         let farm = try FakeFarm()
+        // As the daemon's last life left it.
+        farm.notes.withLock { $0.isDrained = true }
         farm.offer(.sample("a"))
         let go = Mutex(false)
         let bench = Bench(farm) { _, _ in
@@ -19,7 +21,7 @@ struct WorkerDrainTests {
         }
         try await eventually("it runs") { bench.claimed == 1 }
         await bench.loop.drain()
-        try await eventually("the server knows") { !farm.requests(to: "/drain").isEmpty }
+        try await eventually("the server knows") { farm.noted(\.isDrained) }
         farm.offer(.sample("b"))
         go.withLock { $0 = true }
         await bench.ended()
@@ -128,8 +130,8 @@ struct WorkerDrainTests {
         let farm = try FakeFarm()
         farm.fault { _ in .refusal(401) }
         let bench = Bench(farm, run: forever)
-        try await eventually("it is said") { bench.backoffs(of: "claim") == 1 && bench.backoffs(of: "heartbeat") == 1 }
-        #expect(farm.requests(to: "/claim").count == 1)
+        try await eventually("it is said") { bench.backoffs(of: "start") == 1 && bench.backoffs(of: "heartbeat") == 1 }
+        #expect(farm.noted { $0.requests.count } == 2)
         bench.cancel()
         await bench.ended()
         farm.stop()

@@ -63,12 +63,13 @@ struct ComputeExecutor: Sendable {
         of job: ClaimedJob, in work: WorkFolder, _ context: JobContext
     ) async throws -> ExecutionResult? {
         for input in job.inputs {
-            let bytes = try await context.fetch(input)
             do {
-                try work.place(bytes, at: RelativePath(input.path))
-            } catch {
-                if case .system = error { throw MachineFault("the input \(input.path): \(error.message)") }
-                return ExecutionResult(.failure, error: "the input \(input.path) \(error.message)")
+                try work.place(await context.fetch(input), at: RelativePath(input.path))
+            } catch let problem as FileProblem {
+                if case .system = problem { throw MachineFault("the input \(input.path): \(problem.message)") }
+                return ExecutionResult(.failure, error: "the input \(input.path) \(problem.message)")
+            } catch LeaseError.refused(_, let message) {
+                return ExecutionResult(.failure, error: "the input \(input.path): \(message)")
             }
         }
         return nil
@@ -104,6 +105,8 @@ struct ComputeExecutor: Sendable {
                 try await context.keep(path.text, work.collect(path, limit: WireLimits.artifactBytes))
             } catch let problem as FileProblem {
                 first = first ?? "output \(output) \(problem.message)"
+            } catch LeaseError.refused(_, let message) {
+                first = first ?? "output \(output): \(message)"
             }
         }
         return first

@@ -87,9 +87,9 @@ package final class LeaseClient: Sendable {
         guard (200..<300).contains(answer.status) else { throw Self.onLease(answer.failure, answer.status) }
     }
 
-    /// Tells the server that this worker takes no more jobs.
-    package func drain() async throws(LeaseError) {
-        _ = try await post("drain", [:], timeoutMilliseconds: 2_000)
+    /// Tells the server whether this worker takes no more jobs. It remembers that beyond the daemon's end.
+    package func drain(_ isDraining: Bool) async throws(LeaseError) {
+        _ = try await post("drain", ["draining": .bool(isDraining)], timeoutMilliseconds: 2_000)
     }
 
     /// The answer, and the server's clock by its `Date` header when the machine's own may be why it refused.

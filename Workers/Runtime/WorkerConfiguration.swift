@@ -19,8 +19,8 @@ package struct WorkerConfiguration: Sendable {
     package var claimWaitMilliseconds: Int
     /// The length of a lease, 1,000–43,200,000 ms. A dead worker's jobs are free again after that long.
     package var visibilityTimeoutMilliseconds: Int
-    /// How long past its lease a job runs on while the server can't be reached: a server that was away gives leases that
-    /// time back, and where it was not, the fence keeps the late result out.
+    /// How long past its lease a job runs on while the server can't be reached: a server that was away gives leases
+    /// that time back, and where it was not, the fence keeps the late result out.
     package var offlineGraceMilliseconds: Int64
     /// How long a drain waits for running jobs before it gives them back.
     package var drainGraceMilliseconds: Int64

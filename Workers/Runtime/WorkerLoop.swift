@@ -71,9 +71,10 @@ package actor WorkerLoop {
             events: configuration.events, load: { await self.load })
         let keeping = Task { [keeper] in await keeper.run() }
         let beating = Task { await heartbeats.run() }
+        await open()
         var broken: ClaimRequest?
         while phase == .working { broken = await claimOnce() }
-        try? await client.drain()
+        try? await client.drain(true)
         if let broken { await giveBack(broken) }
         await finish()
         beating.cancel()
@@ -89,6 +90,21 @@ package actor WorkerLoop {
     }
 
     // MARK: Claiming
+
+    /// Takes back what an earlier life said when it drained.
+    private func open() async {
+        var backoff = Backoff()
+        while phase == .working {
+            do {
+                return try await client.drain(false)
+            } catch {
+                let wait = backoff.milliseconds(in: world, atLeast: error.retryAfter)
+                configuration.events(.backoff(call: "start", error: error, milliseconds: wait))
+                wake(after: wait)
+                await changed.wait()
+            }
+        }
+    }
 
     /// Returns a claim that was broken off: the server may have granted it.
     private func claimOnce() async -> ClaimRequest? {

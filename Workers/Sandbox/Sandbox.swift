@@ -7,8 +7,8 @@ internal import Synchronization
 package struct Sandbox: Sendable {
     enum Kind: Sendable {
         case bubblewrap(Bubblewrap)
-        /// No walls: a user, limits and a session of its own. Only for jobs that ask for no isolation, on machines whose
-        /// provider has said so.
+        /// No walls: a user, limits and a session of its own. Only for jobs that ask for no isolation, on machines
+        /// whose provider has said so.
         case none
     }
 

@@ -1,8 +1,8 @@
 package import Bytes
 internal import Glibc
 
-/// Where a daemon keeps its jobs' folders: `<path>/jobs/<life>/<job>`. The life's folder is locked as long as its daemon
-/// lives, so that a later one knows what was left behind, whatever ended the earlier.
+/// Where a daemon keeps its jobs' folders: `<path>/jobs/<life>/<job>`. The life's folder is locked as long as its
+/// daemon lives, so that a later one knows what was left behind, whatever ended the earlier.
 package final class StateFolder: Sendable {
     package let path: String
     private let life: String
@@ -87,13 +87,14 @@ package struct JobFolder: Sendable {
     }
 }
 
+/// With the folders above it. What is made gets its mode whatever the umask: jobs' users must be able to pass.
 private func createFolder(_ path: String, mode: mode_t) throws(FileProblem) {
     var parent = ""
-    for part in path.split(separator: "/").dropLast() {
+    for part in path.split(separator: "/").dropLast() where path.hasPrefix("/") {
         parent += "/\(part)"
-        if path.hasPrefix("/") { mkdir(parent, 0o755) }
+        if mkdir(parent, 0o755) == 0 { chmod(parent, 0o755) }
     }
-    guard mkdir(path, mode) == 0 || errno == EEXIST else { throw .last("create \(path)") }
+    if mkdir(path, mode) == 0 { chmod(path, mode) } else if errno != EEXIST { throw .last("create \(path)") }
 }
 
 private func names(in folder: String) -> [String] {

@@ -8,12 +8,7 @@ enum Agents {
     static let routes: [Route] = [
         .post(
             "/agents/register", "registerAgent", "Makes a member. Its API key is shown this once.", tag: "Agents",
-            body: .record([
-                .required("name", .string(1...128)),
-                .optional(
-                    "handle", .nullable(.string()),
-                    "3–30 of a–z, 0–9, _ and -, once trimmed and lowercased; unique, and not a reserved word."),
-            ] + profile),
+            body: .record([.required("name", .string(1...128)), handle] + profile),
             answers: [
                 .created(
                     .data(
@@ -26,6 +21,10 @@ enum Agents {
             "/agents/me", "updateAgent", "Changes what is given; null takes it away.", tag: "Agents",
             body: .record([.optional("name", .nullable(.string(1...128)))] + profile), answers: [.ok(one)], update),
     ]
+
+    private static let handle = Schema.Property.optional(
+        "handle", .nullable(.string()),
+        "3–30 of a–z, 0–9, _ and -, once trimmed and lowercased; unique, and no reserved word.")
 
     private static let profile: [Schema.Property] = [
         .optional("description", .nullable(.string(0...1_024))),

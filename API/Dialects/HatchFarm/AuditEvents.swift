@@ -18,7 +18,7 @@ enum AuditEvents {
                         .object(
                             .required("events", .array(schema, 0...500)), .required("limit", .integer(1...500)),
                             .required("offset", .integer(0...Int64.max)))))
-            ], list),
+            ], list)
     ]
 
     private static let schema = Schema.named(
@@ -36,6 +36,7 @@ enum AuditEvents {
         let query = try call.query
         let limit = try query.integer("limit", cappedTo: 1...500, default: 100)
         let offset = try query.integer("offset", cappedTo: 0...Int.max, default: 0)
+        try await seal(call.services.database)
         let events = try await call.services.database.read { tx in
             try tx.events(of: member.owner, offset: Int64(offset), limit: Int64(limit))
         }

@@ -59,9 +59,9 @@ enum Consents {
         let consents = try await call.services.database.read { tx in
             try tx.consents(of: member.owner, after: after, limit: page.limit + 1)
         }
-        return .list("consents", consents, limit: page.limit, cursor: { "\($0.worker)|\($0.id)" }) {
-            write($0, to: &$1)
-        }
+        return .list(
+            "consents", consents, limit: page.limit, cursor: { "\($0.worker)|\($0.id)" },
+            write: { write($0, to: &$1) })
     }
 
     static func revoke(_ call: Call, _ member: MemberContext) async throws -> Reply {

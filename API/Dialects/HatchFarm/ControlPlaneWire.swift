@@ -40,7 +40,7 @@ extension Reply {
     /// A page of a list: one item more than fits tells that there is another page.
     static func list<Item>(
         _ name: String, _ items: [Item], limit: Int, cursor: (Item) -> String,
-        _ write: (Item, inout JSONWriter) -> Void
+        write: (Item, inout JSONWriter) -> Void
     ) -> Reply {
         let shown = items.prefix(limit)
         return .data { writer in

@@ -30,7 +30,7 @@ enum Heartbeats {
                                 "How many jobs wait for some worker: a hint, counted up to \(pendingShown)."))))
             ],
             // It checks its own credential, in its own order.
-            metering: .failures, beat),
+            metering: .failures, beat)
     ]
 
     private static let nextMilliseconds: Int64 = 30_000
@@ -45,6 +45,7 @@ enum Heartbeats {
         let services = call.services
         // The time is the database's, and the credential has to be read there anyway: one snapshot tells both.
         let owner = try await services.database.read { tx in
+            try heartbeat.checkClock(tx.now)
             let owner = try heartbeat.authenticate(tx.machineCredential(heartbeat.worker))
             try tx.checkConsent(worker: heartbeat.worker, policy: heartbeat.policy)
             return owner
@@ -87,7 +88,9 @@ enum Heartbeats {
         } catch RedisError.unavailable where services.configuration.redisNonceFallback {
             return
         }
-        throw Refusal.nonceSeen
+        guard try await !services.database.read({ try $0.isSpent(nonce, scope: worker) }) else {
+            throw Refusal.nonceSeen
+        }
     }
 }
 

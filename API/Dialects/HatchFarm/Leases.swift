@@ -10,30 +10,30 @@ enum Leases {
     static let routes: [Route] = [
         .post(
             "/workers/{worker}/jobs/claim", "claimJobs", "Claims jobs, waiting for some if asked.", tag: "Workers",
-            body: LeaseSchema.claim, answers: [.ok(.data(.object(.required("jobs", .array(.anyObject)))))], claim),
+            body: LeaseSchema.claim, answers: [.ok(.data(LeaseSchema.claimed))], claim),
         .post(
             "/workers/{worker}/jobs/extend", "extendLeases", "Extends many leases.", tag: "Workers",
-            body: LeaseSchema.extendMany, answers: [.ok(.data(.object(.required("leases", .array(.anyObject)))))],
-            extendMany),
+            body: LeaseSchema.extendMany, answers: [.ok(.data(LeaseSchema.leases))], extendMany),
         .post(
             "/workers/{worker}/jobs/results", "reportResults", "Reports many results, each judged by itself.",
-            tag: "Workers", body: LeaseSchema.results,
-            answers: [.ok(.data(.object(.required("results", .array(.anyObject)))))], results),
+            tag: "Workers", body: LeaseSchema.results, answers: [.ok(.data(LeaseSchema.judged))], results),
         .post(
             "/workers/{worker}/jobs/{job}/extend", "extendLease", "Extends a lease.", tag: "Workers",
-            body: LeaseSchema.extend, answers: [.ok(.data(.anyObject))], extend),
+            body: LeaseSchema.extend, answers: [.ok(.data(LeaseSchema.lease))], extend),
         .post(
             "/workers/{worker}/jobs/{job}/progress", "reportProgress", "Reports progress and log.", tag: "Workers",
-            body: LeaseSchema.progress, answers: [.ok(.data(.anyObject))], progress),
+            body: LeaseSchema.progress, answers: [.ok(.data(.object(.required("accepted", .constant(true)))))], progress),
         .post(
             "/workers/{worker}/jobs/{job}/release", "releaseJob", "Gives a job back; its attempt is refunded.",
-            tag: "Workers", body: LeaseSchema.release, answers: [.ok(.data(.anyObject))], release),
+            tag: "Workers", body: LeaseSchema.release,
+            answers: [.ok(.data(.object(.required("released", .constant(true)))))], release),
         .post(
             "/workers/{worker}/jobs/{job}/result", "reportResult", "Reports how an attempt ended.", tag: "Workers",
-            body: LeaseSchema.result, answers: [.ok(.data(.anyObject))], result),
+            body: LeaseSchema.result, answers: [.ok(.data(LeaseSchema.accepted))], result),
         .post(
             "/workers/{worker}/drain", "drainWorker", "Stops claims of this worker, or lets them go on.",
-            tag: "Workers", body: .object(.optional("draining", .boolean)), answers: [.ok(.data(.anyObject))], drain),
+            tag: "Workers", body: .object(.optional("draining", .boolean)),
+            answers: [.ok(.data(.object(.required("draining", .boolean))))], drain),
     ]
 
     static func claim(_ call: Call, _ worker: WorkerContext) async throws -> Reply {

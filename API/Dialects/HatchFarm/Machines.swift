@@ -28,7 +28,8 @@ enum Machines {
     ]
 
     private static let capacity = Schema.object(
-        .optional("cpu_cores", .nullable(.number), "0–4,096"), .optional("memory_gb", .nullable(.number), "0–65,536"),
+        .optional("cpu_cores", .nullable(.number), "0–4,096"),
+        .optional("memory_gb", .nullable(.number), "0–65,536"),
         .optional("gpu", .nullable(.integer(0...1_024))),
         .optional("labels", .nullable(.array(.string(1...64), 0...64))),
         .optional("isolation", .nullable(.choice(Isolation.self)), "The strongest that the machine has."))
@@ -47,7 +48,7 @@ enum Machines {
                     .required("gpu", .integer(0...1_024)), .required("labels", .array(.string(1...64), 0...64)),
                     .required("isolation", .nullable(.choice(Isolation.self)))))),
         .required("price_usdt_per_hour", .string(), "A decimal."),
-        .required("draining", .string()), .required("last_heartbeat_at", .nullable(.instant)),
+        .required("draining", .boolean), .required("last_heartbeat_at", .nullable(.instant)),
     ]
 
     private static let schema = Schema.named("Machine", .record(properties))
@@ -81,7 +82,7 @@ enum Machines {
         let machines = try await call.services.database.read { tx in
             try tx.machines(of: member.owner, after: page.after.map { MachineID($0) }, limit: page.limit + 1)
         }
-        return .list("machines", machines, limit: page.limit, cursor: \.machine.id.text) { write($0, to: &$1) }
+        return .list("machines", machines, limit: page.limit, cursor: \.machine.id.text, write: { write($0, to: &$1) })
     }
 
     static func show(_ call: Call, _ member: MemberContext) async throws -> Reply {
@@ -157,13 +158,16 @@ extension Capacity {
     fileprivate var json: JSON {
         [
             "cpu_cores": milliCores.map { .decimal(thousandths: $0) } ?? .null,
-            // A MiB is coarser than a thousandth of a GB: hundredths come back as they were given.
-            "memory_gb": memoryMiB.map { .number(Money.decimal(($0 * 1_048_576 + 5_000_000) / 10_000_000, decimals: 2)) }
-                ?? .null,
+            "memory_gb": memoryMiB.map(Self.gigabytes) ?? .null,
             "gpu": JSON(gpus),
             "labels": .array(labels.map(JSON.string)),
             "isolation": .optional(isolation?.rawValue),
         ]
+    }
+
+    /// A MiB is coarser than a thousandth of a GB: hundredths come back as they were given.
+    private static func gigabytes(_ memoryMiB: Int64) -> JSON {
+        .number(Money.decimal((memoryMiB * 1_048_576 + 5_000_000) / 10_000_000, decimals: 2))
     }
 }
 

@@ -60,13 +60,15 @@ enum Policies {
         let policies = try await call.services.database.read { tx in
             try tx.policies(of: member.owner, before: before ?? nil, limit: page.limit + 1)
         }
-        return .list("policies", policies, limit: page.limit, cursor: { String($0.version) }) { write($0, to: &$1) }
+        return .list(
+            "policies", policies, limit: page.limit, cursor: { String($0.version) },
+            write: { write($0, to: &$1) })
     }
 
     static func show(_ call: Call, _ member: MemberContext) async throws -> Reply {
         let id = call.parameter("policy", as: PolicyID.self)
         let policy = try await call.services.database.read { try $0.policy(id) }
-        guard let policy, policy.owner.text != "" else { throw Refusal.notFound("policy") }
+        guard let policy, policy.owner == member.owner else { throw Refusal.notFound("policy") }
         return reply(policy)
     }
 

@@ -12,7 +12,7 @@ enum WorkerFiles {
             headers: [
                 .init("X-Claim-Token", .string(1...256), "The lease's token.", isRequired: true),
                 .init("Content-Encoding", .choice("zstd", "identity"), "How the body is packed."),
-            ], rawBody: true, answers: [.ok(.data(.anyObject))], store),
+            ], rawBody: true, answers: [.ok(.data(LeaseSchema.stored))], store),
         .get(
             "/workers/{worker}/jobs/{job}/inputs/{path*}", "readInput", "Reads a file that the job is given.",
             tag: "Workers",
@@ -25,7 +25,7 @@ enum WorkerFiles {
         let path = call.parameter("path")
         guard path.isJobPath else { throw FieldError("path", .invalid(JobRequest.pathRule)) }
         // Nothing is read from a worker whose lease is over.
-        _ = try await call.services.database.read { try $0.heldSpec(key) }
+        _ = try await call.services.database.write { try $0.heldSpec(key) }
         let blob = try await JobFiles.receive(call)
         try await call.services.database.write { try $0.storeArtifact(key, path: path, blob: blob) }
         return .data(["path": .string(path), "size": JSON(blob.size), "sha256": .string(blob.hash)])
@@ -34,7 +34,7 @@ enum WorkerFiles {
     static func read(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let key = try key(call, worker)
         let path = call.parameter("path")
-        let found = try await call.services.database.read { tx -> (hash: String, size: Int64)? in
+        let found = try await call.services.database.write { tx -> (hash: String, size: Int64)? in
             let (spec, owner) = try tx.heldSpec(key)
             guard let input = JobSpec(spec).inputs.first(where: { $0.path == path }) else { return nil }
             return try content(of: input, owner: owner, tx)

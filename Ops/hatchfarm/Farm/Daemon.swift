@@ -13,8 +13,8 @@ enum Daemon {
         var queues: [String] = []
         /// How long running jobs may go on after SIGTERM before they are given back.
         var drainGrace = Duration.seconds(30)
-        /// Hears what people want to hear.
-        var tell: @Sendable (String) -> Void = { _ in }
+        /// Hears what people want to hear; nil: the log does.
+        var tell: (@Sendable (String) -> Void)?
     }
 
     /// Throws `.misconfigured` when this machine can't wall jobs in; the message has the remedy.
@@ -27,8 +27,11 @@ enum Daemon {
             stateFolder: stateFolder, drainGraceMilliseconds: options.drainGrace.components.seconds * 1_000,
             events: { event in
                 let line = line(event)
-                if let text = line.text { options.tell(text) }
-                logger.log(level: line.level, "\(line.text ?? "\(event)")")
+                if let tell = options.tell, let text = line.text {
+                    tell(text)
+                } else {
+                    logger.log(level: line.level, "\(line.text ?? "\(event)")")
+                }
             })
         let daemon: WorkerDaemon
         do {

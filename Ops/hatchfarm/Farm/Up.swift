@@ -122,7 +122,7 @@ struct Home: Sendable {
 
             The same by hatchfarm itself:
 
-              hatchfarm job submit --title hello --watch -- echo hello from the farm
+              \(CommandLine.arguments.first ?? "hatchfarm") job submit --title hello --watch -- echo hello
 
             Ctrl-C drains and stops.
 

@@ -3,7 +3,7 @@ internal import Bytes
 /// Follows one job to its end: by its events, by asking while there are none.
 struct Follow {
     /// How long a server may be away before we give up, in milliseconds.
-    private static let patience: Int64 = 60_000
+    static let patience: Int64 = 60_000
 
     private let client: Client
     private let job: String

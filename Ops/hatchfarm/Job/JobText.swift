@@ -20,7 +20,9 @@ enum JobText {
         var parts = [job["status"]?.string ?? "ended"]
         if let time = result?["duration_ms"]?.int { parts[0] += " in \(Text.duration(milliseconds: time))" }
         // A failure is told by its error; what else there may be (timeout, poison, dependency) by its name.
-        if let reason = job["reason"]?.string, reason != "failure" { parts.append(Output.tame(reason)) }
+        if let reason = job["reason"]?.string, reason != "failure", reason != parts[0] {
+            parts.append(Output.tame(reason))
+        }
         if let error = job["error"]?.string, !error.isEmpty {
             parts.append(Output.tame(error))
         } else if let code = result?["exit_code"]?.int {

@@ -38,16 +38,21 @@ extension JobCommand {
         private func tail(_ client: Client) async throws {
             var lastEvent: String?
             var hasEnded = false
+            var lostSince: Int64?
             while !hasEnded {
                 do {
                     try await client.events("\(JobText.path(job))/events", after: lastEvent) { event in
+                        lostSince = nil
                         lastEvent = event.id ?? lastEvent
                         let data = event.json ?? .null
                         if event.name == "log" { show(data) } else { hasEnded = JobText.hasEnded(data) }
                         return !hasEnded
                     }
-                } catch Failure.unreachable where lastEvent != nil {
-                    Output.error("hatchfarm: lost the stream, connecting again")
+                } catch Failure.unreachable(let reason) where lastEvent != nil {
+                    let now = World.live.monotonic()
+                    if lostSince == nil { Output.error("hatchfarm: \(reason); trying again") }
+                    lostSince = lostSince ?? now
+                    guard now - (lostSince ?? now) < Follow.patience else { throw Failure.unreachable(reason) }
                 }
                 if !hasEnded { try await World.live.sleep(.milliseconds(500)) }
             }

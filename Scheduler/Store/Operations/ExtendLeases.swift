@@ -13,7 +13,8 @@ extension Transaction {
     package func extend(_ extensions: [Extension]) throws -> [ExtendOutcome] {
         var extended = try extendAll(extensions)
         let open = extensions.filter { extended[$0.key] == nil }
-        if !open.isEmpty, try amnesty() > 0 {
+        if !open.isEmpty {
+            try amnesty()
             extended.merge(try extendAll(open)) { _, last in last }
         }
         var stopped: [MachineID: Set<JobID>] = [:]

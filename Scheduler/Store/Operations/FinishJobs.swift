@@ -30,7 +30,10 @@ extension Transaction {
     package func finish(_ reports: [Report]) throws -> [Result<Finished, Refusal>] {
         var answers = try accept(reports)
         let open = reports.filter { answers[$0.key] == nil }
-        if !open.isEmpty, try amnesty() > 0 { answers.merge(try accept(open)) { _, last in last } }
+        if !open.isEmpty {
+            try amnesty()
+            answers.merge(try accept(open)) { _, last in last }
+        }
         try answerTheRest(reports, &answers)
         let missing = reports.map(\.key).filter { answers[$0] == nil }
         let ended = missing.isEmpty ? [:] : try endedStates(missing.map(\.job))

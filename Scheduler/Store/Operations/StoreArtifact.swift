@@ -26,9 +26,9 @@ extension Transaction {
         try insertUpload(blob.hash, owner: owner)
     }
 
-    /// The spec of a job that this lease holds at this moment, for reading its inputs.
+    /// The spec of a job that this lease holds at this moment, for reading its inputs. May write: an outage's amnesty.
     package func heldSpec(_ key: LeaseKey) throws -> (spec: String, owner: OwnerID) {
-        guard let job = try held([key][...], "").first else { throw try refusalForStale(key) }
+        guard let job = try afterAmnesty({ try held([key][...], "").first }) else { throw try refusalForStale(key) }
         guard let spec = try spec(of: key.job) else { throw Refusal.notFound("job") }
         return (spec, job.owner)
     }

@@ -61,10 +61,12 @@ extension Transaction {
         return try prolongLapsed(since: seen, by: now - seen)
     }
 
-    /// What a lease's holder asks for; if its lease doesn't hold, once more after an outage's amnesty.
+    /// What a lease's holder asks for; if its lease doesn't hold, once more after an outage's amnesty. Also when that
+    /// gave nothing: another transaction may have given it since the first time.
     func afterAmnesty<T>(_ ask: () throws -> T?) throws -> T? {
         if let answer = try ask() { return answer }
-        return try amnesty() > 0 ? try ask() : nil
+        try amnesty()
+        return try ask()
     }
 
     /// Scheduled jobs whose time has come become pending. Returns what became ready, and when the next is due.

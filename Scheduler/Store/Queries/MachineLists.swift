@@ -45,7 +45,8 @@ extension Transaction {
         try first(
             """
             SELECT \(raw: Self.machineColumns) FROM machines WHERE id = \(id.text) AND owner_id = \(owner.text)
-            """) { try MachineStatus(&$0) }
+            """
+        ) { try MachineStatus(&$0) }
     }
 
     /// An owner's machines by id, those behind `after`.
@@ -54,7 +55,8 @@ extension Transaction {
             """
             SELECT \(raw: Self.machineColumns) FROM machines
             WHERE owner_id = \(owner.text) AND id > \(after?.text ?? "") ORDER BY owner_id, id LIMIT \(limit)
-            """) { try MachineStatus(&$0) }
+            """
+        ) { try MachineStatus(&$0) }
     }
 
     /// An owner's policies, the newest version first, those before `version`.
@@ -124,7 +126,8 @@ extension Transaction {
                 (SELECT class_id FROM live_jobs WHERE state = 'pending' LIMIT \(limit))
             SELECT COUNT(*) FROM waiting JOIN job_classes ON job_classes.id = class_id
             WHERE kind IN ('compute', 'audit')
-            """) { try $0.integer() } ?? 0
+            """
+        ) { try $0.integer() } ?? 0
     }
 
     /// Whether any event still has no place in its owner's chain.

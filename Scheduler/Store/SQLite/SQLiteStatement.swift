@@ -72,30 +72,30 @@ struct SQLiteCells: Cells {
     let count: Int32
 
     func text(at column: Int32) throws -> String? {
-        guard let type = try type(of: column, SQLITE_TEXT) else { return nil }
-        guard let start = sqlite3_column_text(handle, column) else { throw DatabaseError.unavailable("out of \(type)") }
+        guard try hasValue(column, SQLITE_TEXT) else { return nil }
+        guard let start = sqlite3_column_text(handle, column) else { throw DatabaseError.unavailable("out of memory") }
         let length = Int(sqlite3_column_bytes(handle, column))
         return String(decoding: UnsafeBufferPointer(start: start, count: length), as: UTF8.self)
     }
 
     func integer(at column: Int32) throws -> Int64? {
-        guard try type(of: column, SQLITE_INTEGER) != nil else { return nil }
+        guard try hasValue(column, SQLITE_INTEGER) else { return nil }
         return sqlite3_column_int64(handle, column)
     }
 
     func bytes(at column: Int32) throws -> [UInt8]? {
-        guard try type(of: column, SQLITE_BLOB) != nil else { return nil }
+        guard try hasValue(column, SQLITE_BLOB) else { return nil }
         guard let start = sqlite3_column_blob(handle, column) else { return [] }
         return [UInt8](UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))))
     }
 
-    /// Nil for a NULL.
-    private func type(of column: Int32, _ expected: Int32) throws -> Int32? {
+    /// False for a NULL; throws for another type.
+    private func hasValue(_ column: Int32, _ expected: Int32) throws -> Bool {
         let type = sqlite3_column_type(handle, column)
-        if type == expected { return type }
+        if type == expected { return true }
         guard type == SQLITE_NULL else {
             throw DatabaseError.decoding("has type \(type) in column \(column + 1), not \(expected)")
         }
-        return nil
+        return false
     }
 }

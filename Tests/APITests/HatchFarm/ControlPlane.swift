@@ -19,18 +19,18 @@ struct ControlPlane: Sendable {
     let services: Services
     let clock: TestClock
     let document: AnswerSchemas
-    private let port: Int
+    let port: Int
 
     /// Serves on a fresh database, or on the one at `url`, while `body` runs. The clock moves the database's time.
     static func run(
-        _ database: TestDatabase, url: String? = nil, clock: TestClock = TestClock(), redis: Redis? = nil,
-        configure: (inout AppConfiguration) -> Void = { _ in }, _ body: (ControlPlane) async throws -> Void
+        _ database: TestDatabase, _ settings: Setting..., url: String? = nil, clock: TestClock = TestClock(),
+        redis: Redis? = nil, _ body: (ControlPlane) async throws -> Void
     ) async throws {
         var configuration = AppConfiguration(operatorToken: operatorToken)
         configuration.port = 0
         configuration.drainNoticeMilliseconds = 0
         configuration.addressRate = .unlimited
-        configure(&configuration)
+        for setting in settings { setting.apply(&configuration) }
         let store = try await database.open(url, clock: clock)
         _ = try await store.migrate(Migration.all)
         let bus = LocalBus(sleep: World.live.sleep)
@@ -73,7 +73,9 @@ struct ControlPlane: Sendable {
         return reply
     }
 
-    func get(_ path: String, _ caller: Caller) async throws -> PlaneReply { try await send("GET", path, caller.headers) }
+    func get(_ path: String, _ caller: Caller) async throws -> PlaneReply {
+        try await send("GET", path, caller.headers)
+    }
 
     func post(_ path: String, _ caller: Caller, _ body: JSON? = nil) async throws -> PlaneReply {
         try await send("POST", path, caller.headers, bytes: body?.bytes())
@@ -81,6 +83,15 @@ struct ControlPlane: Sendable {
 
     func post(_ path: String, _ caller: Caller, text: String) async throws -> PlaneReply {
         try await send("POST", path, caller.headers, bytes: Array(text.utf8))
+    }
+}
+
+/// What an operator set: `.set(\.bodyLimit, 1_000)`.
+struct Setting {
+    let apply: (inout AppConfiguration) -> Void
+
+    static func set<Value>(_ place: WritableKeyPath<AppConfiguration, Value>, _ value: Value) -> Setting {
+        Setting { $0[keyPath: place] = value }
     }
 }
 

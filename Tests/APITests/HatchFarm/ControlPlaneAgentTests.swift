@@ -35,8 +35,8 @@ struct ControlPlaneAgentTests {
             #expect(try await plane.get("/agents/me", .operator(for: id)).data["agent"] == agent)
             #expect(try await plane.get("/agents/me", .alice).status == 404)
             #expect(try await plane.get("/agents/me", .nobody).status == 401)
-            let types = try await plane.get("/audit/events", bee).data["events"]?.array?.compactMap { $0["type"]?.string }
-            #expect(types == ["agent_registered"])
+            let events = try await plane.get("/audit/events", bee).data["events"]?.array
+            #expect(events?.compactMap { $0["type"]?.string } == ["agent_registered"])
         }
     }
 
@@ -90,7 +90,7 @@ struct ControlPlaneAgentTests {
 
     @Test("registration is charged to the address")
     func metering() async throws {
-        try await ControlPlane.run(.sqlite, configure: { $0.addressRate = Rate(burst: 20, perSecond: 1) }) { plane in
+        try await ControlPlane.run(.sqlite, .set(\.addressRate, Rate(burst: 20, perSecond: 1))) { plane in
             var outcomes: [String: Int] = [:]
             for _ in 0..<40 {
                 let reply = try await plane.post("/agents/register", .nobody, ["name": "n"])

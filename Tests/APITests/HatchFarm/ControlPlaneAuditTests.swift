@@ -36,7 +36,7 @@ struct ControlPlaneAuditTests {
             #expect(try await plane.post("/consents/\(worker.consent)/revoke", .alice).status == 200)
             _ = try await plane.machine(of: .alice, "Zürich \u{1F41D} \"q\"\n")
             let all = try await events(plane)
-            #expect(
+            try #require(
                 all.compactMap { $0["type"]?.string } == [
                     "machine_registered", "policy_created", "policy_activated", "consent_created", "worker_heartbeat",
                     "consent_revoked", "machine_registered",
@@ -85,7 +85,8 @@ struct ControlPlaneAuditTests {
                 "limit=0", "limit=-1", "limit=x", "limit=", "limit=1.5", "limit=1e2", "limit=%31%00", "limit=0x10",
                 "offset=-1", "offset=x", "offset=", "limit=-99999999999999999999", "offset=%zz", "limit=٣",
             ] {
-                #expect(try await plane.get("/audit/events?\(query)", .alice).outcome == "400 invalid_field", "\(query)")
+                let reply = try await plane.get("/audit/events?\(query)", .alice)
+                #expect(reply.outcome == "400 invalid_field", "\(query)")
             }
             expectChain(try await events(plane, "?limit=500"))
         }

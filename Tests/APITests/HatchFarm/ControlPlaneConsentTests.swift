@@ -45,9 +45,9 @@ struct ControlPlaneConsentTests {
                 try await plane.policy(of: .alice, active: false), try await plane.policy(of: .alice)
             )
             let foreignPolicy = try await plane.policy(of: .bob)
-            func outcome(_ owner: Caller, _ worker: String, _ policy: String, signature: String? = nil) async throws
-                -> String
-            {
+            func outcome(
+                _ owner: Caller, _ worker: String, _ policy: String, signature: String? = nil
+            ) async throws -> String {
                 let signature = signature ?? owner.sign("\(owner.owner)|\(worker)|\(policy)")
                 let reply = try await plane.post(
                     "/consents", .alice,

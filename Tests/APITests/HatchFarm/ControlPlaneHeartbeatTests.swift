@@ -98,7 +98,7 @@ struct ControlPlaneHeartbeatTests {
         }
     }
 
-    @Test("a nonce is spent only by a heartbeat that passes, and then for this worker alone", arguments: TestDatabase.all)
+    @Test("a nonce is spent by a heartbeat that passes, for its worker alone", arguments: TestDatabase.all)
     func spending(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
             let worker = try await plane.worker()
@@ -183,7 +183,7 @@ struct ControlPlaneHeartbeatTests {
 
     @Test("good heartbeats cost the address nothing; failed ones use its bucket up")
     func metering() async throws {
-        try await ControlPlane.run(.sqlite, configure: { $0.addressRate = Rate(burst: 20, perSecond: 1) }) { plane in
+        try await ControlPlane.run(.sqlite, .set(\.addressRate, Rate(burst: 20, perSecond: 1))) { plane in
             let worker = try await plane.worker()
             for _ in 0..<40 { #expect(try await plane.send(plane.beat(worker)).status == 200) }
             var wrong = plane.beat(worker)

@@ -4,12 +4,14 @@ import Testing
 
 @Suite("Hostile input to the control plane", .timeLimit(.minutes(3)))
 struct ControlPlaneHostilityTests {
-    private static let documents: [[UInt8]] = [
-        "", " ", "null", "true", "0", "[]", "\"x\"", "{", "}", "{}x", "{}{}", #"{"a":1,"a":2}"#, #"{"owner_id":"#,
-        #"{"name":"\u0000"}"#, #"{"name":"\ud800"}"#, #"{"name":"\x"}"#, #"{"name":1e999}"#, "{'name':1}", "\u{FEFF}{}",
-        #"{"__proto__":{}}"#, String(repeating: "[", count: 100_000), String(repeating: #"{"a":"#, count: 40),
-        "{" + (0..<1_001).map { "\"k\($0)\":1" }.joined(separator: ",") + "}",
-    ].map { Array($0.utf8) } + [[0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D], [0], [0x7B, 0x22, 0x61, 0x00, 0x22]]
+    private static let documents: [[UInt8]] =
+        [
+            "", " ", "null", "true", "0", "[]", "\"x\"", "{", "}", "{}x", "{}{}", #"{"a":1,"a":2}"#, #"{"owner_id":"#,
+            #"{"name":"\u0000"}"#, #"{"name":"\ud800"}"#, #"{"name":"\x"}"#, #"{"name":1e999}"#, "{'name':1}",
+            "\u{FEFF}{}",
+            #"{"__proto__":{}}"#, String(repeating: "[", count: 100_000), String(repeating: #"{"a":"#, count: 40),
+            "{" + (0..<1_001).map { "\"k\($0)\":1" }.joined(separator: ",") + "}",
+        ].map { Array($0.utf8) } + [[0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D], [0], [0x7B, 0x22, 0x61, 0x00, 0x22]]
 
     private static let values: [String] = [
         "null", "true", "-1", "0", "1e999", "-0.0", "9223372036854775808", "1e-400", #""""#, #"" ""#, "[]", "{}",
@@ -46,9 +48,9 @@ struct ControlPlaneHostilityTests {
         ]
     }
 
-    private static let allRules = #"""
-        {"max_cpu_percent":1,"max_memory_percent":1,"max_gpu_percent":1,"timezone":"UTC","allowed_hours":[1],"max_job_minutes":1,"network":true,"isolation":"none"}
-        """#
+    private static let allRules =
+        #"{"max_cpu_percent":1,"max_memory_percent":1,"max_gpu_percent":1,"timezone":"UTC","#
+        + #""allowed_hours":[1],"max_job_minutes":1,"network":true,"isolation":"none"}"#
 
     @Test("a body that is no request is 400 or 413, whoever sends it", arguments: TestDatabase.all)
     func documents(on database: TestDatabase) async throws {
@@ -132,7 +134,8 @@ struct ControlPlaneHostilityTests {
     private static func replacing(_ place: ArraySlice<String>, in json: JSON, with value: String) -> String {
         guard let key = place.first else { return value }
         let members = (json.members ?? []).map { member in
-            let inner = member.key == key ? replacing(place.dropFirst(), in: member.value, with: value) : member.value.text()
+            let inner =
+                member.key == key ? replacing(place.dropFirst(), in: member.value, with: value) : member.value.text()
             return "\"\(member.key)\":\(inner)"
         }
         return "{\(members.joined(separator: ","))}"

@@ -61,7 +61,8 @@ struct ControlPlaneMachineTests {
                 #expect(shown == expected, "\(token)")
             }
             for token in [
-                "-1", "0.0000001", "1e1", "1000000.000001", "true", "[]", #""""#, #"" 1""#, #""1.""#, #"".5""#, #""+1""#,
+                "-1", "0.0000001", "1e1", "1000000.000001", "true", "[]", #""""#, #"" 1""#, #""1.""#, #"".5""#,
+                #""+1""#,
                 #""٣""#, "99999999999999999999",
             ] {
                 #expect(try await price(token) == "400 invalid_field", "\(token)")

@@ -101,7 +101,7 @@ struct ControlPlaneReplayTests {
     func fallback(on database: TestDatabase) async throws {
         let server = try await FarmRedis()
         let redis = try await open(server)
-        try await ControlPlane.run(database, redis: redis, configure: { $0.redisNonceFallback = true }) { plane in
+        try await ControlPlane.run(database, .set(\.redisNonceFallback, true), redis: redis) { plane in
             let worker = try await plane.worker()
             let before = plane.beat(worker)
             #expect(try await plane.send(before).status == 200)

@@ -22,7 +22,7 @@ struct ConnectionTests {
 
         deinit { close(descriptor) }
 
-        func say(_ text: String) { _ = send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL.rawValue)) }
+        func say(_ text: String) { _ = send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL)) }
 
         /// All that comes until the other end closes.
         func rest() -> String {
@@ -37,7 +37,7 @@ struct ConnectionTests {
 
     @Test("several requests in one packet are answered in order")
     func pipelining() async throws {
-        try await TestServer.run { server in
+        try await TestServer.run { server async throws in
             let socket = Socket(port: server.port)
             socket.say("GET /hatch/things/1 HTTP/1.1\r\nHost: x\r\n\r\nGET /hatch/things/2 HTTP/1.1\r\nHost: x\r\n\r\n")
             socket.say("GET http://x/hatch/things/3?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -50,27 +50,30 @@ struct ConnectionTests {
         }
     }
 
+    private static let garbage = [
+        "\u{16}\u{3}\u{1}hello\r\n\r\n", "GET\r\n\r\n", "GET /health HTTP/9.9\r\n\r\n",
+        "GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "GET /health HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "a", count: 20_000))\r\n\r\n",
+        "POST /hatch/echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+    ]
+
     @Test("what is no HTTP is refused and hung up on")
     func garbage() async throws {
-        try await TestServer.run { server in
-            for text in [
-                "\u{16}\u{3}\u{1}hello\r\n\r\n", "GET\r\n\r\n", "GET /health HTTP/9.9\r\n\r\n",
-                "GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-                "GET /health HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "a", count: 20_000))\r\n\r\n",
-                "POST /hatch/echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
-            ] {
+        try await TestServer.run { server async throws in
+            for text in Self.garbage {
                 let socket = Socket(port: server.port)
                 socket.say(text)
                 let answer = socket.rest()
                 #expect(answer.isEmpty || answer.hasPrefix("HTTP/1.1 4"), "\(text.prefix(30)): \(answer.prefix(60))")
             }
-            #expect(try await server.get("/health").status == 200)
+            let health = try await server.get("/health")
+            #expect(health.status == 200)
         }
     }
 
     @Test("an address gets so many connections and no more")
     func perAddress() async throws {
-        try await TestServer.run(.probe { $0.connectionsPerAddress = 2 }) { server in
+        try await TestServer.run(.probe { $0.connectionsPerAddress = 2 }) { server async throws in
             let first = Socket(port: server.port)
             let second = Socket(port: server.port)
             let request = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -82,7 +85,7 @@ struct ConnectionTests {
 
     @Test("an idle connection is closed, one that sends its head slowly too")
     func idle() async throws {
-        try await TestServer.run(.probe { $0.idleTimeoutSeconds = 1 }) { server in
+        try await TestServer.run(.probe { $0.idleTimeoutSeconds = 1 }) { server async throws in
             #expect(Socket(port: server.port).rest().isEmpty)
             let slow = Socket(port: server.port)
             slow.say("GET /health HTTP/1.1\r\nHost:")
@@ -92,7 +95,7 @@ struct ConnectionTests {
 
     @Test("a client that waits to be told may send its body")
     func expectContinue() async throws {
-        try await TestServer.run { server in
+        try await TestServer.run { server async throws in
             let socket = Socket(port: server.port)
             socket.say(
                 "POST /hatch/echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(TestServer.operatorToken)\r\n"

@@ -10,7 +10,7 @@ struct IdentityTests {
 
     @Test("without a good credential a member's operation is 401, in the dialect's words")
     func unauthorized() async throws {
-        try await TestServer.run { server in
+        try await TestServer.run { server async throws in
             for headers in [
                 [], [("Authorization", "Bearer wrong")], [("Authorization", "Basic b3A6")],
                 [("Authorization", "Bearer ")], [("Authorization", "Bearer a b")], [("X-Owner-ID", "alice")],
@@ -27,7 +27,7 @@ struct IdentityTests {
 
     @Test("the operator names the owner it acts for")
     func operatorToken() async throws {
-        try await TestServer.run { server in
+        try await TestServer.run { server async throws in
             let good = try await server.send(.POST, "/hatch/echo", server.asAlice, json: body)
             #expect(good.status == 201)
             #expect(try good.json["owner"] == "alice")
@@ -44,7 +44,7 @@ struct IdentityTests {
 
     @Test("a member's key speaks for that member and for no other")
     func memberKey() async throws {
-        try await TestServer.run { server in
+        try await TestServer.run { server async throws in
             let (id, key) = try await server.member("Ann")
             let headers = [("Authorization", "bearer \(key)")]
             let own = try await server.send(.POST, "/hatch/echo", headers, json: body)
@@ -61,7 +61,7 @@ struct IdentityTests {
 
     @Test("a machine's token opens that machine's paths only")
     func machines() async throws {
-        try await TestServer.run { server in
+        try await TestServer.run { server async throws in
             let first = try await machine(server, token: "first-token")
             let second = try await machine(server, token: "second-token")
             func ask(_ id: MachineID, _ token: String) async throws -> Int {
@@ -89,7 +89,7 @@ struct IdentityTests {
 
     @Test("the same key and body get the first answer again, another body is refused, another owner has its own")
     func idempotency() async throws {
-        try await TestServer.run { server in
+        try await TestServer.run { server async throws in
             func post(_ owner: String, _ key: String?, _ body: String) async throws -> Answer {
                 let headers =
                     server.asOperator + [("X-Owner-ID", owner)] + (key.map { [("Idempotency-Key", $0)] } ?? [])
@@ -112,7 +112,7 @@ struct IdentityTests {
 
     @Test("of many equal calls at once one has the effect")
     func idempotencyRace() async throws {
-        try await TestServer.run { server in
+        try await TestServer.run { server async throws in
             let answers = try await withThrowingTaskGroup(of: String.self) { group in
                 for _ in 0..<20 {
                     group.addTask {

@@ -21,7 +21,7 @@ struct LimitTests {
     @Test("an address has 20 calls without a credential at once, then 5 a second")
     func address() async throws {
         let clock = Clock()
-        try await TestServer.run(.probe(), world: clock.world) { server in
+        try await TestServer.run(.probe(), world: clock.world) { server async throws in
             for _ in 0..<20 { #expect(try await server.get("/hatch/open").status == 200) }
             let refused = try await server.get("/hatch/open")
             #expect(refused.status == 429)
@@ -35,7 +35,7 @@ struct LimitTests {
 
     @Test("health, good credentials and operations that check for themselves are not charged to the address")
     func uncharged() async throws {
-        try await TestServer.run(.probe(), world: Clock().world) { server in
+        try await TestServer.run(.probe(), world: Clock().world) { server async throws in
             for _ in 0..<40 {
                 #expect(try await server.get("/health").status == 200)
                 #expect(try await server.get("/hatch/own", [("X-Machine-Token", "good")]).status == 200)
@@ -51,7 +51,7 @@ struct LimitTests {
     @Test("an address that guesses credentials is refused before they are looked up, its good neighbour is not")
     func guessing() async throws {
         let clock = Clock()
-        try await TestServer.run(.probe(), world: clock.world) { server in
+        try await TestServer.run(.probe(), world: clock.world) { server async throws in
             let (_, key) = try await server.member("Ann")
             func post(_ key: String) async throws -> Int {
                 try await server.send(
@@ -70,7 +70,7 @@ struct LimitTests {
 
     @Test("behind a trusted proxy each client has its own bucket, by the nearest hop's word")
     func forwarded() async throws {
-        try await TestServer.run(.probe { $0.trustProxyHeaders = true }, world: Clock().world) { server in
+        try await TestServer.run(.probe { $0.trustProxyHeaders = true }, world: Clock().world) { server async throws in
             func ask(_ hops: String) async throws -> Int {
                 try await server.get("/hatch/open", [("X-Forwarded-For", hops)]).status
             }
@@ -81,7 +81,7 @@ struct LimitTests {
             #expect(try await ask("2001:db8::ffff") == 429)
             #expect(try await ask("2001:db8:0:1::1") == 200)
         }
-        try await TestServer.run(.probe(), world: Clock().world) { server in
+        try await TestServer.run(.probe(), world: Clock().world) { server async throws in
             for number in 0..<20 {
                 #expect(try await server.get("/hatch/open", [("X-Forwarded-For", "1.2.3.\(number)")]).status == 200)
             }
@@ -92,7 +92,7 @@ struct LimitTests {
     @Test("an owner's limit is its own")
     func owners() async throws {
         try await TestServer.run(.probe { $0.memberRate = Rate(burst: 3, perSecond: 1) }, world: Clock().world) {
-            server in
+            server async throws in
             func post(_ owner: String) async throws -> Int {
                 try await server.send(
                     .POST, "/hatch/echo", server.asOperator + [("X-Owner-ID", owner)], json: #"{"title":"a"}"#

@@ -6,7 +6,7 @@ import Testing
 struct RequestTests {
     @Test("has an id: the client's own if it is well formed, else a new one")
     func ids() async throws {
-        try await TestServer.run { server in
+        try await TestServer.run { server async throws in
             let kept = try await server.get("/hatch/open", [("X-Request-ID", "a-B_9.z")])
             #expect(kept["X-Request-ID"] == "a-B_9.z")
             #expect(try kept.json["id"] == "a-B_9.z")
@@ -21,7 +21,7 @@ struct RequestTests {
 
     @Test("is answered with the security headers, errors too")
     func securityHeaders() async throws {
-        try await TestServer.run { server in
+        try await TestServer.run { server async throws in
             for path in ["/health", "/hatch/open", "/nothing", "/hatch/fails/bug"] {
                 let answer = try await server.get(path)
                 #expect(answer["X-Content-Type-Options"] == "nosniff")
@@ -36,7 +36,7 @@ struct RequestTests {
 
     @Test("must come by HTTPS when that is required, except for /health; a proxy's word counts if it is trusted")
     func requireHTTPS() async throws {
-        try await TestServer.run(.probe { $0.requireHTTPS = true }) { server in
+        try await TestServer.run(.probe { $0.requireHTTPS = true }) { server async throws in
             #expect(try await server.get("/health").status == 200)
             for path in ["/hatch/open", "/readyz", "/nothing"] {
                 #expect(try await server.get(path).status == 426)
@@ -50,7 +50,7 @@ struct RequestTests {
                 $0.requireHTTPS = true
                 $0.trustProxyHeaders = true
             }
-        ) { server in
+        ) { server async throws in
             #expect(try await server.get("/hatch/open", [("X-Forwarded-Proto", "https")]).status == 200)
             #expect(try await server.get("/hatch/open", [("X-Forwarded-Proto", "http")]).status == 426)
         }
@@ -63,7 +63,7 @@ struct RequestTests {
                 $0.addressRate = .unlimited
                 $0.allowedOrigins = ["https://good.example"]
             }
-        ) { server in
+        ) { server async throws in
             let good = try await server.get("/hatch/open", [("Origin", "https://good.example")])
             #expect(good["Access-Control-Allow-Origin"] == "https://good.example")
             #expect(good["Vary"] == "Origin")
@@ -83,7 +83,7 @@ struct RequestTests {
 
     @Test("may page through a list; a limit or cursor that is none is refused by name")
     func pages() async throws {
-        try await TestServer.run { server in
+        try await TestServer.run { server async throws in
             let first = try await server.get("/hatch/list?q=a%2Bb+c")
             #expect(try first.json["limit"] == 50)
             #expect(try first.json["q"] == "a+b c")
@@ -106,7 +106,7 @@ struct RequestTests {
 
     @Test("that knows the ETag gets a 304 without a body")
     func tags() async throws {
-        try await TestServer.run { server in
+        try await TestServer.run { server async throws in
             let first = try await server.get("/hatch/tagged")
             let digest = SHA256.hex(#"{"a": [1, 2], "b": "\u00e9"}"#)
             #expect(first["ETag"] == "\"\(digest)\"")
@@ -123,7 +123,7 @@ struct RequestTests {
 
     @Test("is counted and timed by route, and shown as text and as JSON")
     func metrics() async throws {
-        try await TestServer.run { server in
+        try await TestServer.run { server async throws in
             for _ in 0..<3 { _ = try await server.get("/hatch/things/1") }
             _ = try await server.get("/nothing")
             let text = try await server.get("/metrics").text
@@ -141,7 +141,7 @@ struct RequestTests {
     @Test("leaves one line in the log, without its query")
     func log() async throws {
         let pipe = try LogPipe()
-        try await TestServer.run(sink: LogSink(descriptor: pipe.writer)) { server in
+        try await TestServer.run(sink: LogSink(descriptor: pipe.writer)) { server async throws in
             _ = try await server.get("/hatch/things/7?token=secret", [("X-Request-ID", "line-1")])
         }
         let line = try JSON(parsing: Array(pipe.firstLine().utf8))
@@ -155,7 +155,7 @@ struct RequestTests {
     @Test("is served while nobody reads the log")
     func stuckLog() async throws {
         let pipe = try LogPipe()
-        try await TestServer.run(sink: LogSink(descriptor: pipe.writer, capacity: 10_000)) { server in
+        try await TestServer.run(sink: LogSink(descriptor: pipe.writer, capacity: 10_000)) { server async throws in
             for _ in 0..<800 { #expect(try await server.get("/hatch/open").status == 200) }
         }
     }

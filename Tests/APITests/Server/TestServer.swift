@@ -3,6 +3,7 @@ import AsyncHTTPClient
 import Bus
 import Bytes
 import Domain
+import Engine
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -28,9 +29,10 @@ struct TestServer {
     ) async throws {
         let database = try await Database.open("sqlite::memory:")
         _ = try await database.migrate(Migration.all)
+        let bus = LocalBus(sleep: World.live.sleep)
         let services = Services(
-            configuration: configuration, database: database, bus: LocalBus(sleep: World.live.sleep), redis: redis,
-            world: world)
+            configuration: configuration, database: database,
+            desk: JobDesk(database: database, bus: bus, world: .live), bus: bus, redis: redis, world: world)
         let log = sink.map { RequestLog(level: .info, sink: $0) } ?? RequestLog(level: .warning)
         let logger = Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }
         let app = App(services, dialects: Probe.tables, logger: logger, log: log)
@@ -62,10 +64,10 @@ struct TestServer {
 
     /// One request and its whole answer.
     func send(
-        _ method: HTTPMethod, _ path: String, _ headers: [(String, String)] = [], body: [UInt8]? = nil
+        _ method: Method, _ path: String, _ headers: [(String, String)] = [], body: [UInt8]? = nil
     ) async throws -> Answer {
         var request = HTTPClientRequest(url: url + path)
-        request.method = method
+        request.method = HTTPMethod(rawValue: method.rawValue)
         request.headers = HTTPHeaders(headers)
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
@@ -75,7 +77,7 @@ struct TestServer {
     }
 
     func send(
-        _ method: HTTPMethod, _ path: String, _ headers: [(String, String)] = [], json: String
+        _ method: Method, _ path: String, _ headers: [(String, String)] = [], json: String
     ) async throws -> Answer {
         try await send(method, path, headers + [("Content-Type", "application/json")], body: Array(json.utf8))
     }
@@ -95,6 +97,9 @@ struct TestServer {
         return (member.id.text, key)
     }
 
+    /// Begins the end, as SIGTERM does.
+    func shutDown() async { await group.triggerGracefulShutdown() }
+
     /// Waits until somebody publishes the topic after `action` began.
     func waitFor(_ topic: String, after action: () async throws -> Void = {}) async throws {
         let bell = services.bus.subscribe(topic)
@@ -113,6 +118,8 @@ extension AppConfiguration {
         return configuration
     }
 }
+
+enum Method: String { case GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, BREW }
 
 struct Answer {
     let status: Int

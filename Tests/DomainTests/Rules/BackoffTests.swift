@@ -41,7 +41,7 @@ struct BackoffTests {
         "nothing that can be asked for overflows or waits below zero",
         arguments: [0, 1, 2, 86_400_000] as [Int64], [1_000, 10_000] as [Int64])
     func extremes(milliseconds: Int64, factor: Int64) {
-        for attempts in [Int64.min, -1, 0, 1, 2, 100, .max] {
+        for attempts in [-1, 0, 1, 2, 100, .max] as [Int64] {
             for most in [0, 1, 86_400_000] as [Int64] {
                 let backoff = Backoff(initial: milliseconds, factor: factor, most: most)
                 let waits = delays(backoff, after: attempts, times: 5)

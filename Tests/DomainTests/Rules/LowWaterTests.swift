@@ -5,7 +5,7 @@ import Testing
 struct LowWaterTests {
     @Test("the first read is a full one")
     func first() {
-        let mark = LowWater()
+        var mark = LowWater()
         let start = mark.start(at: 0)
         #expect(start.from == .min)
         #expect(start.isFull)

@@ -21,6 +21,15 @@ struct LocalBusTests {
         #expect(await bell.wait(for: .milliseconds(5)) == .timedOut)
     }
 
+    @Test("a wait after one whose time was up waits again")
+    func timesOutAgain() async {
+        let bell = bus.subscribe("jobs")
+        #expect(await bell.wait(for: .milliseconds(1)) == .timedOut)
+        async let wake = bell.wait(for: .seconds(60))
+        bus.publish("jobs")
+        #expect(await wake == .published)
+    }
+
     @Test("a bell hears its topics and no others")
     func topics() async {
         let bell = bus.subscribe("a", "b")

@@ -15,7 +15,8 @@ final class RedisServer {
         process = try Self.start(port, arguments)
     }
 
-    deinit { process.terminate() }
+    /// Swift's threads block most signals, and so does what they start: only this one is sure to be heard.
+    deinit { kill(process.processIdentifier, SIGKILL) }
 
     func settings(password: String? = nil) -> RedisSettings {
         RedisSettings(host: "127.0.0.1", port: port, password: password)

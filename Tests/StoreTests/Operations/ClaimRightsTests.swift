@@ -32,15 +32,19 @@ struct ClaimRightsTests {
         try await lab.expectBooksBalance()
     }
 
-    @Test("a second consent keeps a worker at work when the first is revoked", arguments: TestDatabase.all)
+    @Test("a consent to another policy keeps a worker at work when the first is revoked", arguments: TestDatabase.all)
     func second(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
         try await lab.submit()
         let lease = try await lab.claim()
-        let first = try await lab.worker("worker")
-        try await lab.consent("worker")
-        let consent = try #require(first.consent)
-        _ = try await lab.database.write { try $0.revokeConsent(consent, owner: first.owner, actor: "farmer") }
+        let worker = lease.worker
+        try await lab.database.write { tx in
+            let rules = PolicyRules(maxCPUPercent: 50)
+            let policy = try tx.createPolicy(owner: worker.owner, actor: "farmer", rules: rules, text: "{}")
+            _ = try tx.activatePolicy(policy.id, owner: worker.owner, actor: "farmer")
+            _ = try tx.createConsent(owner: worker.owner, actor: "farmer", worker: worker.id, policy: policy.id)
+        }
+        try await lab.revoke("worker")
         #expect(try await lab.finish(lease).state == .completed)
     }
 
@@ -82,18 +86,18 @@ struct ClaimRightsTests {
     func capacity(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
         try await lab.enroll("four cores", capacity: Capacity(milliCores: 4_000, memoryMiB: 8_192, gpus: 1))
-        try await lab.submit((0..<6).map { _ in Lab.job(needs: { $0.milliCores = 1_500 }) })
+        try await lab.submit((0..<6).map { _ in Lab.job { $0.milliCores = 1_500 } })
         let two = try await lab.claim(by: "four cores", upTo: 10)
         #expect(two.count == 2)
         #expect(try await lab.claim(by: "four cores", upTo: 10).isEmpty)
-        let small = try await lab.submit(needs: { $0.milliCores = 1_000 })
+        let small = try await lab.submit { $0.milliCores = 1_000 }
         #expect(try await lab.claim(by: "four cores", upTo: 10).map(\.job) == [small])
         try await lab.finish(two[0])
         #expect(try await lab.claim(by: "four cores", upTo: 10).count == 1)
         // GPUs and memory are counted too.
-        let large = try await lab.submit(needs: { ($0.memoryMiB, $0.gpus) = (8_192, 1) })
+        let large = try await lab.submit { ($0.memoryMiB, $0.gpus) = (8_192, 1) }
         #expect(try await lab.claim(by: "four cores", upTo: 10).map(\.job) == [large])
-        try await lab.submit(needs: { $0.gpus = 1 })
+        try await lab.submit { $0.gpus = 1 }
         #expect(try await lab.claim(by: "four cores", upTo: 10) { $0.offer.kinds = [.compute] }.isEmpty)
         try await lab.expectBooksBalance()
     }
@@ -102,7 +106,7 @@ struct ClaimRightsTests {
     func stated(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
         try await lab.enroll("four cores", capacity: Capacity(milliCores: 4_000, memoryMiB: nil, gpus: 1, labels: ["eu"]))
-        try await lab.submit((0..<6).map { _ in Lab.job(needs: { $0.milliCores = 1_000 }) })
+        try await lab.submit((0..<6).map { _ in Lab.job { $0.milliCores = 1_000 } })
         let less = try await lab.claim(by: "four cores", upTo: 10) { claim in
             claim.statesCapacity = true
             claim.offer.milliCores = 1_000
@@ -113,14 +117,14 @@ struct ClaimRightsTests {
             claim.offer.milliCores = 64_000
         }
         #expect(more.count == 3)
-        let labelled = try await lab.submit(needs: { $0.labels = ["eu"] })
+        let labelled = try await lab.submit { $0.labels = ["eu"] }
         #expect(try await lab.claim(by: "four cores", upTo: 10).map(\.job) == [labelled])
     }
 
     @Test("two claims of one worker at the same moment don't share its cores twice", arguments: TestDatabase.all)
     func race(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
-        try await lab.submit((0..<200).map { _ in Lab.job(needs: { $0.milliCores = 1_000 }) })
+        try await lab.submit((0..<200).map { _ in Lab.job { $0.milliCores = 1_000 } })
         for round in 0..<20 {
             let name = "worker \(round)"
             try await lab.enroll(name, capacity: Capacity(milliCores: 2_000))
@@ -137,9 +141,9 @@ struct ClaimRightsTests {
     func minutes(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
         try await lab.enroll("brief") { $0.maxJobMinutes = 30 }
-        try await lab.submit(needs: { $0.minutes = 31 })
+        try await lab.submit { $0.minutes = 31 }
         #expect(try await lab.claim(by: "brief", upTo: 1).isEmpty)
-        try await lab.submit(needs: { $0.minutes = 30 })
+        try await lab.submit { $0.minutes = 30 }
         #expect(try await lab.claim(by: "brief", upTo: 5).count == 1)
     }
 
@@ -147,10 +151,10 @@ struct ClaimRightsTests {
     func isolation(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
         try await lab.enroll("careful", capacity: Capacity(isolation: .sandbox)) { $0.isolation = .sandbox }
-        try await lab.submit(needs: { $0.isolation = .none })
-        try await lab.submit(needs: { $0.isolation = .vm })
+        try await lab.submit { $0.isolation = .none }
+        try await lab.submit { $0.isolation = .vm }
         #expect(try await lab.claim(by: "careful", upTo: 5).isEmpty)
-        let fitting = try await lab.submit(needs: { $0.isolation = .sandbox })
+        let fitting = try await lab.submit { $0.isolation = .sandbox }
         #expect(try await lab.claim(by: "careful", upTo: 5).map(\.job) == [fitting])
     }
 
@@ -159,7 +163,7 @@ struct ClaimRightsTests {
         let lab = try await Lab(database)
         try await lab.enroll("dear", hourlyPrice: 2_000_000)
         try await lab.enroll("cheap", hourlyPrice: 1_000_000)
-        let id = try await lab.submit(needs: { $0.maxHourlyPrice = 1_500_000 })
+        let id = try await lab.submit { $0.maxHourlyPrice = 1_500_000 }
         #expect(try await lab.claim(by: "dear", upTo: 1) { $0.offer.hourlyPrice = 1 }.isEmpty)
         #expect(try await lab.claim(by: "cheap").job == id)
     }

@@ -34,7 +34,7 @@ struct ClaimTests {
         try await lab.submit()
         #expect(try await lab.claim(for: .seconds(7)).visibilityTimeout == 7_000)
         let worker = try await lab.worker("worker")
-        try await lab.submit(.device, needs: { $0.target = worker.id.text })
+        try await lab.submit(.device) { $0.target = worker.id.text }
         #expect(try await lab.claim().visibilityTimeout == 300_000)
         try await lab.submit()
         let long = try await lab.claim(for: .seconds(13 * 3_600))
@@ -76,7 +76,7 @@ struct ClaimTests {
     func turns(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
         for memory in 1...4 as ClosedRange<Int64> {
-            try await lab.submit((0..<5).map { _ in Lab.job(needs: { $0.memoryMiB = memory }) })
+            try await lab.submit((0..<5).map { _ in Lab.job { $0.memoryMiB = memory } })
         }
         try await lab.submit((0..<5).map { _ in Lab.job(by: Lab.bob) })
         lab.hints.setService(of: Lab.alice, 100)
@@ -105,7 +105,7 @@ struct ClaimTests {
     @Test("what a worker serves, and for whom a job is, decide", arguments: TestDatabase.all)
     func fit(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
-        let audit = try await lab.submit(.audit, needs: { $0.excludedOwners = ["carol"] })
+        let audit = try await lab.submit(.audit) { $0.excludedOwners = ["carol"] }
         try await lab.enroll("carol's", owner: OwnerID("carol"))
         #expect(try await lab.claim(by: "carol's", upTo: 5).isEmpty)
         // Whoever the claim says it is: the machine's owner counts.
@@ -114,10 +114,10 @@ struct ClaimTests {
         #expect(try await lab.claim(upTo: 5) { $0.offer.kinds = [.compute] }.isEmpty)
         #expect(try await lab.claim().job == audit)
         let worker = try await lab.worker("worker")
-        let command = try await lab.submit(.device, needs: { $0.target = worker.id.text })
+        let command = try await lab.submit(.device) { $0.target = worker.id.text }
         #expect(try await lab.claim(by: "another", upTo: 5).isEmpty)
         #expect(try await lab.claim().job == command)
-        let nightly = try await lab.submit(needs: { $0.queue = "nightly" })
+        let nightly = try await lab.submit { $0.queue = "nightly" }
         #expect(try await lab.claim(upTo: 5) { $0.offer.queues = ["default"] }.isEmpty)
         #expect(try await lab.claim(upTo: 5) { $0.offer.queues = ["nightly"] }.map(\.job) == [nightly])
     }
@@ -135,7 +135,7 @@ struct ClaimTests {
     @Test("more classes than one statement asks are all served", arguments: TestDatabase.all)
     func manyClasses(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
-        try await lab.submit((1...40).map { number in Lab.job(needs: { $0.memoryMiB = number }) })
+        try await lab.submit((1...40).map { number in Lab.job { $0.memoryMiB = number } })
         #expect(try await lab.claim(upTo: 100).count == 40)
         try await lab.expectBooksBalance()
     }

@@ -87,7 +87,10 @@ struct ModelCheckerTests {
         Plant("a failure ends a job that had attempts left", "J4") { $0.answer(10, .failed) },
         Plant("a fence is given twice", "L5") { $0.change(9) { $0.fence = 1 } },
         Plant("a fence goes back", "F1") { $0.change(9) { $0.fence = -1 } },
-        Plant("a second grant while the first holds", "L1") { $0.lines.remove(at: 7); $0.lines[8].time = 90 },
+        Plant("a second grant while the first holds", "L1") { history in
+            history.lines.remove(at: 7)
+            history.lines[8].time = 90
+        },
         Plant("a lease is taken away too early", "L2") { $0.lines[7].time = 99 },
         Plant("what nobody held is swept", "L2") { $0.note(.lost(job: 0), at: 150) },
         Plant("an extension after the end", "L3") { $0.lines[5].time = 71 },

@@ -50,7 +50,8 @@ struct SQLTests {
 
     @Test("any number of items is cut into slices of few sizes, in order")
     func chunks() {
-        for count in [0, 1, 2, 63, 64, 65, 200] {
+        var allSizes: Set<Int> = []
+        for count in 0...200 {
             var sizes: [Int] = []
             var seen: [Int] = []
             SQL.chunked(Array(0..<count)) {
@@ -58,7 +59,9 @@ struct SQLTests {
                 seen += $0
             }
             #expect(seen == Array(0..<count))
-            #expect(sizes.allSatisfy { [64, 32, 16, 8, 4, 2, 1].contains($0) })
+            #expect(sizes.count <= count / 64 + 2)
+            allSizes.formUnion(sizes)
         }
+        #expect(allSizes.count <= 20)
     }
 }

@@ -21,7 +21,7 @@ struct JobRequest {
         var fields = fields
         let title = try Self.trimmed(&fields, "title", 1...255)
         let description = try fields.optionalString("description")
-        if let description, description.count > 1_024 {
+        if let description, description.unicodeScalars.count > 1_024 {
             throw fields.error("description", .outOfRange("at most 1024 characters"))
         }
         let command = try Self.command(&fields)
@@ -66,7 +66,7 @@ struct JobRequest {
     ) throws(FieldError) -> String {
         let text = try fields.string(key)
         let trimmed = text.trimmed
-        guard lengths.contains(trimmed.count) else {
+        guard lengths.contains(trimmed.unicodeScalars.count) else {
             let problem = trimmed.isEmpty ? "must not be blank" : "must be at most \(lengths.upperBound) characters"
             throw fields.error(key, .invalid(problem))
         }
@@ -189,6 +189,7 @@ struct JobRequest {
 extension String {
     /// Without white space at its ends.
     var trimmed: String {
+        guard let first, let last, first.isWhitespace || last.isWhitespace else { return self }
         let front = drop(while: \.isWhitespace)
         return String(front.reversed().drop(while: \.isWhitespace).reversed())
     }

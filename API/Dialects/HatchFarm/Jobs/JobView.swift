@@ -71,7 +71,8 @@ enum JobView {
     static func resources(_ need: Requirement) -> JSON {
         [
             "cpu_cores": .decimal(thousandths: need.milliCores),
-            "memory_gb": .decimal(thousandths: need.memoryMiB * 1_048_576 / 1_000_000),
+            // Kept in whole MiB: to the nearest hundredth it is what was asked.
+            "memory_gb": .decimal(thousandths: (need.memoryMiB * 1_048_576 + 5_000_000) / 10_000_000 * 10),
             "gpu": JSON(need.gpus),
             "labels": .array(need.labels.map(JSON.string)),
         ]

@@ -123,6 +123,7 @@ enum Jobs {
 
     static func retry(_ call: Call, _ member: MemberContext) async throws -> Reply {
         let id = call.parameter("job", as: JobID.self)
+        try await call.body().expectNothing()
         _ = try await call.services.desk.retry(id, owner: member.owner, actor: member.actor)
         return .tagged(.ok, try await whole(id, call, member), for: call)
     }

@@ -1,0 +1,196 @@
+import Bytes
+import Support
+import Testing
+
+/// Every route of the document, with everything that a hostile client might send: a 4xx in its dialect's words or an
+/// honest 2xx, never a failure of ours, and the server goes on serving.
+@Suite("Hostile input to every route", .timeLimit(.minutes(3)))
+struct HostileRouteTests {
+    /// Someone to attack as, and what there is to attack.
+    private struct Siege: Sendable {
+        let plane: ControlPlane
+        let operations: [Operation]
+        let maker: BodyMaker
+        let worker: Worker
+        /// What the names in paths stand for.
+        let values: [String: String]
+
+        init(_ plane: ControlPlane) async throws {
+            self.plane = plane
+            worker = try await plane.worker()
+            let held = try await plane.held(by: worker)
+            let document = try await plane.send("GET", "/openapi.json", base: "").json
+            operations = Operation.all(in: document)
+            maker = BodyMaker(
+                document: document,
+                values: [
+                    "owner_id": "alice", "worker_id": .string(worker.id), "policy_id": .string(worker.policy),
+                    "claim_token": .string(held.token), "job_id": .string(held.job), "depends_on": [],
+                    "title": "t", "name": "n", "path": "a.txt", "content_base64": "aGk=", "K": "v",
+                ], omitted: ["artifact"])
+            values = [
+                "worker": worker.id, "job": held.job, "machine": worker.id, "policy": worker.policy,
+                "consent": "con_0123456789abcdef", "path": "a.txt",
+            ]
+        }
+
+        func caller(_ operation: Operation) -> [(String, String)] {
+            switch operation.credential {
+            case .none: []
+            case .member: Caller.alice.headers
+            case .worker: worker.caller.headers + [("X-Claim-Token", "x")]
+            }
+        }
+
+        /// Sends, and holds the answer against what it may be.
+        @discardableResult
+        func send(
+            _ method: String, _ path: String, _ headers: [(String, String)], _ body: [UInt8]? = nil, _ what: String
+        ) async throws -> PlaneReply {
+            let reply = try await plane.send(method, path, headers, bytes: body, base: "")
+            let flaw = Civility.flaw(
+                status: reply.status, id: reply["X-Request-ID"], type: reply["Content-Type"], body: reply.text, method,
+                String(path.prefix { $0 != "?" }))
+            if let flaw { Issue.record("\(method) \(path.prefix(80)) \(what.prefix(120)): \(flaw) \(reply.text.prefix(300))") }
+            return reply
+        }
+
+        /// All operations side by side, then a look whether anybody is still at home.
+        func each(_ operations: [Operation], _ attack: @escaping @Sendable (Operation) async throws -> Void) async throws {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for operation in operations { group.addTask { try await attack(operation) } }
+                try await group.waitForAll()
+            }
+            #expect(try await plane.send("GET", "/health", base: "").status == 200)
+            #expect(try await plane.post("/jobs", .alice, ControlPlane.request()).status == 201)
+        }
+    }
+
+    @Test("a body that is no request", arguments: TestDatabase.all)
+    func documents(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let siege = try await Siege(plane)
+            try await siege.each(siege.operations.filter { $0.method != "GET" }) { operation in
+                let (headers, path) = (siege.caller(operation), operation.path(siege.values, "job", instead: "none"))
+                for document in HostileInput.documents {
+                    let what = String(decoding: document.prefix(60), as: UTF8.self)
+                    let reply = try await siege.send(operation.method, path, headers, document, what)
+                    if operation.body != nil {
+                        #expect(reply.status >= 400 || document.isEmpty, "\(path) took \(what)")
+                    }
+                }
+                let bomb = try Zstd.compress([UInt8](repeating: 0x20, count: 200 << 20))
+                let good = operation.body.map { siege.maker.full($0).bytes() } ?? [1]
+                let packed = try Zstd.compress(good)
+                for (body, what) in [
+                    (bomb, "a bomb"), (Array(packed.dropLast(3)), "half a frame"), (good, "no frame"), ([], "nothing"),
+                    (try Zstd.compress(packed), "a frame in a frame"), (Array(bomb.prefix(30)), "a bomb's head"),
+                ] {
+                    let reply = try await siege.send(operation.method, path, headers + [("Content-Encoding", "zstd")], body, what)
+                    if operation.body != nil { #expect(reply.status >= 400, "\(path) took \(what)") }
+                }
+                guard operation.body != nil else { return }
+                let large = [UInt8](repeating: 0x20, count: (1 << 20) + 1)
+                #expect(try await siege.send(operation.method, path, headers, large, "too large").status == 413, "\(path)")
+            }
+        }
+    }
+
+    @Test("a body with something wrong in it", arguments: TestDatabase.all)
+    func mutations(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let siege = try await Siege(plane)
+            let operations = siege.operations.filter { $0.body != nil && $0.template.hasPrefix("/api") }
+            #expect(operations.count > 10)
+            try await siege.each(operations) { operation in
+                guard let schema = operation.body else { return }
+                let (headers, path) = (siege.caller(operation), operation.path(siege.values))
+                let good = siege.maker.full(schema)
+                for place in Mutation.places(in: good) {
+                    for value in HostileInput.values.map(Optional.some) + [nil] {
+                        let body = Mutation.text(good, at: place[...], put: value) ?? ""
+                        try await siege.send(
+                            operation.method, path, headers, Array(body.utf8), "\(place) \(value ?? "left out")")
+                    }
+                }
+                for body in Mutation.texts(adding: "\"surprise\":1", to: good) {
+                    let reply = try await siege.send(operation.method, path, headers, Array(body.utf8), body)
+                    #expect(reply.status >= 400, "\(path) \(body)")
+                }
+            }
+        }
+    }
+
+    @Test("fields that hold what they should not", arguments: TestDatabase.all)
+    func headers(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let siege = try await Siege(plane)
+            try await siege.each(siege.operations) { operation in
+                let path = operation.path(siege.values, "job", instead: "none")
+                let body = operation.body.map { siege.maker.full($0).bytes() } ?? (operation.takesBytes ? [1] : nil)
+                for (name, value) in HostileInput.headers {
+                    let others = siege.caller(operation).filter { $0.0 != name }
+                    let reply = try await siege.send(
+                        operation.method, path, others + [(name, value)], body, "\(name): \(value)")
+                    let credential = operation.credential == .member ? "Authorization" : "X-Machine-Token"
+                    if name == credential, operation.credential != .none { #expect(reply.status == 401, "\(path) \(value)") }
+                }
+            }
+        }
+    }
+
+    @Test("methods that are none of theirs", arguments: [TestDatabase.sqlite])
+    func methods(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let siege = try await Siege(plane)
+            let methods = Dictionary(grouping: siege.operations, by: \.template).mapValues { $0.map(\.method) }
+            for (template, served) in methods {
+                let allowed = (served + (served.contains("GET") ? ["HEAD"] : [])).sorted()
+                guard let operation = siege.operations.first(where: { $0.template == template }) else { continue }
+                let path = operation.path(siege.values)
+                for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "PURGE"]
+                where !allowed.contains(method) {
+                    let reply = try await siege.send(method, path, Caller.alice.headers, nil, "")
+                    #expect(reply.status == 405, "\(method) \(path)")
+                    #expect(reply["Allow"] == allowed.joined(separator: ", "))
+                }
+            }
+        }
+    }
+
+    @Test("names and queries of every sort", arguments: TestDatabase.all)
+    func targets(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let siege = try await Siege(plane)
+            try await siege.each(siege.operations) { operation in
+                var targets: [String] = []
+                for parameter in operation.parameters where parameter.place == "path" {
+                    targets += HostileInput.names.map { operation.path(siege.values, parameter.name, instead: $0) }
+                }
+                if operation.isRead, !operation.template.hasSuffix("/events") {
+                    targets += HostileInput.queries.map { operation.path(siege.values) + "?\($0)" }
+                }
+                let head = siege.caller(operation).map { "\($0.0): \($0.1)\r\n" }.joined()
+                let (port, body) = (plane.port, operation.body.map { siege.maker.full($0).text() } ?? "")
+                let (method, all) = (operation.method, targets)
+                let flaws = try await offThread {
+                    try all.compactMap { target -> String? in
+                        let socket = try RawSocket(port: port)
+                        socket.say(
+                            "\(method) \(target) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\(head)"
+                                + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+                        let reply = socket.rest()
+                        // What is no HTTP is turned away before it is anybody's.
+                        if reply.status == 400, reply["X-Request-ID"] == nil { return nil }
+                        let path = String(target.prefix { $0 != "?" })
+                        return Civility.flaw(
+                            status: reply.status, id: reply["X-Request-ID"], type: reply["Content-Type"], body: reply.body,
+                            method, path
+                        ).map { "\(method) \(target.prefix(120)): \($0) \(reply.text.prefix(600))" }
+                    }
+                }
+                for flaw in flaws { Issue.record("\(flaw)") }
+            }
+        }
+    }
+}

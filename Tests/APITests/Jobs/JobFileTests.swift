@@ -1,0 +1,262 @@
+import Bytes
+import Support
+import Testing
+
+@Suite("Files that jobs bring forth", .timeLimit(.minutes(2)))
+struct JobFileTests {
+    private static let text = Array(String(repeating: "Ein Huhn, das goldene Eier legt. ", count: 3_000).utf8)
+
+    private func read(
+        _ plane: ControlPlane, _ job: String, _ path: String, _ more: (String, String)..., by caller: Caller = .alice
+    ) async throws -> PlaneReply {
+        try await plane.send("GET", "/jobs/\(job)/artifacts/\(path)", caller.headers + more)
+    }
+
+    @Test("come packed or not, and are given packed or not", arguments: TestDatabase.all)
+    func roundTrip(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let held = try await plane.held(by: plane.worker())
+            let hash = SHA256.hex(Self.text)
+            let packed = try Zstd.compress(Self.text)
+            let zstd = [("Content-Encoding", "zstd")]
+            for (path, bytes, headers) in [
+                ("raw.txt", Self.text, []), ("deep/er/packed.txt", packed, zstd), ("empty", [], []),
+                ("%C3%A9%20%2B/%25.txt", [0, 255, 10], [("Content-Type", "image/png")]),
+                ("empty.zst", try Zstd.compress([]), zstd),
+            ] as [(String, [UInt8], [(String, String)])] {
+                let reply = try await plane.keep(held, path, bytes, headers)
+                #expect(reply.status == 200, "\(path): \(reply.text)")
+                let content = headers.first?.0 == "Content-Encoding" ? try Zstd.decompress(bytes, limit: 1 << 20) : bytes
+                #expect(reply.data["sha256"]?.string == SHA256.hex(content))
+                #expect(reply.data["size"]?.int == Int64(content.count))
+            }
+            for path in ["raw.txt", "deep/er/packed.txt", "deep%2Fer%2Fpacked.txt"] {
+                let plain = try await read(plane, held.job, path)
+                #expect(plain.status == 200)
+                #expect(plain.body == Self.text)
+                #expect(plain["Content-Length"] == "\(Self.text.count)")
+                #expect(plain["Content-Type"] == "application/octet-stream")
+                #expect(plain["Content-Disposition"] == "attachment")
+                #expect(plain["X-Content-Type-Options"] == "nosniff")
+                #expect(plain["ETag"] == "\"\(hash)\"")
+                #expect(plain["Vary"]?.contains("Accept-Encoding") == true)
+                let small = try await read(plane, held.job, path, ("Accept-Encoding", "gzip, zstd;q=0.5"))
+                #expect(small["Content-Encoding"] == "zstd")
+                #expect(small.body.count < 1_000)
+                #expect(try Zstd.decompress(small.body, limit: 1 << 20) == Self.text)
+                for refused in ["zstd;q=0", "gzip", "identity", ""] {
+                    #expect(try await read(plane, held.job, path, ("Accept-Encoding", refused)).body == Self.text)
+                }
+            }
+            #expect(try await read(plane, held.job, "empty").body.isEmpty)
+            #expect(try await read(plane, held.job, "%C3%A9%20%2B/%25.txt").body == [0, 255, 10])
+            let list = try await plane.get("/jobs/\(held.job)/artifacts", .alice).json["artifacts"]?.array ?? []
+            #expect(list.count == 5)
+            let listed = list.first { $0["path"] == "raw.txt" }
+            #expect(listed?["sha256"]?.string == hash)
+            #expect(listed?["size"]?.int == Int64(Self.text.count))
+            #expect(list.contains { $0["path"] == "é +/%.txt" })
+            #expect(try await read(plane, held.job, "none").status == 404)
+            let head = try await plane.send("HEAD", "/jobs/\(held.job)/artifacts/raw.txt", Caller.alice.headers)
+            #expect(head.status == 200)
+            #expect(head["Content-Length"] == "\(Self.text.count)")
+            // What is written twice is what was written last, also after the end.
+            _ = try await plane.keep(held, "raw.txt", [1])
+            try await plane.finish(held)
+            #expect(try await read(plane, held.job, "raw.txt").body == [1])
+            #expect(try await plane.keep(held, "raw.txt", [2]).outcome == "409 job_ended")
+            #expect(try await read(plane, held.job, "raw.txt").body == [1])
+        }
+    }
+
+    @Test("are refused when they are too large or not what they say", arguments: TestDatabase.all)
+    func refused(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database, .set(\.artifactLimit, 300_000)) { plane in
+            let held = try await plane.held(by: plane.worker())
+            let zstd = ("Content-Encoding", "zstd")
+            let full = [UInt8](repeating: 7, count: 300_000)
+            #expect(try await plane.keep(held, "full", full).status == 200)
+            #expect(try await plane.keep(held, "full", Zstd.compress(full), [zstd]).status == 200)
+            let packed = try Zstd.compress(Self.text)
+            let bomb = try Zstd.compress([UInt8](repeating: 0, count: 50_000_000))
+            for (bytes, headers, status) in [
+                (full + [7], [], 413), (try Zstd.compress(full + [7]), [zstd], 413), (bomb, [zstd], 413),
+                (Array(packed.dropLast()), [zstd], 400), (Array(packed.dropFirst()), [zstd], 400),
+                (Self.text, [zstd], 400), ([], [zstd], 400), (packed + [1, 2, 3], [zstd], 400),
+                (Self.text, [("Content-Encoding", "gzip")], 415), (packed, [("Content-Encoding", "zstd, zstd")], 415),
+            ] as [([UInt8], [(String, String)], Int)] {
+                let reply = try await plane.keep(held, "no", bytes, headers)
+                #expect(reply.status == status, "\(bytes.count) \(headers): \(reply.text)")
+            }
+            #expect(try await read(plane, held.job, "no").status == 404)
+            let upload = try await plane.send("POST", "/artifacts", Caller.alice.headers, bytes: full + [7])
+            #expect(upload.status == 413)
+        }
+    }
+
+    @Test("that squeeze well are files like any other", arguments: TestDatabase.all)
+    func squeezed(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let zeros = [UInt8](repeating: 0, count: 3 << 20)
+            let held = try await plane.held(by: plane.worker())
+            let reply = try await plane.keep(held, "disk.img", try Zstd.compress(zeros), [("Content-Encoding", "zstd")])
+            #expect(reply.status == 200, "\(reply.text)")
+            #expect(reply.data["sha256"]?.string == SHA256.hex(zeros))
+        }
+    }
+
+    @Test("stay inside the job's folder", arguments: TestDatabase.all)
+    func traversal(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let held = try await plane.held(by: plane.worker())
+            for (path, status) in [
+                ("..%2Fx", 400), ("a/%2E%2E/x", 400), ("%2Fetc%2Fpasswd", 400), ("a//b", 400), ("a/", 400), ("%2E", 400),
+                ("a%2F%2E%2Fb", 400), (String(repeating: "a", count: 256), 400), ("a%00b", 404), ("a%0Ab", 404),
+                ("a%7Fb", 404), ("%FF", 404), ("%zz", 404),
+                (Array(repeating: "aaaaaaaa", count: 60).joined(separator: "%2F"), 400),
+                ("...", 200), ("..a/b..", 200), ("%5C..%5Cx", 200), ("a%3Fb%23c", 200),
+            ] {
+                let reply = try await plane.keep(held, path, [1])
+                #expect(reply.status == status, "\(path.prefix(40)): \(reply.text)")
+            }
+            let list = try await plane.get("/jobs/\(held.job)/artifacts", .alice).json["artifacts"]?.array ?? []
+            #expect(list.compactMap { $0["path"]?.string } == ["...", "..a/b..", "\\..\\x", "a?b#c"].sorted())
+        }
+    }
+
+    @Test("are accepted from the lease's holder only", arguments: TestDatabase.all)
+    func holder(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let (worker, sibling) = (try await plane.worker(), try await plane.worker())
+            let stranger = try await plane.worker(of: .bob)
+            let held = try await plane.held(by: worker)
+            for (token, other) in [(nil, sibling), (nil, stranger), ("x", worker)] as [(String?, Worker)] {
+                #expect(try await plane.keep(held, "a", [1], token: token, by: other).outcome == "403 lease_lost")
+            }
+            let bare = try await plane.send("PUT", "\(held.path)/artifacts/a", worker.caller.headers, bytes: [1])
+            #expect(bare.outcome == "400 missing_field")
+            plane.clock.advance(by: .seconds(61))
+            #expect(try await plane.keep(held, "a", [1]).outcome == "403 lease_lost", "its time is over")
+            try await plane.tick()
+            plane.clock.advance(by: .seconds(5))
+            try await plane.tick()
+            let next = try #require(try await plane.claim(sibling).first)
+            #expect(try await plane.keep(held, "a", [1]).outcome == "403 lease_lost", "it is another's")
+            #expect(try await plane.keep(next, "a", [2]).status == 200)
+            #expect(try await read(plane, held.job, "a").body == [2])
+            #expect(try await read(plane, held.job, "a", by: .bob).status == 404)
+        }
+    }
+
+    @Test("are so many and no more")
+    func quota() async throws {
+        try await ControlPlane.run(.sqlite) { plane in
+            let held = try await plane.held(by: plane.worker())
+            for number in 0..<256 { #expect(try await plane.keep(held, "f\(number)", [1]).status == 200) }
+            let more = try await plane.keep(held, "f256", [1])
+            #expect(more.outcome == "429 quota_exceeded")
+            #expect(more["Retry-After"] != nil)
+            #expect(try await plane.keep(held, "f255", [2]).status == 200, "one that is there may change")
+        }
+    }
+}
+
+@Suite("Files that jobs are given", .timeLimit(.minutes(2)))
+struct JobInputTests {
+    private func input(
+        _ plane: ControlPlane, _ held: Held, _ path: String, token: String? = nil, _ more: (String, String)...
+    ) async throws -> PlaneReply {
+        let headers = held.worker.caller.headers + [("X-Claim-Token", token ?? held.token)] + more
+        return try await plane.send("GET", "\(held.path)/inputs/\(path)", headers)
+    }
+
+    @Test("come with the request, from an upload or from an earlier job", arguments: TestDatabase.all)
+    func sources(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let worker = try await plane.worker()
+            let before = try await plane.held(by: worker)
+            _ = try await plane.keep(before, "out/Übung.txt", Array("earlier".utf8))
+            let zstd = ("Content-Encoding", "zstd")
+            let content = Array(String(repeating: "uploaded ", count: 1_000).utf8)
+            let hash = SHA256.hex(content)
+            for (bytes, headers) in [(content, []), (try Zstd.compress(content), [zstd])] {
+                let upload = try await plane.send("POST", "/artifacts", Caller.alice.headers + headers, bytes: bytes)
+                #expect(upload.status == 201)
+                #expect(upload.json == ["artifact": .string("sha256:\(hash)"), "size": JSON(content.count)])
+            }
+            let inputs: JSON = [
+                ["path": "a/b.bin", "content_base64": .string(Base64.encode([0, 255, 10, 13]))],
+                ["path": "empty", "content_base64": ""],
+                ["path": "up", "artifact": .string("sha256:\(hash.uppercased())")],
+                ["path": "out", "artifact": .string("\(before.job)/out/Übung.txt")],
+            ]
+            try await plane.finish(before)
+            let held = try await plane.held(by: worker, ["inputs": inputs])
+            let told = held.grant["inputs"]?.array ?? []
+            let files: [(String, [UInt8])] = [
+                ("a/b.bin", [0, 255, 10, 13]), ("empty", []), ("up", content), ("out", Array("earlier".utf8)),
+            ]
+            for (index, (path, bytes)) in files.enumerated() {
+                let expected: JSON = [
+                    "path": .string(path), "size": JSON(bytes.count), "sha256": .string(SHA256.hex(bytes)),
+                ]
+                #expect(told.indices.contains(index) && told[index] == expected)
+                let plain = try await input(plane, held, path)
+                #expect(plain.status == 200, "\(plain.text)")
+                #expect(plain.body == bytes)
+                let packed = try await input(plane, held, path, ("Accept-Encoding", "zstd"))
+                #expect(packed["Content-Encoding"] == "zstd")
+                #expect(try Zstd.decompress(packed.body, limit: 1 << 20) == bytes)
+            }
+            #expect(try await input(plane, held, "none").outcome == "404 not_found")
+            #expect(try await input(plane, held, "a%2Fb.bin").status == 200)
+            #expect(try await input(plane, held, "up", token: "x").outcome == "403 lease_lost")
+            #expect(try await input(plane, held, "up", token: before.token).outcome == "403 lease_lost")
+            try await plane.finish(held)
+            #expect(try await input(plane, held, "up").outcome == "409 job_ended")
+        }
+    }
+
+    @Test("are the owner's own", arguments: TestDatabase.all)
+    func owners(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let worker = try await plane.worker()
+            let held = try await plane.held(by: worker)
+            _ = try await plane.keep(held, "secret", [1, 2, 3])
+            try await plane.finish(held)
+            let upload = try await plane.send("POST", "/artifacts", Caller.alice.headers, bytes: [4, 5, 6])
+            let name = try #require(upload.json["artifact"]?.string)
+            for reference in [name, "\(held.job)/secret", "sha256:\(SHA256.hex([1, 2, 3] as [UInt8]))"] {
+                let inputs: JSON = [["path": "x", "artifact": .string(reference)]]
+                let reply = try await plane.post("/jobs", .bob, ControlPlane.request(["inputs": inputs]))
+                #expect(reply.blame == "422 inputs[0].artifact", "\(reference)")
+                let batch: JSON = ["jobs": [ControlPlane.request(), ControlPlane.request(["inputs": inputs])]]
+                #expect(try await plane.post("/jobs/batch", .bob, batch).blame == "422 jobs[1].inputs[0].artifact")
+            }
+            #expect(try await plane.get("/jobs", .bob).ids.isEmpty)
+            // Bob knows the content: then it is his too, and the store keeps it once.
+            _ = try await plane.send("POST", "/artifacts", Caller.bob.headers, bytes: [4, 5, 6])
+            _ = try await plane.job(["inputs": [["path": "x", "artifact": .string(name)]]], of: .bob)
+        }
+    }
+
+    @Test("that an earlier job has yet to make are there when it is done", arguments: TestDatabase.all)
+    func later(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let worker = try await plane.worker()
+            let first = try await plane.job()
+            let inputs: JSON = [
+                ["path": "in", "artifact": .string("\(first)/out")], ["path": "no", "artifact": .string("\(first)/no")],
+            ]
+            let second = try await plane.job(["inputs": inputs, "depends_on": [.string(first)]])
+            let held = try #require(try await plane.claim(worker).first)
+            _ = try await plane.keep(held, "out", [9])
+            try await plane.finish(held)
+            try await plane.tick()
+            let next = try #require(try await plane.claim(worker).first)
+            #expect(next.job == second)
+            #expect(try await input(plane, next, "in").body == [9])
+            #expect(try await input(plane, next, "no").outcome == "404 not_found", "it was never made")
+        }
+    }
+}

@@ -1,0 +1,154 @@
+import Bytes
+import Support
+import Testing
+
+/// Calls every operation until each of its documented answers has been seen. Every answer is held against its schema
+/// on the way (`ControlPlane.send`).
+@Suite("A tour of the document", .timeLimit(.minutes(2)))
+struct TourTests {
+    private final class Tour {
+        let plane: ControlPlane
+        let operations: [Operation]
+        private let document: JSON
+        private(set) var seen: Set<String> = []
+
+        init(_ plane: ControlPlane) async throws {
+            self.plane = plane
+            document = try await plane.send("GET", "/openapi.json", base: "").json
+            operations = Operation.all(in: document)
+        }
+
+        /// `GET /jobs/{job} 200` of every documented answer that is no error's.
+        var documented: Set<String> {
+            var all: Set<String> = []
+            for path in document["paths"]?.members ?? [] {
+                for operation in path.value.members ?? [] {
+                    for answer in operation.value["responses"]?.members ?? [] where answer.key != "default" {
+                        all.insert("\(operation.key.uppercased()) \(path.key) \(answer.key)")
+                    }
+                }
+            }
+            return all
+        }
+
+        @discardableResult
+        func call(
+            _ method: String, _ path: String, _ headers: [(String, String)] = [], _ bytes: [UInt8]? = nil, base: String
+        ) async throws -> PlaneReply {
+            let reply = try await plane.send(method, path, headers, bytes: bytes, base: base)
+            let operation = operations.filter { $0.method == method && $0.serves(base + path) }
+                .min { $0.template.count { $0 == "{" } < $1.template.count { $0 == "{" } }
+            let template = try #require(operation?.template, "\(method) \(base)\(path) is not documented")
+            seen.insert("\(method) \(template) \(reply.status)")
+            return reply
+        }
+    }
+
+    @Test("sees every answer that is documented", arguments: TestDatabase.all)
+    func all(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let tour = try await Tour(plane)
+            for base in ["/api/v1", "/v1"] {
+                let worker = try await owners(tour, base)
+                try await members(tour, base)
+                try await jobs(tour, base, worker)
+            }
+            for path in ["/health", "/healthz", "/readyz", "/version", "/metrics", "/metrics.json", "/openapi.json"] {
+                try await tour.call("GET", path, base: "")
+            }
+            try await tour.call("GET", "/healthz", base: "/api/v1")
+            plane.services.drain.begin()
+            try await tour.call("GET", "/readyz", base: "")
+            #expect(tour.documented.subtracting(tour.seen).sorted() == [])
+        }
+    }
+
+    /// The control plane's side of it; a worker that may work.
+    private func owners(_ tour: Tour, _ base: String) async throws -> Worker {
+        let (plane, alice) = (tour.plane, Caller.alice.headers)
+        let register: JSON = ["owner_id": "alice", "name": "box", "capacity": ["cpu_cores": 2, "memory_gb": 4]]
+        let machine = try await tour.call("POST", "/machines/register", alice, register.bytes(), base: base).data
+        let id = machine["machine"]?["id"]?.string ?? ""
+        try await tour.call("GET", "/machines", alice, base: base)
+        try await tour.call("GET", "/machines/\(id)", alice, base: base)
+        let rules = Array(plane.policyBody(.alice, ControlPlane.rules).utf8)
+        let draft = try await tour.call("POST", "/policies", alice, rules, base: base).data
+        let policy = draft["policy"]?["id"]?.string ?? ""
+        try await tour.call("POST", "/policies/\(policy)/activate", alice, base: base)
+        try await tour.call("GET", "/policies", alice, base: base)
+        try await tour.call("GET", "/policies/\(policy)", alice, base: base)
+        let body = plane.consentBody(.alice, worker: id, policy: policy).bytes()
+        let bound = try await tour.call("POST", "/consents", alice, body, base: base).data
+        try await tour.call("GET", "/consents", alice, base: base)
+        let consent = bound["consent"]?["id"]?.string ?? ""
+        try await tour.call("POST", "/consents/\(consent)/revoke", alice, base: base)
+        let again = try await tour.call("POST", "/consents", alice, body, base: base).data
+        let worker = Worker(
+            id: id, token: machine["machine_token"]?.string ?? "", policy: policy,
+            consent: again["consent"]?["id"]?.string ?? "")
+        let beat = plane.beat(worker)
+        try await tour.call("POST", "/workers/\(id)/heartbeat", beat.headers, beat.body.bytes(), base: base)
+        try await tour.call("GET", "/audit/events", alice, base: base)
+        return worker
+    }
+
+    private func members(_ tour: Tour, _ base: String) async throws {
+        let agent = try await tour.call("POST", "/agents/register", [], JSON.object([.init("name", "Carol")]).bytes(), base: base)
+        let carol = [("Authorization", "Bearer \(agent.data["api_key"]?.string ?? "")")]
+        try await tour.call("GET", "/agents/me", carol, base: base)
+        try await tour.call("PUT", "/agents/me", carol, JSON.object([.init("name", "Caroline")]).bytes(), base: base)
+    }
+
+    /// Jobs and leases.
+    private func jobs(_ tour: Tour, _ base: String, _ worker: Worker) async throws {
+        let (plane, alice) = (tour.plane, Caller.alice.headers)
+        let file = try await tour.call("POST", "/artifacts", alice, [1, 2], base: base).json["artifact"] ?? .null
+        let input: JSON = ["inputs": [["path": "in", "artifact": file]], "max_attempts": 1]
+        try await tour.call("POST", "/jobs", alice, ControlPlane.request(input).bytes(), base: base)
+        let many: JSON = ["jobs": [ControlPlane.request(["priority": 0]), ControlPlane.request(["priority": 0])]]
+        try await tour.call("POST", "/jobs/batch", alice, many.bytes(), base: base)
+        func work(_ method: String, _ path: String, _ body: JSON) async throws -> JSON {
+            try await tour.call(method, "/workers/\(worker.id)/\(path)", worker.caller.headers, body.bytes(), base: base).data
+        }
+        let grants = try await work("POST", "jobs/claim", ["limit": 3])["jobs"]?.array ?? []
+        try #require(grants.count == 3)
+        let held = grants.map { Held(worker: worker, grant: $0) }
+        let token = JSON.Member("claim_token", .string(held[0].token))
+        let id = held[0].job
+        let extend = JSON.object([token, .init("extension_ms", 60_000)])
+        _ = try await work("POST", "jobs/\(id)/extend", extend)
+        _ = try await work(
+            "POST", "jobs/extend", ["leases": [.object([token, .init("job_id", .string(id)), .init("extension_ms", 1_000)])]])
+        _ = try await work("POST", "jobs/\(id)/progress", .object([token, .init("log", "x"), .init("percent", 5)]))
+        let claim = worker.caller.headers + [("X-Claim-Token", held[0].token)]
+        try await tour.call("PUT", "\(held[0].path)/artifacts/out", claim, [1], base: base)
+        try await tour.call("GET", "\(held[0].path)/inputs/in", claim, base: base)
+        _ = try await work("POST", "jobs/\(id)/result", .object([token] + (ControlPlane.failure.members ?? [])))
+        _ = try await work("POST", "jobs/\(held[1].job)/release", ["claim_token": .string(held[1].token)])
+        let named: [JSON.Member] = [
+            .init("job_id", .string(held[2].job)), .init("claim_token", .string(held[2].token)),
+        ]
+        let both: [JSON] = [.object(named + (ControlPlane.success.members ?? [])), .object(
+            [.init("job_id", "none"), .init("claim_token", "x")] + (ControlPlane.success.members ?? []))]
+        _ = try await work("POST", "jobs/results", ["results": .array(both)])
+        _ = try await work("POST", "drain", ["draining": true])
+        for path in ["/jobs", "/jobs/\(id)"] {
+            let tag = try await tour.call("GET", path, alice, base: base)["ETag"] ?? ""
+            try await tour.call("GET", path, alice + [("If-None-Match", tag)], base: base)
+        }
+        for path in ["logs", "events", "artifacts", "artifacts/out"] {
+            try await tour.call("GET", "/jobs/\(id)/\(path)", alice, base: base)
+        }
+        try await tour.call("POST", "/jobs/\(id)/retry", alice, base: base)
+        try await tour.call("DELETE", "/jobs/\(id)", alice, base: base)
+        _ = plane
+    }
+}
+
+extension Operation {
+    /// Whether a path is one of this template's.
+    fileprivate func serves(_ path: String) -> Bool {
+        let (wanted, given) = (template.split(separator: "/"), path.split(separator: "/"))
+        return wanted.count == given.count && zip(wanted, given).allSatisfy { $0 == $1 || $0.hasPrefix("{") }
+    }
+}
