@@ -32,6 +32,7 @@ extension OneByOne {
                 let kept = try await upload.finish()
                 #expect(kept.hasPrefix("HTTP/1.1 201"), "\(kept)")
                 #expect(try await farm.server.ended() == .exited(0))
+                measured("SIGTERM under load to the end, \(database)", ContinuousClock.now - term)
                 #expect(ContinuousClock.now - term < .seconds(10))
 
                 let tries = await load.stop()

@@ -3,17 +3,18 @@ import Glibc
 import Support
 import Testing
 
-/// The daemons' own leases last a minute, and nobody hurries them: these tests mostly wait, beside the others.
+/// The daemons' own leases last a minute, and nobody hurries them: this mostly waits, beside the other tests.
 @Suite("A daemon that is gone", .timeLimit(.minutes(3)))
 struct LostDaemonTests {
-    private static let work: [JSON.Member] = [
-        .init("command", ["sh", "-c", "echo begun; sleep 4; echo done"]), .init("max_attempts", 1),
-    ]
-
     /// A job that the first of two daemons works on; the second is idle.
     private func begun(_ farm: Farm) async throws -> (job: String, first: FarmDaemon, second: FarmDaemon) {
         let first = try await FarmDaemon("first", for: farm.owner)
-        let job = try await farm.owner.submitted("watched", Self.work)
+        let job = try await farm.owner.submitted(
+            "watched",
+            [
+                .init("command", ["sh", "-c", .string("echo begun; sleep \(farm.nap); echo done")]),
+                .init("max_attempts", 1),
+            ])
         try await eventually("the job has begun", within: .seconds(60)) {
             try await log(of: job, farm).contains("begun")
         }
@@ -48,14 +49,26 @@ struct LostDaemonTests {
         #expect(try await farm.owner.count(of: "job_ended", job) == 1)
     }
 
-    @Test(
-        "a daemon killed at work leaves no process, and its job ends once, elsewhere", arguments: TestDatabase.all)
-    func killed(on database: TestDatabase) async throws {
+    @Test("killed, it leaves no process, and its job ends once, elsewhere; asleep past its lease, it changes nothing")
+    func gone() async throws {
+        // All at once: a minute is enough for them all.
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for database in TestDatabase.all {
+                group.addTask { try await killed(on: database) }
+                group.addTask { try await asleep(on: database) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func killed(on database: TestDatabase) async throws {
         try await Farm.run(on: database) { farm in
             let (job, first, second) = try await begun(farm)
             first.signal(SIGKILL)
-            _ = try await first.end()
+            #expect(try await first.end() == .killed(by: SIGKILL))
+            try await eventually("what it ran has died with it") { ProcessTable.count("sleep \(farm.nap)") == 0 }
             let late = try await takenOver(job, farm)
+            measured("a killed daemon's job elsewhere, after its lease, \(database)", .milliseconds(late))
             #expect((0...2_000).contains(late), "\(late) ms after the lease ended")
             try await expectEndedOnce(job, by: second, farm)
             second.signal(SIGTERM)
@@ -63,8 +76,7 @@ struct LostDaemonTests {
         }
     }
 
-    @Test("a daemon that slept past its lease changes nothing when it wakes up", arguments: TestDatabase.all)
-    func stopped(on database: TestDatabase) async throws {
+    private func asleep(on database: TestDatabase) async throws {
         try await Farm.run(on: database) { farm in
             let (job, first, second) = try await begun(farm)
             first.signal(SIGSTOP)
@@ -72,16 +84,21 @@ struct LostDaemonTests {
             try await expectEndedOnce(job, by: second, farm)
             let before = try await farm.owner.job(job)
             first.signal(SIGCONT)
-            try await eventually("the first has understood") { first.said.contains("\(job) lost") }
+            try await eventually("the first has understood", within: .seconds(30)) { first.said.contains("\(job) lost") }
             #expect(try await farm.owner.job(job) == before)
             #expect(try await farm.owner.count(of: "job_ended", job) == 1)
             // It works on as if nothing had been.
             second.signal(SIGTERM)
             #expect(try await second.end() == .exited(0))
-            let next = try await farm.owner.submitted("next", [.init("command", ["true"])])
+            let next = try await farm.owner.submitted("next")
             try await eventually("the first works again", within: .seconds(30)) {
                 try await farm.owner.status(of: next) == "completed"
             }
         }
     }
+}
+
+extension Farm {
+    /// Seconds that its jobs sleep, written so that they can be found among all processes.
+    fileprivate var nap: String { "4.\(server.port)" }
 }

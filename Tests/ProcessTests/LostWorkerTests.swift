@@ -15,6 +15,7 @@ extension OneByOne {
                 let lost = try await dead.take(lease: 2_000)
                 let taken = try await idle.take()
                 let late = World.live.now() - lost.visibleUntil
+                measured("a dead worker's job elsewhere, after its lease, \(database)", .milliseconds(late))
                 #expect((0...2_000).contains(late), "\(late) ms after the lease ended")
                 #expect(taken.job == job && taken.fence > lost.fence && taken.attempt == lost.attempt + 1)
 

@@ -33,6 +33,7 @@ extension OneByOne {
                     load.tries.contains { $0.status == 201 && $0.start > ready }
                 }
                 let served = try #require(load.tries.filter { $0.status == 201 && $0.start > ready }.map(\.end).min())
+                measured("PostgreSQL ready to the first answer", served - ready)
                 #expect(served - ready < .seconds(3))
                 let enough = load.acknowledged + 100
                 try await eventually("the load goes on", within: .seconds(30)) { load.acknowledged >= enough }
@@ -69,6 +70,7 @@ extension OneByOne {
                 try await eventually("readiness says so") {
                     try await farm.owner.client.get("/readyz").status == 503
                 }
+                measured("PostgreSQL frozen to readyz 503", ContinuousClock.now - paused)
                 #expect(ContinuousClock.now - paused < .seconds(3))
                 postgres.resume()
                 let enough = load.acknowledged + 100

@@ -51,14 +51,17 @@ extension OneByOne {
             try await harm()
 
             // The leases would be over twice before Redis is back.
+            var slowest = Duration.zero
             let start = World.live.monotonic()
             while World.live.monotonic() - start < 4_000 {
                 let beat = try await machine.heartbeat(refused)
                 #expect(beat.status == 503 && beat["Retry-After"] != nil)
-                #expect(beat.took < limit, "\(beat.took)")
+                slowest = max(slowest, beat.took)
                 for grant in grants { _ = try await machine.extend(grant, by: 2_000).expecting(200) }
                 try await World.live.sleep(.milliseconds(300))
             }
+            measured("the slowest heartbeat without Redis", slowest)
+            #expect(slowest < limit)
             _ = try await machine.finish(ends).expecting(200)
             #expect(try await farm.owner.client.get("/readyz").json["checks"]?["redis"] == false)
             try await mend()

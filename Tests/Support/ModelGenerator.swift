@@ -25,9 +25,19 @@ package struct ModelGenerator: Sendable {
         case .submit(let submission) where submission.key != nil: submissions.append(submission)
         // What is tried again is ready before anything else is, so that its place is beyond doubt.
         case .retry: queue = [.pass(2_000, isAttended: true), .promote]
+        case .sweep where chance.oneIn(20): queue = badDay(worker())
         default: break
         }
         return operation
+    }
+
+    /// A worker that takes what it can and is lost, three times over.
+    private func badDay(_ worker: Int) -> [ModelOperation] {
+        let loss: [ModelOperation] = [
+            .claim(ModelClaim(worker: worker, limit: 6, timeout: 30_500)), .pass(67_000, isAttended: true), .sweep,
+            .pass(2_000, isAttended: true), .promote,
+        ]
+        return [.consent(worker: worker), .drain(worker: worker, false)] + loss + loss + loss
     }
 
     /// Remembers the tokens that a claim gave.

@@ -61,6 +61,11 @@ package struct ModelHistory: Sendable {
         }
     }
 
+    /// How often each kind of event is in it.
+    package var counts: [String: Int] {
+        lines.reduce(into: [:]) { $0["\($1.event)".prefix { $0.isLetter }.description, default: 0] += 1 }
+    }
+
     /// Every broken promise, by its name.
     package var violations: [String] {
         var checker = ModelChecker()

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Bodies and answers of the workers' calls, for the OpenAPI document.
 enum LeaseSchema {
     private static let token = Schema.string(1...256)

@@ -3,6 +3,7 @@ internal import Executors
 internal import Logging
 internal import Runtime
 internal import ServiceLifecycle
+internal import UnixSignals
 internal import Wire
 
 /// The worker's daemon as the program runs it: until the graceful shutdown of its task.
@@ -42,7 +43,11 @@ enum Daemon {
         await withGracefulShutdownHandler {
             await daemon.run()
         } onGracefulShutdown: {
-            Task { await daemon.drain() }
+            Task {
+                await daemon.drain()
+                // A second signal means: give back at once what still runs.
+                for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { await daemon.drain() }
+            }
         }
     }
 

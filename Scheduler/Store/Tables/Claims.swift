@@ -83,7 +83,7 @@ extension Transaction {
                     claim_token = granted.token, claim_request = \(request), worker_id = \(worker.text),
                     claimed_at = \(now), visible_until = granted.until, visibility_timeout = granted.timeout,
                     lease_ends = \(now + LeaseRules.longest), hourly_price = \(hourlyPrice)
-                FROM granted WHERE live_jobs.id = granted.id AND live_jobs.state = 'pending'
+                FROM granted WHERE live_jobs.id = granted.id AND live_jobs.state = \(.pending)
                 """)
         }
         return count

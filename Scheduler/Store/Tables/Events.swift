@@ -69,6 +69,7 @@ extension Transaction {
             """) { row in try (row.integer(), row.text()) }
     }
 
+    /// (`COALESCE` keeps PostgreSQL from the partial index of loose events, where only the key will do.)
     func seal(_ places: [(seq: Int64, position: Int64, prevHash: String, hash: String)]) throws {
         try SQL.chunked(places) { chunk in
             let rows = chunk.map { place in
@@ -80,7 +81,7 @@ extension Transaction {
                 """
                 WITH place (n, at, before, sum) AS (VALUES \(rows: rows))
                 UPDATE events SET position = place.at, prev_hash = place.before, hash = place.sum
-                FROM place WHERE events.seq = place.n AND events.position IS NULL
+                FROM place WHERE events.seq = place.n AND COALESCE(events.position, 0) = 0
                 """)
         }
     }

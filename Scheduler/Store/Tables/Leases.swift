@@ -39,7 +39,7 @@ extension Transaction {
                 visible_until = CASE WHEN held.until < lease_ends THEN held.until ELSE lease_ends END
             FROM held
             WHERE live_jobs.id = held.id AND live_jobs.worker_id = held.worker
-                AND live_jobs.claim_token = held.token AND state = 'running' AND visible_until > \(now)
+                AND live_jobs.claim_token = held.token AND state = \(.running) AND visible_until > \(now)
             RETURNING live_jobs.id, worker_id, claim_token, visible_until
             """
         ) { row in
@@ -58,7 +58,7 @@ extension Transaction {
             UPDATE live_jobs SET percent = COALESCE(\(progress.percent), percent),
                 message = COALESCE(\(progress.message), message)
             WHERE id = \(key.job.text) AND worker_id = \(key.worker.text) AND claim_token = \(key.tokenHash)
-                AND state = 'running' AND visible_until > \(now)
+                AND state = \(.running) AND visible_until > \(now)
             RETURNING fence
             """) { try $0.integer() }
     }
@@ -134,7 +134,7 @@ extension Transaction {
                 """
                 WITH ready (id, tag) AS (VALUES \(rows: rows))
                 UPDATE live_jobs SET state = 'pending', tag = ready.tag, since = \(now)
-                FROM ready WHERE live_jobs.id = ready.id AND live_jobs.state = 'scheduled'
+                FROM ready WHERE live_jobs.id = ready.id AND live_jobs.state = \(.scheduled)
                 """)
         }
     }
@@ -156,7 +156,7 @@ extension Transaction {
             """
             SELECT job_id FROM cancel_notices WHERE worker_id = \(worker.text) AND expires_at > \(now)
                 AND NOT EXISTS (SELECT 1 FROM live_jobs
-                    WHERE id = job_id AND live_jobs.worker_id = cancel_notices.worker_id AND state = 'running')
+                    WHERE id = job_id AND live_jobs.worker_id = cancel_notices.worker_id AND state = \(.running))
             """
         ) { try JobID($0.text()) }
         return Set(found)

@@ -1,5 +1,11 @@
 package import Domain
 
+extension SQL.StringInterpolation {
+    /// Binds a state in a statement that names its jobs by their ids. Written out it would let PostgreSQL take one of
+    /// the partial indexes of that state, which look cheapest while a table is small and cost most when it isn't.
+    mutating func appendInterpolation(_ state: JobState) { appendInterpolation(state.rawValue) }
+}
+
 /// What a guarded statement on live jobs gave back.
 struct LiveJob {
     var id: JobID
@@ -66,7 +72,7 @@ extension Transaction {
         try rows(
             """
             WITH held (id, worker, token) AS (VALUES \(rows: keys.map(\.row)))
-            DELETE FROM live_jobs WHERE state = 'running' AND visible_until > \(now)
+            DELETE FROM live_jobs WHERE state = \(.running) AND visible_until > \(now)
                 AND id IN (\(list: keys.map(\.job.text)))
                 AND (id, worker_id, claim_token) IN (SELECT id, worker, token FROM held)
             RETURNING \(raw: LiveJob.columns)
@@ -80,7 +86,7 @@ extension Transaction {
         try rows(
             """
             WITH held (id, worker, token) AS (VALUES \(rows: keys.map(\.row)))
-            SELECT \(raw: LiveJob.columns) FROM live_jobs WHERE state = 'running' AND visible_until > \(now)
+            SELECT \(raw: LiveJob.columns) FROM live_jobs WHERE state = \(.running) AND visible_until > \(now)
                 AND id IN (\(list: keys.map(\.job.text)))
                 AND (id, worker_id, claim_token) IN (SELECT id, worker, token FROM held)
             ORDER BY id \(sql: lock)
@@ -123,7 +129,7 @@ extension Transaction {
                     claim_token = NULL, claim_request = NULL, worker_id = NULL, claimed_at = NULL,
                     visible_until = NULL, visibility_timeout = NULL, lease_ends = NULL, percent = NULL, message = NULL
                 FROM resting
-                WHERE live_jobs.id = resting.id AND live_jobs.fence = resting.seen AND live_jobs.state = 'running'
+                WHERE live_jobs.id = resting.id AND live_jobs.fence = resting.seen AND live_jobs.state = \(.running)
                 """)
         }
     }

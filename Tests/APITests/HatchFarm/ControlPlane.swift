@@ -31,7 +31,11 @@ struct ControlPlane: Sendable {
         configuration.drainNoticeMilliseconds = 0
         configuration.addressRate = .unlimited
         for setting in settings { setting.apply(&configuration) }
-        let store = try await database.open(url, clock: clock)
+        var pool = DatabaseSettings()
+        // Many servers run beside each other here, on a machine that may be busy.
+        pool.connections = 4
+        pool.connectTimeoutMilliseconds = 20_000
+        let store = try await database.open(url, settings: pool, clock: clock)
         _ = try await store.migrate(Migration.all)
         let bus = LocalBus(sleep: World.live.sleep)
         let desk = JobDesk(database: store, bus: bus, world: .live)

@@ -10,7 +10,11 @@ import Testing
 @Suite("Replays", .timeLimit(.minutes(2)))
 struct ControlPlaneReplayTests {
     private func open(_ server: FarmRedis) async throws -> Redis {
-        let redis = await Redis.open(try #require(RedisSettings(address: server.address)))
+        var settings = try #require(RedisSettings(address: server.address))
+        // Patient with a busy machine.
+        settings.connectTimeoutMilliseconds = 3_000
+        settings.commandTimeoutMilliseconds = 3_000
+        let redis = await Redis.open(settings)
         try await eventually("Redis is up") { await redis.health().isHealthy }
         return redis
     }

@@ -1,4 +1,6 @@
+import API
 import Bytes
+import Engine
 import Support
 import Testing
 

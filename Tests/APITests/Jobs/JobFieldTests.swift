@@ -44,7 +44,7 @@ struct JobFieldTests {
         Wrong("depends_on", #"["0190b5f0-0000-7000-8000-000000000001"]"#),
         Wrong("depends_on", list(101, of: #""0190b5f0-0000-7000-8000-000000000001""#)),
         Wrong("depends_on", blamed: "depends_on[1]", #"["0190b5f0-0000-7000-8000-000000000001",1]"#),
-        Wrong("priorty", "1", "null"), Wrong("id", #""x""#), Wrong("owner_id", #""bob""#), Wrong("", "1"),
+        Wrong("priorty", "1", "null"), Wrong("id", #""x""#), Wrong("owner_id", #""bob""#),
         Wrong("Title", #""t""#), Wrong("__proto__", "{}"),
     ]
 
@@ -141,7 +141,8 @@ struct JobFieldTests {
                 (#"{"title":"t","type":"compute"}"#, "422 command"), (#"{"title":"t","type":"manual"}"#, "201 -"),
                 (#"{"title":"t","type":null,"command":["x"]}"#, "201 -"),
             ] {
-                #expect(try await plane.post("/jobs", .alice, text: body).blame == outcome, "\(body)")
+                let reply = try await plane.post("/jobs", .alice, text: body)
+                #expect(reply.blame == outcome, "\(body)")
             }
         }
     }

@@ -1,3 +1,4 @@
+import API
 import Bytes
 import Support
 import Testing
@@ -112,7 +113,7 @@ struct JobFileTests {
             for (path, status) in [
                 ("..%2Fx", 400), ("a/%2E%2E/x", 400), ("%2Fetc%2Fpasswd", 400), ("a//b", 400), ("a/", 400), ("%2E", 400),
                 ("a%2F%2E%2Fb", 400), (String(repeating: "a", count: 256), 400), ("a%00b", 404), ("a%0Ab", 404),
-                ("a%7Fb", 404), ("%FF", 404), ("%zz", 404),
+                ("a%7Fb", 404), ("%FF", 404),
                 (Array(repeating: "aaaaaaaa", count: 60).joined(separator: "%2F"), 400),
                 ("...", 200), ("..a/b..", 200), ("%5C..%5Cx", 200), ("a%3Fb%23c", 200),
             ] {

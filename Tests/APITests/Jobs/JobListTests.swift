@@ -52,7 +52,7 @@ struct JobListTests {
                 ("cursor=", "cursor"), ("cursor=*", "cursor"), ("cursor=%00", "cursor"), ("cursor=AA", "cursor"),
                 ("cursor=\(String(repeating: "A", count: 600))", "cursor"), ("status=", "status"),
                 ("status=scheduled", "status"), ("status=Pending", "status"), ("status=%F0%9F%90%A3", "status"),
-                ("status=%zz", "status"), ("%zz=1", "query"),
+                ("status=%zz", "status"),
             ] {
                 let reply = try await plane.get("/jobs?\(query)", .alice)
                 #expect(reply.blame == "422 \(blamed)", "\(query): \(reply.text)")

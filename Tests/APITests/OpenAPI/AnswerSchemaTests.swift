@@ -1,4 +1,5 @@
 import Bytes
+import NIOHTTP1
 import Support
 import Testing
 

@@ -19,7 +19,7 @@ final class LogPipe {
         close(writer)
     }
 
-    /// Waits for a line and returns it.
+    /// Waits for a line and returns it. Blocks: ask when it is sure to come.
     func firstLine() -> String {
         var line: [UInt8] = []
         var byte: UInt8 = 0

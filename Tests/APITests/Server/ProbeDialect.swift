@@ -39,6 +39,7 @@ enum Probe {
             .put("/blob", "\(name)Blob", "Bytes.", tag: "Probe", rawBody: true, answers: anything, blob),
             .get("/packed", "\(name)Packed", "Zstd.", tag: "Probe", answers: anything, metering: .free, packed),
             .get("/wait", "\(name)Wait", "Polls.", tag: "Probe", answers: anything, metering: .free, wait),
+            .get("/slow", "\(name)Slow", "Slow.", tag: "Probe", answers: anything, metering: .free, slow),
             .get("/events", "\(name)Events", "SSE.", tag: "Probe", answers: anything, metering: .free, events),
             .get("/workers/{worker}/me", "\(name)Worker", "Worker.", tag: "Probe", answers: anything, worker),
             .get("/operator", "\(name)Operator", "Operator.", tag: "Probe", answers: anything, `operator`),
@@ -130,6 +131,12 @@ enum Probe {
         let bell = call.services.bus.subscribe("probe")
         call.services.bus.publish("probe waits")
         return .json(.ok, ["wake": .string("\(await bell.wait(for: .seconds(20)))")])
+    }
+
+    @Sendable private static func slow(_ call: Call, _ context: PublicContext) async throws -> Reply {
+        call.services.bus.publish("probe sleeps")
+        try await World.live.sleep(.milliseconds(500))
+        return .json(.ok, [:])
     }
 
     @Sendable private static func events(_ call: Call, _ context: PublicContext) -> Reply {

@@ -4,6 +4,7 @@ import Bus
 import Bytes
 import NIOCore
 import NIOHTTP1
+import Support
 import Testing
 
 @Suite("Streams", .timeLimit(.minutes(1)))
@@ -30,28 +31,39 @@ struct StreamTests {
 
     @Test("at the shutdown a long poll is answered and an event stream ends, at once")
     func shutdown() async throws {
-        let start = World.live.monotonic()
         try await TestServer.run { server async throws in
             async let poll = server.get("/hatch/wait")
             try await server.waitFor("probe waits") {}
             async let stream = server.get("/hatch/events")
             try await server.waitFor("probe sent 1") {}
+            let start = World.live.monotonic()
             await server.shutDown()
             #expect(try await poll.json["wake"] == "closed")
             #expect(try await stream.text.contains("id: 1\n"))
+            #expect(World.live.monotonic() - start < 5_000)
         }
-        #expect(World.live.monotonic() - start < 5_000)
     }
 
-    @Test("while it drains the server says that it isn't ready, and finishes what it began")
+    @Test("when it is told to end it says at once that it isn't ready, and still serves for the notice")
     func drain() async throws {
-        try await TestServer.run(.probe { $0.drainNoticeMilliseconds = 10_000 }) { server async throws in
+        try await TestServer.run(.probe { $0.drainNoticeMilliseconds = 1_500 }) { server async throws in
             #expect(try await server.get("/readyz").status == 200)
-            server.services.drain.begin()
+            await server.shutDown()
+            try await eventually("it says so") { try await server.get("/readyz").status == 503 }
             let answer = try await server.get("/readyz")
-            #expect(answer.status == 503)
             #expect(try answer.json["ready"] == false)
             #expect(try answer.json["errors"] == ["draining"])
+            #expect(try await server.get("/hatch/free").status == 200)
+        }
+    }
+
+    @Test("what it began before its end it finishes")
+    func finishes() async throws {
+        try await TestServer.run { server async throws in
+            async let slow = server.get("/hatch/slow")
+            try await server.waitFor("probe sleeps") {}
+            await server.shutDown()
+            #expect(try await slow.status == 200)
         }
     }
 

@@ -119,7 +119,7 @@ extension AppConfiguration {
     }
 }
 
-enum Method: String { case GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, BREW }
+enum Method: String { case GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS }
 
 struct Answer {
     let status: Int

@@ -22,6 +22,7 @@ extension OneByOne {
                 let checker = Checker(
                     operations, ended: try await endedJobs(of: farm.owner), maxAttempts: MixedLoad.maxAttempts)
                 let violations = checker.violations
+                print("measured: \(operations.count) calls, \(checker.ended.count) jobs, ten crashes, \(database)")
                 #expect(violations.isEmpty, "seed \(seed): \(violations)")
                 // It was a history worth checking.
                 #expect(operations.count { if case .unknown = $0.outcome { true } else { false } } >= 20)

@@ -18,8 +18,11 @@ struct ModelTests {
         try await run.run(10_000)
         try await run.heal()
         #expect(run.history.violations == [])
-        #expect(run.farm.jobs.contains { $0.reason == "poison" })
-        #expect(run.farm.jobs.contains { $0.reason == "dependency" })
+        // Whatever can happen has happened, and often.
+        let reasons = Set(run.farm.jobs.compactMap(\.reason))
+        #expect(reasons.isSuperset(of: ["poison", "dependency", "cancelled", "failure", "timeout"]))
+        for (event, count) in run.history.counts { #expect(count >= 40, "\(event)") }
+        #expect(run.history.counts.count == 12)
     }
 }
 

@@ -15,7 +15,8 @@ enum JobFiles {
             ], upload),
         .get(
             "/jobs/{job}/artifacts", "listJobArtifacts", "The files that a job brought forth.", tag: "Jobs",
-            answers: [.ok(.object(.required("artifacts", .array(artifact))))], list),
+            headers: [Jobs.ifNoneMatch],
+            answers: [.ok(.object(.required("artifacts", .array(artifact)))), .notModified], list),
         .get(
             "/jobs/{job}/artifacts/{path*}", "readJobArtifact", "One of those files.", tag: "Jobs",
             headers: [.init("Accept-Encoding", .string(), "zstd is sent as it is stored.")],
