@@ -8,7 +8,8 @@ package enum JobMetrics {
     package static func families(_ desk: JobDesk) async throws -> [MetricFamily] {
         let (counts, now) = try await desk.database.read { tx in (try tx.queueCounts(), tx.now) }
         var depth = MetricFamily(.gauge, "hatchfarm_jobs", "Live jobs by kind, queue and state.")
-        var age = MetricFamily(.gauge, "hatchfarm_oldest_job_seconds", "Since when the oldest waits, by kind and queue.")
+        var age = MetricFamily(
+            .gauge, "hatchfarm_oldest_job_seconds", "Since when the oldest waits, by kind and queue.")
         for count in counts {
             depth.add(count.count, ("kind", count.kind), ("queue", count.queue), ("state", count.state))
             guard count.state == "pending", let oldest = count.oldest else { continue }
@@ -40,7 +41,9 @@ package enum JobMetrics {
             waits.add(spread, ("kind", line.kind), ("queue", line.queue))
         }
         var tenants = MetricFamily(.histogram, "hatchfarm_tenant_wait_seconds", "From ready to claimed, by owner.")
-        for (owner, spread) in seen.tenantWaits.sorted(by: { $0.key < $1.key }) { tenants.add(spread, ("owner", owner)) }
+        for (owner, spread) in seen.tenantWaits.sorted(by: { $0.key < $1.key }) {
+            tenants.add(spread, ("owner", owner))
+        }
         var runs = MetricFamily(.histogram, "hatchfarm_job_run_seconds", "From claim to result, by the server's clock.")
         runs.add(seen.runs)
         return [submitted, claims, granted, results, lost, poisoned, sweeps, waits, tenants, runs]

@@ -33,16 +33,16 @@ package struct FairShare: Sendable {
         if tag > virtualTime[classID] ?? .min { virtualTime[classID] = tag }
     }
 
-    /// An owner got service of this cost; across classes, the one who got least goes first. A newcomer starts
-    /// where service stands now, so that nobody saves up.
+    /// An owner got service of this cost; across classes, the one who got least goes first. Who comes, or comes back,
+    /// starts where service stands now, so that nobody saves up.
     package mutating func serve(_ owner: OwnerID, cost: Int64) {
         if served.count >= capacity { served.removeAll() }
-        servedLast = max(served[owner] ?? 0, servedLast)
-        let sum = (served[owner] ?? servedLast).addingReportingOverflow(cost)
+        servedLast = service(of: owner)
+        let sum = servedLast.addingReportingOverflow(cost)
         served[owner] = sum.overflow ? .max / 2 : sum.partialValue
     }
 
-    package func service(of owner: OwnerID) -> Int64 { served[owner] ?? 0 }
+    package func service(of owner: OwnerID) -> Int64 { max(served[owner] ?? 0, servedLast) }
 
     /// A stream whose finish lies behind the class's time says nothing any more.
     private mutating func prune() {

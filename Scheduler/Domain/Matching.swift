@@ -77,7 +77,8 @@ package struct Offer: Sendable, Hashable {
     package func fits(_ need: Requirement) -> Bool {
         guard kinds.contains(need.kind), queues?.contains(need.queue) ?? true else { return false }
         if let target = need.target, target != worker { return false }
-        guard !need.excludedOwners.contains(owner), (leastIsolation...max(isolation, leastIsolation)).contains(need.isolation),
+        guard !need.excludedOwners.contains(owner),
+            (leastIsolation...max(isolation, leastIsolation)).contains(need.isolation),
             need.isolation <= isolation
         else { return false }
         guard need.minutes <= maxMinutes ?? .max, hourlyPrice <= need.maxHourlyPrice ?? .max else { return false }

@@ -88,7 +88,7 @@ final class ClaimDesk: Sendable {
         for id in Set([handed, more]) { if let id { wake(id, count: 1) } }
     }
 
-    /// Whether a claim that was woken for a class has left something there, or can't take from it at all. (What fits and
+    /// Whether a claim that was woken for a class left something there, or can't take from it at all. (What fits and
     /// is believed to be empty is nobody's.)
     private func isForOthers(_ id: ClassID, _ answer: ClaimAnswer) -> Bool {
         guard let need = board.requirement(id), !answer.grants.contains(where: { $0.requirement == need }) else {

@@ -43,7 +43,8 @@ package final class ClassBoard: Sendable {
     }
 
     package var claimHints: ClaimHints {
-        ClaimHints(classes: { self.heads(for: $0) }, service: { owner in self.state.withLock { $0.fair.service(of: owner) } })
+        ClaimHints(
+            classes: { self.heads(for: $0) }, service: { owner in self.state.withLock { $0.fair.service(of: owner) } })
     }
 
     package func isKnown(_ id: ClassID) -> Bool { state.withLock { $0.entries[id] != nil } }

@@ -27,7 +27,7 @@ package final class JobDesk: Sendable {
         self.stats = stats
         relay = WakeRelay(database: database, bus: bus, origin: Hex.encode(world.random(8)))
         claims = ClaimDesk(database: database, board: board, bus: bus, world: world, stats: stats)
-        submissions = Lane(weight: { $0.jobs.count }) { round in
+        submissions = Lane(weight: \.jobs.count) { round in
             try await Self.each(round, in: database) { tx, some in
                 try tx.submit(some, hints: board.submitHints).map { $0.mapError { $0 as any Error } }
             }

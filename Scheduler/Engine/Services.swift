@@ -52,7 +52,9 @@ package final class Promoter: Ticking {
             let (ready, nextDue) = try tx.promote(limit: Self.limit) { board.tag($0, owner: $1, cost: $2) }
             return (ready, nextDue, tx.now)
         }
-        if ready.keys.contains(where: { !board.isKnown($0) }) { try await board.load(ready.keys.sorted(), desk.database) }
+        if ready.keys.contains(where: { !board.isKnown($0) }) {
+            try await board.load(ready.keys.sorted(), desk.database)
+        }
         for (id, arrival) in ready { desk.woke(id, count: arrival.count, tag: arrival.tag) }
         guard let nextDue else { return .seconds(1) }
         return .milliseconds(max(0, min(1_000, nextDue - now)))

@@ -23,9 +23,9 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
         left.values.append(contentsOf: right.values)
     }
 
-    /// Calls `body` with slices of at most 64 items, in order. Their sizes are few, so that a statement over many rows has
-    /// few texts, whatever the number of rows; and every number up to 64 takes at most two of them, so that a
-    /// gathering of callers costs few round trips.
+    /// Calls `body` with slices of at most 64 items, in order. Their sizes are few, so that a statement over many
+    /// rows has few texts, whatever the number of rows; and every number up to 64 takes at most two of them, so that
+    /// a gathering of callers costs few round trips.
     package static func chunked<Item>(_ items: [Item], _ body: (ArraySlice<Item>) throws -> Void) rethrows {
         var rest = items[...]
         while let size = chunkSizes.first(where: { $0 <= rest.count }) {

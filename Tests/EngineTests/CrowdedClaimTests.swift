@@ -76,9 +76,10 @@ struct CrowdedClaimTests {
             for owner in [Lab.alice, Lab.bob] {
                 group.addTask {
                     for round in 0..<25 {
-                        let reply = try await process.submit((0..<8).map { _ in
-                            Lab.job(by: owner) { $0.backoff = Backoff(initial: 1, factor: 1_000, most: 1) }
-                        })
+                        let reply = try await process.submit(
+                            (0..<8).map { _ in
+                                Lab.job(by: owner) { $0.backoff = Backoff(initial: 1, factor: 1_000, most: 1) }
+                            })
                         guard case .accepted(let jobs, _) = reply, round % 3 == 0, let job = jobs.last else { continue }
                         _ = try? await process.desk.cancel(job.id, owner: owner, actor: owner.text)
                     }

@@ -47,7 +47,8 @@ struct DeadEntryTests {
                 """
                 SELECT COUNT(*) FROM pg_stat_activity WHERE backend_xmin IS NOT NULL
                     AND query LIKE '%old snapshot%' AND pid <> pg_backend_pid()
-                """).contains("1")
+                """
+            ).contains("1")
         }
         let times = try await drain(process, 20_000)
         let (first, last) = (median(Array(times[5..<45])), median(Array(times.suffix(40))))

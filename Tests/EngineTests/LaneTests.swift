@@ -97,7 +97,7 @@ struct LaneTests {
     @Test("a round is no heavier than it may be, and what is heavier is served alone")
     func weights() async throws {
         let rounds = Rounds()
-        let lane = Lane<Int, Int>(rounds: 1, most: 10, weight: { $0 }) { items in
+        let lane = Lane<Int, Int>(rounds: 1, most: 10, weight: \.self) { items in
             await rounds.serve(items)
             return items.map { .success($0) }
         }

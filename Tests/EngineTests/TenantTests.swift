@@ -48,7 +48,9 @@ struct TenantTests {
         #expect(try await wait(process, upTo: limit) <= 180)
     }
 
-    @Test("also in a class that only the small ones use, and in a process that has just begun", arguments: TestDatabase.all)
+    @Test(
+        "also in a class that only the small ones use, and in a process that has just begun",
+        arguments: TestDatabase.all)
     func otherClass(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
         let first = LabProcess(lab)

@@ -84,7 +84,9 @@ struct LostDaemonTests {
             try await expectEndedOnce(job, by: second, farm)
             let before = try await farm.owner.job(job)
             first.signal(SIGCONT)
-            try await eventually("the first has understood", within: .seconds(30)) { first.said.contains("\(job) lost") }
+            try await eventually("the first has understood", within: .seconds(30)) {
+                first.said.contains("\(job) lost")
+            }
             #expect(try await farm.owner.job(job) == before)
             #expect(try await farm.owner.count(of: "job_ended", job) == 1)
             // It works on as if nothing had been.

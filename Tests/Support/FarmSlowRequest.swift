@@ -9,10 +9,12 @@ package final class FarmSlowRequest: Sendable {
     package init(_ method: String, _ path: String, of client: FarmClient, port: Int, body: [UInt8]) async throws {
         let half = body.count / 2
         rest = Array(body[half...])
-        let headers = client.headers + [
-            ("Host", "127.0.0.1"), ("Content-Length", "\(body.count)"), ("Content-Type", "application/octet-stream"),
-            ("Connection", "close"),
-        ]
+        let headers =
+            client.headers + [
+                ("Host", "127.0.0.1"), ("Content-Length", "\(body.count)"),
+                ("Content-Type", "application/octet-stream"),
+                ("Connection", "close"),
+            ]
         let head = "\(method) \(path) HTTP/1.1\r\n" + headers.map { "\($0.name): \($0.value)\r\n" }.joined() + "\r\n"
         let first = Array(head.utf8) + body[..<half]
         socket = try await Self.offSwiftsThreads {

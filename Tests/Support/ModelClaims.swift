@@ -54,7 +54,8 @@ extension ModelFarm {
         return wrong
     }
 
-    /// Whether these jobs were the ones to take: as many as fit, the highest priorities first, each owner's in its order.
+    /// Whether these jobs were the ones to take: as many as fit, the highest priorities first, each owner's in
+    /// its order.
     private func checkChoice(_ claim: ModelClaim, _ grants: [ModelGrant]) -> [String] {
         var wrong: [String] = []
         let taken = Set(grants.map(\.job))
@@ -79,7 +80,8 @@ extension ModelFarm {
                     wrong.append("job \(other) went before job \(number) of a higher priority")
                 }
                 if jobs[other].classNumber == job.classNumber, jobs[other].owner == job.owner,
-                    let (mine, its) = both(job.place, jobs[other].place), mine < its {
+                    let (mine, its) = both(job.place, jobs[other].place), mine < its
+                {
                     wrong.append("job \(other) went before job \(number) of the same owner and class")
                 }
             }

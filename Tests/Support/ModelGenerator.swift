@@ -47,11 +47,13 @@ package struct ModelGenerator: Sendable {
     }
 
     private mutating func choose(_ farm: ModelFarm, at now: Int64) -> ModelOperation {
-        let job = farm.jobs.isEmpty ? nil : Int.random(in: max(0, farm.jobs.count - 60)..<farm.jobs.count, using: &chance)
+        let job =
+            farm.jobs.isEmpty ? nil : Int.random(in: max(0, farm.jobs.count - 60)..<farm.jobs.count, using: &chance)
         let owner = Int.random(in: 0..<ModelFarm.owners, using: &chance)
         switch Int.random(in: 0..<100, using: &chance) {
         case 0..<14 where farm.jobs.lazy.filter({ !$0.state.isEnded }).count < 60:
-            return .submit(submission(farm, owner, count: chance.oneIn(4) ? Int.random(in: 1...8, using: &chance) : 1, now))
+            return .submit(
+                submission(farm, owner, count: chance.oneIn(4) ? Int.random(in: 1...8, using: &chance) : 1, now))
         case 14..<36: return claim()
         case 36..<44: return .extend(some(farm).map { ModelExtension(token: $0, milliseconds: extensionLength()) })
         case 44..<49:

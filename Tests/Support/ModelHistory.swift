@@ -1,7 +1,7 @@
 internal import Domain
 
-/// What clients saw, in order, and whether it keeps the promises (PROMISES 1: J1–J5, L1–L5, F1–F3). It knows neither the
-/// model nor the code: only what was asked and answered.
+/// What clients saw, in order, and whether it keeps the promises (PROMISES 1: J1–J5, L1–L5, F1–F3). It knows neither
+/// the model nor the code: only what was asked and answered.
 package struct ModelHistory: Sendable {
     package enum Event: Equatable, Sendable {
         case submitted(job: Int, maxAttempts: Int64)
@@ -159,7 +159,9 @@ struct ModelChecker {
             }
             return
         }
-        if let end = story.end { charge(end == .cancelled ? "J5" : "J3", "job \(grant.job) was granted after it had \(end)") }
+        if let end = story.end {
+            charge(end == .cancelled ? "J5" : "J3", "job \(grant.job) was granted after it had \(end)")
+        }
         if let holding = story.holding, holding.until > now {
             charge("L1", "job \(grant.job) was granted to \(grant.worker) while \(holding.worker) held it")
         }
@@ -181,7 +183,9 @@ struct ModelChecker {
         guard let story = stories[token.job], let holding = story.holding else {
             return charge("F3", "job \(token.job) was \(what) by \(token.worker), and nobody held it")
         }
-        if token.fence != story.fence { charge("F3", "job \(token.job) was \(what) with fence \(token.fence), not \(story.fence)") }
+        if token.fence != story.fence {
+            charge("F3", "job \(token.job) was \(what) with fence \(token.fence), not \(story.fence)")
+        }
         if token.worker != holding.worker { charge("F3", "job \(token.job) was \(what) by another than its holder") }
         if now >= holding.until + (unattended - holding.unattended) {
             charge("L3", "job \(token.job) was \(what) after its lease had run out")
@@ -221,7 +225,9 @@ struct ModelChecker {
     }
 
     private mutating func lose(_ job: Int, at now: Int64) {
-        guard let holding = stories[job]?.holding else { return charge("L2", "job \(job) was swept, and nobody held it") }
+        guard let holding = stories[job]?.holding else {
+            return charge("L2", "job \(job) was swept, and nobody held it")
+        }
         if now < holding.until { charge("L2", "job \(job) was taken away before its lease had run out") }
         stories[job]?.holding = nil
         stories[job]?.losses += 1
@@ -230,9 +236,15 @@ struct ModelChecker {
     }
 
     private mutating func see(_ sight: ModelSight) {
-        guard let story = stories[sight.job] else { return charge("J1", "job \(sight.job) is there and was never submitted") }
-        if sight.fence != story.fence { charge("F1", "job \(sight.job) shows fence \(sight.fence), not \(story.fence)") }
-        if sight.losses != story.losses { charge("J4", "job \(sight.job) shows \(sight.losses) losses, not \(story.losses)") }
+        guard let story = stories[sight.job] else {
+            return charge("J1", "job \(sight.job) is there and was never submitted")
+        }
+        if sight.fence != story.fence {
+            charge("F1", "job \(sight.job) shows fence \(sight.fence), not \(story.fence)")
+        }
+        if sight.losses != story.losses {
+            charge("J4", "job \(sight.job) shows \(sight.losses) losses, not \(story.losses)")
+        }
         if story.end == nil, sight.state == .cancelled, sight.reason == "dependency", story.fence == 0 {
             return end(sight.job, .cancelled)
         }
@@ -240,13 +252,17 @@ struct ModelChecker {
             charge("J3", "job \(sight.job) is \(sight.state), and should be \(story.end.map { "\($0)" } ?? "alive")")
         }
         if (sight.state == .running) != (story.holding != nil) {
-            charge("L1", "job \(sight.job) is \(sight.state), and \(story.holding == nil ? "nobody" : "somebody") holds it")
+            charge(
+                "L1", "job \(sight.job) is \(sight.state), and \(story.holding == nil ? "nobody" : "somebody") holds it"
+            )
         }
     }
 
     mutating func finish(_ ends: [ModelSight]) {
         for sight in ends { see(sight) }
-        for sight in ends where !sight.state.isEnded { charge("J2", "job \(sight.job) never ended: it is \(sight.state)") }
+        for sight in ends where !sight.state.isEnded {
+            charge("J2", "job \(sight.job) never ended: it is \(sight.state)")
+        }
         for job in Set(stories.keys).subtracting(ends.map(\.job)) { charge("J1", "job \(job) is lost") }
     }
 }

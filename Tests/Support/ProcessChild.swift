@@ -128,6 +128,11 @@ private final class SpawnThread: Sendable {
     }
 }
 
+/// Of glibc 2.34 and later; Swift's view of it lacks it.
+private let closeFrom = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
+    unsafeBitCast($0, to: (@convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32).self)
+}
+
 private func spawn(
     _ words: [String], _ variables: [String], output: String, errors: String
 ) throws -> Int32 {
@@ -137,6 +142,10 @@ private func spawn(
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_APPEND, 0o644)
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    // Else it would hold other children's pipes open.
+    guard let closeFrom, closeFrom(&actions, STDERR_FILENO + 1) == 0 else {
+        throw ToolFailure(description: "this C library can't close what a child must not inherit")
+    }
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -153,7 +162,9 @@ private func spawn(
     let problem = withCStrings(words) { words in
         withCStrings(variables) { posix_spawn(&pid, "/usr/bin/setpriv", &actions, &attributes, words, $0) }
     }
-    guard problem == 0 else { throw ToolFailure(description: "can't start \(words.joined(separator: " ")): \(problem)") }
+    guard problem == 0 else {
+        throw ToolFailure(description: "can't start \(words.joined(separator: " ")): \(problem)")
+    }
     return pid
 }
 

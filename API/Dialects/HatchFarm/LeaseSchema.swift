@@ -56,7 +56,8 @@ extension LeaseSchema {
                 .named(
                     "ClaimedJob",
                     .object(
-                        .required("id", .string(format: "uuid")), .required("kind", .choice("compute", "device", "audit")),
+                        .required("id", .string(format: "uuid")),
+                        .required("kind", .choice("compute", "device", "audit")),
                         .required("queue", .string(1...64)),
                         .required("claim_token", token, "Secret: whoever shows it speaks for the job."),
                         .required("fence", .integer(1 ... .max), "Grows with every grant of the job."),
@@ -64,7 +65,8 @@ extension LeaseSchema {
                         .required("visibility_timeout_ms", milliseconds),
                         .required("lease_ends", .instant, "No extension goes beyond it."),
                         .required("duration_minutes", .integer(1...1_440), "The run limit."),
-                        .required("isolation", isolation), .required("network", .boolean), .required("title", .string()),
+                        .required("isolation", isolation), .required("network", .boolean),
+                        .required("title", .string()),
                         .required("command", .array(.string())), .required("env", .map(.string())),
                         .required("stdin", .nullable(.string())), .required("inputs", .array(input)),
                         .required("outputs", .array(.string()), "Files to keep."),

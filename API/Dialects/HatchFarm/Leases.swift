@@ -22,7 +22,8 @@ enum Leases {
             body: LeaseSchema.extend, answers: [.ok(.data(LeaseSchema.lease))], extend),
         .post(
             "/workers/{worker}/jobs/{job}/progress", "reportProgress", "Reports progress and log.", tag: "Workers",
-            body: LeaseSchema.progress, answers: [.ok(.data(.object(.required("accepted", .constant(true)))))], progress),
+            body: LeaseSchema.progress, answers: [.ok(.data(.object(.required("accepted", .constant(true)))))], progress
+        ),
         .post(
             "/workers/{worker}/jobs/{job}/release", "releaseJob", "Gives a job back; its attempt is refunded.",
             tag: "Workers", body: LeaseSchema.release,

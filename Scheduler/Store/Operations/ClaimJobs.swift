@@ -61,7 +61,10 @@ package struct Sighting: Sendable {
     }
 
     mutating func leave(_ candidate: Candidate) {
-        guard let before = left else { return left = candidate }
+        guard let before = left else {
+            left = candidate
+            return
+        }
         if (candidate.tag, candidate.id) < (before.tag, before.id) { left = candidate }
     }
 }

@@ -60,16 +60,18 @@ extension Transaction {
         }
         if job.state == .scheduled { return job.fence > 0 ? "rests before its next attempt" : "waits for its run_at" }
         guard job.kind != .manual else { return "waits for a person" }
-        let fits = try first(
-            """
-            SELECT COUNT(*) FROM machines WHERE last_heartbeat_at > \(now - 90_000) AND draining = 0
-                AND COALESCE(milli_cores, \(need?.milliCores ?? 0)) >= \(need?.milliCores ?? 0)
-                AND COALESCE(memory_mib, \(need?.memoryMiB ?? 0)) >= \(need?.memoryMiB ?? 0)
-                AND gpus >= \(need?.gpus ?? 0)
-                AND COALESCE(isolation, 1) >= \(need?.isolation.rank ?? 1)
-                AND hourly_price <= \(need?.maxHourlyPrice ?? .max)
-                AND EXISTS (SELECT 1 FROM consents WHERE worker_id = machines.id AND revoked_at IS NULL)
-            """) { try $0.integer() } ?? 0
+        let fits =
+            try first(
+                """
+                SELECT COUNT(*) FROM machines WHERE last_heartbeat_at > \(now - 90_000) AND draining = 0
+                    AND COALESCE(milli_cores, \(need?.milliCores ?? 0)) >= \(need?.milliCores ?? 0)
+                    AND COALESCE(memory_mib, \(need?.memoryMiB ?? 0)) >= \(need?.memoryMiB ?? 0)
+                    AND gpus >= \(need?.gpus ?? 0)
+                    AND COALESCE(isolation, 1) >= \(need?.isolation.rank ?? 1)
+                    AND hourly_price <= \(need?.maxHourlyPrice ?? .max)
+                    AND EXISTS (SELECT 1 FROM consents WHERE worker_id = machines.id AND revoked_at IS NULL)
+                """
+            ) { try $0.integer() } ?? 0
         return fits > 0 ? "waits for a worker to be free" : "no live machine fits what it needs and pays"
     }
 }

@@ -39,7 +39,8 @@ extension Transaction {
             """
             SELECT \(raw: Self.jobColumns) FROM \(raw: Self.joined)
             WHERE jobs.id = \(id.text) AND jobs.owner_id = \(owner.text)
-            """) { try Self.job(&$0) }
+            """
+        ) { try Self.job(&$0) }
     }
 
     package func jobs(_ page: JobPage) throws -> [Job] {
@@ -70,7 +71,8 @@ extension Transaction {
             WITH page AS MATERIALIZED (\(sql: ids))
             SELECT \(raw: Self.jobColumns) FROM \(raw: Self.joined) JOIN page ON page.id = jobs.id
             ORDER BY jobs.id DESC
-            """) { try Self.job(&$0) }
+            """
+        ) { try Self.job(&$0) }
     }
 
     /// The grants of a job, oldest first; the one that runs has no outcome.

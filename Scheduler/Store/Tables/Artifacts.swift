@@ -59,7 +59,8 @@ extension Transaction {
             """
             SELECT size FROM uploads JOIN blobs ON blobs.hash = uploads.hash
             WHERE owner_id = \(owner.text) AND uploads.hash = \(hash)
-            """) { try $0.integer() }
+            """
+        ) { try $0.integer() }
     }
 
     func upsertArtifact(_ job: JobID, path: String, blob: Blob, fence: Int64) throws {

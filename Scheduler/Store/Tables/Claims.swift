@@ -119,7 +119,8 @@ extension Transaction {
                 CAST(COALESCE(SUM(gpus), 0) AS BIGINT)
             FROM live_jobs JOIN job_classes ON job_classes.id = class_id
             WHERE worker_id = \(worker.text) AND state = 'running'
-            """) { row in try (row.integer(), row.integer(), row.integer()) } ?? (0, 0, 0)
+            """
+        ) { row in try (row.integer(), row.integer(), row.integer()) } ?? (0, 0, 0)
     }
 
     /// The first that waits in each class, where something does.

@@ -105,7 +105,8 @@ extension Transaction {
             """
             DELETE FROM ended_jobs WHERE id = \(id.text) AND owner_id = \(owner.text) AND state = 'failed'
             RETURNING attempt, losses, fence, paid
-            """) { row in try (row.integer(), row.integer(), row.integer(), row.integer()) }
+            """
+        ) { row in try (row.integer(), row.integer(), row.integer(), row.integer()) }
     }
 
     /// Puts a job from history back among the living; attempt numbers and fence go on.

@@ -66,7 +66,8 @@ extension Transaction {
             """
             SELECT position, hash FROM events WHERE owner_id = \(owner.text) AND position IS NOT NULL
             ORDER BY owner_id DESC, position DESC LIMIT 1
-            """) { row in try (row.integer(), row.text()) }
+            """
+        ) { row in try (row.integer(), row.text()) }
     }
 
     /// (`COALESCE` keeps PostgreSQL from the partial index of loose events, where only the key will do.)

@@ -102,7 +102,8 @@ extension Transaction {
     func dependents(of ids: [JobID]) throws -> [JobID] {
         var found: Set<JobID> = []
         try SQL.chunked(ids) { chunk in
-            let some = try rows("SELECT job_id FROM job_dependencies WHERE depends_on IN (\(list: chunk.map(\.text)))") {
+            let some = try rows("SELECT job_id FROM job_dependencies WHERE depends_on IN (\(list: chunk.map(\.text)))")
+            {
                 try JobID($0.text())
             }
             found.formUnion(some)

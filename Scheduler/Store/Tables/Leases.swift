@@ -60,7 +60,8 @@ extension Transaction {
             WHERE id = \(key.job.text) AND worker_id = \(key.worker.text) AND claim_token = \(key.tokenHash)
                 AND state = \(.running) AND visible_until > \(now)
             RETURNING fence
-            """) { try $0.integer() }
+            """
+        ) { try $0.integer() }
     }
 
     /// Locks the lease of this key until the commit; nil when it doesn't hold.
@@ -73,7 +74,8 @@ extension Transaction {
             SELECT \(raw: LiveJob.columns), visible_until FROM live_jobs
             WHERE state = 'running' AND visible_until >= \(from) AND visible_until <= \(now)
             ORDER BY visible_until LIMIT \(limit) \(.skipLocked)
-            """) { row in try (LiveJob(&row), row.integer()) }
+            """
+        ) { row in try (LiveJob(&row), row.integer()) }
     }
 
     /// Locks the running jobs of a worker.
@@ -82,7 +84,8 @@ extension Transaction {
             """
             SELECT \(raw: LiveJob.columns) FROM live_jobs WHERE worker_id = \(worker.text) AND state = 'running'
             ORDER BY id \(.forUpdate)
-            """) { try LiveJob(&$0) }
+            """
+        ) { try LiveJob(&$0) }
     }
 
     /// Gives leases that ran out between two instants more time.
@@ -116,7 +119,8 @@ extension Transaction {
             """
             SELECT \(raw: LiveJob.columns) FROM live_jobs WHERE state = 'scheduled' AND run_at <= \(now)
             ORDER BY run_at LIMIT \(limit) \(.skipLocked)
-            """) { try LiveJob(&$0) }
+            """
+        ) { try LiveJob(&$0) }
     }
 
     /// When the next scheduled job is due, at or after `from`.

@@ -76,7 +76,8 @@ extension Transaction {
                 AND id IN (\(list: keys.map(\.job.text)))
                 AND (id, worker_id, claim_token) IN (SELECT id, worker, token FROM held)
             RETURNING \(raw: LiveJob.columns)
-            """) { try LiveJob(&$0) }
+            """
+        ) { try LiveJob(&$0) }
     }
 
     /// Reads and locks live jobs whose lease is held by exactly these keys and hasn't run out, in id order.
@@ -90,7 +91,8 @@ extension Transaction {
                 AND id IN (\(list: keys.map(\.job.text)))
                 AND (id, worker_id, claim_token) IN (SELECT id, worker, token FROM held)
             ORDER BY id \(sql: lock)
-            """) { try LiveJob(&$0) }
+            """
+        ) { try LiveJob(&$0) }
     }
 
     /// Takes away what this transaction has locked, guarded by the fence it saw.
@@ -140,7 +142,8 @@ extension Transaction {
             """
             DELETE FROM live_jobs WHERE id = \(id.text) AND owner_id = \(owner.text)
             RETURNING \(raw: LiveJob.columns)
-            """) { try LiveJob(&$0) }
+            """
+        ) { try LiveJob(&$0) }
     }
 
     func deleteBlocked(_ ids: [JobID]) throws -> [LiveJob] {
@@ -150,7 +153,8 @@ extension Transaction {
                 """
                 DELETE FROM live_jobs WHERE id IN (\(list: chunk.map(\.text))) AND state = 'blocked'
                 RETURNING \(raw: LiveJob.columns)
-                """) { try LiveJob(&$0) }
+                """
+            ) { try LiveJob(&$0) }
         }
         return found
     }

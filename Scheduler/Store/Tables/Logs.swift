@@ -14,9 +14,10 @@ extension Transaction {
     package static let logLimit: Int64 = 4 * 1_048_576
 
     func appendLog(_ text: String, job: JobID, fence: Int64) throws {
-        let written = try first("SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM job_logs WHERE job_id = \(job.text)") {
-            try $0.integer()
-        } ?? 0
+        let written =
+            try first("SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM job_logs WHERE job_id = \(job.text)") {
+                try $0.integer()
+            } ?? 0
         guard written <= Self.logLimit else { return }
         let size = Int64(text.utf8.count)
         let kept = written + size > Self.logLimit ? "[log full: the rest is not kept]\n" : text
@@ -32,7 +33,8 @@ extension Transaction {
             """
             SELECT seq, fence, text, at FROM job_logs WHERE job_id = \(job.text) AND seq > \(seq)
             ORDER BY job_id, seq LIMIT \(limit)
-            """) { row in
+            """
+        ) { row in
             try LogPiece(seq: row.integer(), fence: row.integer(), text: row.text(), at: row.integer())
         }
     }

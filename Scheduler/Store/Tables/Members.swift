@@ -26,7 +26,8 @@ extension Transaction {
             """
             SELECT \(raw: Self.memberColumns) FROM members JOIN api_keys ON member_id = members.id
             WHERE hash = \(keyHash) AND revoked_at IS NULL
-            """) { try Self.member(&$0) }
+            """
+        ) { try Self.member(&$0) }
     }
 
     package func member(_ id: MemberID) throws -> Member? {

@@ -10,7 +10,8 @@ extension Transaction {
                 \(rules.maxJobMinutes), \(rules.network ?? false), \(rules.isolation?.rank), \(now)
             FROM policies WHERE owner_id = \(owner.text)
             ON CONFLICT (owner_id, version) DO NOTHING RETURNING version
-            """) { try $0.integer() }
+            """
+        ) { try $0.integer() }
     }
 
     func activatePolicy(_ id: PolicyID, owner: OwnerID) throws -> Bool {
@@ -65,13 +66,15 @@ extension Transaction {
                 """
                 SELECT 1 FROM consents WHERE worker_id = \(worker.text) AND policy_id = \(policy.text)
                     AND revoked_at IS NULL LIMIT 1
-                """) { try $0.integer() }
+                """
+            ) { try $0.integer() }
         } else {
             found = try first(
                 """
                 SELECT 1 FROM consents JOIN policies ON policies.id = policy_id AND policies.state = 'active'
                 WHERE worker_id = \(worker.text) AND revoked_at IS NULL LIMIT 1
-                """) { try $0.integer() }
+                """
+            ) { try $0.integer() }
         }
         return found != nil
     }

@@ -35,7 +35,8 @@ struct ClaimFilterTests {
     ]
 
     private static let others: [Pair] = [
-        Pair(["queue": "night"], ["queues": ["day", "default"]], false), Pair(["queue": "night"], ["queues": []], false),
+        Pair(["queue": "night"], ["queues": ["day", "default"]], false),
+        Pair(["queue": "night"], ["queues": []], false),
         Pair(["queue": "night"], ["queues": ["day", "night"]], true), Pair(["queue": "night"], [:], true),
         Pair([:], ["kinds": ["device", "audit"]], false), Pair([:], ["kinds": []], false),
         Pair([:], ["kinds": ["compute"]], true), Pair(["command": .null], [:], false),
@@ -52,7 +53,9 @@ struct ClaimFilterTests {
                 let held = try await plane.claim(worker, body)
                 #expect(held.map(\.job) == (pair.fits ? [id] : []), "\(pair.job.text()) for \(pair.claim.text())")
                 for lease in held { try await plane.finish(lease) }
-                if !pair.fits { #expect(try await plane.send("DELETE", "/jobs/\(id)", Caller.alice.headers).status == 200) }
+                if !pair.fits {
+                    #expect(try await plane.send("DELETE", "/jobs/\(id)", Caller.alice.headers).status == 200)
+                }
             }
         }
     }
@@ -76,7 +79,9 @@ struct ClaimFilterTests {
             for _ in 0..<3 { _ = try await plane.job(need) }
             let held = try await plane.claim(worker, ["limit": 10])
             #expect(held.count == 2, "four cores, one and a half each")
-            #expect(try await plane.claim(worker, ["limit": 10, "capacity": ["cpu_cores": 64]]).isEmpty, "its word can't enlarge it")
+            #expect(
+                try await plane.claim(worker, ["limit": 10, "capacity": ["cpu_cores": 64]]).isEmpty,
+                "its word can't enlarge it")
             try await plane.finish(try #require(held.first))
             #expect(try await plane.claim(worker, ["limit": 10]).count == 1)
             // Ten minutes at 0.6 USDT an hour are 0.1 USDT.

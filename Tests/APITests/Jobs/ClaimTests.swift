@@ -48,8 +48,9 @@ struct ClaimTests {
                 Set((reply.data["jobs"]?.array ?? []).compactMap { $0["claim_token"]?.string })
             }
             #expect(tokens(again) == tokens(first))
-            #expect(Set(again.data["jobs"]?.array?.map { $0.text() } ?? [])
-                == Set(first.data["jobs"]?.array?.map { $0.text() } ?? []))
+            #expect(
+                Set(again.data["jobs"]?.array?.map { $0.text() } ?? [])
+                    == Set(first.data["jobs"]?.array?.map { $0.text() } ?? []))
             #expect(tokens(try await plane.call(sibling, "jobs/claim", body)).isDisjoint(with: tokens(first)))
             let other = try await plane.call(worker, "jobs/claim", ["limit": 1, "request_id": "r-2"])
             #expect(tokens(other).isDisjoint(with: tokens(first)))
@@ -103,16 +104,20 @@ struct ClaimTests {
             let worker = try await plane.worker()
             _ = try await plane.job()
             for (fields, blamed) in [
-                (#""limit":0"#, "limit"), (#""limit":101"#, "limit"), (#""limit":"1""#, "limit"), (#""limit":1e2"#, "limit"),
-                (#""limit":null"#, "limit"), (#""limit":1,"wait_ms":-1"#, "wait_ms"), (#""limit":1,"wait_ms":20001"#, "wait_ms"),
+                (#""limit":0"#, "limit"), (#""limit":101"#, "limit"), (#""limit":"1""#, "limit"),
+                (#""limit":1e2"#, "limit"),
+                (#""limit":null"#, "limit"), (#""limit":1,"wait_ms":-1"#, "wait_ms"),
+                (#""limit":1,"wait_ms":20001"#, "wait_ms"),
                 (#""limit":1,"visibility_timeout_ms":999"#, "visibility_timeout_ms"),
                 (#""limit":1,"visibility_timeout_ms":43200001"#, "visibility_timeout_ms"),
                 (#""limit":1,"kinds":["manual"]"#, "kinds"), (#""limit":1,"kinds":["x"]"#, "kinds"),
                 (#""limit":1,"kinds":"compute""#, "kinds"), (#""limit":1,"kinds":[1]"#, "kinds[0]"),
                 (#""limit":1,"queues":[""]"#, "queues[0]"), (#""limit":1,"queues":{}"#, "queues"),
-                (#""limit":1,"capacity":[]"#, "capacity"), (#""limit":1,"capacity":{"cpu_cores":-1}"#, "capacity.cpu_cores"),
+                (#""limit":1,"capacity":[]"#, "capacity"),
+                (#""limit":1,"capacity":{"cpu_cores":-1}"#, "capacity.cpu_cores"),
                 (#""limit":1,"capacity":{"memory_gb":1e400}"#, "capacity.memory_gb"),
-                (#""limit":1,"capacity":{"gpu":1.5}"#, "capacity.gpu"), (#""limit":1,"capacity":{"x":1}"#, "capacity.x"),
+                (#""limit":1,"capacity":{"gpu":1.5}"#, "capacity.gpu"),
+                (#""limit":1,"capacity":{"x":1}"#, "capacity.x"),
                 (#""limit":1,"capacity":{"isolation":"docker"}"#, "capacity.isolation"),
                 (#""limit":1,"capacity":{"labels":[""]}"#, "capacity.labels[0]"),
                 (#""limit":1,"request_id":"""#, "request_id"), (#""limit":1,"request_id":1"#, "request_id"),
@@ -150,7 +155,9 @@ struct ClaimTests {
             try await plane.tick()
             #expect(try await plane.claim(worker).isEmpty, "revoked")
             #expect(try await plane.status(id) == "pending")
-            for (body, status) in [("{\"draining\":1}", 400), (#"{"drain":true}"#, 400), ("[]", 400), ("x", 400), ("{}", 200)] {
+            for (body, status) in [
+                ("{\"draining\":1}", 400), (#"{"drain":true}"#, 400), ("[]", 400), ("x", 400), ("{}", 200),
+            ] {
                 #expect(try await plane.post("/workers/\(worker.id)/drain", worker.caller, text: body).status == status)
             }
         }

@@ -39,7 +39,10 @@ struct HostileSocketTests {
             // What is whole is a job still: the others were not.
             let reply = try await offThread {
                 let socket = try RawSocket(port: port)
-                socket.say(Self.submit("Content-Length: 30\r\nConnection: close", "{\"title\":\"\"}" + String(repeating: " ", count: 18)))
+                socket.say(
+                    Self.submit(
+                        "Content-Length: 30\r\nConnection: close",
+                        "{\"title\":\"\"}" + String(repeating: " ", count: 18)))
                 return socket.rest()
             }
             #expect(reply.status == 422)
@@ -55,7 +58,8 @@ struct HostileSocketTests {
                 "Content-Length: 31", "Content-Length: 4000000000", "Content-Length: -1", "Content-Length: +30",
                 "Content-Length: 0x1e", "Content-Length: 99999999999999999999999", "Content-Length: 1e1",
                 "Content-Length: 30, 30, 31", "Content-Length: 30\r\nContent-Length: 31", "Content-Length:",
-                "Content-Length: 30\r\nTransfer-Encoding: chunked", "Transfer-Encoding: gzip, chunked\r\nContent-Length: 30",
+                "Content-Length: 30\r\nTransfer-Encoding: chunked",
+                "Transfer-Encoding: gzip, chunked\r\nContent-Length: 30",
                 "Transfer-Encoding: identity", "Transfer-Encoding: chunked, identity", "Content-Length : 30",
                 "Transfer-Encoding: xchunked", "Content-Length: 30\r\n X: folded\r\nContent-Length: 2",
                 "Content-Length: 12", "Content-Length: 0",
@@ -86,9 +90,12 @@ struct HostileSocketTests {
             }
             let job = Self.job
             for body in [
-                "ZZ\r\n\(job)\r\n0\r\n\r\n", "-1\r\n\(job)\r\n0\r\n\r\n", "1E\r\n\(job)0\r\n\r\n", "1F\r\n\(job)\r\n0\r\n\r\n",
-                "FFFFFFFFFFFFFFFFF\r\n\(job)\r\n0\r\n\r\n", "7FFFFFFFFFFFFFFF\r\n\(job)\r\n0\r\n\r\n", "1E\r\n\(job)\r\n",
-                "\r\n\r\n", "0x1E\r\n\(job)\r\n0\r\n\r\n", "1E \(job)\r\n0\r\n\r\n", "1D\r\n\(job)\r\n0\r\n\r\n", "0\r\n\r\n",
+                "ZZ\r\n\(job)\r\n0\r\n\r\n", "-1\r\n\(job)\r\n0\r\n\r\n", "1E\r\n\(job)0\r\n\r\n",
+                "1F\r\n\(job)\r\n0\r\n\r\n",
+                "FFFFFFFFFFFFFFFFF\r\n\(job)\r\n0\r\n\r\n", "7FFFFFFFFFFFFFFF\r\n\(job)\r\n0\r\n\r\n",
+                "1E\r\n\(job)\r\n",
+                "\r\n\r\n", "0x1E\r\n\(job)\r\n0\r\n\r\n", "1E \(job)\r\n0\r\n\r\n", "1D\r\n\(job)\r\n0\r\n\r\n",
+                "0\r\n\r\n",
                 "1E\r\n\(job)\r\n0\r\nnot a trailer\r\n\r\n",
             ] {
                 let reply = try await send(body)
@@ -96,6 +103,9 @@ struct HostileSocketTests {
                 try await nothingHappened(plane)
             }
             let single = job.map { "1;ext=\"x\"\r\n\($0)\r\n" }.joined()
+            let large = "10000\r\n\(String(repeating: " ", count: 65_536))\r\n"
+            #expect(try await send(String(repeating: large, count: 17) + "0\r\n\r\n").status == 413)
+            try await nothingHappened(plane)
             #expect(try await send(single + "0\r\nX-Trailer: y\r\n\r\n").status == 201, "a byte at a time is honest")
         }
     }
@@ -107,14 +117,18 @@ struct HostileSocketTests {
             let health = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
             let long = String(repeating: "a", count: 20_000)
             for text in [
-                "\u{0}\u{0}\u{0}\u{0}\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /health\r\n\r\n", "\r\n\r\n\r\n\r\n",
-                "GET /health HTTP/3.0\r\n\r\n", "get /health HTTP/1.1\r\nHost: x\r\n\r\n", "GET  /health HTTP/1.1\r\n\r\n",
+                "\u{0}\u{0}\u{0}\u{0}\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /health\r\n\r\n",
+                "\r\n\r\n\r\n\r\n",
+                "GET /health HTTP/3.0\r\n\r\n", "get /health HTTP/1.1\r\nHost: x\r\n\r\n",
+                "GET  /health HTTP/1.1\r\n\r\n",
                 "HACK /health HTTP/1.1\r\nHost: x\r\n\r\n", "GET /health HTTP/1.1\r\nHost x\r\n\r\n",
                 "GET /health HTTP/1.1\r\nHost: x\r\nX: a\u{0}b\r\n\r\n", "GET /health HTTP/1.1\r\n: x\r\n\r\n",
                 "GET /health HTTP/1.1\r\nHost: x\r\nX Y: z\r\n\r\n", "GET /\(long) HTTP/1.1\r\nHost: x\r\n\r\n",
-                "GET /health HTTP/1.1\r\nHost: x\r\nX: \(long)\r\n\r\n", "GET /health?\(long) HTTP/1.1\r\nHost: x\r\n\r\n",
+                "GET /health HTTP/1.1\r\nHost: x\r\nX: \(long)\r\n\r\n",
+                "GET /health?\(long) HTTP/1.1\r\nHost: x\r\n\r\n",
                 "GET /health HTTP/1.1\r\nHost: x\r\n" + (0..<200).map { "X\($0): y\r\n" }.joined() + "\r\n",
-                "GET /health HTTP/1.1\r\nHost: x\r\nX: \u{1}\u{7F}\r\n\r\n", "CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+                "GET /health HTTP/1.1\r\nHost: x\r\nX: \u{1}\u{7F}\r\n\r\n",
+                "CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n",
                 "GET /hea\u{1}lth HTTP/1.1\r\nHost: x\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\r\n\r\n",
             ] {
                 for before in ["", health] {
@@ -151,7 +165,9 @@ struct HostileSocketTests {
             }
             for _ in 0..<20 {
                 let start = World.live.monotonic()
-                #expect(try await plane.send("POST", "/jobs", Caller.alice.headers, bytes: Array(Self.job.utf8)).status == 201)
+                #expect(
+                    try await plane.send("POST", "/jobs", Caller.alice.headers, bytes: Array(Self.job.utf8)).status
+                        == 201)
                 #expect(World.live.monotonic() - start < 5_000)
                 for socket in slow { socket.say("x") }
             }
@@ -186,7 +202,9 @@ struct HostileSocketTests {
                 try await eventually("the server is free again") {
                     try await offThread {
                         let sockets = try (0..<40).map { _ in try RawSocket(port: port) }
-                        for socket in sockets { socket.say("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") }
+                        for socket in sockets {
+                            socket.say("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                        }
                         return sockets.allSatisfy { $0.rest().status == 200 }
                     }
                 }

@@ -39,7 +39,9 @@ extension ControlPlane {
         return try #require(reply.json["id"]?.string, "\(reply.text)")
     }
 
-    func show(_ id: String, _ caller: Caller = .alice) async throws -> JSON { try await get("/jobs/\(id)", caller).json }
+    func show(_ id: String, _ caller: Caller = .alice) async throws -> JSON {
+        try await get("/jobs/\(id)", caller).json
+    }
 
     func status(_ id: String) async throws -> String? { try await show(id)["status"]?.string }
 

@@ -63,7 +63,8 @@ struct JobFieldTests {
         Wrong("resources", blamed: "resources.cpu_cores", #"{"cpu_cores":-1}"#, #"{"cpu_cores":"1"}"#),
         Wrong("resources", blamed: "resources.cpu_cores", #"{"cpu_cores":4097}"#, #"{"cpu_cores":1e999}"#),
         Wrong("resources", blamed: "resources.memory_gb", #"{"memory_gb":-0.1}"#, #"{"memory_gb":65537}"#),
-        Wrong("resources", blamed: "resources.gpu", #"{"gpu":1.5}"#, #"{"gpu":-1}"#, #"{"gpu":1025}"#, #"{"gpu":true}"#),
+        Wrong(
+            "resources", blamed: "resources.gpu", #"{"gpu":1.5}"#, #"{"gpu":-1}"#, #"{"gpu":1025}"#, #"{"gpu":true}"#),
         Wrong("resources", blamed: "resources.labels", #"{"labels":"a"}"#, #"{"labels":["a b"]}"#, #"{"labels":[""]}"#),
         Wrong("resources", blamed: "resources.labels", "{\"labels\":\(list(65, of: "\"a\""))}"),
         Wrong("resources", blamed: "resources.labels[1]", #"{"labels":["a",1]}"#),
@@ -71,16 +72,19 @@ struct JobFieldTests {
     ]
 
     private static let files: [Wrong] = [
-        Wrong("outputs", #""a""#, #"["/etc/passwd"]"#, #"["a/../../b"]"#, #"["."]"#, #"[""]"#, #"["a//b"]"#, #"["a/"]"#),
+        Wrong(
+            "outputs", #""a""#, #"["/etc/passwd"]"#, #"["a/../../b"]"#, #"["."]"#, #"[""]"#, #"["a//b"]"#, #"["a/"]"#),
         Wrong("outputs", #"["a\u0001b"]"#, #"["a\nb"]"#, list(257, of: #""a""#), "[\(text(513))]"),
         Wrong("outputs", blamed: "outputs[0]", "[1]", "[null]", #"[["a"]]"#),
         Wrong("inputs", "{}", #""x""#, "1", list(257, of: #"{"path":"a","content_base64":""}"#)),
         Wrong("inputs", blamed: "inputs[0]", "[1]", "[null]", "[[]]"),
         Wrong("inputs", blamed: "inputs[0].path", "[{}]", #"[{"path":"../x","content_base64":""}]"#),
         Wrong("inputs", blamed: "inputs[0].path", #"[{"path":"/x","content_base64":""}]"#, #"[{"path":1}]"#),
-        Wrong("inputs", blamed: "inputs[0].content_base64", #"[{"path":"a"}]"#, #"[{"path":"a","content_base64":"*"}]"#),
+        Wrong(
+            "inputs", blamed: "inputs[0].content_base64", #"[{"path":"a"}]"#, #"[{"path":"a","content_base64":"*"}]"#),
         Wrong("inputs", blamed: "inputs[0].content_base64", #"[{"path":"a","content_base64":"aGVsbG8"}]"#),
-        Wrong("inputs", blamed: "inputs[0].content_base64", #"[{"path":"a","content_base64":"","artifact":"sha256:"}]"#),
+        Wrong(
+            "inputs", blamed: "inputs[0].content_base64", #"[{"path":"a","content_base64":"","artifact":"sha256:"}]"#),
         Wrong("inputs", blamed: "inputs[0].artifact", #"[{"path":"a","artifact":"sha256:zz"}]"#),
         Wrong("inputs", blamed: "inputs[0].artifact", #"[{"path":"a","artifact":"http://localhost/x"}]"#),
         Wrong("inputs", blamed: "inputs[0].artifact", #"[{"path":"a","artifact":"sha256:\#(SHA256.hex("x"))"}]"#),
@@ -114,9 +118,11 @@ struct JobFieldTests {
     func bounds(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
             for (key, values) in [
-                ("description", [#""""#, Self.text(1_024)]), ("command", [Self.list(1_000, of: #""a""#), #"["a",""]"#]),
+                ("description", [#""""#, Self.text(1_024)]),
+                ("command", [Self.list(1_000, of: #""a""#), #"["a",""]"#]),
                 ("duration_minutes", ["1", "1440"]), ("priority", ["0", "9", "-0"]), ("max_attempts", ["1", "100"]),
-                ("max_price_usdt", ["0", "0.000001", #""1000000""#, "1.50"]), ("queue", [Self.text(64), #""a.b:c-d_e""#]),
+                ("max_price_usdt", ["0", "0.000001", #""1000000""#, "1.50"]),
+                ("queue", [Self.text(64), #""a.b:c-d_e""#]),
                 ("backoff", [#"{"initial_ms":0,"factor":1,"max_ms":0}"#, #"{"factor":1e1,"max_ms":86400000}"#, "{}"]),
                 ("run_at", [#""9999-12-31T23:59:59Z""#, #""0001-01-01T00:00:00Z""#, #""2026-01-01T00:00:00+23:59""#]),
                 ("resources", [#"{"cpu_cores":4096,"memory_gb":65536,"gpu":1024}"#, #"{"cpu_cores":1e-300}"#]),

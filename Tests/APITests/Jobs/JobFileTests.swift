@@ -27,7 +27,8 @@ struct JobFileTests {
             ] as [(String, [UInt8], [(String, String)])] {
                 let reply = try await plane.keep(held, path, bytes, headers)
                 #expect(reply.status == 200, "\(path): \(reply.text)")
-                let content = headers.first?.0 == "Content-Encoding" ? try Zstd.decompress(bytes, limit: 1 << 20) : bytes
+                let content =
+                    headers.first?.0 == "Content-Encoding" ? try Zstd.decompress(bytes, limit: 1 << 20) : bytes
                 #expect(reply.data["sha256"]?.string == SHA256.hex(content))
                 #expect(reply.data["size"]?.int == Int64(content.count))
             }
@@ -111,7 +112,8 @@ struct JobFileTests {
         try await ControlPlane.run(database) { plane in
             let held = try await plane.held(by: plane.worker())
             for (path, status) in [
-                ("..%2Fx", 400), ("a/%2E%2E/x", 400), ("%2Fetc%2Fpasswd", 400), ("a//b", 400), ("a/", 400), ("%2E", 400),
+                ("..%2Fx", 400), ("a/%2E%2E/x", 400), ("%2Fetc%2Fpasswd", 400), ("a//b", 400), ("a/", 400),
+                ("%2E", 400),
                 ("a%2F%2E%2Fb", 400), (String(repeating: "a", count: 256), 400), ("a%00b", 404), ("a%0Ab", 404),
                 ("a%7Fb", 404), ("%FF", 404),
                 (Array(repeating: "aaaaaaaa", count: 60).joined(separator: "%2F"), 400),
@@ -247,7 +249,8 @@ struct JobInputTests {
             let worker = try await plane.worker()
             let first = try await plane.job()
             let inputs: JSON = [
-                ["path": "in", "artifact": .string("\(first)/out")], ["path": "no", "artifact": .string("\(first)/no")],
+                ["path": "in", "artifact": .string("\(first)/out")],
+                ["path": "no", "artifact": .string("\(first)/no")],
             ]
             let second = try await plane.job(["inputs": inputs, "depends_on": [.string(first)]])
             let held = try #require(try await plane.claim(worker).first)

@@ -28,7 +28,8 @@ struct JobIsolationTests {
 
     /// `{failed}` is a failed job of the owner's with a log and a file, `{pending}` one that waits.
     private static let calls: [(method: String, path: String, statuses: [Int])] = [
-        // owner, operator for owner, other, operator for other, for nobody, owner as other, other as owner, worker ×2, nobody
+        // owner, operator for owner, other, operator for other, for nobody, owner as other, other as owner,
+        // worker ×2, nobody
         ("GET", "/jobs", [200, 200, 200, 200, 400, 403, 403, 401, 401, 401]),
         ("GET", "/jobs/{failed}", [200, 200, 404, 404, 400, 403, 403, 401, 401, 401]),
         ("HEAD", "/jobs/{failed}", [200, 200, 404, 404, 400, 403, 403, 401, 401, 401]),
@@ -54,11 +55,14 @@ struct JobIsolationTests {
                 _ = try await plane.report(held, "progress", ["log": "secret"])
                 try await plane.finish(held, ControlPlane.failure)
                 let pending = try await plane.job(["command": .null], of: actors.owner)
-                let before = [try await plane.show(held.job, actors.owner), try await plane.show(pending, actors.owner)]
+                let before = [
+                    try await plane.show(held.job, actors.owner), try await plane.show(pending, actors.owner),
+                ]
                 for base in ["/v1", "/api/v1"] {
                     for call in Self.calls {
                         // What changes something is done once.
-                        if base == "/v1", call.statuses[column] == 200, call.method == "POST" || call.method == "DELETE" {
+                        if base == "/v1", call.statuses[column] == 200, call.method == "POST" || call.method == "DELETE"
+                        {
                             continue
                         }
                         let path = call.path.replacing("{failed}", with: held.job).replacing("{pending}", with: pending)
@@ -125,13 +129,15 @@ struct JobIsolationTests {
             for (name, caller, id, status) in [
                 ("sibling", sibling.caller, sibling.id, 403), ("stranger", stranger.caller, stranger.id, 403),
                 ("sibling as holder", sibling.caller, held.worker.id, 401),
-                ("holder as sibling", held.worker.caller, sibling.id, 401), ("owner", actors.owner, held.worker.id, 401),
+                ("holder as sibling", held.worker.caller, sibling.id, 401),
+                ("owner", actors.owner, held.worker.id, 401),
                 ("operator", .operator(for: actors.owner.owner), held.worker.id, 401),
                 ("nobody", .nobody, held.worker.id, 401),
             ] {
                 for call in calls {
                     let headers = caller.headers + [("X-Claim-Token", held.token)]
-                    let reply = try await plane.send(call.method, "/workers/\(id)\(path)\(call.path)", headers, bytes: call.body)
+                    let reply = try await plane.send(
+                        call.method, "/workers/\(id)\(path)\(call.path)", headers, bytes: call.body)
                     #expect(reply.status == status, "\(name): \(call.path) \(reply.text)")
                 }
             }
@@ -146,5 +152,7 @@ struct JobIsolationTests {
 }
 
 extension JSON {
-    fileprivate init(_ members: KeyValuePairs<String, JSON>) { self = .object(members.map { Member($0.key, $0.value) }) }
+    fileprivate init(_ members: KeyValuePairs<String, JSON>) {
+        self = .object(members.map { Member($0.key, $0.value) })
+    }
 }

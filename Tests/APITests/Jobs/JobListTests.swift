@@ -33,7 +33,8 @@ struct JobListTests {
             #expect(try await pages(plane, "limit=7") == [newest])
             let shown = try await pages(plane, "limit=3") { _ = try await plane.job() }
             #expect(shown == [Array(newest[0..<3]), Array(newest[3..<6]), [newest[6]]])
-            #expect(try await plane.get("/jobs", .operator(for: "nobody-yet")).json == ["jobs": [], "next_cursor": .null])
+            #expect(
+                try await plane.get("/jobs", .operator(for: "nobody-yet")).json == ["jobs": [], "next_cursor": .null])
         }
     }
 
@@ -108,7 +109,9 @@ struct JobListTests {
                     #expect(again.body.isEmpty)
                     #expect(again["Vary"] == "Authorization, X-Owner-ID")
                 }
-                for unknown in ["\"a\"", "", "W/\"\"", "\"\(bare.dropLast())\"", "\"*\"x", String(repeating: ",", count: 900)] {
+                for unknown in [
+                    "\"a\"", "", "W/\"\"", "\"\(bare.dropLast())\"", "\"*\"x", String(repeating: ",", count: 900),
+                ] {
                     let again = try await plane.get(path, .alice.with(("If-None-Match", unknown)))
                     #expect(again.status == 200, "\(path) \(unknown.prefix(20))")
                     #expect(again.body == reply.body)

@@ -12,7 +12,8 @@ struct JobStateTests {
     func show(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
             let worker = try await plane.worker()
-            let first = try await plane.held(by: worker, ["max_attempts": 2, "backoff": ["initial_ms": 0, "max_ms": 0]])
+            let first = try await plane.held(
+                by: worker, ["max_attempts": 2, "backoff": ["initial_ms": 0, "max_ms": 0]])
             var job = try await plane.show(first.job)
             #expect(job["status"] == "running")
             #expect(job["pending_reason"] == .null)
@@ -82,7 +83,9 @@ struct JobStateTests {
         }
     }
 
-    @Test("of a running job that is cancelled are told to its worker, who is not heard any more", arguments: TestDatabase.all)
+    @Test(
+        "of a running job that is cancelled are told to its worker, who is not heard any more",
+        arguments: TestDatabase.all)
     func cancelRunning(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
             let worker = try await plane.worker()
@@ -149,7 +152,8 @@ struct JobStateTests {
             #expect(try await plane.post("/jobs/\(cancelled)/retry", .alice).status == 409)
             #expect(try await plane.post("/jobs/nothing/retry", .alice).status == 404)
             let other = try await plane.failed(by: worker)
-            #expect(try await plane.post("/jobs/\(other)/retry", .alice, ["max_attempts": 9]).blame == "422 max_attempts")
+            #expect(
+                try await plane.post("/jobs/\(other)/retry", .alice, ["max_attempts": 9]).blame == "422 max_attempts")
             #expect(try await plane.status(other) == "failed")
             #expect(try await plane.post("/jobs/\(other)/retry", .alice, [:]).status == 200)
         }

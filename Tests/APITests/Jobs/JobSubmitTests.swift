@@ -132,7 +132,8 @@ struct JobBatchTests {
             let good = ControlPlane.request()
             let stranger = try await plane.job(of: .bob)
             for (bad, blame) in [
-                (["title": " "], "422 jobs[2].title"), ("x", "422 jobs[2]"), (["title": "t", "prio": 1], "422 jobs[2].prio"),
+                (["title": " "], "422 jobs[2].title"), ("x", "422 jobs[2]"),
+                (["title": "t", "prio": 1], "422 jobs[2].prio"),
                 (["title": "t", "resources": ["gpu": -1]], "422 jobs[2].resources.gpu"),
                 (["title": "t", "inputs": [["path": "/etc/passwd"]]], "422 jobs[2].inputs[0].path"),
                 (["title": "t", "depends_on": [.string(stranger)]], "422 depends_on"),

@@ -107,6 +107,8 @@ struct JobTrailTests {
     func endings(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
             let id = try await plane.job()
+            let head = try await plane.send("HEAD", "/jobs/\(id)/events", Caller.alice.headers)
+            #expect(head.status == 200 && head.body.isEmpty)
             var reader = try await EventReader(plane, job: id)
             #expect(try await reader.next()?.data["status"] == "pending")
             #expect(try await plane.send("DELETE", "/jobs/\(id)", Caller.alice.headers).status == 200)
@@ -130,7 +132,8 @@ struct JobTrailTests {
             let logs = try await plane.get("/jobs/\(held.job)/logs", .alice).json["logs"]?.array ?? []
             #expect(logs.count == 17)
             #expect(logs.last?["text"]?.string?.contains("log full") == true)
-            let more = try await plane.report(held, "progress", ["log": .string(String(repeating: "x", count: 262_145))])
+            let more = try await plane.report(
+                held, "progress", ["log": .string(String(repeating: "x", count: 262_145))])
             #expect(more.status == 400)
             #expect(more.json["field"] == "log")
         }

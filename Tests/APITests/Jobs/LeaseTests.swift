@@ -56,14 +56,16 @@ struct LeaseTests {
                 ])
             let leases = reply.data["leases"]?.array ?? []
             #expect(leases.compactMap { $0["status"]?.string } == ["lost", "lost", "extended", "lost", "cancelled"])
-            #expect(leases.compactMap { $0["job_id"]?.string }
-                == [mine[0].job, theirs.job, mine[0].job, "nothing", mine[1].job])
+            #expect(
+                leases.compactMap { $0["job_id"]?.string }
+                    == [mine[0].job, theirs.job, mine[0].job, "nothing", mine[1].job])
             #expect(leases.map { $0["visible_until"] != nil } == [false, false, true, false, false])
             for body in [
                 "{}", #"{"leases":[]}"#, #"{"leases":{}}"#, #"{"leases":[1]}"#, #"{"leases":[{}]}"#,
                 #"{"leases":[{"job_id":"a","claim_token":"b","extension_ms":1000,"x":1}]}"#,
             ] {
-                #expect(try await plane.post("/workers/\(worker.id)/jobs/extend", worker.caller, text: body).status == 400)
+                #expect(
+                    try await plane.post("/workers/\(worker.id)/jobs/extend", worker.caller, text: body).status == 400)
             }
             let many = JSON.array((0..<1_001).map { lease("j\($0)", "t") })
             #expect(try await plane.call(worker, "jobs/extend", ["leases": many]).status == 400)
@@ -95,7 +97,8 @@ struct LeaseTests {
             // The same token after its time, swept or not.
             plane.clock.advance(by: .seconds(60))
             for (call, fields) in calls {
-                #expect(try await plane.report(held, call, fields).outcome == "403 lease_lost", "\(call) when it is over")
+                #expect(
+                    try await plane.report(held, call, fields).outcome == "403 lease_lost", "\(call) when it is over")
             }
             #expect(try await plane.show(held.job) == before)
             try await plane.tick()
@@ -106,7 +109,8 @@ struct LeaseTests {
             let after = try await plane.show(held.job)
             #expect(after["losses"] == 1)
             for (call, fields) in calls {
-                #expect(try await plane.report(held, call, fields).outcome == "403 lease_lost", "\(call) when it is lost")
+                #expect(
+                    try await plane.report(held, call, fields).outcome == "403 lease_lost", "\(call) when it is lost")
             }
             #expect(try await plane.show(held.job) == after)
             try await plane.finish(next)
@@ -141,7 +145,8 @@ struct LeaseTests {
             let id = try await plane.job(["max_attempts": 1])
             for fence in 1...3 {
                 try await plane.tick()
-                let held = try #require(try await plane.claim(worker, ["limit": 1, "visibility_timeout_ms": 1_000]).first)
+                let held = try #require(
+                    try await plane.claim(worker, ["limit": 1, "visibility_timeout_ms": 1_000]).first)
                 #expect(held.fence == Int64(fence))
                 // A moment at a time: a long silence would be an outage, and forgiven.
                 for _ in 0..<4 {

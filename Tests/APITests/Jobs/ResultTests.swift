@@ -16,7 +16,8 @@ struct ResultTests {
                 let first = try await plane.report(held, "result", result)
                 #expect(
                     first.data == [
-                        "job_id": .string(held.job), "accepted": true, "status": .string(state), "attempt": 1, "fence": 1,
+                        "job_id": .string(held.job), "accepted": true, "status": .string(state), "attempt": 1,
+                        "fence": 1,
                     ])
                 let before = try await plane.show(held.job)
                 for again in [result, ControlPlane.success, ControlPlane.failure] {
@@ -60,8 +61,9 @@ struct ResultTests {
                 result["accepted"] == true ? result["status"]?.string ?? "" : result["code"]?.string ?? ""
             }
             #expect(told == ["pending", "lease_lost", "lease_lost", "completed", "completed", "job_ended", "pending"])
-            #expect((reply.data["results"]?.array ?? []).compactMap { $0["job_id"]?.string }
-                == [held[0], held[1], theirs, held[2], held[3], held[4], held[0]].map(\.job))
+            #expect(
+                (reply.data["results"]?.array ?? []).compactMap { $0["job_id"]?.string }
+                    == [held[0], held[1], theirs, held[2], held[3], held[4], held[0]].map(\.job))
             #expect(try await plane.status(theirs.job) == "running")
             #expect(try await plane.status(held[1].job) == "running")
             let again = try await plane.call(worker, "jobs/results", ["results": .array(results)])
@@ -77,7 +79,8 @@ struct ResultTests {
             let good = ControlPlane.success.members ?? []
             for (key, value) in [
                 ("status", "ok"), ("status", 1), ("status", .null), ("exit_code", 1.5), ("exit_code", 2_147_483_648),
-                ("exit_code", "0"), ("output", 1), ("error", []), ("error", .string(String(repeating: "x", count: 65_537))),
+                ("exit_code", "0"), ("output", 1), ("error", []),
+                ("error", .string(String(repeating: "x", count: 65_537))),
                 ("report", 1), ("report", "x"), ("executed_at", "now"), ("executed_at", 1), ("executed_at", .null),
                 ("duration_ms", -1), ("duration_ms", 31_536_000_001), ("duration_ms", .null), ("duration_ms", 1.5),
                 ("surprise", 1),
@@ -86,7 +89,9 @@ struct ResultTests {
                 let reply = try await plane.report(held, "result", fields)
                 #expect(reply.status == 400, "\(key) \(value.text().prefix(40))")
                 #expect(reply.json["field"]?.string == key)
-                let named = JSON.object([.init("job_id", .string(held.job)), .init("claim_token", .string(held.token))] + (fields.members ?? []))
+                let named = JSON.object(
+                    [.init("job_id", .string(held.job)), .init("claim_token", .string(held.token))]
+                        + (fields.members ?? []))
                 let many = try await plane.call(worker, "jobs/results", ["results": [named]])
                 #expect(many.status == 400)
                 #expect(many.json["field"]?.string == "results[0].\(key)")
@@ -97,7 +102,8 @@ struct ResultTests {
             let long = JSON.string(String(repeating: "é", count: 513))
             #expect(try await plane.report(held, "progress", ["message": long]).json["field"] == "message")
             #expect(try await plane.report(held, "release", ["reason": long]).json["field"] == "reason")
-            #expect(try await plane.report(held, "result", ControlPlane.success, token: "").json["field"] == "claim_token")
+            #expect(
+                try await plane.report(held, "result", ControlPlane.success, token: "").json["field"] == "claim_token")
             let hundred = JSON.array(Array(repeating: named(held, ControlPlane.success), count: 101))
             #expect(try await plane.call(worker, "jobs/results", ["results": hundred]).status == 400)
             #expect(try await plane.call(worker, "jobs/results", ["results": []]).status == 400)
@@ -121,7 +127,12 @@ struct ResultTests {
             #expect(job["result"]?["exit_code"] == -2_147_483_648)
             let big = try await plane.held(by: worker)
             let output = String(repeating: "x", count: 1_000_000)
-            try await plane.finish(big, ["status": "timeout", "output": .string(output), "executed_at": "9999-12-31T23:59:59Z", "duration_ms": 0])
+            try await plane.finish(
+                big,
+                [
+                    "status": "timeout", "output": .string(output), "executed_at": "9999-12-31T23:59:59Z",
+                    "duration_ms": 0,
+                ])
             #expect(try await plane.status(big.job) == "pending")
         }
     }

@@ -13,7 +13,9 @@ struct AnswerSchemaTests {
                     "responses": [
                         "200": ["content": ["application/json": ["schema": ["$ref": "#/components/schemas/Job"]]]],
                         "304": ["description": "x"],
-                        "default": ["content": ["application/json": ["schema": ["type": "object", "required": ["error"]]]]],
+                        "default": [
+                            "content": ["application/json": ["schema": ["type": "object", "required": ["error"]]]]
+                        ],
                     ]
                 ]
             ],
@@ -26,7 +28,8 @@ struct AnswerSchemaTests {
                     "properties": [
                         "id": ["type": "string", "minLength": 2, "maxLength": 3, "pattern": "^[a-z]+$"],
                         "n": ["anyOf": [["type": "integer", "minimum": 1, "maximum": 5], ["type": "null"]]],
-                        "at": ["type": "string", "format": "date-time"], "state": ["type": "string", "enum": ["a", "b"]],
+                        "at": ["type": "string", "format": "date-time"],
+                        "state": ["type": "string", "enum": ["a", "b"]],
                         "ok": ["const": true], "list": ["type": "array", "maxItems": 2, "items": ["type": "number"]],
                         "free": ["type": "object"], "flag": ["type": "boolean"],
                     ],

@@ -10,7 +10,8 @@ struct OpenAPITests {
     private func look(_ body: (_ document: JSON, _ routes: [String]) throws -> Void) async throws {
         try await ControlPlane.run(.sqlite) { plane in
             let app = App(
-                plane.services, dialects: [.hatchFarm, .jobs], logger: Logger(label: "api") { _ in SwiftLogNoOpLogHandler() })
+                plane.services, dialects: [.hatchFarm, .jobs],
+                logger: Logger(label: "api") { _ in SwiftLogNoOpLogHandler() })
             let served = try await plane.send("GET", "/openapi.json", base: "")
             #expect(served.status == 200)
             #expect(served["Content-Type"] == "application/json")
@@ -31,7 +32,8 @@ struct OpenAPITests {
                 "POST /api/v1/jobs", "POST /api/v1/jobs/batch", "GET /api/v1/jobs", "GET /api/v1/jobs/{job}",
                 "DELETE /api/v1/jobs/{job}", "POST /api/v1/jobs/{job}/retry", "GET /api/v1/jobs/{job}/logs",
                 "GET /api/v1/jobs/{job}/events", "GET /api/v1/jobs/{job}/artifacts",
-                "GET /api/v1/jobs/{job}/artifacts/{path}", "POST \(worker)/jobs/claim", "POST \(worker)/jobs/{job}/extend",
+                "GET /api/v1/jobs/{job}/artifacts/{path}", "POST \(worker)/jobs/claim",
+                "POST \(worker)/jobs/{job}/extend",
                 "POST \(worker)/jobs/extend", "POST \(worker)/jobs/{job}/progress",
                 "PUT \(worker)/jobs/{job}/artifacts/{path}", "POST \(worker)/jobs/{job}/release",
                 "POST \(worker)/jobs/{job}/result", "POST \(worker)/jobs/results", "POST \(worker)/drain",
@@ -50,7 +52,9 @@ struct OpenAPITests {
         try await look { document, _ in
             var ids: Set<String> = []
             for path in document["paths"]?.members ?? [] {
-                let names = path.key.split(separator: "/").filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) }
+                let names = path.key.split(separator: "/").filter { $0.hasPrefix("{") }.map {
+                    String($0.dropFirst().dropLast())
+                }
                 for operation in path.value.members ?? [] {
                     let place = "\(operation.key) \(path.key)"
                     let id = try #require(operation.value["operationId"]?.string)
@@ -77,7 +81,8 @@ struct OpenAPITests {
 
     /// Words of JSON Schema that the document may use: those that `AnswerSchemas` understands or that only inform.
     private static let words: Set<String> = [
-        "$ref", "type", "properties", "required", "items", "enum", "const", "anyOf", "minLength", "maxLength", "pattern",
+        "$ref", "type", "properties", "required", "items", "enum", "const", "anyOf", "minLength", "maxLength",
+        "pattern",
         "format", "minimum", "maximum", "minItems", "maxItems", "additionalProperties", "description",
     ]
 
@@ -93,7 +98,8 @@ struct OpenAPITests {
                     for parameter in operation.value["parameters"]?.array ?? [] {
                         try check(parameter["schema"] ?? .null, place, document)
                     }
-                    let bodies = [operation.value["requestBody"]] + (operation.value["responses"]?.members ?? []).map(\.value)
+                    let bodies =
+                        [operation.value["requestBody"]] + (operation.value["responses"]?.members ?? []).map(\.value)
                     for media in bodies.flatMap({ $0?["content"]?.members ?? [] }) {
                         try check(media.value["schema"] ?? .null, "\(place) \(media.key)", document)
                     }
@@ -114,9 +120,13 @@ struct OpenAPITests {
             case "$ref":
                 let name = try #require(member.value.string)
                 #expect(name.hasPrefix("#/components/schemas/"), "\(name)")
-                #expect(document["components"]?["schemas"]?[String(name.dropFirst(21))]?.members != nil, "\(place): \(name)")
+                #expect(
+                    document["components"]?["schemas"]?[String(name.dropFirst(21))]?.members != nil, "\(place): \(name)"
+                )
             case "properties":
-                for property in member.value.members ?? [] { try check(property.value, "\(place).\(property.key)", document) }
+                for property in member.value.members ?? [] {
+                    try check(property.value, "\(place).\(property.key)", document)
+                }
                 for name in schema["required"]?.array ?? [] {
                     #expect(member.value[name.string ?? ""] != nil, "\(place): \(name.text()) is required and unknown")
                 }

@@ -113,7 +113,8 @@ enum Mutation {
         switch (json, step) {
         case (.object(let members), .key(let key)):
             let parts = members.compactMap { member -> String? in
-                let value = member.key == key ? self.text(member.value, at: place.dropFirst(), put: text) : member.value.text()
+                let value =
+                    member.key == key ? self.text(member.value, at: place.dropFirst(), put: text) : member.value.text()
                 return value.map { "\(JSON.string(member.key).text()):\($0)" }
             }
             return "{\(parts.joined(separator: ","))}"

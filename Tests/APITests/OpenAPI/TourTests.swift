@@ -94,7 +94,8 @@ struct TourTests {
     }
 
     private func members(_ tour: Tour, _ base: String) async throws {
-        let agent = try await tour.call("POST", "/agents/register", [], JSON.object([.init("name", "Carol")]).bytes(), base: base)
+        let agent = try await tour.call(
+            "POST", "/agents/register", [], JSON.object([.init("name", "Carol")]).bytes(), base: base)
         let carol = [("Authorization", "Bearer \(agent.data["api_key"]?.string ?? "")")]
         try await tour.call("GET", "/agents/me", carol, base: base)
         try await tour.call("PUT", "/agents/me", carol, JSON.object([.init("name", "Caroline")]).bytes(), base: base)
@@ -109,7 +110,9 @@ struct TourTests {
         let many: JSON = ["jobs": [ControlPlane.request(["priority": 0]), ControlPlane.request(["priority": 0])]]
         try await tour.call("POST", "/jobs/batch", alice, many.bytes(), base: base)
         func work(_ method: String, _ path: String, _ body: JSON) async throws -> JSON {
-            try await tour.call(method, "/workers/\(worker.id)/\(path)", worker.caller.headers, body.bytes(), base: base).data
+            try await tour.call(
+                method, "/workers/\(worker.id)/\(path)", worker.caller.headers, body.bytes(), base: base
+            ).data
         }
         let grants = try await work("POST", "jobs/claim", ["limit": 3])["jobs"]?.array ?? []
         try #require(grants.count == 3)
@@ -119,7 +122,8 @@ struct TourTests {
         let extend = JSON.object([token, .init("extension_ms", 60_000)])
         _ = try await work("POST", "jobs/\(id)/extend", extend)
         _ = try await work(
-            "POST", "jobs/extend", ["leases": [.object([token, .init("job_id", .string(id)), .init("extension_ms", 1_000)])]])
+            "POST", "jobs/extend",
+            ["leases": [.object([token, .init("job_id", .string(id)), .init("extension_ms", 1_000)])]])
         _ = try await work("POST", "jobs/\(id)/progress", .object([token, .init("log", "x"), .init("percent", 5)]))
         let claim = worker.caller.headers + [("X-Claim-Token", held[0].token)]
         try await tour.call("PUT", "\(held[0].path)/artifacts/out", claim, [1], base: base)
@@ -129,8 +133,11 @@ struct TourTests {
         let named: [JSON.Member] = [
             .init("job_id", .string(held[2].job)), .init("claim_token", .string(held[2].token)),
         ]
-        let both: [JSON] = [.object(named + (ControlPlane.success.members ?? [])), .object(
-            [.init("job_id", "none"), .init("claim_token", "x")] + (ControlPlane.success.members ?? []))]
+        let both: [JSON] = [
+            .object(named + (ControlPlane.success.members ?? [])),
+            .object(
+                [.init("job_id", "none"), .init("claim_token", "x")] + (ControlPlane.success.members ?? [])),
+        ]
         _ = try await work("POST", "jobs/results", ["results": .array(both)])
         _ = try await work("POST", "drain", ["draining": true])
         for path in ["/jobs", "/jobs/\(id)"] {

@@ -34,7 +34,8 @@ struct BackoffTests {
 
     @Test("a first wait longer than the longest is cut to it")
     func cut() {
-        #expect(delays(Backoff(initial: 90_000, factor: 2_000, most: 10), after: 1).allSatisfy { (5...10).contains($0) })
+        #expect(
+            delays(Backoff(initial: 90_000, factor: 2_000, most: 10), after: 1).allSatisfy { (5...10).contains($0) })
     }
 
     @Test(

@@ -110,7 +110,8 @@ struct MatchingTests {
         },
     ]
 
-    @Test("a job fits a machine exactly when everything that it asks for is there", arguments: whereAndWho + room + rules)
+    @Test(
+        "a job fits a machine exactly when everything that it asks for is there", arguments: whereAndWho + room + rules)
     func table(pair: Pair) {
         #expect(pair.offer.fits(pair.need) == pair.fits)
     }
@@ -142,9 +143,11 @@ struct MatchingTests {
         (excluded.labels, excluded.excludedOwners) = (["b"], ["c"])
         var priced = Requirement(kind: .compute, queue: "a")
         priced.maxHourlyPrice = 0
-        let all = [Requirement(kind: .compute, queue: "a"), slid, split, excluded, priced] + (0...9).map {
-            Requirement(kind: .compute, queue: "b", priority: $0)
-        }
+        let all =
+            [Requirement(kind: .compute, queue: "a"), slid, split, excluded, priced]
+            + (0...9).map {
+                Requirement(kind: .compute, queue: "b", priority: $0)
+            }
         #expect(Set(all.map(\.key)).count == all.count)
         #expect(Requirement(kind: .compute).key == Requirement(kind: .compute).key)
     }

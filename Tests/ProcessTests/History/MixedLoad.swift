@@ -82,7 +82,9 @@ final class MixedLoad: Sendable {
             let outcome = await untilKnown { [history] in
                 await history.write(.claim(request: request, lease: .milliseconds(Self.lease))) {
                     try await machine.claim(limit, lease: Self.lease, wait: 300, request: request)
-                } _: { .grants(try FarmMachine.grants($0)) }
+                } _: {
+                    .grants(try FarmMachine.grants($0))
+                }
             }
             guard case .grants(let grants) = outcome else { continue }
             for grant in grants { await work(on: grant, machine, &chance) }
@@ -97,20 +99,26 @@ final class MixedLoad: Sendable {
         if die < 20 {
             await history.write(.extend(hold, by: .milliseconds(Self.lease))) {
                 try await machine.extend(grant, by: Self.lease)
-            } _: { .done(body: $0.text) }
+            } _: {
+                .done(body: $0.text)
+            }
         }
         await pause(chance.next(upTo: 20))
         let isSuccess = die >= 12
         await untilKnown { [history] in
             await history.write(.finish(hold, isSuccess: isSuccess)) {
                 try await machine.finish(grant, isSuccess ? "success" : "failure")
-            } _: { .done(body: $0.text) }
+            } _: {
+                .done(body: $0.text)
+            }
         }
         // Some ask twice.
         if die > 90 {
             await history.write(.finish(hold, isSuccess: isSuccess)) {
                 try await machine.finish(grant, isSuccess ? "success" : "failure")
-            } _: { .done(body: $0.text) }
+            } _: {
+                .done(body: $0.text)
+            }
         }
     }
 
@@ -122,7 +130,9 @@ final class MixedLoad: Sendable {
                 let job = jobs[jobs.count - 1 - chance.next(upTo: min(jobs.count, 50) - 1)]
                 await history.write(.read(job: job)) {
                     try await farm.owner.client.get("/api/v1/jobs/\(job)")
-                } _: { .status($0.json["status"]?.string ?? "") }
+                } _: {
+                    .status($0.json["status"]?.string ?? "")
+                }
             }
             await pause(5)
         }

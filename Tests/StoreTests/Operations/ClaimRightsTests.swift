@@ -105,7 +105,8 @@ struct ClaimRightsTests {
     @Test("a worker may state less than its machine has, never more", arguments: TestDatabase.all)
     func stated(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
-        try await lab.enroll("four cores", capacity: Capacity(milliCores: 4_000, memoryMiB: nil, gpus: 1, labels: ["eu"]))
+        try await lab.enroll(
+            "four cores", capacity: Capacity(milliCores: 4_000, memoryMiB: nil, gpus: 1, labels: ["eu"]))
         try await lab.submit((0..<6).map { _ in Lab.job { $0.milliCores = 1_000 } })
         let less = try await lab.claim(by: "four cores", upTo: 10) { claim in
             claim.statesCapacity = true

@@ -44,7 +44,8 @@ struct CrowdTests {
                 """
                 SELECT (SELECT COUNT(*) FROM live_jobs WHERE state = \(state))
                     + (SELECT COUNT(*) FROM ended_jobs WHERE state = \(state))
-                """) { try $0.integer() }
+                """
+            ) { try $0.integer() }
         }
     }
 

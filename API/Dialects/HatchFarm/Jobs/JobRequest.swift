@@ -121,7 +121,8 @@ struct JobRequest {
         }
         guard var resources = try fields.optionalObject("resources") else { return need }
         need.milliCores = Int64(try resources.double("cpu_cores", in: 0...4_096, default: 0) * 1_000)
-        need.memoryMiB = Int64(try resources.double("memory_gb", in: 0...65_536, default: 0) * 1_000_000_000 / 1_048_576)
+        need.memoryMiB = Int64(
+            try resources.double("memory_gb", in: 0...65_536, default: 0) * 1_000_000_000 / 1_048_576)
         need.gpus = Int64(try resources.int("gpu", in: 0...1_024, default: 0))
         let labels = try resources.strings("labels", default: [])
         guard labels.count <= 64, labels.allSatisfy({ (1...64).contains($0.utf8.count) && $0.isWord }) else {
