@@ -71,6 +71,12 @@ package final class App: Sendable {
     private func group(_ onReady: @escaping @Sendable (Int) async -> Void) throws -> ServiceGroup {
         let configuration = services.configuration
         let counts = ConnectionCounts(limit: configuration.connectionsPerAddress)
+        let connections = min(configuration.connectionLimit, Descriptors.forConnections)
+        if connections < configuration.connectionLimit {
+            logger.notice(
+                "fewer connections than configured: raise the limit of open files",
+                metadata: ["connections": "\(connections)"])
+        }
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         let server = try HTTPServerBuilder { [front] _ in
@@ -78,8 +84,7 @@ package final class App: Sendable {
         }.buildServer(
             configuration: ServerConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), backlog: 1_024,
-                availableConnectionsDelegate: MaximumAvailableConnections(
-                    configuration.connectionLimit, logger: quiet)),
+                availableConnectionsDelegate: MaximumAvailableConnections(connections, logger: quiet)),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet,
             responder: { _, _, _ in }, onServerRunning: { await onReady($0.localAddress?.port ?? 0) })
         var settings = ServiceGroupConfiguration(

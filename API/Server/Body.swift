@@ -67,11 +67,14 @@ extension Call {
         }
     }
 
+    /// Bytes, by the head; nil when it doesn't say.
+    var declaredLength: Int? { header(.contentLength).flatMap { Int($0) } }
+
     /// How much of a body that nobody wants is read, so that its sender gets to see the answer.
     private static let patience = 4 << 20
 
     private func receive(upTo limit: Int, _ use: (ByteBuffer) async throws -> Void) async throws {
-        let declared = header(.contentLength).flatMap { Int($0) }
+        let declared = declaredLength
         if declared ?? 1 == 0 { return }
         isBodyTaken.store(true, ordering: .relaxed)
         var body = request.body.makeAsyncIterator()

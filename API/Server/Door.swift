@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HTTPTypes
 internal import HummingbirdCore
 internal import Logging
@@ -27,7 +28,18 @@ struct Door: ServerChildChannel {
             configuration: .init(
                 additionalChannelHandlers: [ConnectionGuard(connection, counts, patience: patience)],
                 idleTimeout: .seconds(configuration.idleTimeoutSeconds), httpDecoderConfiguration: limits))
-        return http.setup(channel: channel, logger: logger).map { Value(http: $0, connection: connection) }
+        return channel.eventLoop.makeCompletedFuture { try Self.watch(channel) }.flatMap {
+            http.setup(channel: channel, logger: logger).map { Value(http: $0, connection: connection) }
+        }
+    }
+
+    /// A client that vanished without a word, or doesn't take what it is sent, is noticed within 30 s.
+    private static func watch(_ channel: any Channel) throws {
+        guard let options = channel.syncOptions, channel.remoteAddress?.ipAddress != nil else { return }
+        try options.setOption(.socketOption(.so_keepalive), value: 1)
+        for (name, value) in [(TCP_KEEPIDLE, 15), (TCP_KEEPINTVL, 5), (TCP_KEEPCNT, 3), (TCP_USER_TIMEOUT, 30_000)] {
+            try options.setOption(.tcpOption(.init(rawValue: name)), value: .init(value))
+        }
     }
 
     func handle(value: Value, logger: Logger) async {

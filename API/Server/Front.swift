@@ -60,7 +60,7 @@ final class Front: Sendable {
         do {
             call = try admit(visit, on: connection)
             guard let call else { return preflight(visit) }
-            if visit.request.head.headerFields.contains(where: { $0.name == .expect }) {
+            if call.header(.expect) != nil, call.declaredLength ?? 0 <= services.configuration.artifactLimit {
                 try await writer.writeInformationalHead(HTTPResponse(status: .continue))
             }
             let reply = try await call.route.respond(call)

@@ -7,7 +7,8 @@ enum TopLevel {
 
     /// What git, SwiftPM and a server started here leave behind; all are ignored by git.
     static let left: Set<String> = [
-        ".git", ".build", ".swiftpm", ".devlogs", "hatchfarm.db", "hatchfarm.db-wal", "hatchfarm.db-shm",
+        ".git", ".build", ".swiftpm", ".devlogs", "hatchfarm-data", "hatchfarm.db", "hatchfarm.db-wal",
+        "hatchfarm.db-shm",
     ]
 
     static func findings(in names: [String]) -> [Finding] {
