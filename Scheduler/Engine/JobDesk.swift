@@ -80,18 +80,17 @@ package final class JobDesk: Sendable {
 
     private func announce(_ jobs: [AcceptedJob]) {
         stats.submitted(jobs.count)
-        var ready: [ClassID: (count: Int, first: AcceptedJob, lastTag: Int64)] = [:]
+        var ready: [ClassID: (count: Int, first: AcceptedJob)] = [:]
         var isScheduled = false
         for job in jobs {
             if job.state == .scheduled { isScheduled = true }
             guard job.state == .pending else { continue }
-            let (count, first, lastTag) = ready[job.classID] ?? (0, job, job.tag)
-            ready[job.classID] = (count + 1, job.tag < first.tag ? job : first, max(lastTag, job.tag))
+            let first = ready[job.classID]?.first ?? job
+            ready[job.classID] = ((ready[job.classID]?.count ?? 0) + 1, job.tag < first.tag ? job : first)
         }
         for (id, arrival) in ready {
             if !board.isKnown(id) { board.add([(id, arrival.first.job.requirement)]) }
-            let owner = (arrival.first.job.owner, arrival.lastTag)
-            woke(id, count: arrival.count, tag: arrival.first.tag, of: owner)
+            woke(id, count: arrival.count, tag: arrival.first.tag, owner: arrival.first.job.owner)
         }
         for job in jobs where job.state != .pending && !board.isKnown(job.classID) {
             board.add([(job.classID, job.job.requirement)])
@@ -100,8 +99,8 @@ package final class JobDesk: Sendable {
     }
 
     /// Tells the claims of this process at once, and those of others at the relay's next round.
-    func woke(_ id: ClassID, count: Int, tag: Int64, of owner: (id: OwnerID, lastTag: Int64)? = nil) {
-        board.ready(id, tag: tag, of: owner)
+    func woke(_ id: ClassID, count: Int, tag: Int64, owner: OwnerID? = nil) {
+        board.ready(id, tag: tag, owner: owner)
         claims.wake(id, count: count)
         relay.note(id, count: count, tag: tag)
     }

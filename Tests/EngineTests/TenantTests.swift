@@ -39,15 +39,6 @@ struct TenantTests {
         #expect(try await wait(process, upTo: limit) <= 180)
     }
 
-    @Test("spreading jobs over many classes buys nothing", arguments: TestDatabase.all, [1, 10])
-    func spread(on database: TestDatabase, limit: Int) async throws {
-        let process = LabProcess(try await Lab(database))
-        try await submit(6_000, to: process) { number, need in need.memoryMiB = Int64(number % 300) }
-        _ = try await process.drain(upTo: 100, most: 500)
-        for owner in Self.small { try await process.submit((0..<10).map { _ in Lab.job(by: owner) }) }
-        #expect(try await wait(process, upTo: limit) <= 180)
-    }
-
     @Test(
         "also in a class that only the small ones use, and in a process that has just begun",
         arguments: TestDatabase.all)

@@ -100,8 +100,9 @@ struct CommandLineTests {
             #expect(try await home.run("job", "cancel", job).code == 4)
             #expect(try await home.run("job", "retry", job, "--watch").code == 1)
 
-            let marker = "sleep 61.\(home.farm.pid)"
-            let submitted = try await home.run("job", "submit", "--title", "long", "--", "sh", "-c", "\(marker); true")
+            let marker = "sleep 0.1\(home.farm.pid)"
+            let submitted = try await home.run(
+                "job", "submit", "--title", "long", "--", "sh", "-c", "while echo tick; do \(marker); done")
             let long = submitted.output.trimmingCharacters(in: .whitespacesAndNewlines)
             #expect(submitted.code == 0 && long.utf8.count == 36)
             try await eventually("it runs", within: .seconds(30)) { ProcessTable.count(marker) > 0 }
@@ -109,7 +110,7 @@ struct CommandLineTests {
             let cancelled = try await home.run("job", "cancel", long)
             #expect(cancelled.code == 0 && cancelled.output.contains("cancelled"))
             #expect(try await watching.value.code == 1)
-            // Its worker hears of it at the next sign of life, at the latest.
+            // Its worker hears of it when it passes the next line on.
             try await eventually("it is stopped", within: .seconds(45)) { ProcessTable.count(marker) == 0 }
             #expect(try await home.run("job", "watch", long).code == 1)
         }

@@ -1,6 +1,7 @@
 import Bytes
 import Glibc
 import Support
+import Synchronization
 import Testing
 
 extension OneByOne {
@@ -23,9 +24,10 @@ extension OneByOne {
                 let load = SubmitLoad(farm.owner, connections: 8)
                 try await eventually("the load is on", within: .seconds(30)) { load.acknowledged >= 100 }
 
+                let readiness = Readiness(farm.owner.client)
+                try await eventually("readiness is asked for") { readiness.isKnown }
                 let term = ContinuousClock.now
                 farm.server.signal(SIGTERM)
-                try await expectNotReady(farm)
                 let answered = try await poll
                 #expect(answered.status == 200 && answered.data["jobs"] == [])
                 #expect(ContinuousClock.now - term < .seconds(2))
@@ -35,6 +37,7 @@ extension OneByOne {
                 measured("SIGTERM under load to the end, \(database)", ContinuousClock.now - term)
                 #expect(ContinuousClock.now - term < .seconds(10))
 
+                await readiness.expectNotReady(since: term)
                 let tries = await load.stop()
                 // Refused connections come only after the notice; what was under way was answered.
                 #expect(tries.allSatisfy { $0.status == 201 || $0.status == 503 || $0.start > term })
@@ -43,16 +46,38 @@ extension OneByOne {
                 try await SubmitLoad.expectAllOnce(tries, of: farm.owner)
             }
         }
+    }
+}
 
-        private func expectNotReady(_ farm: Farm) async throws {
-            let start = ContinuousClock.now
-            var last: FarmReply?
-            while last?.status != 503, ContinuousClock.now - start < .seconds(1) {
-                last = try await farm.owner.client.get("/readyz")
+/// What a balancer sees: it asks whether the server is ready, again and again until nobody answers.
+private final class Readiness: Sendable {
+    private struct Look: Sendable {
+        let start: ContinuousClock.Instant
+        let reply: FarmReply
+    }
+
+    private let looks = Mutex<[Look]>([])
+    private let asking = Mutex<Task<Void, Never>?>(nil)
+
+    init(_ client: FarmClient) {
+        let task = Task {
+            while true {
+                let start = ContinuousClock.now
+                guard let reply = try? await client.get("/readyz") else { return }
+                self.looks.withLock { $0.append(Look(start: start, reply: reply)) }
+                try? await World.live.sleep(.milliseconds(5))
             }
-            #expect(last?.status == 503)
-            #expect(last?.json["errors"]?.array?.contains("draining") == true)
-            #expect(ContinuousClock.now - start < .milliseconds(200))
         }
+        asking.withLock { $0 = task }
+    }
+
+    var isKnown: Bool { looks.withLock { !$0.isEmpty } }
+
+    /// It was told no as soon as the signal was there, as long as there was somebody to ask.
+    func expectNotReady(since term: ContinuousClock.Instant) async {
+        await asking.withLock { $0 }?.value
+        let late = looks.withLock { $0.filter { $0.start > term + .milliseconds(100) } }
+        #expect(!late.isEmpty && late.allSatisfy { $0.reply.status == 503 && $0.reply["Retry-After"] != nil })
+        #expect(late.first?.reply.json["errors"]?.array?.contains("draining") == true)
     }
 }

@@ -1,7 +1,7 @@
 internal import Domain
 
-/// What clients saw, in order, and whether it keeps the promises (PROMISES 1: J1–J5, L1–L5, F1–F3). It knows neither
-/// the model nor the code: only what was asked and answered.
+/// What clients saw, in order, and whether it keeps the promises (PROMISES 1: J1–J5, L1–L5, F1–F3). It knows
+/// neither the model nor the code: only what was asked and answered.
 package struct ModelHistory: Sendable {
     package enum Event: Equatable, Sendable {
         case submitted(job: Int, maxAttempts: Int64)

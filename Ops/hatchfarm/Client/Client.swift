@@ -10,6 +10,13 @@ struct Client: Sendable {
     let credentials: Credentials
 
     static let version = "hatchfarm/\(Version.text)"
+    /// One that says at once when nobody listens: who wants to try again decides that himself.
+    private static let http: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     private static let patience = TimeAmount.seconds(60)
 
     init(_ credentials: Credentials) {
@@ -79,7 +86,7 @@ struct Client: Sendable {
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         let response: HTTPClientResponse
         do {
-            response = try await HTTPClient.shared.execute(request, deadline: deadline ?? .now() + Self.patience)
+            response = try await Self.http.execute(request, deadline: deadline ?? .now() + Self.patience)
         } catch let error as CancellationError {
             throw error
         } catch {

@@ -3,7 +3,8 @@ import Testing
 /// A check that never found a planted flaw proves nothing.
 @Suite("What a hostile caller may be answered")
 struct CivilityTests {
-    private func flaw(_ status: Int, _ body: String, _ path: String = "/api/v1/machines", id: String? = "a1") -> String? {
+    private func flaw(_ status: Int, _ body: String, _ path: String = "/api/v1/machines", id: String? = "a1") -> String?
+    {
         Civility.flaw(status: status, id: id, type: "application/json", body: body, "GET", path)
     }
 

@@ -106,7 +106,8 @@ struct JobRaceTests {
                 let socket = try RawSocket(port: port)
                 let body = #"{"limit":1,"wait_ms":20000}"#
                 socket.say(
-                    "POST /api/v1/workers/\(gone.id)/jobs/claim HTTP/1.1\r\nHost: x\r\nX-Machine-Token: \(gone.token)\r\n"
+                    "POST /api/v1/workers/\(gone.id)/jobs/claim HTTP/1.1\r\nHost: x\r\n"
+                        + "X-Machine-Token: \(gone.token)\r\n"
                         + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
                 return socket
             }

@@ -2,13 +2,15 @@ import Bytes
 import Support
 import Synchronization
 
-/// Submitters, workers and a reader who go on whatever happens to the server, and write down what they see.
+/// Submitters, workers and a reader who go on whatever happens to the servers, and write down what they see. Who
+/// isn't answered asks again, the next server if there is one.
 final class MixedLoad: Sendable {
     static let maxAttempts = 3
     private static let lease = 2_000
 
     let history = History()
-    private let farm: Farm
+    private let servers: [FarmServer]
+    private let owner: FarmOwner
     private let machines: [FarmMachine]
     private let seed: UInt64
     private let phase = Mutex(Phase.mixed)
@@ -17,8 +19,9 @@ final class MixedLoad: Sendable {
     private enum Phase { case mixed, finishing, over }
 
     /// Enrols as many machines as there are to be workers.
-    init(_ farm: Farm, workers: Int, seed: UInt64) async throws {
-        self.farm = farm
+    init(_ farm: Farm, also others: [FarmServer] = [], workers: Int, seed: UInt64) async throws {
+        servers = [farm.server] + others
+        owner = farm.owner
         self.seed = seed
         var machines: [FarmMachine] = []
         for number in 0..<workers { machines.append(try await farm.owner.machine("worker \(number)")) }
@@ -30,7 +33,9 @@ final class MixedLoad: Sendable {
         let clients = Task {
             await withDiscardingTaskGroup { group in
                 for number in 0..<3 { group.addTask { await self.submit(number) } }
-                for machine in machines { group.addTask { await self.work(machine) } }
+                for (number, machine) in machines.enumerated() {
+                    group.addTask { await self.work(machine, number) }
+                }
                 group.addTask { await self.read() }
             }
         }
@@ -38,9 +43,12 @@ final class MixedLoad: Sendable {
             try await body()
             phase.withLock { $0 = .finishing }
             try await eventually("all jobs have ended", within: .seconds(60)) {
-                let page = try? await farm.owner.client.get("/api/v1/jobs?limit=1&status=pending").expecting(200)
-                let running = try? await farm.owner.client.get("/api/v1/jobs?limit=1&status=running").expecting(200)
-                return page?.json["jobs"] == [] && running?.json["jobs"] == []
+                // Between two answers a job may go from running to pending and back: ask more than once.
+                for status in ["pending", "running", "pending", "running", "pending"] {
+                    let page = try? await owner.client.get("/api/v1/jobs?limit=1&status=\(status)").expecting(200)
+                    guard page?.json["jobs"] == [] else { return false }
+                }
+                return true
             }
         } catch {
             phase.withLock { $0 = .over }
@@ -49,6 +57,10 @@ final class MixedLoad: Sendable {
         }
         phase.withLock { $0 = .over }
         await clients.value
+    }
+
+    private func owner(_ number: Int) -> FarmOwner {
+        FarmOwner(servers[number % servers.count].client(of: owner.id), id: owner.id)
     }
 
     private var isMixed: Bool { phase.withLock { $0 == .mixed } }
@@ -60,9 +72,9 @@ final class MixedLoad: Sendable {
         while isMixed {
             number += 1
             let name = "\(client)-\(number)"
-            await untilKnown { [self] in
+            await untilKnown { [self] time in
                 await history.write(.submit(key: name, title: name)) {
-                    try await farm.owner.submit(
+                    try await owner(client + time).submit(
                         name, key: name, [.init("backoff", ["initial_ms": 20, "factor": 1, "max_ms": 20])])
                 } _: { reply in
                     let id = reply.json["id"]?.string ?? ""
@@ -74,24 +86,28 @@ final class MixedLoad: Sendable {
         }
     }
 
-    private func work(_ machine: FarmMachine) async {
-        var chance = Chance(seed: seed ^ UInt64(machine.id.utf8.reduce(7) { $0 &* 31 &+ Int($1) }.magnitude))
+    private func work(_ machine: FarmMachine, _ number: Int) async {
+        var chance = Chance(seed: seed &+ 10 &+ UInt64(number))
         while !isOver {
             let request = Hex.encode(World.live.random(8))
             let limit = 1 + chance.next(upTo: 3)
-            let outcome = await untilKnown { [history] in
+            let outcome = await untilKnown { [history, servers] time in
                 await history.write(.claim(request: request, lease: .milliseconds(Self.lease))) {
-                    try await machine.claim(limit, lease: Self.lease, wait: 300, request: request)
+                    try await machine.at(servers[(number + time) % servers.count])
+                        .claim(limit, lease: Self.lease, wait: 300, request: request)
                 } _: {
                     .grants(try FarmMachine.grants($0))
                 }
             }
             guard case .grants(let grants) = outcome else { continue }
-            for grant in grants { await work(on: grant, machine, &chance) }
+            for grant in grants { await work(on: grant, machine, number, &chance) }
         }
     }
 
-    private func work(on grant: FarmMachine.Grant, _ machine: FarmMachine, _ chance: inout Chance) async {
+    private func work(
+        on grant: FarmMachine.Grant, _ machine: FarmMachine, _ number: Int, _ chance: inout Chance
+    ) async {
+        let machine = machine.at(servers[number % servers.count])
         let hold = Operation.Hold(job: grant.job, token: grant.token, fence: grant.fence)
         let die = isMixed ? chance.next(upTo: 99) : 99
         // Some workers never come back.
@@ -105,9 +121,10 @@ final class MixedLoad: Sendable {
         }
         await pause(chance.next(upTo: 20))
         let isSuccess = die >= 12
-        await untilKnown { [history] in
+        await untilKnown { [history, servers] time in
             await history.write(.finish(hold, isSuccess: isSuccess)) {
-                try await machine.finish(grant, isSuccess ? "success" : "failure")
+                try await machine.at(servers[(number + time) % servers.count])
+                    .finish(grant, isSuccess ? "success" : "failure")
             } _: {
                 .done(body: $0.text)
             }
@@ -129,7 +146,7 @@ final class MixedLoad: Sendable {
             if !jobs.isEmpty {
                 let job = jobs[jobs.count - 1 - chance.next(upTo: min(jobs.count, 50) - 1)]
                 await history.write(.read(job: job)) {
-                    try await farm.owner.client.get("/api/v1/jobs/\(job)")
+                    try await owner(jobs.count).client.get("/api/v1/jobs/\(job)")
                 } _: {
                     .status($0.json["status"]?.string ?? "")
                 }
@@ -140,9 +157,11 @@ final class MixedLoad: Sendable {
 
     /// Repeats a call until its outcome is known: that is what keys, request ids and claim tokens are for.
     @discardableResult
-    private func untilKnown(_ call: () async -> Operation.Outcome) async -> Operation.Outcome {
+    private func untilKnown(_ call: (_ time: Int) async -> Operation.Outcome) async -> Operation.Outcome {
+        var time = 0
         while true {
-            let outcome = await call()
+            let outcome = await call(time)
+            time += 1
             switch outcome {
             case .unknown, .refused(503):
                 if isOver { return outcome }
