@@ -7,15 +7,14 @@ package final class FarmDaemon: Sendable {
     private let child: ChildProcess
 
     /// Starts it for this owner and returns when it is enrolled.
-    package init(_ name: String, for owner: FarmOwner, by way: LeaseShrinker) async throws {
+    package init(_ name: String, for owner: FarmOwner, _ more: [String] = []) async throws {
         self.name = name
         child = try await ChildProcess(
             FarmServer.program,
             [
-                "worker", "--server", "http://127.0.0.1:\(way.port)", "--api-key", FarmServer.operatorToken, "--owner",
-                owner.id,
+                "worker", "--server", owner.client.url, "--api-key", FarmServer.operatorToken, "--owner", owner.id,
                 "--name", name, "--state", Scratch.path("worker"),
-            ])
+            ] + more)
         try await eventually("\(name) works", within: .seconds(60)) {
             guard child.ending == nil else { throw ToolFailure(description: child.output + child.errors) }
             return child.output.contains("works for")
