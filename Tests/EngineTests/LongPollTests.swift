@@ -84,37 +84,6 @@ struct LongPollTests {
         await process.stop()
     }
 
-    @Test("a released job, a freed job and a job tried again wake claims", arguments: TestDatabase.all)
-    func returned(on database: TestDatabase) async throws {
-        let process = LabProcess(try await Lab(database))
-        process.start()
-        func next(after action: () async throws -> Void) async throws -> LabLease? {
-            async let claimed = process.claim(wait: .seconds(15))
-            try await eventually("the claim waits") { process.desk.waitingClaims == 1 }
-            let start = World.live.monotonic()
-            try await action()
-            let leases = try await claimed
-            let lease = leases.first
-            #expect(World.live.monotonic() - start < 1_000)
-            return lease
-        }
-        try await process.submit([Lab.job { $0.maxAttempts = 1 }])
-        let first = try #require(try await process.claim().first)
-        try await process.submit([Lab.job { $0.dependsOn = [first.job] }])
-        let again = try #require(try await next { try await process.desk.release(first.key) })
-        #expect(again.job == first.job)
-        let freed = try #require(try await next { try await process.finish(again) })
-        #expect(freed.job != first.job)
-        try await process.submit([Lab.job { $0.maxAttempts = 1 }])
-        let failing = try #require(try await process.claim().first)
-        try await process.finish(failing, .failure)
-        let retried = try await next {
-            _ = try await process.desk.retry(failing.job, owner: Lab.alice, actor: "alice")
-        }
-        #expect(retried?.job == failing.job)
-        await process.stop()
-    }
-
     @Test("a claim that waits in vain ends in time", arguments: TestDatabase.all)
     func vain(on database: TestDatabase) async throws {
         let process = LabProcess(try await Lab(database))
