@@ -4,6 +4,21 @@ import Support
 import Synchronization
 import Wire
 
+/// Runs what a test says.
+struct Scripted: Executor {
+    let kinds = ["compute"]
+    let isolation = Isolation.sandbox
+    let script: @Sendable (ClaimedJob, JobContext) async throws -> ExecutionResult
+
+    init(run script: @escaping @Sendable (ClaimedJob, JobContext) async throws -> ExecutionResult) {
+        self.script = script
+    }
+
+    func run(_ job: ClaimedJob, _ context: JobContext) async throws -> ExecutionResult {
+        try await script(job, context)
+    }
+}
+
 /// A worker that works for a fake farm, and what it says of it.
 final class Bench: Sendable {
     let farm: FakeFarm
@@ -17,17 +32,19 @@ final class Bench: Sendable {
 
     init(
         _ farm: FakeFarm, slots: Int = 2, capacity: Capacity = Capacity(cpuCores: 4, memoryGB: 4),
-        visibility: Int = 60_000, offlineGrace: Int64 = 300_000, drainGrace: Int64 = 5_000, world: World = .live,
+        rules: PolicyRules = PolicyRules(maxCPUPercent: 100), visibility: Int = 60_000, offlineGrace: Int64 = 300_000,
+        drainGrace: Int64 = 5_000, state: String = Scratch.path("journal"), world: World = .live,
         run: @escaping @Sendable (ClaimedJob, JobContext) async throws -> ExecutionResult
-    ) {
+    ) throws {
         let spoken = Spoken()
         let configuration = WorkerConfiguration(
-            credentials: farm.credentials, name: "test", capacity: capacity, jobsAtOnce: slots,
+            credentials: farm.credentials, name: "test", capacity: capacity, rules: rules, jobsAtOnce: slots,
             claimWaitMilliseconds: 300, visibilityTimeoutMilliseconds: visibility,
             offlineGraceMilliseconds: offlineGrace, drainGraceMilliseconds: drainGrace,
             events: { event in spoken.events.withLock { $0.append(event) } })
-        let executor = Executor(kinds: ["compute"], isolation: .sandbox, run: run)
-        let loop = WorkerLoop(configuration, executor: executor, world: world)
+        let executor = Scripted(run: run)
+        let journal = try Journal(in: state, workerID: farm.credentials.workerID, world: world)
+        let loop = WorkerLoop(configuration, executor: executor, journal: journal, world: world)
         self.farm = farm
         self.loop = loop
         self.spoken = spoken

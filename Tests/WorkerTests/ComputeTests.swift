@@ -123,7 +123,7 @@ struct ComputeTests {
         try await eventually("it runs") { processes(with: "619.\(mark)").count >= 3 }
         machine.farm.notes.withLock { $0.cancelled = ["long"] }
         try await eventually("it is gone", within: .seconds(3)) { processes(with: "619.\(mark)").isEmpty }
-        #expect(machine.farm.requests(to: "/result").isEmpty)
+        #expect(machine.farm.requests(to: "/results").isEmpty)
         await machine.end()
     }
 

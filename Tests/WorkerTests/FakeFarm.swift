@@ -19,6 +19,8 @@ final class FakeFarm: Sendable {
         var results: [String: [ResultReport]] = [:]
         var artifacts: [String: [UInt8]] = [:]
         var released: [String: String] = [:]
+        /// Released as lost with their daemon.
+        var confessed: [String] = []
         var log = ""
         var extended = 0
         var isDrained = false
@@ -100,6 +102,7 @@ final class FakeFarm: Sendable {
             return .data([:])
         case ("jobs", 2) where parts[1] == "claim": return .data(claim(try ClaimRequest(request.json)).json)
         case ("jobs", 2) where parts[1] == "extend": return .data(extend(try ExtendBatch(request.json)).json)
+        case ("jobs", 2) where parts[1] == "results": return .data(try results(ResultsBatch(request.json)).json)
         case ("jobs", 3...):
             let path = parts.dropFirst(3).joined(separator: "/")
             return try onLease(request, job: parts[1], parts[2], path)
@@ -133,6 +136,20 @@ final class FakeFarm: Sendable {
         }
     }
 
+    private func results(_ batch: ResultsBatch) -> ResultsReply {
+        notes.withLock { notes in
+            ResultsReply(
+                results: batch.results.map { report in
+                    let job = report.jobID ?? ""
+                    guard report.claimToken == "token-\(job)", !notes.lost.contains(job) else {
+                        return ResultStatus(jobID: job, isAccepted: false, code: "lease_lost", error: "no")
+                    }
+                    notes.results[job, default: []].append(report)
+                    return ResultStatus(jobID: job, isAccepted: true)
+                })
+        }
+    }
+
     private func onLease(
         _ request: FakeServer.Request, job: String, _ verb: String, _ path: String
     ) throws -> FakeServer.Answer {
@@ -143,12 +160,12 @@ final class FakeFarm: Sendable {
         case "progress":
             let report = try ProgressReport(request.json)
             notes.withLock { $0.log += report.log ?? "" }
-        case "result":
-            let report = try ResultReport(request.json)
-            notes.withLock { $0.results[job, default: []].append(report) }
         case "release":
-            let reason = try ReleaseRequest(request.json).reason
-            notes.withLock { $0.released[job] = reason ?? "" }
+            let release = try ReleaseRequest(request.json)
+            notes.withLock { notes in
+                notes.released[job] = release.reason ?? ""
+                if release.lost { notes.confessed.append(job) }
+            }
         case "inputs":
             guard let bytes = notes.withLock({ $0.inputs[path] }) else { return .refusal(404) }
             return .bytes(bytes)

@@ -15,7 +15,7 @@ struct WorkerDrainTests {
         farm.notes.withLock { $0.isDrained = true }
         farm.offer(.sample("a"))
         let go = Mutex(false)
-        let bench = Bench(farm) { _, _ in
+        let bench = try Bench(farm) { _, _ in
             try await eventually("may end") { go.withLock { $0 } }
             return ExecutionResult(.success)
         }
@@ -34,7 +34,7 @@ struct WorkerDrainTests {
     func drainTwice(isDrained: Bool) async throws {
         let farm = try FakeFarm()
         farm.offer(.sample("a"))
-        let bench = Bench(farm, drainGrace: 60_000, run: forever)
+        let bench = try Bench(farm, drainGrace: 60_000, run: forever)
         try await eventually("it runs") { bench.claimed == 1 }
         let started = World.live.monotonic()
         if isDrained {
@@ -54,7 +54,7 @@ struct WorkerDrainTests {
     func grace() async throws {
         let farm = try FakeFarm()
         farm.offer(.sample("a"))
-        let bench = Bench(farm, drainGrace: 300, run: forever)
+        let bench = try Bench(farm, drainGrace: 300, run: forever)
         try await eventually("it runs") { bench.claimed == 1 }
         await bench.loop.drain()
         await bench.ended()
@@ -75,7 +75,7 @@ struct WorkerDrainTests {
             while isHeld.withLock({ $0 }) { usleep(5_000) }
             return .cut
         }
-        let bench = Bench(farm, run: forever)
+        let bench = try Bench(farm, run: forever)
         try await eventually("it claims") { isHeld.withLock { $0 } }
         await bench.loop.drain()
         await bench.ended()
@@ -88,7 +88,7 @@ struct WorkerDrainTests {
     @Test("heartbeats are signed, never repeat a nonce, and come as often as the server wants")
     func heartbeats() async throws {
         let farm = try FakeFarm()
-        let bench = Bench(farm, run: forever)
+        let bench = try Bench(farm, run: forever)
         try await eventually("five have come") { farm.requests(to: "/heartbeat").count >= 5 }
         let requests = try farm.requests(to: "/heartbeat").map { try HeartbeatRequest($0.json) }
         #expect(Set(requests.map(\.nonce)).count == requests.count)
@@ -112,7 +112,7 @@ struct WorkerDrainTests {
             let isFar = abs(stamp - World.live.now()) > 90_000
             return isFar ? .refusal(401, headers: ["Date": httpDate(World.live.now())]) : nil
         }
-        let bench = Bench(farm, world: world, run: forever)
+        let bench = try Bench(farm, world: world, run: forever)
         try await eventually("the server takes them") {
             bench.count { if case .heartbeat = $0 { true } else { false } } >= 2
         }
@@ -129,7 +129,7 @@ struct WorkerDrainTests {
     func unauthorized() async throws {
         let farm = try FakeFarm()
         farm.fault { _ in .refusal(401) }
-        let bench = Bench(farm, run: forever)
+        let bench = try Bench(farm, run: forever)
         try await eventually("it is said") { bench.backoffs(of: "start") == 1 && bench.backoffs(of: "heartbeat") == 1 }
         #expect(farm.noted { $0.requests.count } == 2)
         bench.cancel()

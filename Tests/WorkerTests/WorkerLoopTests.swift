@@ -15,7 +15,7 @@ struct WorkerLoopTests {
         var job = ClaimedJob.sample("a")
         job.inputs = [.init(path: "in/a b", size: content.count, sha256: SHA256.hex(content))]
         farm.offer(job)
-        let bench = Bench(farm) { job, context in
+        let bench = try Bench(farm) { job, context in
             let bytes = try await context.fetch(job.inputs[0])
             context.log("one\n")
             context.log("two\n")
@@ -48,7 +48,7 @@ struct WorkerLoopTests {
             return .cut
         }
         let runs = Mutex(0)
-        let bench = Bench(farm) { _, _ in
+        let bench = try Bench(farm) { _, _ in
             runs.withLock { $0 += 1 }
             return ExecutionResult(.success)
         }
@@ -65,7 +65,7 @@ struct WorkerLoopTests {
         farm.offer(.sample("a"))
         let turn = Mutex(0)
         farm.fault { request in
-            guard request.path.hasSuffix("/result") else { return nil }
+            guard request.path.hasSuffix("/results") else { return nil }
             switch counted(turn) {
             case 1:
                 _ = farm.respond(request)
@@ -75,9 +75,9 @@ struct WorkerLoopTests {
             default: return nil
             }
         }
-        let bench = Bench(farm) { _, _ in ExecutionResult(.failure, exitCode: 3, error: "no") }
+        let bench = try Bench(farm) { _, _ in ExecutionResult(.failure, exitCode: 3, error: "no") }
         try await eventually("it is reported") { bench.finished == 1 }
-        let bodies = farm.requests(to: "/result").map(\.body)
+        let bodies = farm.requests(to: "/results").map(\.body)
         #expect(bodies.count == 4 && Set(bodies).count == 1)
         #expect(bench.backoffs(of: "result") == 3)
         await bench.end()
@@ -90,12 +90,12 @@ struct WorkerLoopTests {
         let farm = try FakeFarm()
         farm.notes.withLock { $0.lost = ["a"] }
         farm.offer(.sample("a", visibility: how == "extend" ? 1_500 : 60_000))
-        let bench = Bench(farm) { job, context in
+        let bench = try Bench(farm) { job, context in
             if how == "progress" { context.log("still here\n") }
             return try await forever(job, context)
         }
         try await eventually("it is stopped") { bench.lost == 1 }
-        #expect(farm.requests(to: "/result").isEmpty && farm.requests(to: "/release").isEmpty)
+        #expect(farm.requests(to: "/results").isEmpty && farm.requests(to: "/release").isEmpty)
         await bench.end()
     }
 
@@ -104,7 +104,7 @@ struct WorkerLoopTests {
         let farm = try FakeFarm()
         farm.offer(.sample("a"))
         farm.offer(.sample("b"))
-        let bench = Bench(farm, run: forever)
+        let bench = try Bench(farm, run: forever)
         try await eventually("both run") { bench.claimed == 2 }
         farm.notes.withLock { $0.cancelled = ["b"] }
         try await eventually("one is stopped") { bench.cancelled == 1 }
@@ -113,7 +113,7 @@ struct WorkerLoopTests {
         // No consent any more: the other one too.
         farm.fault { $0.path.hasSuffix("/heartbeat") ? .refusal(403) : nil }
         try await eventually("so is the other") { bench.cancelled == 2 }
-        #expect(farm.requests(to: "/result").isEmpty)
+        #expect(farm.requests(to: "/results").isEmpty)
         await bench.end()
     }
 
@@ -121,7 +121,7 @@ struct WorkerLoopTests {
     func extending() async throws {
         let farm = try FakeFarm()
         for id in ["a", "b", "c"] { farm.offer(.sample(id, visibility: 1_500)) }
-        let bench = Bench(farm, slots: 3, visibility: 1_500) { job, context in
+        let bench = try Bench(farm, slots: 3, visibility: 1_500) { job, context in
             let end = World.live.monotonic() + 2_000
             while World.live.monotonic() < end {
                 context.log("busy\n")
@@ -142,7 +142,7 @@ struct WorkerLoopTests {
         let farm = try FakeFarm()
         farm.offer(.sample("a", visibility: 1_000))
         let go = Mutex(false)
-        let bench = Bench(farm, visibility: 1_000) { _, context in
+        let bench = try Bench(farm, visibility: 1_000) { _, context in
             try await eventually("may end") { go.withLock { $0 } }
             context.log("done\n")
             return ExecutionResult(.success)
@@ -164,7 +164,7 @@ struct WorkerLoopTests {
         let farm = try FakeFarm()
         farm.offer(.sample("a", visibility: 1_000))
         farm.fault { $0.path.hasSuffix("/extend") ? .refusal(503) : nil }
-        let bench = Bench(farm, visibility: 1_000, offlineGrace: 500, run: forever)
+        let bench = try Bench(farm, visibility: 1_000, offlineGrace: 500, run: forever)
         try await eventually("it is stopped") { bench.lost == 1 }
         await bench.end()
     }
@@ -175,7 +175,7 @@ struct WorkerLoopTests {
         let needs = Capacity(cpuCores: 3, memoryGB: 1)
         farm.offer(.sample("a", needs: needs))
         farm.offer(.sample("b", needs: needs))
-        let bench = Bench(farm, slots: 2, run: forever)
+        let bench = try Bench(farm, slots: 2, run: forever)
         try await eventually("one went back") { farm.noted { $0.released["b"] } != nil }
         try await eventually("what is free is told") {
             farm.requests(to: "/claim").contains { $0.json["capacity"]?["cpu_cores"]?.double == 1 }
@@ -188,12 +188,12 @@ struct WorkerLoopTests {
     func machineFault() async throws {
         let farm = try FakeFarm()
         for id in ["a", "b"] { farm.offer(.sample(id)) }
-        let bench = Bench(farm, slots: 1) { _, _ in throw MachineFault("the disk is full") }
+        let bench = try Bench(farm, slots: 1) { _, _ in throw MachineFault("the disk is full") }
         try await eventually("it is given back") { farm.noted { $0.released["a"] } == "the disk is full" }
         try await eventually("and so is the next") { farm.noted { $0.released["b"] } != nil }
         let claims = farm.requests(to: "/claim").count
         #expect(claims <= 3)
-        #expect(farm.requests(to: "/result").isEmpty)
+        #expect(farm.requests(to: "/results").isEmpty)
         await bench.end()
     }
 }

@@ -4,18 +4,16 @@ internal import Sandbox
 internal import Wire
 
 /// Runs a command in the sandbox: inputs in, command, outputs out (CONTRACT 4).
-struct ComputeExecutor: Sendable {
+struct ComputeExecutor: Executor {
     let sandbox: Sandbox
     let isolation: Isolation
     let state: StateFolder
     /// Cores of the machine: no process can use more processor time than all of them give.
     let cores: Int
 
-    var executor: Executor {
-        Executor(kinds: ["compute"], isolation: isolation) { job, context in try await run(job, context) }
-    }
+    var kinds: [String] { ["compute"] }
 
-    private func run(_ job: ClaimedJob, _ context: JobContext) async throws -> ExecutionResult {
+    func run(_ job: ClaimedJob, _ context: JobContext) async throws -> ExecutionResult {
         if job.isolation > isolation {
             throw MachineFault("this machine gives \(isolation.rawValue), not \(job.isolation.rawValue)")
         }

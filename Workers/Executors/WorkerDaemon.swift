@@ -24,6 +24,13 @@ package final class WorkerDaemon: Sendable {
         } catch {
             throw Problem(message: "\(configuration.stateFolder): \(error.message)")
         }
+        let journal: Journal
+        do {
+            journal = try Journal(
+                in: "\(configuration.stateFolder)/journal", workerID: configuration.credentials.workerID, world: world)
+        } catch {
+            throw Problem(message: error.message)
+        }
         let probe = await Sandbox.probe(in: state, world: world)
         guard probe.sandbox != nil || configuration.allowsUnsandboxed else {
             throw Problem(message: probe.missing.joined(separator: "\n"))
@@ -33,7 +40,7 @@ package final class WorkerDaemon: Sendable {
             sandbox: probe.sandbox ?? .unprotected(world: world), isolation: isolation, state: state,
             cores: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
         self.configuration = configuration
-        loop = WorkerLoop(configuration, executor: compute.executor, world: world)
+        loop = WorkerLoop(configuration, executor: compute, journal: journal, world: world)
         configuration.events(.started(isolation: isolation, missing: probe.missing))
     }
 

@@ -1,23 +1,15 @@
 package import Bytes
 package import Wire
 
-/// What runs the jobs of one worker. A value of closures: there is one kind of it so far.
-package struct Executor: Sendable {
-    package let kinds: [String]
+/// What runs the jobs of one worker: a sandbox on this machine, or a cluster's queue.
+package protocol Executor: Sendable {
+    /// Kinds of jobs that it can run.
+    var kinds: [String] { get }
     /// The strongest it gives; jobs that need more are never claimed.
-    package let isolation: Isolation
-    /// Runs a job to its end. When its task is cancelled it kills the job and returns or throws, whichever; what it
-    /// throws is the machine's fault, and the job goes back to the server.
-    package let run: @Sendable (ClaimedJob, JobContext) async throws -> ExecutionResult
-
-    package init(
-        kinds: [String], isolation: Isolation,
-        run: @escaping @Sendable (ClaimedJob, JobContext) async throws -> ExecutionResult
-    ) {
-        self.kinds = kinds
-        self.isolation = isolation
-        self.run = run
-    }
+    var isolation: Isolation { get }
+    /// Runs a job to its end. When its task is cancelled it kills the job and returns or throws, whichever, once
+    /// nothing of the job is left; what it throws is the machine's fault, and the job goes back to the server.
+    func run(_ job: ClaimedJob, _ context: JobContext) async throws -> ExecutionResult
 }
 
 /// What an executor has for one job.

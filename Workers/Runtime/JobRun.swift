@@ -6,13 +6,17 @@ struct JobRun: Sendable {
     let job: ClaimedJob
     let slot: Int
     let handle: JobHandle
-    let executor: Executor
+    let executor: any Executor
     let client: LeaseClient
+    let desk: ResultDesk
+    let journal: Journal
     let world: World
     let events: @Sendable (WorkerEvent) -> Void
 
     enum Ending: Sendable {
         case reported, given, machineFault
+        /// The server hasn't heard of it; the journal keeps what to tell it.
+        case owed
     }
 
     func run() async -> Ending {
@@ -32,6 +36,7 @@ struct JobRun: Sendable {
                 sending.cancel()
             }
             try checkStopped()
+            handle.endWork()
             try await report(result, executedAt: executedAt, durationMilliseconds: duration)
             events(
                 .finished(
@@ -69,18 +74,24 @@ struct JobRun: Sendable {
             })
     }
 
-    private func report(
-        _ result: ExecutionResult, executedAt: Int64, durationMilliseconds: Int64
-    ) async throws {
+    /// From the moment it is in the journal the result outlives this process.
+    private func report(_ result: ExecutionResult, executedAt: Int64, durationMilliseconds: Int64) async throws {
         let report = ResultReport(
-            claimToken: job.claimToken, status: result.status, exitCode: result.exitCode,
+            jobID: job.id, claimToken: job.claimToken, status: result.status, exitCode: result.exitCode,
             output: result.output.map { ProgressStream.cut($0, WireLimits.outputBytes.upperBound) },
             error: result.error.map { ProgressStream.cut($0, WireLimits.errorBytes.upperBound) },
             report: result.report, executedAt: executedAt, durationMilliseconds: Int(durationMilliseconds))
-        try await persistently("result") { () async throws(LeaseError) in
-            try await client.result(job.id, report)
+        journal.keep(report)
+        do {
+            try await desk.report(report)
+        } catch is CancellationError {
+            guard handle.reason == .shutdown else { throw CancellationError() }
+            throw Unreported()
         }
     }
+
+    /// The worker stops before the server has answered.
+    private struct Unreported: Error {}
 
     /// Repeats a call until it is answered for good, or the job is stopped: meanwhile the keeper holds the lease.
     private func persistently<T>(_ call: String, _ body: () async throws(LeaseError) -> T) async throws -> T {
@@ -109,26 +120,40 @@ struct JobRun: Sendable {
         switch handle.reason {
         case .lost: events(.lost(job: job.id, reason: LeaseError.lost.message))
         case .cancelled: events(.cancelled(job: job.id))
-        case .shutdown: await release("the worker stops")
+        case .shutdown:
+            if error is Unreported {
+                events(.owed(job: job.id))
+                return .owed
+            }
+            return await release("the worker stops") ? .given : .owed
+        case .closed: return await release("outside the policy's hours") ? .given : .owed
         case nil:
             if let error = error as? LeaseError {
                 events(.lost(job: job.id, reason: error.message))
             } else {
-                let fault = (error as? MachineFault)?.message ?? "\(error)"
-                await release(fault)
+                await release((error as? MachineFault)?.message ?? "\(error)")
                 return .machineFault
             }
         }
         return .given
     }
 
-    /// Best effort: a job that can't be given back is free when its lease runs out.
-    private func release(_ reason: String) async {
+    /// Best effort: a job that can't be given back is free when its lease runs out. Returns whether the server heard.
+    @discardableResult
+    private func release(_ reason: String) async -> Bool {
         let request = ReleaseRequest(
             claimToken: job.claimToken, reason: ProgressStream.cut(reason, WireLimits.messageBytes.upperBound))
         // In a task of its own: this one may be cancelled.
-        await Task { try? await client.release(job.id, request) }.value
+        let isHeard = await Task {
+            do throws(LeaseError) {
+                try await client.release(job.id, request)
+                return true
+            } catch {
+                return !error.isPassing
+            }
+        }.value
         events(.released(job: job.id, reason: reason))
+        return isHeard
     }
 
     /// A zstd frame where it saves a twentieth, in pieces that let others run.

@@ -36,10 +36,10 @@ package final class LeaseClient: Sendable {
         }
     }
 
-    package func result(_ job: String, _ report: ResultReport) async throws(LeaseError) {
-        try await onLease { () async throws(LeaseError) in
-            _ = try await post("jobs/\(Self.encoded(job))/result", report.json, timeoutMilliseconds: 15_000)
-        }
+    /// Each result is answered by itself, in the order given.
+    package func results(_ batch: ResultsBatch) async throws(LeaseError) -> ResultsReply {
+        let data = try await post("jobs/results", batch.json, timeoutMilliseconds: 20_000)
+        return try Self.read(data) { json throws(FieldError) in try ResultsReply(json) }
     }
 
     package func release(_ job: String, _ request: ReleaseRequest) async throws(LeaseError) {

@@ -21,6 +21,10 @@ package enum LeaseError: Error, Sendable, Equatable {
         }
     }
 
+    var isUnauthorized: Bool {
+        if case .unauthorized = self { true } else { false }
+    }
+
     package var message: String {
         switch self {
         case .lost: "the lease is lost"

@@ -7,6 +7,8 @@ package struct WorkerConfiguration: Sendable {
     package var name: String
     /// What the machine offers, all jobs together.
     package var capacity: Capacity
+    /// What the owner allows; `capacity` is cut to it by whoever knows the machine.
+    package var rules: PolicyRules
     /// 1–256.
     package var jobsAtOnce: Int
     /// `nil`: jobs of any queue.
@@ -30,15 +32,17 @@ package struct WorkerConfiguration: Sendable {
     package var events: @Sendable (WorkerEvent) -> Void
 
     package init(
-        credentials: WorkerCredentials, name: String, capacity: Capacity, jobsAtOnce: Int = 1,
-        queues: [String]? = nil, kinds: [String]? = nil, stateFolder: String = defaultStateFolder,
-        claimWaitMilliseconds: Int = 20_000, visibilityTimeoutMilliseconds: Int = 60_000,
+        credentials: WorkerCredentials, name: String, capacity: Capacity,
+        rules: PolicyRules = PolicyRules(maxCPUPercent: 100), jobsAtOnce: Int = 1, queues: [String]? = nil,
+        kinds: [String]? = nil, stateFolder: String = defaultStateFolder, claimWaitMilliseconds: Int = 20_000,
+        visibilityTimeoutMilliseconds: Int = 60_000,
         offlineGraceMilliseconds: Int64 = 300_000, drainGraceMilliseconds: Int64 = 30_000,
         allowsUnsandboxed: Bool = false, events: @escaping @Sendable (WorkerEvent) -> Void = { _ in }
     ) {
         self.credentials = credentials
         self.name = name
         self.capacity = capacity
+        self.rules = rules
         self.jobsAtOnce = min(max(jobsAtOnce, 1), 256)
         self.queues = queues
         self.kinds = kinds
@@ -68,8 +72,16 @@ package enum WorkerEvent: Sendable {
     case cancelled(job: String)
     /// Given back, its attempt refunded.
     case released(job: String, reason: String)
+    /// Its result is known and the server hasn't answered; the next start reports it.
+    case owed(job: String)
+    /// What an earlier life of this worker left: results that the server has now, jobs that died with it.
+    case recovered(results: Int, lost: Int)
     /// `call` gave nothing and is tried again.
     case backoff(call: String, error: LeaseError, milliseconds: Int64)
+    /// Outside the policy's hours: nothing is claimed, and what ran goes back.
+    case closed(running: Int)
+    /// The policy's hours have come.
+    case opened
     case draining(running: Int)
     case stopped
 }

@@ -14,23 +14,34 @@ package actor WorkerLoop {
     }
 
     private let configuration: WorkerConfiguration
-    private let executor: Executor
+    private let executor: any Executor
     private let client: LeaseClient
     private let keeper: LeaseKeeper
+    private let journal: Journal
+    private let desk: ResultDesk
+    private let claims: Claims
     private let world: World
     private let changed = Signal()
 
     private var phase = Phase.working
     private var running: [String: Running] = [:]
     private var claiming: Task<[ClaimedJob]?, Never>?
+    private var recovering: Task<Void, Never>?
     private var faults = Backoff(firstMilliseconds: 1_000, longestMilliseconds: 60_000)
     private var notBefore: Int64 = 0
+    private var isOpen: Bool
 
-    package init(_ configuration: WorkerConfiguration, executor: Executor, world: World = .live) {
+    package init(
+        _ configuration: WorkerConfiguration, executor: any Executor, journal: Journal, world: World = .live
+    ) {
         self.configuration = configuration
         self.executor = executor
         self.world = world
+        self.journal = journal
+        isOpen = configuration.rules.isOpen(at: world.now())
         client = LeaseClient(configuration.credentials)
+        desk = ResultDesk(client: client, world: world, events: configuration.events)
+        claims = Claims(client: client, world: world, events: configuration.events)
         keeper = LeaseKeeper(
             client: client, world: world, offlineGrace: configuration.offlineGraceMilliseconds,
             events: configuration.events)
@@ -52,16 +63,20 @@ package actor WorkerLoop {
         if phase == .working {
             phase = .draining
             configuration.events(.draining(running: running.count))
-            claiming?.cancel()
         } else {
             phase = .stopping
         }
-        changed.raise()
+        interrupt()
     }
 
     private func stop() {
         phase = .stopping
+        interrupt()
+    }
+
+    private func interrupt() {
         claiming?.cancel()
+        recovering?.cancel()
         changed.raise()
     }
 
@@ -71,22 +86,45 @@ package actor WorkerLoop {
             events: configuration.events, load: { await self.load })
         let keeping = Task { [keeper] in await keeper.run() }
         let beating = Task { await heartbeats.run() }
+        let watching = Task { await self.keepHours() }
+        let reporting = Task { [desk] in await desk.run() }
         await open()
+        await recover()
         var broken: ClaimRequest?
-        while phase == .working { broken = await claimOnce() }
+        while phase == .working {
+            broken = await claimOnce()
+            if phase == .working, let request = broken { await claims.giveBack(request) }
+        }
         try? await client.drain(true)
-        if let broken { await giveBack(broken) }
+        if let broken { await claims.giveBack(broken) }
         await finish()
-        beating.cancel()
-        keeping.cancel()
-        await beating.value
-        await keeping.value
+        for task in [watching, beating, keeping, reporting] {
+            task.cancel()
+            await task.value
+        }
         await client.close()
+        journal.close()
         configuration.events(.stopped)
     }
 
     private var load: (running: Int, slots: Int) {
         (running.count, configuration.jobsAtOnce)
+    }
+
+    /// Opens and closes the worker as its policy says; minds the clock only where the policy does.
+    private func keepHours() async {
+        guard configuration.rules.allowedHours != nil else { return }
+        if !isOpen { configuration.events(.closed(running: 0)) }
+        while !Task.isCancelled {
+            let opens = configuration.rules.isOpen(at: world.now())
+            if opens != isOpen {
+                isOpen = opens
+                configuration.events(opens ? .opened : .closed(running: running.count))
+                if !opens { for job in running.values { job.handle.stop(.closed) } }
+                interrupt()
+            }
+            try? await world.sleep(.seconds(1))
+        }
     }
 
     // MARK: Claiming
@@ -106,8 +144,23 @@ package actor WorkerLoop {
         }
     }
 
+    /// Before the first claim: what the server doesn't know of the last life may be what it waits for.
+    private func recover() async {
+        guard phase == .working else { return }
+        let recovery = Recovery(
+            journal: journal, client: client, desk: desk, world: world, events: configuration.events)
+        let task = Task { await recovery.run() }
+        recovering = task
+        await task.value
+        recovering = nil
+    }
+
     /// Returns a claim that was broken off: the server may have granted it.
     private func claimOnce() async -> ClaimRequest? {
+        guard isOpen else {
+            await changed.wait()
+            return nil
+        }
         let free = configuration.jobsAtOnce - running.count
         let pause = notBefore - world.monotonic()
         guard free > 0, pause <= 0 else {
@@ -121,7 +174,7 @@ package actor WorkerLoop {
             waitMilliseconds: configuration.claimWaitMilliseconds, kinds: configuration.kinds ?? executor.kinds,
             queues: configuration.queues, capacity: freeCapacity, requestID: Hex.encode(world.random(16)))
         let asked = world.monotonic()
-        let claim = Task { await self.claim(request) }
+        let claim = Task { [claims] in await claims.claim(request) }
         claiming = claim
         let jobs = await claim.value
         claiming = nil
@@ -136,60 +189,53 @@ package actor WorkerLoop {
         }
     }
 
-    /// Asks until it is answered or cancelled, always as the same request: an answer that got lost is given again.
-    private func claim(_ request: ClaimRequest) async -> [ClaimedJob]? {
-        var backoff = Backoff()
-        while !Task.isCancelled {
-            do {
-                return try await client.claim(request).jobs
-            } catch {
-                if Task.isCancelled { break }
-                let wait = backoff.milliseconds(in: world, atLeast: error.retryAfter)
-                configuration.events(.backoff(call: "claim", error: error, milliseconds: wait))
-                try? await world.sleep(.milliseconds(wait))
-            }
-        }
-        return nil
-    }
-
-    /// Asked again, the server tells what it granted, and that goes back.
-    private func giveBack(_ request: ClaimRequest) async {
-        var request = request
-        request.waitMilliseconds = 0
-        guard let reply = try? await client.claim(request, timeoutMilliseconds: 1_000) else { return }
-        for job in reply.jobs {
-            try? await client.release(job.id, ReleaseRequest(claimToken: job.claimToken, reason: "the worker drains"))
-        }
-    }
-
     // MARK: Running
 
     private func start(_ job: ClaimedJob, claimedAt: Int64) async {
+        journal.hold(job)
         let used = Set(running.values.map(\.slot))
         let slot = (0..<configuration.jobsAtOnce).first { !used.contains($0) }
-        guard let slot, fits(job.resources), phase == .working else {
-            let request = ReleaseRequest(claimToken: job.claimToken, reason: "no room beside the other jobs")
-            try? await client.release(job.id, request)
-            return
+        guard let slot, phase == .working, isOpen, fits(job.resources) else {
+            return await refuse(job, "no room beside the other jobs")
+        }
+        if let obstacle = configuration.rules.obstacle(to: job) ?? weakness(for: job) {
+            // The server would grant the next one just so.
+            pause()
+            return await refuse(job, obstacle)
         }
         let handle = JobHandle()
         running[job.claimToken] = Running(slot: slot, needs: job.resources, handle: handle)
         await keeper.hold(job, since: claimedAt, handle: handle)
         configuration.events(.claimed(job))
         let run = JobRun(
-            job: job, slot: slot, handle: handle, executor: executor, client: client, world: world,
-            events: configuration.events)
+            job: job, slot: slot, handle: handle, executor: executor, client: client, desk: desk, journal: journal,
+            world: world, events: configuration.events)
         handle.attach(Task { await self.ended(job, await run.run()) })
+    }
+
+    private func weakness(for job: ClaimedJob) -> String? {
+        job.isolation > executor.isolation ? "this machine gives \(executor.isolation.rawValue)" : nil
+    }
+
+    private func refuse(_ job: ClaimedJob, _ reason: String) async {
+        configuration.events(.released(job: job.id, reason: reason))
+        try? await client.release(job.id, ReleaseRequest(claimToken: job.claimToken, reason: reason))
+        journal.settle(job.claimToken)
+    }
+
+    private func pause() {
+        notBefore = world.monotonic() + faults.milliseconds(in: world)
     }
 
     private func ended(_ job: ClaimedJob, _ ending: JobRun.Ending) async {
         await keeper.drop(claimToken: job.claimToken)
         running[job.claimToken] = nil
+        if ending != .owed { journal.settle(job.claimToken) }
         switch ending {
         case .reported: faults.reset()
-        case .given: break
+        case .given, .owed: break
         // The machine would only spoil the next one too.
-        case .machineFault: notBefore = world.monotonic() + faults.milliseconds(in: world)
+        case .machineFault: pause()
         }
         changed.raise()
     }

@@ -40,6 +40,11 @@ package struct ResultReport: Sendable, Equatable {
         try self.init(Fields(json), inBatch: false)
     }
 
+    /// One of a batch, with its job's id.
+    package init(item json: JSON) throws(FieldError) {
+        try self.init(Fields(json), inBatch: true)
+    }
+
     init(_ fields: Fields, inBatch: Bool) throws(FieldError) {
         var fields = fields
         self.jobID = inBatch ? try fields.text("job_id", bytes: WireLimits.identifierBytes) : nil

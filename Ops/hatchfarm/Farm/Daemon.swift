@@ -68,6 +68,11 @@ enum Daemon {
         case .backoff(let call, let error, let milliseconds):
             (.warning, "\(call): \(error.message); again in \(Text.duration(milliseconds: milliseconds))")
         case .draining(let running): (.notice, "draining, \(running) running")
+        case .closed(let running): (.notice, "outside the policy's hours; \(running) given back")
+        case .opened: (.notice, "the policy's hours have come")
+        case .owed(let job): (.notice, "\(job) has ended; its result goes out at the next start")
+        case .recovered(let results, let lost):
+            (.notice, "told of the last life: \(results) results, \(lost) jobs lost")
         case .heartbeat, .progress, .log, .stopped: (.debug, nil)
         }
     }

@@ -1,0 +1,53 @@
+internal import Bytes
+internal import Wire
+
+/// Tells the server what an earlier life of this daemon left unsaid: results that it may not have heard of, and jobs
+/// that died with their daemon. Whatever the server answers for good ends the debt.
+struct Recovery: Sendable {
+    let journal: Journal
+    let client: LeaseClient
+    let desk: ResultDesk
+    let world: World
+    let events: @Sendable (WorkerEvent) -> Void
+
+    /// Until all is said, or its task is cancelled.
+    func run() async {
+        let debts = journal.takeDebts()
+        guard debts != Journal.Debts() else { return }
+        await withTaskGroup(of: Void.self) { group in
+            for report in debts.results { group.addTask { await deliver(report) } }
+            for (token, job) in debts.lost { group.addTask { await confess(job, token) } }
+        }
+        guard !Task.isCancelled else { return }
+        events(.recovered(results: debts.results.count, lost: debts.lost.count))
+    }
+
+    private func deliver(_ report: ResultReport) async {
+        do {
+            try await desk.report(report)
+        } catch is CancellationError {
+            return
+        } catch {
+            events(.lost(job: report.jobID ?? "", reason: (error as? LeaseError)?.message ?? "\(error)"))
+        }
+        journal.settle(report.claimToken)
+    }
+
+    /// The job is free at once, and not when its lease runs out; it counts as lost all the same, so that one which
+    /// kills its daemons is found out.
+    private func confess(_ job: String, _ token: String) async {
+        let request = ReleaseRequest(claimToken: token, reason: "the daemon was killed", lost: true)
+        var backoff = Backoff(longestMilliseconds: 10_000)
+        while !Task.isCancelled {
+            do {
+                try await client.release(job, request)
+                return journal.settle(token)
+            } catch {
+                guard error.isPassing || error.isUnauthorized else { return journal.settle(token) }
+                let wait = backoff.milliseconds(in: world, atLeast: error.retryAfter)
+                events(.backoff(call: "release", error: error, milliseconds: wait))
+                try? await world.sleep(.milliseconds(wait))
+            }
+        }
+    }
+}
