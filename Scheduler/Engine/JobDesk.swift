@@ -174,8 +174,16 @@ package final class JobDesk: Sendable {
         changed([progress.key.job])
     }
 
-    package func release(_ key: LeaseKey) async throws {
-        try await database.write { try $0.release(key) }
+    package func release(_ key: LeaseKey, reason: String? = nil) async throws {
+        try await database.write { try $0.release(key, reason: reason) }
+        bus.publish(Promoter.topic)
+        changed([key.job])
+    }
+
+    /// A worker was killed and says which lease its last life held.
+    package func lose(_ key: LeaseKey, reason: String?) async throws {
+        let losses = try await database.write { try $0.lose(key, reason: reason) }
+        stats.lost(losses)
         bus.publish(Promoter.topic)
         changed([key.job])
     }

@@ -60,8 +60,17 @@ package final class JobStats: Sendable {
     func swept(_ sweep: Sweep) {
         state.withLock { state in
             state.sweeps += 1
-            state.lostLeases += Int64(sweep.returned + sweep.poisoned)
-            state.poisoned += Int64(sweep.poisoned)
+            state.count(sweep.losses)
         }
+    }
+
+    /// A worker said that its work was lost.
+    func lost(_ losses: Losses) { state.withLock { $0.count(losses) } }
+}
+
+extension JobStats.Snapshot {
+    fileprivate mutating func count(_ losses: Losses) {
+        lostLeases += Int64(losses.returned + losses.poisoned)
+        poisoned += Int64(losses.poisoned)
     }
 }

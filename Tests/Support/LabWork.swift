@@ -174,9 +174,16 @@ extension Lab {
         try await database.write { try $0.progress(progress) }
     }
 
-    package func release(_ lease: LabLease) async throws {
+    package func release(_ lease: LabLease, reason: String? = nil) async throws {
         let key = lease.key
-        try await database.write { try $0.release(key) }
+        try await database.write { try $0.release(key, reason: reason) }
+    }
+
+    /// The worker was killed, and says so in its next life.
+    @discardableResult
+    package func lose(_ lease: LabLease, reason: String? = nil) async throws -> Losses {
+        let key = lease.key
+        return try await database.write { try $0.lose(key, reason: reason) }
     }
 
     package func log(of id: JobID) async throws -> [LogPiece] {

@@ -89,6 +89,17 @@ struct WireTests {
         #expect(throws: FieldError.self) { try ProgressReport(json(#"{"claim_token":"t","percent":100.1}"#)) }
     }
 
+    @Test("a release says that the work was lost, and only when it was")
+    func release() throws {
+        let lost = ReleaseRequest(claimToken: "t", reason: "killed", isLost: true)
+        #expect(lost.json["lost"] == true)
+        #expect(try ReleaseRequest(lost.json) == lost)
+        let free = ReleaseRequest(claimToken: "t")
+        #expect(free.json == ["claim_token": "t"])
+        #expect(try ReleaseRequest(free.json) == free)
+        #expect(throws: FieldError.self) { try ReleaseRequest(json(#"{"claim_token":"t","lost":"yes"}"#)) }
+    }
+
     @Test("a zero byte never gets as far as a field")
     func zero() {
         #expect(throws: JSONError.self) { try json(#"{"claim_token":"a\u0000b"}"#) }

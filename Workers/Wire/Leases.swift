@@ -116,32 +116,32 @@ package struct ExtendReply: Sendable, Equatable {
     }
 }
 
-/// `POST jobs/{job}/release`: the job goes back.
+/// `POST jobs/{job}/release`: the job goes back, its attempt is refunded unless its work was lost.
 package struct ReleaseRequest: Sendable, Equatable {
     package var claimToken: String
     /// For people: why it came back.
     package var reason: String?
-    /// The work died with its daemon: that counts as a lease that ran out, and no attempt is refunded.
-    package var lost: Bool
+    /// `lost`: the daemon was killed while it ran the job, and its next life tells so. It counts as a lease that ran
+    /// out does.
+    package var isLost: Bool
 
-    package init(claimToken: String, reason: String? = nil, lost: Bool = false) {
+    package init(claimToken: String, reason: String? = nil, isLost: Bool = false) {
         self.claimToken = claimToken
         self.reason = reason
-        self.lost = lost
+        self.isLost = isLost
     }
 
     package init(_ json: JSON) throws(FieldError) {
         var fields = try Fields(json)
         self.claimToken = try fields.text("claim_token", bytes: WireLimits.tokenBytes)
         self.reason = try fields.optionalText("reason", bytes: WireLimits.messageBytes)
-        self.lost = try fields.bool("lost", default: false)
+        self.isLost = try fields.bool("lost", default: false)
         try fields.end()
     }
 
     package var json: JSON {
         object([
-            ("claim_token", .string(claimToken)), ("reason", reason.map(JSON.string)),
-            ("lost", lost ? .bool(true) : nil),
+            ("claim_token", .string(claimToken)), ("reason", reason.map(JSON.string)), ("lost", isLost ? true : nil),
         ])
     }
 }

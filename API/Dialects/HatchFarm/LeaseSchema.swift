@@ -32,7 +32,9 @@ enum LeaseSchema {
         .required("claim_token", token), .optional("percent", .number), .optional("message", .string(0...1_024)),
         .optional("log", .string(0...262_144)))
 
-    static let release = Schema.object(.required("claim_token", token), .optional("reason", .string(0...1_024)))
+    static let release = Schema.object(
+        .required("claim_token", token), .optional("reason", .string(0...1_024), "Shown with the attempt."),
+        .optional("lost", .boolean, "The worker was killed: counts as a lease that ran out, at once."))
 
     private static let resultProperties: [Schema.Property] = [
         .required("claim_token", token), .required("status", .choice("success", "failure", "timeout")),

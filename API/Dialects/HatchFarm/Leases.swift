@@ -25,8 +25,9 @@ enum Leases {
             body: LeaseSchema.progress, answers: [.ok(.data(.object(.required("accepted", .constant(true)))))], progress
         ),
         .post(
-            "/workers/{worker}/jobs/{job}/release", "releaseJob", "Gives a job back; its attempt is refunded.",
-            tag: "Workers", body: LeaseSchema.release,
+            "/workers/{worker}/jobs/{job}/release", "releaseJob",
+            "Gives a job back; its attempt is refunded, unless its work was lost.", tag: "Workers",
+            body: LeaseSchema.release,
             answers: [.ok(.data(.object(.required("released", .constant(true)))))], release),
         .post(
             "/workers/{worker}/jobs/{job}/result", "reportResult", "Reports how an attempt ended.", tag: "Workers",
@@ -90,7 +91,12 @@ enum Leases {
 
     static func release(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let request = try await ReleaseRequest(call.body().json())
-        try await call.services.desk.release(LeaseKey(call, worker, token: request.claimToken))
+        let key = LeaseKey(call, worker, token: request.claimToken)
+        if request.isLost {
+            try await call.services.desk.lose(key, reason: request.reason)
+        } else {
+            try await call.services.desk.release(key, reason: request.reason)
+        }
         return .data(["released": true])
     }
 

@@ -132,13 +132,14 @@ extension LiveJob {
             freesOthers: hasDependents)
     }
 
-    func event(_ type: EventType, actor: String, state: JobState? = nil) -> Event {
+    func event(_ type: EventType, actor: String, state: JobState? = nil, reason: String? = nil) -> Event {
         var metadata = JSONWriter(capacity: 96)
         metadata.beginObject()
         if let state { metadata.field("state", state.rawValue) }
         metadata.field("attempt", attempt)
         metadata.field("fence", fence)
         if let worker { metadata.field("worker", worker.text) }
+        if let reason { metadata.field("reason", reason) }
         metadata.endObject()
         return Event(
             owner: owner, type: type, actor: actor, object: id.text,

@@ -2,8 +2,9 @@ package import Domain
 
 /// What one round of sweeping did.
 package struct Sweep: Sendable {
-    package var returned = 0
-    package var poisoned = 0
+    package var losses = Losses()
+    package var returned: Int { losses.returned }
+    package var poisoned: Int { losses.poisoned }
     /// The lease that had been over the longest; nil when none was over.
     package var oldest: Int64?
     package var jobs: [JobID] = []
@@ -15,8 +16,7 @@ extension Transaction {
     /// A gap between scheduler rounds longer than this was an outage, in milliseconds.
     package static let outageAfter: Int64 = 3_000
 
-    /// Takes back leases that ran out, the longest over first. Infrastructure loss isn't the job's failure: it is
-    /// counted apart, and the job rests briefly; after three losses in a row it is poison (CONTRACT 4).
+    /// Takes back leases that ran out, the longest over first.
     package func sweep(from: Int64, limit: Int) throws -> Sweep {
         try amnesty(isRound: true)
         var sweep = Sweep()
@@ -24,28 +24,8 @@ extension Transaction {
         let expired = try lockExpired(from: from, limit: limit)
         guard !expired.isEmpty else { return sweep }
         sweep.oldest = expired.first?.until
-        var rests: [Rest] = []
-        var ends: [Ended] = []
-        for (job, _) in expired {
-            var job = job
-            job.losses += 1
-            job.lossesInRow += 1
-            switch NextStep.afterLoss(lossesInRow: job.lossesInRow) {
-            case .complete, .fail:
-                ends.append(Ended(job: job, state: .failed, reason: "poison", outcome: nil))
-            case .retry:
-                let wait = LeaseRules.lossBackoff.delay(after: job.lossesInRow, using: &random)
-                rests.append(Rest(job: job, runAt: now + wait))
-            }
-        }
-        for rest in rests { try insertAttempt(rest.job, outcome: "lost") }
-        try self.rest(rests)
-        try record(rests.map { $0.job.event(.jobLeaseLost, actor: "system") })
-        try deleteLocked(ends.map(\.job))
-        try end(ends, by: "system")
         sweep.jobs = expired.map(\.0.id)
-        sweep.returned = rests.count
-        sweep.poisoned = ends.count
+        sweep.losses = try lose(expired.map(\.0), actor: "system", reason: nil)
         return sweep
     }
 

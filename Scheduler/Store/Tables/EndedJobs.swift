@@ -6,6 +6,8 @@ struct Ended {
     var state: JobState
     var reason: String?
     var outcome: Outcome?
+    /// What is known of the end where no worker reported one.
+    var error: String?
 }
 
 extension Transaction {
@@ -18,7 +20,7 @@ extension Transaction {
                     .integer(job.attempt), .integer(job.failures), .integer(job.losses), .integer(job.fence),
                     .text(job.token), .text(job.worker?.text), .integer(job.claimedAt), .integer(now),
                     .text(end.outcome?.status.rawValue), .integer(end.outcome?.exitCode),
-                    .text(end.outcome?.output), .text(end.outcome?.error),
+                    .text(end.outcome?.output), .text(end.outcome?.error ?? end.error),
                     .integer(end.outcome?.durationMilliseconds), .integer(job.paid),
                 ]
             }

@@ -1,4 +1,6 @@
+import API
 import Bytes
+import Engine
 import Support
 import Testing
 
@@ -135,6 +137,30 @@ struct LeaseTests {
             #expect(again.fence == 2)
             let attempts = try await plane.show(held.job)["attempts"]?.array ?? []
             #expect(attempts.map { $0["outcome"] } == ["released", .null])
+            #expect(attempts.first?["error"] == "no room")
+            #expect(try await plane.report(again, "release", ["lost": 1]).outcome == "400 invalid_field")
+        }
+    }
+
+    @Test("whose work a killed daemon lost count as leases that ran out", arguments: TestDatabase.all)
+    func lost(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let worker = try await plane.worker()
+            let id = try await plane.job(["max_attempts": 1])
+            for fence in 1...3 as ClosedRange<Int64> {
+                let held = try #require(try await plane.claim(worker).first)
+                #expect(held.fence == fence)
+                let reply = try await plane.report(held, "release", ["lost": true, "reason": "killed \(fence)"])
+                #expect(reply.data == ["released": true])
+                plane.clock.advance(by: .seconds(2))
+                try await plane.tick()
+            }
+            let job = try await plane.show(id)
+            #expect([job["status"], job["reason"], job["losses"]] == ["failed", "poison", 3])
+            let attempts = job["attempts"]?.array ?? []
+            #expect(attempts.map { $0["outcome"] } == ["lost", "lost", "lost"])
+            #expect(attempts.map { $0["error"] } == ["killed 1", "killed 2", "killed 3"])
+            #expect(plane.services.desk.stats.snapshot.lostLeases == 3)
         }
     }
 
