@@ -164,7 +164,7 @@ final class FakeFarm: Sendable {
             let release = try ReleaseRequest(request.json)
             notes.withLock { notes in
                 notes.released[job] = release.reason ?? ""
-                if release.lost { notes.confessed.append(job) }
+                if release.isLost { notes.confessed.append(job) }
             }
         case "inputs":
             guard let bytes = notes.withLock({ $0.inputs[path] }) else { return .refusal(404) }

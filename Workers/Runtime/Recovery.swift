@@ -36,7 +36,7 @@ struct Recovery: Sendable {
     /// The job is free at once, and not when its lease runs out; it counts as lost all the same, so that one which
     /// kills its daemons is found out.
     private func confess(_ job: String, _ token: String) async {
-        let request = ReleaseRequest(claimToken: token, reason: "the daemon was killed", lost: true)
+        let request = ReleaseRequest(claimToken: token, reason: "the daemon was killed", isLost: true)
         var backoff = Backoff(longestMilliseconds: 10_000)
         while !Task.isCancelled {
             do {
