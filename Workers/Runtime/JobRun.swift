@@ -66,10 +66,9 @@ struct JobRun: Sendable {
                 }
             },
             keep: { path, bytes in
-                let (body, isCompressed) = await Self.packed(bytes)
+                let upload = await Upload(bytes, to: path, of: id, claimToken: job.claimToken)
                 try await persistently("artifact") { () async throws(LeaseError) in
-                    try await client.artifact(
-                        path, of: id, claimToken: job.claimToken, bytes: body, isCompressed: isCompressed)
+                    try await upload.send(by: client)
                 }
             })
     }
@@ -154,22 +153,5 @@ struct JobRun: Sendable {
         }.value
         events(.released(job: job.id, reason: reason))
         return isHeard
-    }
-
-    /// A zstd frame where it saves a twentieth, in pieces that let others run.
-    private static func packed(_ bytes: [UInt8]) async -> (bytes: [UInt8], isCompressed: Bool) {
-        guard bytes.count > 512, let compressor = try? ZstdCompressor() else { return (bytes, false) }
-        var packed: [UInt8] = []
-        var start = 0
-        while start < bytes.count {
-            let end = min(start + (1 << 20), bytes.count)
-            guard let piece = try? compressor.update(Array(bytes[start..<end])) else { return (bytes, false) }
-            packed += piece
-            start = end
-            await Task.yield()
-        }
-        guard let rest = try? compressor.finish() else { return (bytes, false) }
-        packed += rest
-        return packed.count < bytes.count - bytes.count / 20 ? (packed, true) : (bytes, false)
     }
 }

@@ -73,18 +73,44 @@ package final class LeaseClient: Sendable {
         return bytes
     }
 
-    /// Keeps one output. `isCompressed`: `bytes` are a zstd frame of it.
-    package func artifact(
-        _ path: String, of job: String, claimToken: String, bytes: [UInt8], isCompressed: Bool
-    ) async throws(LeaseError) {
-        var headers = machineHeaders
-        headers.add(name: "X-Claim-Token", value: claimToken)
+    /// Sends a part of an output's body, or all of it.
+    func put(_ upload: Upload, _ part: Range<Int>) async throws(LeaseError) -> Upload.Answer {
+        var headers = uploadHeaders(upload)
         headers.add(name: "Content-Type", value: "application/octet-stream")
-        if isCompressed { headers.add(name: "Content-Encoding", value: "zstd") }
-        let place = "jobs/\(Self.encoded(job))/artifacts/\(ServerConnection.encoded(path, keepingSlashes: true))"
+        headers.add(name: "X-Content-SHA256", value: upload.sha256)
+        if upload.isCompressed { headers.add(name: "Content-Encoding", value: "zstd") }
+        if part.count < upload.body.count {
+            let range = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(upload.body.count)"
+            headers.add(name: "Content-Range", value: range)
+        }
         let answer = try await connection.send(
-            .PUT, root + place, headers: headers, body: bytes, timeoutMilliseconds: 300_000, limit: 1 << 20)
+            .PUT, path(of: upload), headers: headers, body: Array(upload.body[part]), timeoutMilliseconds: 300_000,
+            limit: 1 << 20)
+        // A conflict that names an offset is about that, not about the job's end.
+        if answer.status == 202 || answer.status == 409, let offset = answer.uploadOffset {
+            return .taken(upTo: offset)
+        }
         guard (200..<300).contains(answer.status) else { throw Self.onLease(answer.failure, answer.status) }
+        return .stored
+    }
+
+    /// How much of an output's body the server has.
+    func uploadOffset(of upload: Upload) async throws(LeaseError) -> Int {
+        let answer = try await connection.send(
+            .HEAD, path(of: upload), headers: uploadHeaders(upload), timeoutMilliseconds: 15_000, limit: 1 << 20)
+        guard answer.status == 200 else { throw Self.onLease(answer.failure, answer.status) }
+        return answer.uploadOffset ?? 0
+    }
+
+    private func path(of upload: Upload) -> String {
+        let path = ServerConnection.encoded(upload.path, keepingSlashes: true)
+        return root + "jobs/\(Self.encoded(upload.job))/artifacts/\(path)"
+    }
+
+    private func uploadHeaders(_ upload: Upload) -> HTTPHeaders {
+        var headers = machineHeaders
+        headers.add(name: "X-Claim-Token", value: upload.claimToken)
+        return headers
     }
 
     /// Tells the server whether this worker takes no more jobs. It remembers that beyond the daemon's end.
@@ -150,5 +176,11 @@ package final class LeaseClient: Sendable {
         } catch {
             throw .unreachable("the server's answer is not understood: \(error.message)")
         }
+    }
+}
+
+extension ServerConnection.Answer {
+    fileprivate var uploadOffset: Int? {
+        headers.first(name: "Upload-Offset").flatMap { Int($0) }
     }
 }
