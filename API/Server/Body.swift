@@ -48,24 +48,18 @@ extension Call {
         return whole
     }
 
+    /// The body as it was sent, whatever its type and coding. Ask once. Throws 413 over `limit`.
+    package func bytes(upTo limit: Int) async throws -> [UInt8] {
+        var whole: [UInt8] = []
+        try await receive(upTo: limit) { whole.append(contentsOf: $0.readableBytesView) }
+        return whole
+    }
+
     /// As `content`, piece by piece as it arrives. What `use` throws ends it.
     package func receiveContent(upTo limit: Int, _ use: ([UInt8]) async throws -> Void) async throws {
-        switch header(.contentEncoding)?.lowercased() {
-        case nil, "identity":
-            try await receive(upTo: limit) { try await use(Array($0.readableBytesView)) }
-        case "zstd":
-            do {
-                // The limit is the guard: what squeezes well is no attack below it.
-                let stream = try ZstdDecompressor(limit: limit, ratio: .max)
-                try await receive(upTo: limit) { try await use(try stream.update(Array($0.readableBytesView))) }
-                try stream.finish()
-            } catch ZstdError.tooLarge {
-                throw Problem.tooLarge(limit: limit)
-            } catch is ZstdError {
-                throw Problem(.badRequest, "corrupt_body", "the body is no whole zstd frame")
-            }
-        default: throw Problem.unsupportedMedia("Content-Encoding must be zstd or absent")
-        }
+        let unpacker = try BodyUnpacker(coding: header(.contentEncoding), limit: limit)
+        try await receive(upTo: limit) { try await use(unpacker.update(Array($0.readableBytesView))) }
+        try unpacker.finish()
     }
 
     /// Bytes, by the head; nil when it doesn't say.

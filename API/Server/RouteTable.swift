@@ -69,9 +69,11 @@ private struct Leaf: Sendable {
     var routes: [ServedRoute] = []
 
     func match(_ method: HTTPRequest.Method, _ values: [String]) -> RouteTable.Match {
-        // A HEAD is a GET whose body isn't sent.
-        let wanted: HTTPRequest.Method = method == .head ? .get : method
-        if let served = routes.first(where: { $0.route.method == wanted }) { return .served(served, values) }
+        if let served = routes.first(where: { $0.route.method == method }) { return .served(served, values) }
+        // A HEAD without a route of its own is a GET whose body isn't sent.
+        if method == .head, let served = routes.first(where: { $0.route.method == .get }) {
+            return .served(served, values)
+        }
         guard let first = routes.first else { return .unknown(nil) }
         var methods = routes.map(\.route.method.rawValue)
         if methods.contains("GET") { methods.append("HEAD") }

@@ -19,6 +19,8 @@ package enum Refusal: Error, Sendable, Hashable {
     case keyReused
     /// A quota is used up (429); the text names it.
     case quota(String, retryAfterSeconds: Int64)
+    /// The upload stands at another offset, in bytes, than the piece begins at (409).
+    case uploadStands(at: Int64)
     /// Machine, token or signature is wrong; which of them is not said (401).
     case invalidHeartbeatAuth
     /// The clock is too far from ours (401).

@@ -110,13 +110,17 @@ package final class EventSealer: Ticking {
     }
 }
 
-/// Takes away nonces, idempotency keys and notices that have served their time.
+/// Takes away nonces, idempotency keys, notices and unfinished uploads that have served their time.
 package struct Pruner: Ticking {
     package static let topic = "pruner"
     private static let limit = 1_000
     private let database: Database
     /// How long an answer can be replayed, in milliseconds: a day.
     private let keysLast: Int64 = 86_400_000
+    /// How long an upload may take, in milliseconds: a day, twice the longest lease.
+    private let uploadsLast: Int64 = 86_400_000
+    /// Each may hold 64 MiB.
+    private static let uploadLimit = 10
 
     package init(_ database: Database) { self.database = database }
 
@@ -125,7 +129,12 @@ package struct Pruner: Ticking {
         let gone = try await database.write { tx in
             try tx.prune(limit: Self.limit, keysOlderThan: tx.now - keysLast)
         }
-        return gone >= Self.limit ? .milliseconds(100) : .seconds(30)
+        let uploadsLast = uploadsLast
+        let uploads = try await database.write { tx in
+            try tx.pruneUploads(limit: Self.uploadLimit, olderThan: tx.now - uploadsLast)
+        }
+        let isDone = gone < Self.limit && uploads < Self.uploadLimit
+        return isDone ? .seconds(30) : .milliseconds(100)
     }
 }
 

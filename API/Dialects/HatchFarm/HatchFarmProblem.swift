@@ -20,6 +20,10 @@ enum HatchFarmProblem {
         case .quota(let what, let seconds):
             Problem(
                 .tooManyRequests, "quota_exceeded", "too many \(what)", headers: [.retryAfter: String(seconds)])
+        case .uploadStands(let offset):
+            Problem(
+                .conflict, "upload_offset", "the upload stands at \(offset) bytes; go on from there",
+                headers: [.uploadOffset: String(offset)])
         case .invalidHeartbeatAuth: .unauthorized("invalid heartbeat auth", code: "invalid_heartbeat_auth")
         case .clockSkew(let milliseconds): .unauthorized(skew(milliseconds), code: "clock_skew")
         case .nonceSeen: .unauthorized("this nonce was used before", code: "nonce_seen")

@@ -3,33 +3,15 @@ internal import Domain
 internal import Store
 internal import Wire
 
-/// Files that pass between a job and its worker, always under the current claim token.
+/// Files that a job is given, read under the current claim token.
 enum WorkerFiles {
     static let routes: [Route] = [
-        .put(
-            "/workers/{worker}/jobs/{job}/artifacts/{path*}", "storeArtifact", "Stores a file of a running job.",
-            tag: "Workers",
-            headers: [
-                .init("X-Claim-Token", .string(1...256), "The lease's token.", isRequired: true),
-                .init("Content-Encoding", .choice("zstd", "identity"), "How the body is packed."),
-            ], rawBody: true, answers: [.ok(.data(LeaseSchema.stored))], store),
         .get(
             "/workers/{worker}/jobs/{job}/inputs/{path*}", "readInput", "Reads a file that the job is given.",
             tag: "Workers",
             headers: [.init("X-Claim-Token", .string(1...256), "The lease's token.", isRequired: true)],
-            answers: [.ok(.bytes, type: "application/octet-stream")], read),
+            answers: [.ok(.bytes, type: "application/octet-stream")], read)
     ]
-
-    static func store(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
-        let key = try key(call, worker)
-        let path = call.parameter("path")
-        guard path.isJobPath else { throw FieldError("path", .invalid(JobRequest.pathRule)) }
-        // Nothing is read from a worker whose lease is over.
-        _ = try await call.services.database.write { try $0.heldSpec(key) }
-        let blob = try await JobFiles.receive(call)
-        try await call.services.database.write { try $0.storeArtifact(key, path: path, blob: blob) }
-        return .data(["path": .string(path), "size": JSON(blob.size), "sha256": .string(blob.hash)])
-    }
 
     static func read(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let key = try key(call, worker)
@@ -43,7 +25,7 @@ enum WorkerFiles {
         return JobFiles.content(call, hash: found.hash, size: found.size)
     }
 
-    private static func key(_ call: Call, _ worker: WorkerContext) throws -> LeaseKey {
+    static func key(_ call: Call, _ worker: WorkerContext) throws -> LeaseKey {
         guard let token = call.header(.claimToken) else {
             throw FieldError("X-Claim-Token", .missing)
         }

@@ -8,14 +8,20 @@ extension Transaction {
     /// A running job's file, accepted only with its current claim token (PROMISES F4).
     package func storeArtifact(_ key: LeaseKey, path: String, blob: Blob) throws {
         guard let job = try afterAmnesty({ try lockLease(key) }) else { throw try refusalForStale(key) }
-        guard try countArtifacts(of: key.job, besides: path) < Self.artifactsPerJob else {
+        try deleteUpload(key.job, fence: job.fence, path: path)
+        try keep(blob, as: path, of: job)
+    }
+
+    /// The lease of a running job is locked: its file is the one that is kept under this path.
+    func keep(_ blob: Blob, as path: String, of job: LiveJob) throws {
+        guard try countArtifacts(of: job.id, besides: path) < Self.artifactsPerJob else {
             throw Refusal.quota("artifacts per job", retryAfterSeconds: 3_600)
         }
         try insertBlob(blob)
-        try upsertArtifact(key.job, path: path, blob: blob, fence: job.fence)
+        try upsertArtifact(job.id, path: path, blob: blob, fence: job.fence)
         try record(
             Event(
-                owner: job.owner, type: .artifactStored, actor: key.worker.text, object: key.job.text,
+                owner: job.owner, type: .artifactStored, actor: job.worker?.text ?? "system", object: job.id.text,
                 metadata: JSON.object([.init("path", .string(path)), .init("sha256", .string(blob.hash))])
                     .text(.compact)))
     }

@@ -130,6 +130,9 @@ struct TourTests {
         _ = try await work("POST", "jobs/\(id)/progress", .object([token, .init("log", "x"), .init("percent", 5)]))
         let claim = worker.caller.headers + [("X-Claim-Token", held[0].token)]
         try await tour.call("PUT", "\(held[0].path)/artifacts/out", claim, [1], base: base)
+        let piece = claim + [("Content-Range", "bytes 0-0/2")]
+        try await tour.call("PUT", "\(held[0].path)/artifacts/parts", piece, [1], base: base)
+        try await tour.call("HEAD", "\(held[0].path)/artifacts/parts", claim, base: base)
         try await tour.call("GET", "\(held[0].path)/inputs/in", claim, base: base)
         _ = try await work("POST", "jobs/\(id)/result", .object([token] + (ControlPlane.failure.members ?? [])))
         _ = try await work("POST", "jobs/\(held[1].job)/release", ["claim_token": .string(held[1].token)])

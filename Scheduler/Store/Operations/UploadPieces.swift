@@ -1,0 +1,89 @@
+internal import Bytes
+package import Domain
+
+/// What the last piece of an upload meets.
+package enum LastPiece: Sendable {
+    /// What came before is whole: put it together, and store it.
+    case awaited(PartialUpload)
+    /// The same piece came before, and its file is stored.
+    case repeated(PartialUpload.Stored)
+}
+
+extension Transaction {
+    /// How many bytes of a file this lease has brought so far; 0 when none (decision 0012). May write: an outage's
+    /// amnesty.
+    package func uploadOffset(_ key: LeaseKey, path: String) throws -> Int64 {
+        guard let job = try afterAmnesty({ try held([key][...], "").first }) else { throw try refusalForStale(key) }
+        return try upload(key.job, fence: job.fence, path: path)?.received ?? 0
+    }
+
+    /// Takes a piece that isn't the last, if the upload stands exactly where it begins. Returns where it stands then.
+    package func storePiece(_ key: LeaseKey, _ piece: Piece) throws -> Int64 {
+        guard let job = try afterAmnesty({ try lockLease(key) }) else { throw try refusalForStale(key) }
+        let upload = try openUpload(of: job, piece)
+        guard try append(piece, to: upload.id) else { throw Refusal.uploadStands(at: upload.received) }
+        return piece.start + Int64(piece.bytes.count)
+    }
+
+    /// What the last piece of an upload meets. Nothing of it is kept: it is put together with the others outside of any
+    /// transaction, and `storeUploaded` takes it only if nothing has changed meanwhile.
+    package func meetLast(_ key: LeaseKey, _ piece: Piece) throws -> LastPiece {
+        guard let job = try afterAmnesty({ try lockLease(key) }) else { throw try refusalForStale(key) }
+        if let stored = try replay(piece, of: job) { return .repeated(stored) }
+        return .awaited(try openUpload(of: job, piece))
+    }
+
+    /// The whole that an upload and its last piece make becomes the job's file, if the upload still stands where that
+    /// piece begins. Of two writers with the same piece both get the file.
+    package func storeUploaded(
+        _ key: LeaseKey, _ upload: PartialUpload, last: Piece, blob: Blob
+    ) throws -> PartialUpload.Stored {
+        guard let job = try afterAmnesty({ try lockLease(key) }) else { throw try refusalForStale(key) }
+        let stored = PartialUpload.Stored(
+            hash: blob.hash, size: blob.size, lastStart: last.start, lastHash: SHA256.hex(last.bytes))
+        guard try completeUpload(upload.id, stored) else {
+            if let stored = try replay(last, of: job) { return stored }
+            let standing = try self.upload(job.id, fence: job.fence, path: last.path)
+            throw Refusal.uploadStands(at: standing?.received ?? 0)
+        }
+        try deleteChunks(of: [upload.id])
+        try keep(blob, as: last.path, of: job)
+        return stored
+    }
+
+    /// What the same last piece brought about before.
+    private func replay(_ piece: Piece, of job: LiveJob) throws -> PartialUpload.Stored? {
+        guard let upload = try upload(job.id, fence: job.fence, path: piece.path), let stored = upload.stored,
+            upload.total == piece.total, upload.coding == piece.coding, stored.lastStart == piece.start,
+            stored.lastHash == SHA256.hex(piece.bytes)
+        else { return nil }
+        return stored
+    }
+
+    /// The upload that a piece goes on with, or begins. The lease is locked, so that one of two writers comes first.
+    private func openUpload(of job: LiveJob, _ piece: Piece) throws -> PartialUpload {
+        var upload = try upload(job.id, fence: job.fence, path: piece.path)
+        if upload?.stored != nil, piece.start == 0 {
+            // The file is stored; this is the beginning of what is to replace it.
+            try deleteUpload(job.id, fence: job.fence, path: piece.path)
+            upload = nil
+        }
+        if upload == nil, piece.start == 0 {
+            let uploads = try countUploads(job.id, fence: job.fence, besides: piece.path)
+            guard try countArtifacts(of: job.id, besides: piece.path) + uploads < Self.artifactsPerJob else {
+                throw Refusal.quota("artifacts per job", retryAfterSeconds: 3_600)
+            }
+            upload = try insertUpload(job.id, fence: job.fence, piece)
+        }
+        guard let upload, upload.stored == nil, upload.received == piece.start else {
+            throw Refusal.uploadStands(at: upload?.received ?? 0)
+        }
+        guard upload.total == piece.total else {
+            throw Refusal.invalid(field: "Content-Range", message: "this upload began with a total of \(upload.total)")
+        }
+        guard upload.coding == piece.coding else {
+            throw Refusal.invalid(field: "Content-Encoding", message: "this upload began as \(upload.coding)")
+        }
+        return upload
+    }
+}
