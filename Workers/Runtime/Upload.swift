@@ -35,13 +35,15 @@ struct Upload: Sendable {
         guard body.count > Self.piece else { return _ = try await client.put(self, 0..<body.count) }
         var offset = try await client.uploadOffset(of: self)
         var stalls = 0
-        while stalls < 3 {
-            let start = min(max(offset, 0), body.count - 1)
+        // All of it is what the server says of a file that it has stored.
+        while offset < body.count, stalls < 3 {
+            let start = max(offset, 0)
             let end = min(start + Self.piece, body.count)
             guard case .taken(let upTo) = try await client.put(self, start..<end) else { return }
             stalls = upTo > offset ? 0 : stalls + 1
             offset = upTo
         }
+        guard offset < body.count else { return }
         throw .unreachable("the server takes no more of \(path)")
     }
 
