@@ -3,8 +3,8 @@ internal import Bytes
 /// One output on its way to the server: small ones go whole, large ones in pieces, so that a connection that breaks
 /// costs a piece and not the file. The server says how far it is; pieces live as long as the lease.
 struct Upload: Sendable {
-    /// Bytes of a body. A home's line sends that much in some seconds.
-    static let piece = 4 << 20
+    /// Bytes of a body, the most that the server takes of a piece. A home's line sends that much in a second or two.
+    static let piece = 1 << 20
 
     enum Answer: Sendable {
         case stored
