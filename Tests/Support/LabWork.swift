@@ -168,9 +168,9 @@ extension Lab {
     }
 
     package func progress(
-        _ lease: LabLease, percent: Int64? = nil, message: String? = nil, log: String? = nil
+        _ lease: LabLease, percent: Int64? = nil, message: String? = nil, log: String? = nil, at offset: Int64? = nil
     ) async throws {
-        let progress = Progress(key: lease.key, percent: percent, message: message, log: log)
+        let progress = Progress(key: lease.key, percent: percent, message: message, log: log, logOffset: offset)
         try await database.write { try $0.progress(progress) }
     }
 

@@ -87,6 +87,13 @@ struct WireTests {
         progress.log? += "l"
         #expect(throws: FieldError.self) { try ProgressReport(progress.json) }
         #expect(throws: FieldError.self) { try ProgressReport(json(#"{"claim_token":"t","percent":100.1}"#)) }
+        let piece = ProgressReport(claimToken: "t", log: "l", logOffset: 7)
+        #expect(piece.json["log_offset"] == 7)
+        #expect(try ProgressReport(piece.json) == piece)
+        for offset in ["-1", "0.5", "1099511627777"] {
+            let body = #"{"claim_token":"t","log_offset":\#(offset)}"#
+            #expect(throws: FieldError.self) { try ProgressReport(json(body)) }
+        }
     }
 
     @Test("a release says that the work was lost, and only when it was")

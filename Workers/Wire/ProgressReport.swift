@@ -9,12 +9,17 @@ package struct ProgressReport: Sendable, Equatable {
     package var message: String?
     /// The next piece of the log, at most 256 KiB.
     package var log: String?
+    /// Bytes of this attempt's log that came before the piece, so that a report sent again doubles no line.
+    package var logOffset: Int?
 
-    package init(claimToken: String, percent: Double? = nil, message: String? = nil, log: String? = nil) {
+    package init(
+        claimToken: String, percent: Double? = nil, message: String? = nil, log: String? = nil, logOffset: Int? = nil
+    ) {
         self.claimToken = claimToken
         self.percent = percent
         self.message = message
         self.log = log
+        self.logOffset = logOffset
     }
 
     package init(_ json: JSON) throws(FieldError) {
@@ -23,6 +28,7 @@ package struct ProgressReport: Sendable, Equatable {
         self.percent = try fields.optionalDouble("percent", in: WireLimits.percent)
         self.message = try fields.optionalText("message", bytes: WireLimits.messageBytes)
         self.log = try fields.optionalText("log", bytes: WireLimits.logBytes)
+        self.logOffset = try fields.optionalInt("log_offset", in: WireLimits.logOffset)
         try fields.end()
     }
 
@@ -30,6 +36,7 @@ package struct ProgressReport: Sendable, Equatable {
         object([
             ("claim_token", .string(claimToken)), ("percent", percent.map { JSON($0) }),
             ("message", message.map(JSON.string)), ("log", log.map(JSON.string)),
+            ("log_offset", logOffset.map { JSON($0) }),
         ])
     }
 }

@@ -17,6 +17,8 @@ package enum WireLimits {
     package static let labelBytes = 1...64
     package static let messageBytes = 0...1_024
     package static let logBytes = 0...262_144
+    /// A TiB: nobody reads on after 4 MiB, but a job may go on talking.
+    package static let logOffset = 0...(1 << 40)
     package static let errorBytes = 0...65_536
     package static let outputBytes = 0...1_048_576
     /// One artifact, once decoded.

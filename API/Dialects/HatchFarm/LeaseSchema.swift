@@ -30,7 +30,9 @@ enum LeaseSchema {
 
     static let progress = Schema.object(
         .required("claim_token", token), .optional("percent", .number), .optional("message", .string(0...1_024)),
-        .optional("log", .string(0...262_144)))
+        .optional("log", .string(0...262_144)),
+        .optional(
+            "log_offset", .integer(0...(1 << 40)), "Bytes of this attempt's log before `log`: known ones are dropped."))
 
     static let release = Schema.object(
         .required("claim_token", token), .optional("reason", .string(0...1_024), "Shown with the attempt."),

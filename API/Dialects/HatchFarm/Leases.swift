@@ -85,7 +85,7 @@ enum Leases {
         try await call.services.desk.progress(
             Progress(
                 key: LeaseKey(call, worker, token: report.claimToken), percent: report.percent.map { Int64($0) },
-                message: report.message, log: report.log))
+                message: report.message, log: report.log, logOffset: report.logOffset.map { Int64($0) }))
         return .data(["accepted": true])
     }
 

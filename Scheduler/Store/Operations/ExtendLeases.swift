@@ -45,6 +45,8 @@ extension Transaction {
         guard let fence = try afterAmnesty({ try noteProgress(progress) }) else {
             throw try refusalForStale(progress.key)
         }
-        if let log = progress.log, !log.isEmpty { try appendLog(log, job: progress.key.job, fence: fence) }
+        if let log = progress.log, !log.isEmpty {
+            try appendLog(log, offset: progress.logOffset, job: progress.key.job, fence: fence)
+        }
     }
 }

@@ -18,12 +18,15 @@ package struct Progress: Sendable {
     package var percent: Int64?
     package var message: String?
     package var log: String?
+    /// Bytes of this lease's log that came before; nil when it isn't said.
+    package var logOffset: Int64?
 
-    package init(key: LeaseKey, percent: Int64?, message: String?, log: String?) {
+    package init(key: LeaseKey, percent: Int64?, message: String?, log: String?, logOffset: Int64? = nil) {
         self.key = key
         self.percent = percent
         self.message = message
         self.log = log
+        self.logOffset = logOffset
     }
 }
 

@@ -13,19 +13,51 @@ extension Transaction {
     /// A job's log is kept up to this many bytes in all; what comes after is dropped with a last line saying so.
     package static let logLimit: Int64 = 4 * 1_048_576
 
-    func appendLog(_ text: String, job: JobID, fence: Int64) throws {
-        let written =
-            try first("SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM job_logs WHERE job_id = \(job.text)") {
-                try $0.integer()
-            } ?? 0
-        guard written <= Self.logLimit else { return }
-        let size = Int64(text.utf8.count)
-        let kept = written + size > Self.logLimit ? "[log full: the rest is not kept]\n" : text
+    /// Adds what is new of a piece. `offset`: how many bytes of the lease's log came before it; what is known of it is
+    /// dropped, and one that begins ahead of what is known is taken as it is. Whoever calls holds the job's row, so
+    /// that of two at the same moment the second sees the first's.
+    func appendLog(_ text: String, offset: Int64?, job: JobID, fence: Int64) throws {
+        let (all, known) = try received(of: job, fence: fence)
+        let start = offset ?? known
+        // Bytes are counted as they were said, also where nothing of them is kept: so offsets go on when it is full.
+        let gained = start + Int64(text.utf8.count) - known
+        guard gained > 0 else { return }
+        let new = start < known ? text.suffix(behind: Int(known - start)) : text[...]
+        // When it is full, a line says so once for each lease.
+        if all > Self.logLimit || new.isEmpty, try countOn(gained, job: job, fence: fence) { return }
+        let isFull = all + gained > Self.logLimit
+        try insertLog(isFull ? Self.fullLine : String(new), bytes: gained, job: job, fence: fence)
+    }
+
+    private static let fullLine = "[log full: the rest is not kept]\n"
+
+    /// How many bytes of log were taken of a job, and of one of its leases.
+    private func received(of job: JobID, fence: Int64) throws -> (all: Int64, lease: Int64) {
+        try first(
+            """
+            SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT),
+                CAST(COALESCE(SUM(CASE WHEN fence = \(fence) THEN bytes ELSE 0 END), 0) AS BIGINT)
+            FROM job_logs WHERE job_id = \(job.text)
+            """
+        ) { row in try (row.integer(), row.integer()) } ?? (0, 0)
+    }
+
+    private func insertLog(_ text: String, bytes: Int64, job: JobID, fence: Int64) throws {
         try execute(
             """
             INSERT INTO job_logs (job_id, fence, text, bytes, at)
-            VALUES (\(job.text), \(fence), \(kept), \(size), \(now))
+            VALUES (\(job.text), \(fence), \(text), \(bytes), \(now))
             """)
+    }
+
+    /// Counts bytes on the last piece of a lease; false when it has none.
+    private func countOn(_ bytes: Int64, job: JobID, fence: Int64) throws -> Bool {
+        try execute(
+            """
+            UPDATE job_logs SET bytes = bytes + \(bytes)
+            WHERE seq = (SELECT seq FROM job_logs WHERE job_id = \(job.text) AND fence = \(fence)
+                ORDER BY job_id DESC, seq DESC LIMIT 1)
+            """) == 1
     }
 
     package func log(of job: JobID, after seq: Int64, limit: Int64) throws -> [LogPiece] {
@@ -37,5 +69,13 @@ extension Transaction {
         ) { row in
             try LogPiece(seq: row.integer(), fence: row.integer(), text: row.text(), at: row.integer())
         }
+    }
+}
+
+extension String {
+    /// What comes after so many bytes of UTF-8, from the next whole character on.
+    func suffix(behind count: Int) -> Substring {
+        let bytes = utf8.dropFirst(max(0, count))
+        return self[(bytes.firstIndex { $0 & 0b1100_0000 != 0b1000_0000 } ?? endIndex)...]
     }
 }
