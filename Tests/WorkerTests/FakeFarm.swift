@@ -159,7 +159,10 @@ final class FakeFarm: Sendable {
         switch verb {
         case "progress":
             let report = try ProgressReport(request.json)
-            notes.withLock { $0.log += report.log ?? "" }
+            notes.withLock { notes in
+                let known = notes.log.utf8.count - (report.logOffset ?? 0)
+                notes.log += String(decoding: Array((report.log ?? "").utf8).dropFirst(known), as: UTF8.self)
+            }
         case "release":
             let release = try ReleaseRequest(request.json)
             notes.withLock { notes in

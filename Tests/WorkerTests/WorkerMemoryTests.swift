@@ -49,6 +49,30 @@ struct WorkerMemoryTests {
         await again.end()
     }
 
+    @Test("a piece of log whose answer was lost goes out again and is kept once")
+    func lostAnswerToLog() async throws {
+        let farm = try FakeFarm()
+        farm.offer(.sample("a"))
+        let cuts = Mutex(0)
+        farm.fault { request in
+            guard request.path.hasSuffix("/progress"), counted(cuts) <= 2 else { return nil }
+            _ = farm.respond(request)
+            return .cut
+        }
+        let lines = (1...400).map { "Zeile \($0) äöü\n" }
+        let bench = try Bench(farm) { _, context in
+            for line in lines {
+                context.log(line)
+                if line.contains("00 ") { try await World.live.sleep(.milliseconds(300)) }
+            }
+            return ExecutionResult(.success)
+        }
+        try await eventually("it is done") { bench.finished == 1 }
+        #expect(farm.noted(\.log) == lines.joined())
+        #expect(farm.requests(to: "/progress").count >= 4)
+        await bench.end()
+    }
+
     @Test("results that wait at the same moment go in one call, and a wrong one spoils no other")
     func together() async throws {
         let farm = try FakeFarm()

@@ -3,7 +3,7 @@ internal import Synchronization
 internal import Wire
 
 /// Carries one job's log and progress to the server: gathered for a quarter of a second or 16 KiB, one call at a time,
-/// repeated until it is answered. What was sent and not answered may arrive twice.
+/// repeated until it is answered. Each piece says where in the log it stands, so that it is kept once.
 final class ProgressStream: Sendable {
     /// Half of the log's limit in a call: control characters grow sixfold in JSON, and bodies end at 1 MiB.
     private static let largestPiece = WireLimits.logBytes.upperBound / 2
@@ -11,6 +11,8 @@ final class ProgressStream: Sendable {
 
     private struct State {
         var log: [UInt8] = []
+        /// Bytes of the log that have gone before.
+        var offset = 0
         var percent: Double?
         var message: String?
         var isClosed = false
@@ -79,9 +81,10 @@ final class ProgressStream: Sendable {
             while end < state.log.count, end > 0, state.log[end] & 0xC0 == 0x80 { end -= 1 }
             let log = state.log.isEmpty ? nil : String(decoding: state.log[..<end], as: UTF8.self)
             state.log.removeFirst(end)
-            defer { (state.percent, state.message) = (nil, nil) }
+            defer { (state.percent, state.message, state.offset) = (nil, nil, state.offset + end) }
             return ProgressReport(
-                claimToken: job.claimToken, percent: state.percent, message: state.message, log: log)
+                claimToken: job.claimToken, percent: state.percent, message: state.message, log: log,
+                logOffset: log.map { _ in state.offset })
         }
     }
 
