@@ -63,6 +63,12 @@ let package = Package(
         room("Wire", "Workers/Wire", ["Bytes"]),
         room("Runtime", "Workers/Runtime", ["Bytes", "Wire", httpClient, nioCore, logging]),
         room("Sandbox", "Workers/Sandbox", ["Bytes", subprocess, logging]),
+        room(
+            "Egress", "Workers/Egress",
+            [
+                nioCore, .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         room("Executors", "Workers/Executors", ["Bytes", "Wire", "Runtime", "Sandbox", logging]),
 
         room(
@@ -91,7 +97,7 @@ let package = Package(
         tests("DomainTests", ["Domain", "Bytes"]),
         tests("StoreTests", ["Domain", "Bytes", "Store", "Support"]),
         tests("EngineTests", ["Domain", "Bytes", "Store", "Bus", "Engine", "Support"]),
-        tests("WorkerTests", ["Bytes", "Wire", "Runtime", "Sandbox", "Executors", "Support"]),
+        tests("WorkerTests", ["Bytes", "Wire", "Runtime", "Sandbox", "Egress", "Executors", "Support"]),
         tests("APITests", ["Domain", "Bytes", "Store", "Bus", "Engine", "API", "Support", httpClient]),
         tests("ProcessTests", ["Bytes", "Support", "hatchfarm"]),
         .testTarget(name: "Tidy", path: "Tests/Tidy", exclude: ["migrations.lock"], swiftSettings: settings),

@@ -9,14 +9,15 @@ extension Rule {
         ("Workers/Wire/", ["Bytes"]),
         ("Workers/Runtime/", ["Bytes", "Wire"]),
         ("Workers/Sandbox/", ["Bytes"]),
+        ("Workers/Egress/", []),
         ("Workers/Executors/", ["Bytes", "Wire", "Runtime", "Sandbox"]),
         ("API/", ["Domain", "Bytes", "Store", "Bus", "Engine", "Wire"]),
         ("Tests/Tidy/", []),
     ]
 
     private static let ownModules: Set<String> = [
-        "Domain", "Bytes", "Store", "Bus", "Engine", "Wire", "Runtime", "Sandbox", "Executors", "API", "hatchfarm",
-        "Support",
+        "Domain", "Bytes", "Store", "Bus", "Engine", "Wire", "Runtime", "Sandbox", "Egress", "Executors", "API",
+        "hatchfarm", "Support",
     ]
 
     static let directions = Rule(

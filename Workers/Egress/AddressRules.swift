@@ -1,0 +1,98 @@
+/// Which addresses a job may be connected to: public ones, and what the operator adds.
+///
+/// Follows IANA's registries of special-purpose addresses (RFC 6890 and what came after), and the clouds' metadata
+/// services, which no switch opens.
+package struct AddressRules: Sendable, Equatable {
+    /// The networks at home: RFC 1918, 100.64/10, fc00::/7 and fec0::/10 (`HATCHFARM_ALLOW_PRIVATE`).
+    package var allowsPrivate: Bool
+    /// This machine itself: 127/8, ::1, and every address of its interfaces. Only the operator's own tests need it.
+    package var allowsLoopback: Bool
+
+    package init(allowsPrivate: Bool = false, allowsLoopback: Bool = false) {
+        self.allowsPrivate = allowsPrivate
+        self.allowsLoopback = allowsLoopback
+    }
+
+    /// What an address is, when it isn't simply public.
+    package enum Kind: String, Sendable {
+        case metadata = "a metadata service"
+        case loopback = "this machine itself"
+        case privateUse = "private"
+        case linkLocal = "link-local"
+        case multicast = "multicast"
+        case documentation = "for documentation"
+        case translation = "of an address translation"
+        case reserved = "reserved"
+    }
+
+    package func allows(_ address: IPAddress) -> Bool {
+        switch Self.kind(of: address) {
+        case nil: true
+        case .privateUse: allowsPrivate
+        case .loopback: allowsLoopback
+        default: false
+        }
+    }
+
+    /// `nil` when it is public.
+    package static func kind(of address: IPAddress) -> Kind? {
+        switch address {
+        case .v4(let number): return ranges4.first { $0.contains(UInt128(number)) }?.kind
+        case .v6(let number):
+            // Where a provider has IPv6 only, its resolver gives out public IPv4 addresses in this form (RFC 6052).
+            if nat64.contains(number) { return kind(of: .v4(UInt32(truncatingIfNeeded: number))) }
+            if let range = ranges6.first(where: { $0.contains(number) }) { return range.kind }
+            return globalUnicast.contains(number) ? nil : .reserved
+        }
+    }
+}
+
+/// The addresses whose first `length` bits are those of `first`.
+private struct AddressRange {
+    let first: UInt128
+    let width: Int
+    let length: Int
+    let kind: AddressRules.Kind
+
+    func contains(_ number: UInt128) -> Bool {
+        (first ^ number) >> (width - length) == 0
+    }
+
+    static func v4(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8, _ length: Int, _ kind: AddressRules.Kind) -> Self {
+        let first = [a, b, c, d].reduce(0 as UInt128) { $0 << 8 | UInt128($1) }
+        return AddressRange(first: first, width: 32, length: length, kind: kind)
+    }
+
+    static func v6(_ high: UInt64, low: UInt64 = 0, _ length: Int, _ kind: AddressRules.Kind) -> Self {
+        AddressRange(first: UInt128(high) << 64 | UInt128(low), width: 128, length: length, kind: kind)
+    }
+}
+
+extension AddressRules {
+    private static let globalUnicast = AddressRange.v6(0x2000_0000_0000_0000, 3, .reserved)
+    private static let nat64 = AddressRange.v6(0x0064_ff9b_0000_0000, 96, .translation)
+
+    /// The first that contains an address says what it is.
+    private static let ranges4: [AddressRange] = [
+        .v4(169, 254, 169, 254, 32, .metadata), .v4(100, 100, 100, 200, 32, .metadata),
+        .v4(192, 0, 0, 192, 32, .metadata), .v4(168, 63, 129, 16, 32, .metadata),
+        .v4(0, 0, 0, 0, 8, .reserved), .v4(10, 0, 0, 0, 8, .privateUse), .v4(100, 64, 0, 0, 10, .privateUse),
+        .v4(127, 0, 0, 0, 8, .loopback), .v4(169, 254, 0, 0, 16, .linkLocal), .v4(172, 16, 0, 0, 12, .privateUse),
+        .v4(192, 0, 0, 0, 24, .reserved), .v4(192, 0, 2, 0, 24, .documentation),
+        .v4(192, 88, 99, 0, 24, .translation), .v4(192, 168, 0, 0, 16, .privateUse),
+        .v4(198, 18, 0, 0, 15, .reserved), .v4(198, 51, 100, 0, 24, .documentation),
+        .v4(203, 0, 113, 0, 24, .documentation), .v4(224, 0, 0, 0, 4, .multicast), .v4(240, 0, 0, 0, 4, .reserved),
+    ]
+
+    /// IPv4 inside IPv6 is refused whole, but for NAT64: nobody needs those forms, and some reach the IPv4 host.
+    private static let ranges6: [AddressRange] = [
+        .v6(0xfd00_0ec2_0000_0000, low: 0x254, 128, .metadata), .v6(0xfd20_00ce_0000_0000, low: 0x254, 128, .metadata),
+        .v6(0, low: 1, 128, .loopback), .v6(0, low: 0xffff_0000_0000, 96, .translation),
+        .v6(0x0064_ff9b_0001_0000, 48, .translation), .v6(0x0100_0000_0000_0000, 64, .reserved),
+        .v6(0x2001_0000_0000_0000, 32, .translation), .v6(0x2001_0000_0000_0000, 23, .reserved),
+        .v6(0x2001_0db8_0000_0000, 32, .documentation), .v6(0x2002_0000_0000_0000, 16, .translation),
+        .v6(0x3fff_0000_0000_0000, 20, .documentation), .v6(0xfc00_0000_0000_0000, 7, .privateUse),
+        .v6(0xfe80_0000_0000_0000, 10, .linkLocal), .v6(0xfec0_0000_0000_0000, 10, .privateUse),
+        .v6(0xff00_0000_0000_0000, 8, .multicast),
+    ]
+}
