@@ -97,7 +97,7 @@ let package = Package(
         tests("DomainTests", ["Domain", "Bytes"]),
         tests("StoreTests", ["Domain", "Bytes", "Store", "Support"]),
         tests("EngineTests", ["Domain", "Bytes", "Store", "Bus", "Engine", "Support"]),
-        tests("WorkerTests", ["Bytes", "Wire", "Runtime", "Sandbox", "Egress", "Executors", "Support"]),
+        tests("WorkerTests", ["Bytes", "Wire", "Runtime", "Sandbox", "Egress", "Executors", "Support", nioCore]),
         tests("APITests", ["Domain", "Bytes", "Store", "Bus", "Engine", "API", "Support", httpClient]),
         tests("ProcessTests", ["Bytes", "Support", "hatchfarm"]),
         .testTarget(name: "Tidy", path: "Tests/Tidy", exclude: ["migrations.lock"], swiftSettings: settings),

@@ -3,7 +3,8 @@
 /// Follows IANA's registries of special-purpose addresses (RFC 6890 and what came after), and the clouds' metadata
 /// services, which no switch opens.
 package struct AddressRules: Sendable, Equatable {
-    /// The networks at home: RFC 1918, 100.64/10, fc00::/7 and fec0::/10 (`HATCHFARM_ALLOW_PRIVATE`).
+    /// The networks at home: RFC 1918, 100.64/10, fc00::/7, fec0::/10, and those that the machine stands in
+    /// (`HATCHFARM_ALLOW_PRIVATE`).
     package var allowsPrivate: Bool
     /// This machine itself: 127/8, ::1, and every address of its interfaces. Only the operator's own tests need it.
     package var allowsLoopback: Bool
@@ -18,6 +19,7 @@ package struct AddressRules: Sendable, Equatable {
         case metadata = "a metadata service"
         case loopback = "this machine itself"
         case privateUse = "private"
+        case neighbour = "in the provider's own network"
         case linkLocal = "link-local"
         case multicast = "multicast"
         case documentation = "for documentation"
@@ -25,25 +27,36 @@ package struct AddressRules: Sendable, Equatable {
         case reserved = "reserved"
     }
 
-    package func allows(_ address: IPAddress) -> Bool {
-        switch Self.kind(of: address) {
-        case nil: true
-        case .privateUse: allowsPrivate
+    package func allows(_ kind: Kind) -> Bool {
+        switch kind {
+        case .privateUse, .neighbour: allowsPrivate
         case .loopback: allowsLoopback
         default: false
         }
     }
 
+    /// What keeps an address from being connected to; `nil` when nothing does.
+    package func objection(to address: IPAddress, from local: LocalNetworks) -> Kind? {
+        let address = Self.unwrapped(address)
+        let isMachine = local.kind(of: address) == .loopback
+        guard let kind = isMachine ? .loopback : Self.kind(of: address) ?? local.kind(of: address) else { return nil }
+        return allows(kind) ? nil : kind
+    }
+
     /// `nil` when it is public.
     package static func kind(of address: IPAddress) -> Kind? {
-        switch address {
+        switch unwrapped(address) {
         case .v4(let number): return ranges4.first { $0.contains(UInt128(number)) }?.kind
         case .v6(let number):
-            // Where a provider has IPv6 only, its resolver gives out public IPv4 addresses in this form (RFC 6052).
-            if nat64.contains(number) { return kind(of: .v4(UInt32(truncatingIfNeeded: number))) }
             if let range = ranges6.first(where: { $0.contains(number) }) { return range.kind }
             return globalUnicast.contains(number) ? nil : .reserved
         }
+    }
+
+    /// Where a provider has IPv6 only, its resolver gives out IPv4 addresses wrapped up (RFC 6052).
+    private static func unwrapped(_ address: IPAddress) -> IPAddress {
+        guard case .v6(let number) = address, nat64.contains(number) else { return address }
+        return .v4(UInt32(truncatingIfNeeded: number))
     }
 }
 

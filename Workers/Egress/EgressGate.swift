@@ -84,7 +84,7 @@ final class EgressGate {
         then: @escaping (EgressRefusal?) -> Void
     ) {
         guard !answers.isEmpty else { return then(.unknownName(target.host)) }
-        if let refusal = rules.refusal(of: target.host, at: answers, own: NameResolver.ownAddresses()) {
+        if let refusal = rules.refusal(of: target.host, at: answers, from: .current()) {
             return then(refusal)
         }
         var addresses = answers[...].prefix(Self.attempts)

@@ -43,11 +43,10 @@ package struct EgressRules: Sendable, Equatable {
 
     /// Why none of a host's addresses may be connected to; `nil` when all may. One that may not spoils the rest: a
     /// name that answers with both is an attack or a mistake.
-    package func refusal(of host: EgressHost, at answers: [IPAddress], own: Set<IPAddress>) -> EgressRefusal? {
-        for answer in answers {
-            if !addresses.allowsLoopback, own.contains(answer) { return .address(host, .loopback) }
-            if !addresses.allows(answer) { return .address(host, AddressRules.kind(of: answer) ?? .reserved) }
-        }
-        return nil
+    package func refusal(
+        of host: EgressHost, at answers: [IPAddress], from local: LocalNetworks
+    ) -> EgressRefusal? {
+        let objections = answers.lazy.compactMap { addresses.objection(to: $0, from: local) }
+        return objections.first.map { .address(host, $0) }
     }
 }

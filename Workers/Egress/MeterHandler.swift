@@ -48,16 +48,21 @@ final class MeterHandler: ChannelDuplexHandler {
 }
 
 extension ChannelHandlerContext {
-    /// Lets what was written go out, ends this direction, and closes when the other side has had time to read it.
+    /// Lets what was written go out, ends this direction, and closes when the other side has had time to read it: a
+    /// close at once, with something of theirs unread, would take the last words from them.
     func finish() {
-        closeOutput()
-        let channel = channel
-        eventLoop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) }
+        let (channel, loop) = (channel, eventLoop)
+        endOutput { _ = loop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) } }
+        // Who doesn't read is not waited for.
+        loop.scheduleTask(in: .seconds(30)) { channel.close(promise: nil) }
     }
 
     /// Ends this direction after what was written. (A plain close of the output drops that once the input is closed.)
-    func closeOutput() {
+    func endOutput(then: @escaping @Sendable () -> Void = {}) {
         let channel = channel
-        writeAndFlush(NIOAny(ByteBuffer())).whenComplete { _ in channel.close(mode: .output, promise: nil) }
+        writeAndFlush(NIOAny(ByteBuffer())).whenComplete { _ in
+            channel.close(mode: .output, promise: nil)
+            then()
+        }
     }
 }

@@ -27,12 +27,6 @@ package struct NameResolver: Sendable {
         return sequence(first: list) { $0?.pointee.ai_next }.prefix { $0 != nil }
             .compactMap { $0?.pointee.ai_addr.flatMap { IPAddress($0) } }
     }
-
-    /// The addresses of this machine's interfaces now.
-    static func ownAddresses() -> Set<IPAddress> {
-        let devices = (try? System.enumerateDevices()) ?? []
-        return Set(devices.compactMap { $0.address?.withSockAddr { address, _ in IPAddress(address) } })
-    }
 }
 
 /// Keeps one job's lookups few: the others wait their turn, and so does no other job. Bound to its event loop.

@@ -75,7 +75,7 @@ final class Relay: ChannelDuplexHandler {
             if end == .request {
                 close()
             } else {
-                partner?.context?.closeOutput()
+                partner?.context?.endOutput()
             }
         }
     }

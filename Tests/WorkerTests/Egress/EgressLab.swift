@@ -74,6 +74,12 @@ extension Socket {
         return bytes
     }
 
+    /// Without waiting.
+    var isAtEnd: Bool {
+        var byte: UInt8 = 0
+        return recv(file, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 0
+    }
+
     func say(_ text: String) -> Bool { send(Array(text.utf8)) }
     func endOutput() { _ = shutdown(file, Int32(SHUT_WR)) }
 }

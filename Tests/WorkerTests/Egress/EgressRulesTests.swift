@@ -119,12 +119,14 @@ struct EgressRulesTests {
         let rules = try EgressRules(domains: ["*"])
         let host = try EgressHost("a.org")
         let good = try #require(IPAddress("8.8.8.8"))
-        #expect(rules.refusal(of: host, at: [good], own: []) == nil)
+        #expect(rules.refusal(of: host, at: [good], from: LocalNetworks()) == nil)
         for text in ["127.0.0.1", "10.1.1.1", "169.254.169.254", "::1", "::ffff:8.8.8.8", "fe80::1"] {
             let bad = try #require(IPAddress(text))
-            #expect(rules.refusal(of: host, at: [good, bad], own: []) != nil)
-            #expect(rules.refusal(of: host, at: [bad, good], own: []) != nil)
+            #expect(rules.refusal(of: host, at: [good, bad], from: LocalNetworks()) != nil)
+            #expect(rules.refusal(of: host, at: [bad, good], from: LocalNetworks()) != nil)
         }
-        #expect(rules.refusal(of: host, at: [good], own: [good]) == .address(host, .loopback))
+        var local = LocalNetworks()
+        local.add(good, prefixLength: 24)
+        #expect(rules.refusal(of: host, at: [good], from: local) == .address(host, .loopback))
     }
 }
