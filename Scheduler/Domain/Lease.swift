@@ -38,10 +38,13 @@ package struct Grant: Sendable {
     package var visibleUntil: Int64
     package var visibilityTimeout: Int64
     package var leaseEnds: Int64
+    /// Whether the job may use a network: the worker's policy says so.
+    package var network: Bool
 
     package init(
         id: JobID, owner: OwnerID, title: String, requirement: Requirement, spec: String, token: String,
-        fence: Int64, attempt: Int64, visibleUntil: Int64, visibilityTimeout: Int64, leaseEnds: Int64
+        fence: Int64, attempt: Int64, visibleUntil: Int64, visibilityTimeout: Int64, leaseEnds: Int64,
+        network: Bool = false
     ) {
         self.id = id
         self.owner = owner
@@ -54,6 +57,7 @@ package struct Grant: Sendable {
         self.visibleUntil = visibleUntil
         self.visibilityTimeout = visibilityTimeout
         self.leaseEnds = leaseEnds
+        self.network = network
     }
 }
 

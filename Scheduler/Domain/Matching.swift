@@ -62,6 +62,8 @@ package struct Offer: Sendable, Hashable {
     package var isolation = Isolation.sandbox
     /// The weakest that its owner's policy lets a job ask for.
     package var leastIsolation = Isolation.none
+    /// Whether the policy lets jobs use a network.
+    package var network = false
     /// The policy's longest job in minutes.
     package var maxMinutes: Int64?
     /// Its price, minor units of USDT per hour.
@@ -71,6 +73,13 @@ package struct Offer: Sendable, Hashable {
         self.worker = worker
         self.owner = owner
         self.kinds = kinds
+    }
+
+    /// The offer of a worker that may be given nothing: no job fits it.
+    package var void: Offer {
+        var offer = self
+        offer.kinds = []
+        return offer
     }
 
     /// Whether one job of this class could run here at all.

@@ -55,6 +55,11 @@ package struct PolicyRules: Sendable, Hashable {
     package var isolation: Isolation?
 
     package init(maxCPUPercent: Int64) { self.maxCPUPercent = maxCPUPercent }
+
+    /// The allowed hours as bits, the lowest for midnight; nil when all are allowed.
+    package var hourBits: Int64? {
+        allowedHours?.reduce(0) { bits, hour in 0...23 ~= hour ? bits | 1 << hour : bits }
+    }
 }
 
 package struct Policy: Sendable {

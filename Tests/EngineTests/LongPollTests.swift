@@ -84,6 +84,25 @@ struct LongPollTests {
         await process.stop()
     }
 
+    @Test("a claim outside its policy's hours waits for them", arguments: TestDatabase.all)
+    func hours(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        let hour: Int64 = 3_600_000
+        lab.clock.advance(milliseconds: (3 * hour / 2 - lab.now % hour) % hour)
+        let next = (lab.now / hour + 1) % 24
+        try await lab.enroll("worker") { $0.allowedHours = [next] }
+        let process = LabProcess(lab)
+        try await process.submit([Lab.job()])
+        #expect(try await process.claim(wait: .milliseconds(50)).isEmpty)
+        async let claimed = process.claim(wait: .seconds(15) + .milliseconds(hour))
+        try await eventually("the claim waits") { process.desk.waitingClaims == 1 }
+        // A job that comes meanwhile isn't for it.
+        try await process.submit([Lab.job()])
+        try await eventually("it waits on") { process.desk.waitingClaims == 1 }
+        lab.clock.advance(milliseconds: hour / 2)
+        #expect(try await claimed.count == 1)
+    }
+
     @Test("a claim that waits in vain ends in time", arguments: TestDatabase.all)
     func vain(on database: TestDatabase) async throws {
         let process = LabProcess(try await Lab(database))

@@ -45,8 +45,8 @@ extension ClaimedJob {
             fence: grant.fence, attempt: Int(grant.attempt), visibleUntil: grant.visibleUntil,
             visibilityTimeoutMilliseconds: Int(grant.visibilityTimeout), leaseEnds: grant.leaseEnds,
             durationMinutes: Int(need.minutes),
-            isolation: Wire.Isolation(rawValue: need.isolation.rawValue) ?? .sandbox, title: grant.title,
-            command: spec.command ?? [],
+            isolation: Wire.Isolation(rawValue: need.isolation.rawValue) ?? .sandbox, network: grant.network,
+            title: grant.title, command: spec.command ?? [],
             environment: spec.environment.map { Variable($0.key, $0.value.string ?? "") }, stdin: spec.stdin,
             inputs: inputs, outputs: spec.outputs,
             resources: Wire.Capacity(

@@ -76,15 +76,15 @@ extension Transaction {
     /// Grants pending jobs to a worker: those that fit what its owner's active policy, its consent and its
     /// capacity allow at this moment, by priority, then by who was served least. None fits: an empty answer.
     package func claim(_ claim: Claim, hints: ClaimHints) throws -> ClaimAnswer {
-        let allowed = try offer(claim)
-        var answer = ClaimAnswer(offer: allowed ?? claim.offer.void)
+        let offer = try offer(claim)
+        var answer = ClaimAnswer(offer: offer)
         let worker = MachineID(claim.offer.worker)
         let request = claim.isRepeatable ? SHA256.hex(claim.requestID) : nil
         if let request {
-            answer.grants = try regrant(claim, worker: worker, request: request)
+            answer.grants = try regrant(claim, worker: worker, request: request, network: offer.network)
             if !answer.grants.isEmpty { return answer }
         }
-        guard let offer = allowed else { return answer }
+        guard !offer.kinds.isEmpty else { return answer }
         let heads = hints.classes(offer)
         let needs = Dictionary(heads.map { ($0.id, $0) }) { first, _ in first }
         var left = offer
@@ -106,7 +106,7 @@ extension Transaction {
         }
         guard !chosen.isEmpty else { return answer }
         answer.grants = chosen.compactMap { pick in
-            needs[pick.candidate.classID].map { grant(pick, $0.requirement, claim) }
+            needs[pick.candidate.classID].map { grant(pick, $0.requirement, claim, network: offer.network) }
         }
         answer.waits = chosen.map { max(0, now - $0.candidate.since) }
         let rows = answer.grants.map {
@@ -137,17 +137,19 @@ extension Transaction {
         }
     }
 
-    private func grant(_ pick: Pick, _ need: Requirement, _ claim: Claim) -> Grant {
+    private func grant(_ pick: Pick, _ need: Requirement, _ claim: Claim, network: Bool) -> Grant {
         let timeout = min(claim.visibilityTimeout ?? need.kind.visibilityTimeout, LeaseRules.longest)
         return Grant(
             id: pick.candidate.id, owner: pick.candidate.owner, title: pick.title, requirement: need,
             spec: pick.spec, token: claim.token(for: pick.candidate.id, fence: pick.fence + 1),
             fence: pick.fence + 1, attempt: pick.attempt + 1, visibleUntil: now + timeout,
-            visibilityTimeout: timeout, leaseEnds: now + LeaseRules.longest)
+            visibilityTimeout: timeout, leaseEnds: now + LeaseRules.longest, network: network)
     }
 
     /// A repeated claim gets what it got before, as far as it still holds it.
-    private func regrant(_ claim: Claim, worker: MachineID, request: String) throws -> [Grant] {
+    private func regrant(
+        _ claim: Claim, worker: MachineID, request: String, network: Bool
+    ) throws -> [Grant] {
         let held = try granted(to: worker, request: request)
         let classes = try classes(Set(held.map(\.0.candidate.classID)).sorted())
         let needs = Dictionary(classes.map { ($0.id, $0.requirement) }) { first, _ in first }
@@ -157,7 +159,7 @@ extension Transaction {
                     id: pick.candidate.id, owner: pick.candidate.owner, title: pick.title, requirement: need,
                     spec: pick.spec, token: claim.token(for: pick.candidate.id, fence: pick.fence),
                     fence: pick.fence, attempt: pick.attempt, visibleUntil: until, visibilityTimeout: timeout,
-                    leaseEnds: ends)
+                    leaseEnds: ends, network: network)
             }
         }
     }
@@ -169,15 +171,6 @@ extension Claim {
     func token(for job: JobID, fence: Int64) -> String {
         let mac = HMACSHA256.sign(key: secret, message: Array("claim|\(requestID)|\(job.text)|\(fence)".utf8))
         return Hex.encode(Array(mac.prefix(24)))
-    }
-}
-
-extension Offer {
-    /// The offer of a worker that may be given nothing: no job fits it.
-    fileprivate var void: Offer {
-        var offer = self
-        offer.kinds = []
-        return offer
     }
 }
 

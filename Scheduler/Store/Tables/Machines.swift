@@ -1,3 +1,4 @@
+internal import Bytes
 package import Domain
 
 /// A machine as its credential check needs it.
@@ -40,15 +41,15 @@ extension Transaction {
             "UPDATE machines SET last_heartbeat_at = \(now), metrics = \(metrics) WHERE id = \(id.text)")
     }
 
-    /// What a worker may be given at this moment: its machine, an unrevoked consent to an active policy of its owner,
-    /// and what its running jobs leave free. Nil when it may be given nothing. The consent is locked against
-    /// being revoked until the commit.
-    func offer(_ claim: Claim) throws -> Offer? {
+    /// What a worker may be given at this moment: its machine, an unrevoked consent to an active policy of its owner
+    /// and that policy's hours, and what its running jobs leave free. It is void when that is nothing. The consent is
+    /// locked against being revoked until the commit.
+    func offer(_ claim: Claim) throws -> Offer {
         var offer = claim.offer
         let limits = try first(
             """
             SELECT machines.owner_id, milli_cores, memory_mib, gpus, labels, machines.isolation, has_capacity,
-                hourly_price, draining, max_job_minutes, policies.isolation
+                hourly_price, draining, max_job_minutes, policies.isolation, network, allowed_hours, timezone
             FROM machines JOIN consents ON consents.worker_id = machines.id AND revoked_at IS NULL
                 JOIN policies ON policies.id = policy_id AND policies.state = 'active'
                     AND policies.owner_id = machines.owner_id
@@ -56,7 +57,9 @@ extension Transaction {
             ORDER BY consents.created_at DESC, consents.id LIMIT 1 \(.shareConsents)
             """
         ) { row in try MachineLimits(&row) }
-        guard let limits, !limits.isDraining else { return nil }
+        guard let limits else { return offer.void }
+        offer.network = limits.network
+        guard !limits.isDraining, limits.isOpen(at: now) else { return offer.void }
         offer.owner = limits.owner.text
         offer.hourlyPrice = limits.hourlyPrice
         offer.maxMinutes = limits.maxMinutes
@@ -86,6 +89,10 @@ private struct MachineLimits {
     let maxMinutes: Int64?
     let isolation: Isolation?
     let leastIsolation: Isolation
+    let network: Bool
+    /// As `PolicyRules.hourBits`.
+    private let hours: Int64?
+    private let timezone: String?
 
     init(_ row: inout Row) throws {
         owner = try OwnerID(row.text())
@@ -101,5 +108,14 @@ private struct MachineLimits {
         isDraining = try row.bool()
         maxMinutes = try row.optionalInteger()
         leastIsolation = try row.optionalInteger().flatMap { Isolation(rank: $0) } ?? .none
+        network = try row.bool()
+        hours = try row.optionalInteger()
+        timezone = try row.optionalText()
+    }
+    /// Whether the policy allows jobs at this instant. In a zone that isn't known, it allows none.
+    func isOpen(at instant: Int64) -> Bool {
+        guard let hours else { return true }
+        guard let zone = timezone.map(Zone.init) ?? .utc else { return false }
+        return hours >> zone.hour(at: instant) & 1 == 1
     }
 }

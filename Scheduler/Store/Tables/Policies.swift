@@ -5,9 +5,11 @@ extension Transaction {
     func insertPolicy(_ id: PolicyID, owner: OwnerID, rules: PolicyRules, text: String) throws -> Int64? {
         try first(
             """
-            INSERT INTO policies (id, owner_id, version, state, rules, max_job_minutes, network, isolation, created_at)
+            INSERT INTO policies (id, owner_id, version, state, rules, max_job_minutes, network, isolation,
+                allowed_hours, timezone, created_at)
             SELECT \(id.text), \(owner.text), COALESCE(MAX(version), 0) + 1, 'draft', \(text),
-                \(rules.maxJobMinutes), \(rules.network ?? false), \(rules.isolation?.rank), \(now)
+                \(rules.maxJobMinutes), \(rules.network ?? false), \(rules.isolation?.rank),
+                \(rules.hourBits), \(rules.timezone), \(now)
             FROM policies WHERE owner_id = \(owner.text)
             ON CONFLICT (owner_id, version) DO NOTHING RETURNING version
             """
