@@ -41,6 +41,7 @@ final class Front: Sendable {
         defer { underWay.wrappingSubtract(1, ordering: .relaxed) }
         let visit = Visit(request, id: ids.id(for: request.head), address: address(request.head, connection))
         var reply = await reply(to: visit, on: connection, &writer)
+        if visit.isHead, case .stream(length: nil, _) = reply.content { connection.spend() }
         let isLast = connection.isSpent
         if isLast { reply = reply.with(.connection, "close") }
         let meter = visit.served?.meter ?? stray
@@ -49,7 +50,14 @@ final class Front: Sendable {
             meter.count(reply.status, nanoseconds: elapsed.nanoseconds)
             log.write(visit, status: reply.status.code, nanoseconds: elapsed.nanoseconds)
         }
-        try await writer.write(response: head(of: reply, for: visit), body: body(of: reply, for: visit))
+        let head = head(of: reply, for: visit)
+        if visit.isHead, case .stream(length: nil, _) = reply.content {
+            // The codec would end the body that isn't there with an empty chunk, and the client take that for the
+            // beginning of its next answer. So the head alone is written, and says that it is the last.
+            _ = try await writer.writeHead(head)
+            throw ConnectionSpent()
+        }
+        try await writer.write(response: head, body: body(of: reply, for: visit))
         if isLast { throw ConnectionSpent() }
     }
 
@@ -164,6 +172,8 @@ final class Visit {
         method = request.head.method.rawValue
     }
 
+    var isHead: Bool { request.head.method == .head }
+
     /// The page's origin, if it may call us.
     func origin(in configuration: AppConfiguration) -> String? {
         guard !configuration.allowedOrigins.isEmpty,
@@ -212,7 +222,7 @@ extension Front {
     }
 
     private func body(of reply: Reply, for visit: Visit) -> ResponseBody {
-        if visit.request.head.method == .head { return ResponseBody() }
+        if visit.isHead { return ResponseBody() }
         return switch reply.content {
         case .none: ResponseBody()
         case .whole(let buffer): ResponseBody(byteBuffer: buffer)

@@ -90,7 +90,10 @@ final class Health: Sendable {
             var failures = MetricFamily(
                 .counter, "hatchfarm_redis_failures_total", "Connections to Redis lost or refused.")
             if let redis = services.redis { failures.add(redis.failureCount) }
-            return [up, delay, connections, waiting, dropped, failures]
+            var fallbacks = MetricFamily(
+                .counter, "hatchfarm_nonce_fallbacks_total", "Heartbeats checked by SQL alone, as Redis was down.")
+            fallbacks.add(services.nonceFallback.count)
+            return [up, delay, connections, waiting, dropped, failures, fallbacks]
         }
     }
 }

@@ -14,6 +14,7 @@ package final class Services: Sendable {
     package let redis: Redis?
     package let world: World
     package let drain = Drain()
+    package let nonceFallback: NonceFallback
     /// What `/metrics` shows besides HTTP, the database and Redis.
     package let gauges: [@Sendable () async throws -> [MetricFamily]]
 
@@ -28,6 +29,7 @@ package final class Services: Sendable {
         self.bus = bus
         self.redis = redis
         self.world = world
+        nonceFallback = NonceFallback(world: world)
         self.gauges = gauges
     }
 }

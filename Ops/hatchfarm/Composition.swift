@@ -25,7 +25,11 @@ struct Composition: Sendable {
         let bus = LocalBus(sleep: world.sleep)
         let desk = JobDesk(database: database, bus: bus, world: world)
         var redis: Redis?
-        if let address = settings.redis { redis = await Redis.open(address) }
+        if let address = settings.redis { redis = try await openRedis(address, logger) }
+        if redis != nil, settings.redisNonceFallback {
+            logger.warning(
+                "REDIS_NONCE_FALLBACK is on: while Redis is down, SQL alone keeps heartbeats from repetition")
+        }
         let services = Services(
             configuration: settings.app(operatorToken: token), database: database, desk: desk, bus: bus, redis: redis,
             world: world, gauges: [{ try await JobMetrics.families(desk) }])
@@ -55,6 +59,22 @@ struct Composition: Sendable {
         } catch let error as DatabaseError {
             throw Failure.misconfigured("cannot open \(settings.shownDatabase): \(error)")
         }
+    }
+
+    /// A nonce that Redis threw away could be used again, so one that may evict is no nonce store (PROMISES R4). One
+    /// that is away now is taken as it is: until it is back heartbeats are refused.
+    private static func openRedis(_ settings: RedisSettings, _ logger: Logger) async throws -> Redis {
+        let redis = await Redis.open(settings)
+        do {
+            guard try await redis.mayEvict() else { return redis }
+            redis.close()
+        } catch {
+            logger.warning("cannot ask Redis whether it may evict: \(error)")
+            return redis
+        }
+        throw Failure.misconfigured(
+            "Redis at \(settings.host):\(settings.port) may throw keys away before they expire, so heartbeats could be "
+                + "repeated: set its maxmemory-policy to noeviction")
     }
 
     /// Serves until SIGTERM or SIGINT, then drains. Both closures get the port that is served: `onReady` once,

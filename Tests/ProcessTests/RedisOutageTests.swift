@@ -26,6 +26,18 @@ extension OneByOne {
             }
         }
 
+        @Test("and one that may evict is no nonce store: no server starts on it")
+        func evicting() async throws {
+            let redis = try await FarmRedis(["--maxmemory-policy", "allkeys-lru"])
+            let server = FarmServer(database: "sqlite::memory:", environment: ["REDIS_ADDR": redis.address])
+            let child = try await server.launch()
+            #expect(try await child.end(within: .seconds(30)) == .exited(78))
+            #expect(child.errors.split(separator: "\n").count == 1, "\(child.errors)")
+            #expect(child.errors.contains("maxmemory-policy"))
+            #expect(child.errors.contains(redis.address))
+            try await redis.kill()
+        }
+
         @Test("frozen does the same, in the time of one command", arguments: TestDatabase.all)
         func frozen(on database: TestDatabase) async throws {
             try await run(on: database) { farm, redis in

@@ -4,11 +4,14 @@ import Glibc
 /// A real `redis-server` without files, on a port of its own. Gone with the process.
 package actor FarmRedis {
     package let port: Int
+    private let arguments: [String]
     private var child: ChildProcess
 
-    package init() async throws {
+    /// With more arguments: `["--maxmemory-policy", "allkeys-lru"]`.
+    package init(_ arguments: [String] = []) async throws {
         port = try Tool.freePort()
-        child = try await Self.launch(port)
+        self.arguments = arguments
+        child = try await Self.launch(port, arguments)
         try await Self.ready(port)
     }
 
@@ -19,7 +22,7 @@ package actor FarmRedis {
 
     /// After it was killed: without what it knew.
     package func restart() async throws {
-        child = try await Self.launch(port)
+        child = try await Self.launch(port, arguments)
         try await Self.ready(port)
     }
 
@@ -35,9 +38,9 @@ package actor FarmRedis {
         return try await redis.command(words)
     }
 
-    private static func launch(_ port: Int) async throws -> ChildProcess {
+    private static func launch(_ port: Int, _ arguments: [String]) async throws -> ChildProcess {
         try await ChildProcess(
             "/usr/bin/redis-server",
-            ["--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            ["--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"] + arguments)
     }
 }

@@ -86,7 +86,7 @@ enum Heartbeats {
         do {
             if try await redis.reserve("hatchfarm:nonce:\(worker):\(nonce)", milliseconds: nonceLasts) { return }
         } catch RedisError.unavailable where services.configuration.redisNonceFallback {
-            return
+            return services.nonceFallback.use()
         }
         guard try await !services.database.read({ try $0.isSpent(nonce, scope: worker) }) else {
             throw Refusal.nonceSeen

@@ -111,8 +111,12 @@ struct ControlPlaneReplayTests {
             #expect(try await plane.send(before).status == 200)
             try await server.kill()
             try await until(redis, isUp: false)
+            #expect(plane.services.nonceFallback.count == 0)
             let during = plane.beat(worker)
             #expect(try await plane.send(during).status == 200)
+            #expect(plane.services.nonceFallback.count == 1)
+            let metrics = try await plane.send("GET", "/metrics", base: "").text
+            #expect(metrics.contains("hatchfarm_nonce_fallbacks_total 1\n"))
             for beat in [before, during] { #expect(try await plane.send(beat).outcome == "401 nonce_seen") }
             try await server.restart()
             try await until(redis, isUp: true)

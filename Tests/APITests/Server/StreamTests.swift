@@ -29,13 +29,42 @@ struct StreamTests {
         }
     }
 
+    @Test("a HEAD of events tells their type and nothing more, and that the connection ends")
+    func head() async throws {
+        try await TestServer.run { server async throws in
+            let port = server.port
+            for ending in ["", "Connection: close\r\n"] {
+                let reply = try await offThread {
+                    let socket = try RawSocket(port: port)
+                    socket.say("HEAD /hatch/events HTTP/1.1\r\nHost: x\r\n\(ending)\r\n")
+                    return socket.rest()
+                }
+                #expect(reply.status == 200)
+                #expect(reply["Content-Type"] == "text/event-stream")
+                #expect(reply["X-Request-ID"] != nil)
+                #expect(reply["Content-Length"] == nil)
+                #expect(reply["Connection"] == "close")
+                #expect(reply.text.hasSuffix("\r\n\r\n") && reply.body.isEmpty, "\(reply.text)")
+            }
+            // A client with a pool of connections goes on with another one.
+            for _ in 0..<3 {
+                #expect(try await server.send(.HEAD, "/hatch/events").body.isEmpty)
+                #expect(try await server.get("/health").status == 200)
+            }
+        }
+    }
+
     @Test("at the shutdown a long poll is answered and an event stream ends, at once")
     func shutdown() async throws {
         try await TestServer.run { server async throws in
+            // Heard from before either begins.
+            let (waits, sent) = (
+                server.services.bus.subscribe("probe waits"), server.services.bus.subscribe("probe sent 1")
+            )
             async let poll = server.get("/hatch/wait")
-            try await server.waitFor("probe waits") {}
+            _ = await waits.wait(for: .seconds(20))
             async let stream = server.get("/hatch/events")
-            try await server.waitFor("probe sent 1") {}
+            _ = await sent.wait(for: .seconds(20))
             let start = World.live.monotonic()
             await server.shutDown()
             #expect(try await poll.json["wake"] == "closed")
@@ -60,8 +89,9 @@ struct StreamTests {
     @Test("what it began before its end it finishes")
     func finishes() async throws {
         try await TestServer.run { server async throws in
+            let sleeps = server.services.bus.subscribe("probe sleeps")
             async let slow = server.get("/hatch/slow")
-            try await server.waitFor("probe sleeps") {}
+            _ = await sleeps.wait(for: .seconds(20))
             await server.shutDown()
             #expect(try await slow.status == 200)
         }
