@@ -12,9 +12,12 @@ struct Yard {
 
     init(isProtected: Bool = true) async throws {
         state = try StateFolder(at: Scratch.path("state"))
-        let probe = await Sandbox.probe(in: state)
-        #expect(probe.missing == [])
-        sandbox = isProtected ? try #require(probe.sandbox) : .unprotected()
+        sandbox = isProtected ? try await Sandbox.open(in: state) : .unprotected()
+    }
+
+    init(state: StateFolder, sandbox: Sandbox) {
+        self.state = state
+        self.sandbox = sandbox
     }
 
     struct Said {

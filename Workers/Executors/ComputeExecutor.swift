@@ -87,6 +87,8 @@ struct ComputeExecutor: Executor {
         case .timedOut:
             return ExecutionResult(
                 .timeout, output: end.output, error: "ran longer than its \(job.durationMinutes) minutes")
+        case .overLimit(let excess):
+            return ExecutionResult(.failure, output: end.output, error: excess)
         case .stopped:
             throw CancellationError()
         }

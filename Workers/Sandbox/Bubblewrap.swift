@@ -6,16 +6,23 @@ package struct Bubblewrap: Sendable {
     /// The paths that a job finds inside.
     static let work = "/work"
     static let control = "/run/job"
+    static let proxySocket = "/run/proxy.sock"
+    /// The descriptor under which it finds the filter of system calls.
+    static let filterDescriptor = 9
 
     /// `--disable-userns`, since 0.8: a job can't make user namespaces, the door of most kernel exploits.
     let canDisableUserNamespaces: Bool
+    /// The file with the filter of system calls; `nil` on architectures that have none, and when the walls are tried
+    /// one by one.
+    var filter: String?
 
-    func arguments(for folder: JobFolder, limits: SandboxLimits) -> [String] {
+    func arguments(for folder: JobFolder, limits: SandboxLimits, proxySocket: String?) -> [String] {
         var arguments = [
             "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv",
             "--uid", "65534", "--gid", "65534", "--hostname", "hatchfarm", "--cap-drop", "ALL",
         ]
         if canDisableUserNamespaces { arguments.append("--disable-userns") }
+        if filter != nil { arguments += ["--seccomp", String(Self.filterDescriptor)] }
         arguments += ["--ro-bind", "/usr", "/usr"] + Self.topFolders
         for path in ["/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"] {
             arguments += ["--ro-bind-try", path, path]
@@ -25,9 +32,9 @@ package struct Bubblewrap: Sendable {
         arguments += ["--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
         arguments += ["--size", size, "--tmpfs", "/tmp"]
         arguments += ["--bind", folder.work.path, Self.work, "--ro-bind", folder.control, Self.control]
+        if let proxySocket { arguments += ["--ro-bind", proxySocket, Self.proxySocket] }
         arguments += ["--remount-ro", "/", "--chdir", Self.work]
-        arguments += ["--", "/usr/bin/nice", "-n", "10", "/bin/sh", "\(Self.control)/start"]
-        return arguments
+        return arguments + ["--", "/bin/sh", "\(Self.control)/start"]
     }
 
     /// `/bin` and its like as they are on the host: links into `/usr`, or folders.

@@ -6,6 +6,8 @@ internal import Synchronization
 final class ProcessTree: Sendable {
     enum Reason: Sendable {
         case timeLimit, stopped
+        /// In the words of `Sandbox.End.Cause`.
+        case overLimit(String)
     }
 
     private struct State {
@@ -16,10 +18,12 @@ final class ProcessTree: Sendable {
 
     private let state = Mutex(State())
     private let isSandboxed: Bool
+    private let group: ControlGroup?
     private let world: World
 
-    init(isSandboxed: Bool, world: World) {
+    init(isSandboxed: Bool, group: ControlGroup?, world: World) {
         self.isSandboxed = isSandboxed
+        self.group = group
         self.world = world
     }
 
@@ -35,6 +39,20 @@ final class ProcessTree: Sendable {
             return state.reason != nil
         }
         if isDoomed { await kill(leader) }
+    }
+
+    /// Those that are there now.
+    var processes: [pid_t] {
+        if let group { return group.processes }
+        guard let leader = state.withLock({ $0.hasEnded ? nil : $0.leader }) else { return [] }
+        var found = [leader]
+        var next = 0
+        // A bomb's processes needn't all be seen.
+        while next < found.count, found.count < 4_096 {
+            found += Self.children(of: found[next])
+            next += 1
+        }
+        return found
     }
 
     /// The leader has ended. After this nothing is killed: its number may be another's.
@@ -68,21 +86,19 @@ final class ProcessTree: Sendable {
         let children = Self.children(of: leader)
         for child in children { Glibc.kill(child, SIGKILL) }
         Glibc.kill(leader, children.isEmpty ? SIGKILL : SIGCONT)
+        group?.strike()
     }
 
     private static func isStopped(_ process: pid_t) -> Bool {
         // The state stands after the name, which is in brackets and may hold any.
-        guard let status = contents("/proc/\(process)/stat"), let name = status.lastIndex(of: ")") else { return true }
+        guard let status = ControlFile.read("/proc/\(process)/stat"), let name = status.lastIndex(of: ")") else {
+            return true
+        }
         return "TtZX".contains { status[name...].dropFirst(2).first == $0 }
     }
 
     private static func children(of process: pid_t) -> [pid_t] {
-        let list = contents("/proc/\(process)/task/\(process)/children") ?? ""
+        let list = ControlFile.read("/proc/\(process)/task/\(process)/children") ?? ""
         return list.split(separator: " ").compactMap { pid_t($0) }
-    }
-
-    private static func contents(_ path: String) -> String? {
-        guard let file = try? Descriptor(path, O_RDONLY), let bytes = try? file.read(limit: 1 << 16) else { return nil }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

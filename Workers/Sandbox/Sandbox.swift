@@ -13,11 +13,13 @@ package struct Sandbox: Sendable {
     }
 
     let kind: Kind
+    /// `nil`: limits are per process, and kills go by parents.
+    let groups: ControlGroups?
     let world: World
 
     /// No walls at all.
     package static func unprotected(world: World = .live) -> Sandbox {
-        Sandbox(kind: .none, world: world)
+        Sandbox(kind: .none, groups: nil, world: world)
     }
 
     /// How a run ended.
@@ -26,6 +28,8 @@ package struct Sandbox: Sendable {
             /// With the exit code, or 128 + the signal.
             case exited(Int)
             case timedOut
+            /// It was ended because it used more than it may: "used more than its 64 MiB of memory".
+            case overLimit(String)
             /// Its task was cancelled.
             case stopped
         }
@@ -52,25 +56,49 @@ package struct Sandbox: Sendable {
     }
 
     /// Runs `program` to its end. Cancelling the task kills it with all its children; they are gone when this returns.
-    /// - Parameter emit: gets the output as it comes, in order.
+    /// - Parameters:
+    ///   - proxySocket: a unix socket that the job's user may connect to. The program finds a proxy at 127.0.0.1:3128
+    ///     that leads there, and the usual variables that name it; it has no other way out.
+    ///   - emit: gets the output as it comes, in order.
     package func run(
-        _ program: Program, in folder: JobFolder, limits: SandboxLimits,
+        _ program: Program, in folder: JobFolder, limits: SandboxLimits, proxySocket: String? = nil,
         emit: @escaping @Sendable (OutputEvent) -> Void
     ) async throws(Failure) -> End {
         if let problem = program.problem {
             return End(cause: .exited(127), output: problem, isOutputTruncated: false, durationMilliseconds: 0)
         }
         let marker = Hex.encode(world.random(16))
-        try prepare(program, marker: marker, in: folder, limits: limits)
-        let tree = ProcessTree(isSandboxed: isSandboxed, world: world)
-        let world = world
+        let group: ControlGroup?
+        do {
+            try prepare(program, marker: marker, in: folder, limits: limits, hasProxy: proxySocket != nil)
+            group = try groups?.makeGroup(folder.name, limits: limits)
+        } catch {
+            throw .files(error)
+        }
+        let launch = Launch(kind: kind, group: group, folder: folder, limits: limits, proxySocket: proxySocket)
         let started = world.monotonic()
+        let (result, reason) = await run(launch, marker: marker, emit: emit)
+        switch result {
+        case .failure(let error): throw .notStarted("\(error)")
+        case .success(let (status, capture)):
+            return try end(status, capture, reason, durationMilliseconds: world.monotonic() - started)
+        }
+    }
+
+    /// Runs it under its clocks. When this returns nothing of it is left.
+    private func run(
+        _ launch: Launch, marker: String, emit: @escaping @Sendable (OutputEvent) -> Void
+    ) async -> (Result<(TerminationStatus, OutputCapture), any Error>, ProcessTree.Reason?) {
+        let (world, limits, group) = (world, launch.limits, launch.group)
+        let tree = ProcessTree(isSandboxed: isSandboxed, group: group, world: world)
         // Not a child of this task: a cancelled one would kill `bwrap` alone, and its end would say nothing.
-        let running = Task { try await spawn(in: folder, limits: limits, marker: marker, tree: tree, emit: emit) }
+        let running = Task { try await spawn(launch, marker: marker, tree: tree, emit: emit) }
         let clock = Task {
             try await world.sleep(.milliseconds(limits.wallMilliseconds))
             await tree.kill(.timeLimit)
         }
+        let watch = WorkWatch(folder: launch.folder.work.path, limits: limits, group: group, world: world)
+        let watching = Task { await tree.kill(.overLimit(try await watch.waitForExcess { tree.processes })) }
         let result = await withTaskCancellationHandler {
             await running.result
         } onCancel: {
@@ -78,11 +106,14 @@ package struct Sandbox: Sendable {
         }
         tree.end()
         clock.cancel()
-        switch result {
-        case .failure(let error): throw .notStarted("\(error)")
-        case .success(let (status, capture)):
-            return try end(status, capture, tree.reason, durationMilliseconds: world.monotonic() - started)
-        }
+        watching.cancel()
+        guard let group else { return (result, tree.reason) }
+        var reason = tree.reason
+        // The kernel may have been faster than the watch.
+        if reason == nil, group.hasRunOutOfMemory { reason = .overLimit(WorkWatch.outOfMemory(limits)) }
+        // In a task of its own, which isn't cancelled.
+        await Task { await group.end(world) }.value
+        return (result, reason)
     }
 
     private var isSandboxed: Bool {
@@ -97,6 +128,9 @@ package struct Sandbox: Sendable {
         switch (reason, status) {
         case (.timeLimit, _): cause = .timedOut
         case (.stopped, _): cause = .stopped
+        // What ended well in spite of it has ended well.
+        case (.overLimit, .exited(0)): cause = .exited(0)
+        case (.overLimit(let words), _): cause = .overLimit(words)
         case (nil, _) where !capture.hasStarted:
             throw .notStarted(capture.complaint.isEmpty ? "the sandbox ended with \(status)" : capture.complaint)
         case (nil, .exited(let code)): cause = .exited(Int(code))
@@ -108,50 +142,43 @@ package struct Sandbox: Sendable {
     }
 
     private func prepare(
-        _ program: Program, marker: String, in folder: JobFolder, limits: SandboxLimits
-    ) throws(Failure) {
-        let home = isSandboxed ? Bubblewrap.work : folder.work.path
+        _ program: Program, marker: String, in folder: JobFolder, limits: SandboxLimits, hasProxy: Bool
+    ) throws(FileProblem) {
         let control = isSandboxed ? Bubblewrap.control : folder.control
-        let input = program.stdin == nil ? "/dev/null" : "\(control)/stdin"
-        let script = program.startScript(marker: marker, home: home, input: input, limits: limits)
-        do {
-            try folder.writeControl("start", script)
-            if let stdin = program.stdin { try folder.writeControl("stdin", stdin) }
-        } catch {
-            throw .files(error)
-        }
+        let script = StartScript(
+            program: program, marker: marker, home: isSandboxed ? Bubblewrap.work : folder.work.path,
+            input: program.stdin == nil ? "/dev/null" : "\(control)/stdin",
+            limits: limits.commands(isGrouped: groups?.tree.controllers.contains(.memory) == true),
+            hasProxy: hasProxy)
+        try folder.writeControl("start", script.text)
+        if let stdin = program.stdin { try folder.writeControl("stdin", stdin) }
     }
 
     private func spawn(
-        in folder: JobFolder, limits: SandboxLimits, marker: String, tree: ProcessTree,
-        emit: @escaping @Sendable (OutputEvent) -> Void
+        _ launch: Launch, marker: String, tree: ProcessTree, emit: @escaping @Sendable (OutputEvent) -> Void
     ) async throws -> (TerminationStatus, OutputCapture) {
         var options = PlatformOptions()
-        var words: [String]
-        switch kind {
-        case .bubblewrap(let bubblewrap):
-            options.processGroupID = 0
-            words = ["bwrap"] + bubblewrap.arguments(for: folder, limits: limits)
-        case .none:
-            options.createSession = true
-            words = ["nice", "-n", "10", "/bin/sh", "\(folder.control)/start"]
-        }
-        // By a program and not between fork and exec: there libc takes locks that another thread may have held.
-        if let id = folder.work.user.id {
-            words = ["setpriv", "--reuid=\(id)", "--regid=\(id)", "--clear-groups"] + words
-        }
+        if isSandboxed { options.processGroupID = 0 } else { options.createSession = true }
+        var words = launch.words
         let configuration = Configuration(
             executable: .name(words.removeFirst()), arguments: Arguments(words),
             environment: .custom(["PATH": Self.searchPath]), platformOptions: options)
-        let world = world
+        let (world, limits) = (world, launch.limits)
+        Self.ignoreBrokenPipes
         let result = try await Subprocess.run(
-            configuration, input: .none, output: .sequence, error: .combinedWithOutput
+            configuration, input: .inputWriter, output: .sequence, error: .combinedWithOutput
         ) { execution in
             await tree.begin(execution.processIdentifier.value)
             var capture = OutputCapture(
                 marker: marker, logLimit: limits.logBytes, tailLimit: limits.outputBytes)
+            var isReleased = false
             for try await buffer in execution.standardOutput {
                 for event in buffer.withUnsafeBytes({ capture.take($0) }) { emit(event) }
+                if capture.hasStarted, !isReleased {
+                    isReleased = true
+                    // It may be dead already; then its output ends.
+                    _ = try? await execution.standardInputWriter.write([UInt8(ascii: "\n")])
+                }
                 // A flood is read slowly, so that it costs the job and not the machine.
                 if capture.total > Self.freeBytes { try? await world.sleep(.milliseconds(2)) }
             }
@@ -160,6 +187,9 @@ package struct Sandbox: Sendable {
         }
         return (result.terminationStatus, result.closureResult)
     }
+
+    /// Whoever writes to the dead gets an error for it, not a signal. Children get their signals back.
+    private static let ignoreBrokenPipes: Void = { signal(SIGPIPE, SIG_IGN) }()
 
     static let searchPath = "/usr/bin:/bin:/usr/local/bin"
     /// Output beyond it is read at some tens of MB a second.

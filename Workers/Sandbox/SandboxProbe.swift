@@ -6,41 +6,71 @@ internal import Subprocess
 package struct SandboxProbe: Sendable {
     /// `nil` when jobs can't be walled in here.
     package let sandbox: Sandbox?
-    /// What is missing, with the remedy, for people.
+    /// Every wall, the needed and the others.
+    package let layers: [SandboxLayer]
+    /// Why there is no sandbox, with the remedy, for people.
     package let missing: [String]
     /// How long the trial took.
     package let milliseconds: Int64
+
+    init(sandbox: Sandbox?, layers: [SandboxLayer], milliseconds: Int64) {
+        missing = layers.filter(\.isRequired).compactMap(\.finding)
+        self.sandbox = missing.isEmpty ? sandbox : nil
+        self.layers = layers
+        self.milliseconds = milliseconds
+    }
 }
 
 extension Sandbox {
-    /// Runs `true` behind all the walls, as a job of `state` would run. Nothing is believed that wasn't tried.
-    package static func probe(in state: StateFolder, world: World = .live) async -> SandboxProbe {
-        var missing: [String] = []
-        let programs = [
-            ("bwrap", "bubblewrap"), ("prlimit", "util-linux"), ("setpriv", "util-linux"), ("nice", "coreutils"),
-        ]
-        for (program, package) in programs where !isInstalled(program) {
-            missing.append("\(program) is not installed: apt-get install \(package)")
-        }
-        guard missing.isEmpty else { return SandboxProbe(sandbox: nil, missing: missing, milliseconds: 0) }
-        let bubblewrap = Bubblewrap(canDisableUserNamespaces: await version() >= (0, 8))
-        let sandbox = Sandbox(kind: .bubblewrap(bubblewrap), world: world)
+    /// Runs trials behind the walls, as jobs of `state` would run. Nothing is believed that wasn't tried.
+    /// - Parameter share: of the machine, for all jobs of the sandbox together. Where there are no control groups it
+    ///   can't be held, and the layers say so.
+    package static func probe(
+        in state: StateFolder, share: HostShare = .whole, world: World = .live
+    ) async -> SandboxProbe {
         let started = world.monotonic()
+        var layers: [SandboxLayer]
+        var sandbox: Sandbox?
+        do throws(SandboxFault) {
+            let opened = try await open(in: state, share: share, world: world)
+            sandbox = opened
+            layers = await SandboxTrials(sandbox: opened, state: state, share: share).run()
+        } catch {
+            layers = [.missing(SandboxFault.layer, error.why, error.remedy)]
+        }
+        return SandboxProbe(sandbox: sandbox, layers: layers, milliseconds: world.monotonic() - started)
+    }
+
+    /// A sandbox that has run one program.
+    static func open(
+        in state: StateFolder, share: HostShare = .whole, world: World = .live
+    ) async throws(SandboxFault) -> Sandbox {
+        for (program, package) in [("bwrap", "bubblewrap"), ("setpriv", "util-linux"), ("nice", "coreutils")]
+        where !isInstalled(program) {
+            throw SandboxFault(why: "\(program) is not installed", remedy: "apt-get install \(package)")
+        }
+        var bubblewrap = Bubblewrap(canDisableUserNamespaces: await version() >= (0, 8))
         do {
+            if let architecture = SeccompFilter.Architecture.current {
+                let name = "seccomp-\(Hex.encode(world.random(4)))"
+                bubblewrap.filter = try state.write(SeccompFilter(for: architecture).bytes, to: name)
+            }
+            let groups = ControlGroupTree.find().flatMap {
+                try? ControlGroups(in: $0, life: state.lifeName, share: share, world: world)
+            }
+            let sandbox = Sandbox(kind: .bubblewrap(bubblewrap), groups: groups, world: world)
             let folder = try state.makeJobFolder(for: HostUser(slot: 0))
             defer { try? folder.remove() }
             let limits = SandboxLimits(wallMilliseconds: 10_000)
             let end = try await sandbox.run(Program(["true"]), in: folder, limits: limits) { _ in }
             guard end.cause == .exited(0) else { throw Failure.notStarted("a trial run ended as \(end.cause)") }
-        } catch let failure as Failure {
-            return SandboxProbe(sandbox: nil, missing: [remedy(for: failure.message)], milliseconds: 0)
+            return sandbox
         } catch {
-            return SandboxProbe(sandbox: nil, missing: ["\(error)"], milliseconds: 0)
+            throw SandboxFault(error)
         }
-        return SandboxProbe(sandbox: sandbox, missing: [], milliseconds: world.monotonic() - started)
     }
 
-    private static func isInstalled(_ program: String) -> Bool {
+    static func isInstalled(_ program: String) -> Bool {
         searchPath.split(separator: ":").contains { access("\($0)/\(program)", X_OK) == 0 }
     }
 
@@ -51,20 +81,5 @@ extension Sandbox {
             output: .string(limit: 256))
         let parts = (result?.standardOutput ?? "").split { !$0.isNumber }.compactMap { Int($0) }
         return parts.count >= 2 ? (parts[0], parts[1]) : (0, 0)
-    }
-
-    private static func remedy(for complaint: String) -> String {
-        let text = complaint.split(separator: "\n").joined(separator: "; ")
-        if text.contains("proc on") {
-            return "\(text): /proc is masked; in a container, start it with --security-opt systempaths=unconfined"
-        }
-        if text.contains("Permission denied") && text.contains("/work") {
-            return "\(text): jobs can't reach the state folder; choose one that every user may pass, with --state-dir"
-        }
-        if text.contains("namespace") || text.contains("uid map") || text.contains("Operation not permitted") {
-            return "\(text): user namespaces are off; set kernel.unprivileged_userns_clone=1, and on Ubuntu "
-                + "kernel.apparmor_restrict_unprivileged_userns=0, or allow them in the container"
-        }
-        return text
     }
 }

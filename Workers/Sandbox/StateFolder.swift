@@ -5,16 +5,19 @@ internal import Glibc
 /// daemon lives, so that a later one knows what was left behind, whatever ended the earlier.
 package final class StateFolder: Sendable {
     package let path: String
-    private let life: String
+    /// The name of this daemon's life, random.
+    let lifeName: String
     private let lock: Life
     private let world: World
+
+    private var life: String { "\(path)/jobs/\(lifeName)" }
 
     /// Holds the lock by staying open.
     private struct Life: ~Copyable, Sendable {
         let file: Descriptor
     }
 
-    /// Creates what is missing and removes what dead daemons left.
+    /// Creates what is missing, and ends and removes what dead daemons left.
     package init(at path: String, world: World = .live) throws(FileProblem) {
         self.path = path
         self.world = world
@@ -24,8 +27,9 @@ package final class StateFolder: Sendable {
         // Nobody may take a folder that is made but not locked yet for a dead one's.
         let gate = try Descriptor("\(path)/lock", O_RDWR | O_CREAT)
         guard flock(gate.raw, LOCK_EX) == 0 else { throw .last("lock") }
-        for name in names(in: jobs) { try Self.removeIfDead("\(jobs)/\(name)") }
-        life = "\(jobs)/\(Hex.encode(world.random(8)))"
+        for name in fileNames(in: jobs) { try Self.removeIfDead(name, in: jobs) }
+        lifeName = Hex.encode(world.random(8))
+        let life = "\(jobs)/\(lifeName)"
         try createFolder(life, mode: 0o711)
         lock = Life(file: try Descriptor("\(life)/alive", O_RDWR | O_CREAT))
         guard flock(lock.file.raw, LOCK_EX | LOCK_NB) == 0 else { throw .last("lock") }
@@ -35,25 +39,35 @@ package final class StateFolder: Sendable {
         try? removeFolder(at: life)
     }
 
-    private static func removeIfDead(_ life: String) throws(FileProblem) {
+    private static func removeIfDead(_ name: String, in jobs: String) throws(FileProblem) {
+        let life = "\(jobs)/\(name)"
         let raw = open("\(life)/alive", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         if raw >= 0 {
             let file = Descriptor(taking: raw)
             guard flock(file.raw, LOCK_EX | LOCK_NB) == 0 else { return }
         }
+        Orphans.end(life: name)
         try removeFolder(at: life)
+    }
+
+    /// A file of this life that no job sees.
+    func write(_ bytes: [UInt8], to name: String) throws(FileProblem) -> String {
+        let path = "\(life)/\(name)"
+        try Descriptor(path, O_WRONLY | O_CREAT | O_EXCL).write(bytes)
+        return path
     }
 
     /// A fresh folder for one job: `work`, the job's own, and `control`, which it may read.
     package func makeJobFolder(for user: HostUser) throws(FileProblem) -> JobFolder {
-        let job = "\(life)/\(Hex.encode(world.random(8)))"
+        let name = Hex.encode(world.random(8))
+        let job = "\(life)/\(name)"
         try createFolder(job, mode: 0o711)
         try createFolder("\(job)/control", mode: 0o711)
         try createFolder("\(job)/work", mode: 0o700)
         if let id = user.id {
             guard chown("\(job)/work", id, id) == 0 else { throw .last("chown") }
         }
-        return JobFolder(state: self, path: job, work: WorkFolder(path: "\(job)/work", user: user))
+        return JobFolder(state: self, name: name, path: job, work: WorkFolder(path: "\(job)/work", user: user))
     }
 }
 
@@ -61,11 +75,14 @@ package final class StateFolder: Sendable {
 package struct JobFolder: Sendable {
     /// Its end would remove this folder too.
     private let state: StateFolder
+    /// Random: nobody else's.
+    let name: String
     let path: String
     package let work: WorkFolder
 
-    init(state: StateFolder, path: String, work: WorkFolder) {
+    init(state: StateFolder, name: String, path: String, work: WorkFolder) {
         self.state = state
+        self.name = name
         self.path = path
         self.work = work
     }
@@ -95,15 +112,4 @@ private func createFolder(_ path: String, mode: mode_t) throws(FileProblem) {
         if mkdir(parent, 0o755) == 0 { chmod(parent, 0o755) }
     }
     if mkdir(path, mode) == 0 { chmod(path, mode) } else if errno != EEXIST { throw .last("create \(path)") }
-}
-
-private func names(in folder: String) -> [String] {
-    guard let stream = opendir(folder) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-        let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-        if !name.hasPrefix(".") { names.append(name) }
-    }
-    return names
 }

@@ -1,0 +1,126 @@
+internal import Bytes
+internal import Glibc
+
+/// The processes of one job as the kernel counts them, whatever they fork.
+struct ControlGroup: Sendable {
+    let tree: ControlGroupTree
+    /// Below the tree's folders.
+    let name: String
+
+    var folders: [String] { tree.folders.map { "\($0)/\(name)" } }
+
+    /// What a shell writes `0` to so as to be inside, with all that it becomes and forks.
+    var doors: [String] { folders.map { "\($0)/cgroup.procs" } }
+
+    private func folder(of controller: ControlGroupTree.Controller) -> String? {
+        switch tree {
+        case .unified(let folder, let controllers): controllers.contains(controller) ? "\(folder)/\(name)" : nil
+        case .separate(let folders): folders[controller].map { "\($0)/\(name)" }
+        }
+    }
+
+    private var isUnified: Bool {
+        if case .unified = tree { true } else { false }
+    }
+
+    func make() throws(FileProblem) {
+        for folder in folders where mkdir(folder, 0o755) != 0 { throw .last("create \(folder)") }
+    }
+
+    func limit(_ limits: SandboxLimits) throws(FileProblem) {
+        try limitMemory(max(limits.memoryBytes, 8 << 20))
+        // `bwrap` and the start shell are inside too.
+        if let folder = folder(of: .pids) {
+            try ControlFile.write(String(limits.processes + 3), to: "\(folder)/pids.max")
+        }
+        if let cores = limits.cpuCores { try limitProcessors(cores) }
+        if isUnified, let folder = folder(of: .memory) {
+            // All of a job at once: half of one is no use.
+            try ControlFile.write("1", to: "\(folder)/memory.oom.group")
+        }
+    }
+
+    func limit(_ share: HostShare) throws(FileProblem) {
+        let cores = Double(sysconf(CInt(_SC_NPROCESSORS_ONLN)))
+        if share.cpuPercent < 100 { try limitProcessors(cores * Double(share.cpuPercent) / 100) }
+        if let percent = share.memoryPercent {
+            let pages = Int64(sysconf(CInt(_SC_PHYS_PAGES)))
+            try limitMemory(pages / 100 * Int64(percent) * Int64(sysconf(CInt(_SC_PAGESIZE))))
+        }
+        // A tenth of what other work has, as `nice -n 10`: the machine is its owner's first.
+        if let folder = folder(of: .cpu) {
+            try ControlFile.write(isUnified ? "10" : "102", to: "\(folder)/cpu.\(isUnified ? "weight" : "shares")")
+        }
+    }
+
+    private func limitMemory(_ bytes: Int64) throws(FileProblem) {
+        guard let folder = folder(of: .memory) else { return }
+        if isUnified {
+            try ControlFile.write(String(bytes), to: "\(folder)/memory.max")
+            // Not there on kernels without swap.
+            try? ControlFile.write("0", to: "\(folder)/memory.swap.max")
+        } else {
+            try? ControlFile.write("1", to: "\(folder)/memory.use_hierarchy")
+            try ControlFile.write(String(bytes), to: "\(folder)/memory.limit_in_bytes")
+            try? ControlFile.write(String(bytes), to: "\(folder)/memory.memsw.limit_in_bytes")
+            try? ControlFile.write("0", to: "\(folder)/memory.swappiness")
+        }
+    }
+
+    private func limitProcessors(_ cores: Double) throws(FileProblem) {
+        guard let folder = folder(of: .cpu) else { return }
+        // Microseconds of every tenth of a second; the kernel's least is a thousand.
+        let quota = max(1_000, Int64(min(max(cores, 0), 4_096) * 100_000))
+        if isUnified {
+            try ControlFile.write("\(quota) 100000", to: "\(folder)/cpu.max")
+        } else {
+            try ControlFile.write("100000", to: "\(folder)/cpu.cfs_period_us")
+            try ControlFile.write(String(quota), to: "\(folder)/cpu.cfs_quota_us")
+        }
+    }
+
+    /// The kernel has killed one of them because together they had used up their memory.
+    var hasRunOutOfMemory: Bool {
+        guard let folder = folder(of: .memory) else { return false }
+        let file = isUnified ? "memory.events" : "memory.oom_control"
+        return (ControlFile.number("oom_kill", in: "\(folder)/\(file)") ?? 0) > 0
+    }
+
+    /// They were held back because they had used up their processor time.
+    var hasBeenThrottled: Bool {
+        guard let folder = folder(of: .cpu) else { return false }
+        return (ControlFile.number("nr_throttled", in: "\(folder)/cpu.stat") ?? 0) > 0
+    }
+
+    var processes: [pid_t] {
+        Set(folders.flatMap { ControlFile.processes(in: $0) }).sorted()
+    }
+
+    /// One stroke at all that is inside. With version 1 what is being forked may escape it, once: then strike again.
+    /// - Returns: whether there was anybody.
+    @discardableResult
+    func strike() -> Bool {
+        if isUnified, let folder = folders.first, (try? ControlFile.write("1", to: "\(folder)/cgroup.kill")) != nil {
+            return !processes.isEmpty
+        }
+        if let folder = folder(of: .pids) { try? ControlFile.write("0", to: "\(folder)/pids.max") }
+        let found = processes
+        for process in found { Glibc.kill(process, SIGKILL) }
+        return !found.isEmpty
+    }
+
+    /// Kills until nobody is left, and removes the group.
+    func end(_ world: World) async {
+        var rounds = 0
+        while strike(), rounds < 1_000 {
+            rounds += 1
+            try? await world.sleep(.milliseconds(rounds < 20 ? 1 : 10))
+        }
+        for _ in 0..<50 where !removeFolders() { try? await world.sleep(.milliseconds(2)) }
+    }
+
+    @discardableResult
+    func removeFolders() -> Bool {
+        folders.filter { rmdir($0) != 0 && errno != ENOENT }.isEmpty
+    }
+}
