@@ -33,7 +33,7 @@ final class EgressGate {
                 limitConfiguration: headLimits),
             maximumBufferSize: 128 << 10)
         let handler = RequestHandler(gate: self, decoder: decoder, isOverLimit: clients > rules.connections)
-        try channel.pipeline.syncOperations.addHandlers([decoder, handler])
+        try channel.pipeline.syncOperations.addHandlers([EndHandler(), decoder, handler])
     }
 
     private static let toldAboutLimit = 32

@@ -1,3 +1,4 @@
+import Bytes
 @testable import Egress
 import Foundation
 import Glibc
@@ -50,8 +51,22 @@ struct EgressTunnelTests {
         }
     }
 
-    @Test("what a client says before the tunnel stands, and its end, get there")
-    func earlyBytes() async throws {
+    @Test("a tunnel that nobody used ends with its client, at once")
+    func unused() async throws {
+        let upstream = try Upstream { _, connection in _ = connection.toEnd() }
+        defer { upstream.stop() }
+        try await EgressLab.with { lab in
+            let client = try lab.tunnel(upstream)
+            defer { client.close() }
+            client.endOutput()
+            let start = World.live.monotonic()
+            #expect(client.toEnd().isEmpty)
+            #expect(World.live.monotonic() - start < 1_500)
+        }
+    }
+
+    @Test("what a client says before the tunnel stands, and its end, get there", arguments: [0, 100, 30_000])
+    func earlyBytes(count: Int) async throws {
         let upstream = try Upstream { _, connection in _ = connection.send(connection.toEnd()) }
         defer { upstream.stop() }
         let slow = NameResolver { _ in
@@ -61,11 +76,14 @@ struct EgressTunnelTests {
         try await EgressLab.with(resolver: slow) { lab in
             let client = try lab.connect()
             defer { client.close() }
-            let early = Self.bytes(30_000)
-            #expect(client.say("CONNECT upstream.test:\(upstream.port) HTTP/1.1\r\n\r\n") && client.send(early))
+            let early = Self.bytes(count)
+            let request = Array("CONNECT upstream.test:\(upstream.port) HTTP/1.1\r\n\r\n".utf8)
+            let start = World.live.monotonic()
+            #expect(client.send(request + early))
             client.endOutput()
             let expected = Array("HTTP/1.1 200 Connection established\r\n\r\n".utf8) + early
             #expect(client.toEnd() == expected)
+            #expect(World.live.monotonic() - start < 1_500)
         }
     }
 
