@@ -99,7 +99,12 @@ let package = Package(
         tests("EngineTests", ["Domain", "Bytes", "Store", "Bus", "Engine", "Support"]),
         tests("WorkerTests", ["Bytes", "Wire", "Runtime", "Sandbox", "Egress", "Executors", "Support", nioCore]),
         tests("APITests", ["Domain", "Bytes", "Store", "Bus", "Engine", "API", "Support", httpClient]),
-        tests("ProcessTests", ["Bytes", "Support", "hatchfarm"]),
+        tests(
+            "ProcessTests",
+            [
+                "Bytes", "Wire", "Runtime", "Support", "hatchfarm",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .testTarget(name: "Tidy", path: "Tests/Tidy", exclude: ["migrations.lock"], swiftSettings: settings),
     ]
 )

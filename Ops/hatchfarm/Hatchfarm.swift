@@ -21,7 +21,8 @@ struct Hatchfarm: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "Run a farm", subcommands: [Up.self, Serve.self, Work.self, Migrate.self]),
             CommandGroup(name: "Use a farm", subcommands: [JobCommand.self]),
-            CommandGroup(name: "Measure", subcommands: [Bench.self]),
+            CommandGroup(name: "Look after it", subcommands: [Doctor.self, Bench.self]),
+            CommandGroup(name: "Set up a shell", subcommands: [Completions.self, Man.self, Manual.self]),
         ])
 
     static func main() async {

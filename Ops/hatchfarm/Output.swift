@@ -3,6 +3,12 @@ internal import Glibc
 /// Standard output and error, unbuffered: what a command says is there when it is said.
 enum Output {
     static let isTerminal = isatty(STDOUT_FILENO) == 1
+    /// Whether lines may be rewritten in place on standard error.
+    static let errorsAreTerminal = isatty(STDERR_FILENO) == 1
+    /// Whether lines may be drawn over each other: a terminal that moves its cursor.
+    static let canRedraw = isTerminal && variable("TERM") != "dumb"
+    /// Not on terminals that can't, nor where `NO_COLOR` is set (no-color.org).
+    static let hasColour = canRedraw && (variable("NO_COLOR") ?? "").isEmpty
 
     static func line(_ text: String) {
         write(Array((text + "\n").utf8), to: STDOUT_FILENO)
@@ -17,24 +23,30 @@ enum Output {
     }
 
     static func error(_ text: String) {
-        write(Array((text + "\n").utf8), to: STDERR_FILENO)
+        errorText(text + "\n")
     }
 
-    /// Columns of the terminal, 80 when it doesn't say.
-    static var columns: Int {
+    static func errorText(_ text: String) {
+        write(Array(text.utf8), to: STDERR_FILENO)
+    }
+
+    /// Columns and rows of the terminal; when it doesn't say, as `COLUMNS` and `LINES` have it, else 80 and 24.
+    static func size(of file: Int32 = STDOUT_FILENO) -> (columns: Int, rows: Int) {
         var size = winsize()
-        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-        return Int(size.ws_col)
+        _ = ioctl(file, UInt(TIOCGWINSZ), &size)
+        func measure(_ told: UInt16, _ name: String, _ usual: Int) -> Int {
+            guard told == 0 else { return Int(told) }
+            let number = variable(name).flatMap { Int($0) } ?? usual
+            return (1...10_000).contains(number) ? number : usual
+        }
+        return (measure(size.ws_col, "COLUMNS", 80), measure(size.ws_row, "LINES", 24))
     }
 
-    /// Text that somebody else wrote, without the control characters that would steer our terminal.
-    static func tame(_ text: String) -> String {
-        guard isTerminal else { return text }
-        return String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.filter { scalar in
-                    scalar == "\t" || !(scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value))
-                }))
+    /// Text that somebody else wrote, without what would steer our terminal.
+    static func tame(_ text: String) -> String { isTerminal ? Text.tame(text) : text }
+
+    private static func variable(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
     }
 
     private static func write(_ bytes: [UInt8], to file: Int32) {
@@ -54,30 +66,43 @@ enum Output {
 
 /// One line that is rewritten in place on a terminal; a line for every change when piped.
 struct StatusLine {
+    private let toErrors: Bool
     private var shown = ""
+
+    /// - Parameter toErrors: on standard error, where standard output is for programs.
+    init(toErrors: Bool = false) {
+        self.toErrors = toErrors
+    }
 
     /// Something that stays, above the status.
     mutating func line(_ text: String) {
-        guard Output.isTerminal, !shown.isEmpty else { return Output.line(text) }
-        Output.text("\r\u{1B}[2K\(text)\n\(shown)")
+        guard isTerminal, !shown.isEmpty else { return put("\(text)\n") }
+        put("\r\u{1B}[2K\(text)\n\(shown)")
     }
 
     mutating func update(_ text: String) {
-        guard Output.isTerminal else {
-            if text != shown { Output.line("-- \(text)") }
+        guard isTerminal else {
+            if text != shown { put("-- \(text)\n") }
             shown = text
             return
         }
-        let line = String(text.prefix(max(1, Output.columns - 1)))
+        let line = Text.clipped(text, to: columns - 1)
         guard line != shown else { return }
         shown = line
-        Output.text("\r\u{1B}[2K\(shown)")
+        put("\r\u{1B}[2K\(shown)")
     }
 
     /// The last status stays where it is; when piped it has been written already.
     mutating func end() {
-        if Output.isTerminal, !shown.isEmpty { Output.text("\n") }
+        if isTerminal, !shown.isEmpty { put("\n") }
         shown = ""
+    }
+
+    var isTerminal: Bool { toErrors ? Output.errorsAreTerminal : Output.isTerminal }
+    private var columns: Int { Output.size(of: toErrors ? STDERR_FILENO : STDOUT_FILENO).columns }
+
+    private func put(_ text: String) {
+        if toErrors { Output.errorText(text) } else { Output.text(text) }
     }
 }
 

@@ -27,6 +27,14 @@ extension Database {
             }
         }
     }
+
+    /// The steps that `migrate` would take, and those that the database has and this program doesn't know. Changes
+    /// nothing.
+    package func steps(_ migrations: [Migration]) async throws -> (missing: [String], unknown: [String]) {
+        let applied = try await read { tx in try tx.hasMigrations() ? tx.namesOfMigrations() : [] }
+        let known = migrations.map(\.name)
+        return (known.filter { !applied.contains($0) }, applied.filter { !known.contains($0) })
+    }
 }
 
 extension Transaction {

@@ -21,33 +21,39 @@ package struct Enrollment: Sendable {
     /// The least that rules must say: all of the processor, no network.
     package static let openRules: JSON = ["max_cpu_percent": 100]
 
-    /// Three or four calls; what has been made stays when a later one fails.
+    /// Registers a machine, and signs the rules for it. What has been made stays when a later call fails.
     package func enroll(
         name: String, capacity: Capacity, priceUSDTPerHour: String? = nil, rules: JSON = openRules
     ) async throws(LeaseError) -> WorkerCredentials {
-        let connection = ServerConnection(server: server)
-        do {
-            let result = try await enroll(connection, name, capacity, priceUSDTPerHour, rules)
-            await connection.close()
-            return result
-        } catch {
-            await connection.close()
-            throw error
+        try await connected { connection throws(LeaseError) in
+            let owner = try await owner(connection)
+            let request = RegisterRequest(
+                ownerID: owner, name: name, capacity: capacity, priceUSDTPerHour: priceUSDTPerHour)
+            let registered = try await post(connection, "/machines/register", owner, request.json)
+            let machine: RegisterReply
+            do throws(FieldError) {
+                machine = try RegisterReply(registered)
+            } catch {
+                throw .unreachable("the server's answer is not understood: \(error.message)")
+            }
+            let policy = try await accept(connection, owner, machine.id, rules)
+            return WorkerCredentials(
+                workerID: machine.id, machineToken: machine.machineToken, policyID: policy, server: server,
+                rules: rules)
         }
     }
 
-    private func enroll(
-        _ connection: ServerConnection, _ name: String, _ capacity: Capacity, _ price: String?, _ rules: JSON
-    ) async throws(LeaseError) -> WorkerCredentials {
-        let owner = if let ownerID { ownerID } else { try await askOwner(connection) }
-        let request = RegisterRequest(ownerID: owner, name: name, capacity: capacity, priceUSDTPerHour: price)
-        let registered = try await post(connection, "/machines/register", owner, request.json)
-        let machine: RegisterReply
-        do {
-            machine = try RegisterReply(registered)
-        } catch {
-            throw .unreachable("the server's answer is not understood: \(error.message)")
+    /// Signs other rules for a machine that is enrolled: a new policy, and the consent to it. Returns the policy's id,
+    /// which the machine's heartbeats name from then on.
+    package func accept(rules: JSON, for workerID: String) async throws(LeaseError) -> String {
+        try await connected { connection throws(LeaseError) in
+            try await accept(connection, owner(connection), workerID, rules)
         }
+    }
+
+    private func accept(
+        _ connection: ServerConnection, _ owner: String, _ workerID: String, _ rules: JSON
+    ) async throws(LeaseError) -> String {
         // The server verifies over these very bytes: the body carries them as they are signed.
         let signedRules = rules.bytes(.compact)
         let policy = try await made(
@@ -58,15 +64,32 @@ package struct Enrollment: Sendable {
             ])
         _ = try await post(connection, "/policies/\(ServerConnection.encoded(policy))/activate", owner, [:])
         let signature = OwnerSignature.consent(
-            ownerID: owner, workerID: machine.id, policyID: policy, credential: credential)
+            ownerID: owner, workerID: workerID, policyID: policy, credential: credential)
         _ = try await made(
             connection, "consent", "/consents", owner,
             [
-                "owner_id": .string(owner), "worker_id": .string(machine.id), "policy_id": .string(policy),
+                "owner_id": .string(owner), "worker_id": .string(workerID), "policy_id": .string(policy),
                 "signature": .string(signature),
             ])
-        return WorkerCredentials(
-            workerID: machine.id, machineToken: machine.machineToken, policyID: policy, server: server)
+        return policy
+    }
+
+    private func connected<T: Sendable>(
+        _ body: (ServerConnection) async throws(LeaseError) -> T
+    ) async throws(LeaseError) -> T {
+        let connection = ServerConnection(server: server)
+        do {
+            let result = try await body(connection)
+            await connection.close()
+            return result
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    private func owner(_ connection: ServerConnection) async throws(LeaseError) -> String {
+        if let ownerID { ownerID } else { try await askOwner(connection) }
     }
 
     private func askOwner(_ connection: ServerConnection) async throws(LeaseError) -> String {

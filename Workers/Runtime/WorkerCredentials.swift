@@ -10,12 +10,15 @@ package struct WorkerCredentials: Sendable, Equatable {
     package var policyID: String
     /// The server's URL.
     package var server: String
+    /// The rules of that policy, as they were signed; `nil` in files that don't say.
+    package var rules: JSON?
 
-    package init(workerID: String, machineToken: String, policyID: String, server: String) {
+    package init(workerID: String, machineToken: String, policyID: String, server: String, rules: JSON? = nil) {
         self.workerID = workerID
         self.machineToken = machineToken
         self.policyID = policyID
         self.server = server
+        self.rules = rules
     }
 
     package struct Problem: Error, Sendable {
@@ -37,7 +40,8 @@ package struct WorkerCredentials: Sendable, Equatable {
             var fields = try Fields(JSON(parsing: Array(bytes.prefix(max(0, count)))))
             self.init(
                 workerID: try fields.string("worker_id"), machineToken: try fields.string("machine_token"),
-                policyID: try fields.string("policy_id"), server: try fields.string("server"))
+                policyID: try fields.string("policy_id"), server: try fields.string("server"),
+                rules: fields.optionalRaw("rules").flatMap { $0.isNull ? nil : $0 })
         } catch let error as FieldError {
             throw Problem(message: "\(path): \(error.message)")
         } catch {
@@ -64,7 +68,7 @@ package struct WorkerCredentials: Sendable, Equatable {
     package var json: JSON {
         [
             "worker_id": .string(workerID), "machine_token": .string(machineToken), "policy_id": .string(policyID),
-            "server": .string(server),
+            "server": .string(server), "rules": rules ?? .null,
         ]
     }
 }

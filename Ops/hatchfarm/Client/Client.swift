@@ -29,11 +29,18 @@ struct Client: Sendable {
 
     func post(_ path: String, _ body: JSON = [:], headers: [(String, String)] = []) async throws -> JSON {
         let type = ("Content-Type", "application/json")
-        return try await json(.POST, path, body: body.bytes(.compact), headers: [type] + headers)
+        return try await json(.POST, path, body: .bytes(body.bytes(.compact)), headers: [type] + headers)
     }
 
-    func post(bytes: [UInt8], to path: String, headers: [(String, String)]) async throws -> JSON {
-        try await json(.POST, path, body: bytes, headers: [("Content-Type", "application/octet-stream")] + headers)
+    /// `progress` hears how many bytes have been taken from here.
+    func upload(
+        _ bytes: [UInt8], to path: String, headers: [(String, String)],
+        progress: @escaping @Sendable (Int) -> Void = { _ in }
+    ) async throws -> JSON {
+        let chunks = Chunks(bytes: bytes, progress: progress)
+        return try await json(
+            .POST, path, body: .stream(chunks, length: .known(Int64(bytes.count))),
+            headers: [("Content-Type", "application/octet-stream")] + headers, deadline: .now() + .minutes(30))
     }
 
     func delete(_ path: String) async throws -> JSON {
@@ -63,9 +70,11 @@ struct Client: Sendable {
     }
 
     private func json(
-        _ method: HTTPMethod, _ path: String, body: [UInt8]? = nil, headers: [(String, String)] = []
+        _ method: HTTPMethod, _ path: String, body: HTTPClientRequest.Body? = nil, headers: [(String, String)] = [],
+        deadline: NIODeadline? = nil
     ) async throws -> JSON {
-        let bytes = try await collect(send(method, path, body: body, headers: headers), limit: 64 << 20)
+        let response = try await send(method, path, body: body, headers: headers, deadline: deadline)
+        let bytes = try await collect(response, limit: 64 << 20)
         guard !bytes.isEmpty else { return .null }
         guard let json = try? JSON(parsing: bytes, limits: JSONLimits(depth: 64, keys: 100_000)) else {
             throw Failure.unexpected("\(method.rawValue) \(path): the answer is no JSON")
@@ -74,7 +83,7 @@ struct Client: Sendable {
     }
 
     private func send(
-        _ method: HTTPMethod, _ path: String, body: [UInt8]? = nil, headers: [(String, String)] = [],
+        _ method: HTTPMethod, _ path: String, body: HTTPClientRequest.Body? = nil, headers: [(String, String)] = [],
         deadline: NIODeadline? = nil
     ) async throws -> HTTPClientResponse {
         var request = HTTPClientRequest(url: credentials.server + path)
@@ -83,7 +92,7 @@ struct Client: Sendable {
         request.headers.add(name: "Authorization", value: "Bearer \(credentials.key)")
         if let owner = credentials.owner { request.headers.add(name: "X-Owner-ID", value: owner) }
         for (name, value) in headers { request.headers.add(name: name, value: value) }
-        if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
+        if let body { request.body = body }
         let response: HTTPClientResponse
         do {
             response = try await Self.http.execute(request, deadline: deadline ?? .now() + Self.patience)

@@ -57,9 +57,12 @@ struct ClientOptions: ParsableArguments {
           $XDG_CONFIG_HOME/hatchfarm/client.json.
         """
 
-    func credentials(_ environment: Environment = Environment()) throws(Failure) -> Credentials {
+    /// - Parameter only: the one server that they may be for, when it is known without anybody naming one.
+    func credentials(
+        _ environment: Environment = Environment(), server only: String? = nil
+    ) throws(Failure) -> Credentials {
         let stored = CredentialsFile.path(environment).flatMap(CredentialsFile.read)
-        let named = server ?? environment.text("HATCHFARM_SERVER")
+        let named = only ?? server ?? environment.text("HATCHFARM_SERVER")
         let server = try Self.url(named ?? stored?.server ?? Credentials.defaultServer)
         if let key = apiKey ?? environment.text("HATCHFARM_API_KEY") {
             return Credentials(server: server, key: key, owner: owner)

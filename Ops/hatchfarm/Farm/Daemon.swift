@@ -14,25 +14,27 @@ enum Daemon {
         var queues: [String] = []
         /// How long running jobs may go on after SIGTERM before they are given back.
         var drainGrace = Duration.seconds(30)
-        /// Hears what people want to hear; nil: the log does.
-        var tell: (@Sendable (String) -> Void)?
+        var executor = ExecutorChoice.sandbox
+        /// What jobs with network may reach: names, or `*.` and a name.
+        var allowedDomains: [String] = []
+        /// Hears what happens; nil: the log does. Must not wait.
+        var tell: (@Sendable (WorkerEvent) -> Void)?
     }
 
     /// Throws `.misconfigured` when this machine can't wall jobs in; the message has the remedy.
     static func run(
         _ credentials: WorkerCredentials, stateFolder: String, _ options: Options, logger: Logger
     ) async throws {
+        guard options.executor == .sandbox, options.allowedDomains.isEmpty else {
+            throw Failure.misconfigured("this version runs jobs in the sandbox only, and without network")
+        }
         let configuration = WorkerConfiguration(
             credentials: credentials, name: options.offer.name, capacity: options.offer.capacity,
             jobsAtOnce: options.jobsAtOnce, queues: options.queues.isEmpty ? nil : options.queues,
             stateFolder: stateFolder, drainGraceMilliseconds: options.drainGrace.components.seconds * 1_000,
-            events: { event in
-                let line = line(event)
-                if let tell = options.tell, let text = line.text {
-                    tell(text)
-                } else {
-                    logger.log(level: line.level, "\(line.text ?? "\(event)")")
-                }
+            events: options.tell ?? { event in
+                let news = WorkerNews.event(event)
+                logger.log(level: news.level, "\(news.sentence ?? "\(event)")")
             })
         let daemon: WorkerDaemon
         do {
@@ -50,6 +52,7 @@ enum Daemon {
             }
         }
     }
+<<<<<<< HEAD
 
     /// What an event is worth: its level in the log, and its sentence when people care.
     private static func line(_ event: WorkerEvent) -> (level: Logger.Level, text: String?) {
@@ -76,4 +79,6 @@ enum Daemon {
         case .heartbeat, .progress, .log, .stopped: (.debug, nil)
         }
     }
+=======
+>>>>>>> 11f9ec2 (A worker that people like to watch, and a doctor)
 }

@@ -20,6 +20,25 @@ struct MachineOffer: Sendable {
     }
 }
 
+extension MachineOffer {
+    /// Signs the rules for a machine that is enrolled; the new policy's id.
+    func accept(_ workerID: String, by owner: Credentials) async throws(Failure) -> String {
+        do {
+            return try await Enrollment(server: owner.server, credential: owner.key, ownerID: owner.owner)
+                .accept(rules: rules, for: workerID)
+        } catch {
+            throw Failure(error, server: owner.server)
+        }
+    }
+}
+
+/// Which executor runs the jobs.
+enum ExecutorChoice: Sendable, Equatable {
+    case sandbox
+    /// A partition of a Slurm cluster (its default one), and a folder that its nodes share.
+    case slurm(partition: String?, folder: String?)
+}
+
 /// What an enrolled machine shows the server, in its state folder.
 enum MachineFile {
     static func path(_ folder: String) -> String { "\(folder)/worker.json" }
@@ -27,17 +46,27 @@ enum MachineFile {
     /// nil when there is none; a file that can't be trusted is told.
     static func read(_ folder: String) throws(Failure) -> WorkerCredentials? {
         guard Files.isThere(path(folder)) else { return nil }
+        return try WorkerCredentials(trusting: path(folder))
+    }
+
+    static func write(_ credentials: WorkerCredentials, _ folder: String) throws(Failure) {
+        try Files.makeFolder(folder, mode: 0o711)
+        try credentials.replace(path(folder))
+    }
+}
+
+extension WorkerCredentials {
+    init(trusting path: String) throws(Failure) {
         do {
-            return try WorkerCredentials(readingFrom: path(folder))
+            self = try WorkerCredentials(readingFrom: path)
         } catch {
             throw .misconfigured(error.message)
         }
     }
 
-    static func write(_ credentials: WorkerCredentials, _ folder: String) throws(Failure) {
-        try Files.makeFolder(folder, mode: 0o711)
+    func replace(_ path: String) throws(Failure) {
         do {
-            try credentials.save(to: path(folder))
+            try save(to: path)
         } catch {
             throw .misconfigured(error.message)
         }

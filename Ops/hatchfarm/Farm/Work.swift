@@ -12,64 +12,152 @@ struct Work: AsyncParsableCommand {
         discussion: """
             The first start enrols the machine: it is registered, and its owner's key signs a policy of what \
             it may do and the consent to it. Later starts need no key. Jobs run in bubblewrap, without network. \
-            SIGTERM or Ctrl-C finishes or gives back what is running.
+            On a terminal it shows a line for each job; else a line for each thing that happens. SIGTERM or \
+            Ctrl-C lets running jobs end, or gives them back; the second one gives them back at once.
 
             EXAMPLES
               hatchfarm worker --server https://farm.example --api-key hf_…
               hatchfarm worker --cpu 2 --memory 4 --label fast-disk --max-cpu-percent 50
+              hatchfarm worker --accept-policy rules.json --log-format json
+
+            THE RULES
+              --accept-policy takes a JSON object: max_cpu_percent (1–100, required),
+              max_memory_percent (1–100), max_gpu_percent (0–100), timezone
+              (Europe/Zurich), allowed_hours ([0, 1, …, 23]), max_job_minutes, network
+              (true or false), isolation (none, sandbox or vm). Signed again when they
+              have changed, for which the key is needed.
+
+            ENVIRONMENT
+              HATCHFARM_SERVER   the server's URL
+              HATCHFARM_API_KEY  the owner's key
+              HATCHFARM_LOG      notice; trace, debug, info, warning, error, critical
+              NO_COLOR           anything: no colours
+
+            \(Failure.exitCodes)
             """)
 
     @Option(help: "What the machine is called (its host name).") var name: String?
-    @Option(help: ArgumentHelp("Where the worker keeps what it knows.", valueName: "folder")) var state: String?
+    @Option(
+        help: ArgumentHelp("Where the worker keeps what it knows.", valueName: "folder"), completion: .directory)
+    var state: String?
+    @Option(
+        help: ArgumentHelp("The machine's id and token, in a file of mode 600.", valueName: "file"),
+        completion: .file())
+    var credentials: String?
+    @Option(
+        help: ArgumentHelp("Signs these rules, as policy and consent, in the owner's name.", valueName: "file"),
+        completion: .file(extensions: ["json"]))
+    var acceptPolicy: String?
     @Option(help: "Cores to lend (all).") var cpu: Double?
     @Option(help: "GB of memory to lend (all).") var memory: Double?
     @Option(help: "How many jobs at once, 1–256 (one a core).") var jobs: Int?
     @Option(help: "A queue to serve (all).") var queue: [String] = []
     @Option(help: "A label that jobs may ask for.") var label: [String] = []
-    @Option(help: "The most of the processors that jobs may use, 1–100.") var maxCpuPercent = 100
+    @Option(help: "The most of the processors that jobs may use, 1–100 (100).") var maxCpuPercent: Int?
     @Option(help: "The longest job it takes, in minutes.") var maxJobMinutes: Int?
+    @Option(help: ArgumentHelp("A name that jobs with network may reach, or *.NAME.", valueName: "domain"))
+    var allowDomain: [String] = []
+    @Option(help: "What runs the jobs.") var executor = ExecutorName.sandbox
+    @Option(help: ArgumentHelp("The cluster's partition (its default one).", valueName: "name"))
+    var slurmPartition: String?
+    @Option(
+        help: ArgumentHelp("A folder that the cluster's nodes share.", valueName: "folder"), completion: .directory)
+    var slurmFolder: String?
+    @Option(help: "How it tells what happens, when not on a terminal.") var logFormat = LogFormat.text
     @OptionGroup var client: ClientOptions
 
+    enum ExecutorName: String, CaseIterable, ExpressibleByArgument {
+        case sandbox, slurm
+    }
+
     func validate() throws {
-        guard (1...100).contains(maxCpuPercent) else {
-            throw ValidationError("--max-cpu-percent must be from 1 to 100.")
+        func check(_ option: String, _ value: Int?, _ range: ClosedRange<Int>) throws {
+            guard value.map(range.contains) ?? true else {
+                throw ValidationError("\(option) must be from \(range.lowerBound) to \(range.upperBound).")
+            }
         }
-        guard (1...256).contains(jobs ?? 1) else { throw ValidationError("--jobs must be from 1 to 256.") }
+        try check("--max-cpu-percent", maxCpuPercent, 1...100)
+        try check("--max-job-minutes", maxJobMinutes, 1...525_600)
+        try check("--jobs", jobs, 1...256)
         guard (0...4_096).contains(cpu ?? 0) else { throw ValidationError("--cpu must be from 0 to 4096.") }
         guard (0...65_536).contains(memory ?? 0) else { throw ValidationError("--memory must be from 0 to 65536.") }
+        guard acceptPolicy == nil || maxCpuPercent == nil && maxJobMinutes == nil else {
+            throw ValidationError("The rules come from --accept-policy or from flags, not from both.")
+        }
+        guard executor == .slurm || slurmPartition == nil && slurmFolder == nil else {
+            throw ValidationError("--slurm-partition and --slurm-folder need --executor slurm.")
+        }
+        for domain in allowDomain where AllowedDomain(domain) == nil {
+            throw ValidationError("--allow-domain takes a name as example.org or *.example.org, not \(domain).")
+        }
     }
 
     func run() async throws {
+        let policy = try acceptPolicy.map { path throws(Failure) in try PolicyFile(path) }
+        if let policy, !policy.allowsNetwork, !allowDomain.isEmpty {
+            throw Failure.invalid("--allow-domain is of no use: the policy has no \"network\": true")
+        }
         let environment = Environment()
-        let folder = state.map(Files.absolute) ?? WorkerConfiguration.defaultStateFolder
         let logger = Logger.start(try Settings(environment).log)
-        let worker = try await enrolled(folder, environment)
-        Output.line("worker \(worker.workerID) works for \(worker.server)")
-        let options = Daemon.Options(
-            offer: offer, jobsAtOnce: jobs ?? max(1, Int(min(256, offer.capacity.cpuCores))), queues: queue,
-            tell: { Output.line($0) })
-        try await Part.runUntilSignal(
-            [Part { try await Daemon.run(worker, stateFolder: folder, options, logger: logger) }], logger: logger)
+        let folder = state.map(Files.absolute) ?? WorkerConfiguration.defaultStateFolder
+        let slots = jobs ?? max(1, Int(min(256, offer.capacity.cpuCores)))
+        let known = try stored(folder, environment)
+        let server = try known?.server ?? client.credentials(environment).server
+        let display = WorkerDisplay.standard(logFormat, WorkerBoard(server: server, slots: slots))
+        try await display.shown {
+            let enrolment = Enrolment(
+                offer: offer(policy), signsAnew: policy != nil, path: credentials ?? MachineFile.path(folder),
+                tell: display.tell)
+            let worker = try await enrolment.worker(known) { () throws(Failure) in
+                try client.credentials(environment, server: known?.server)
+            }
+            display.tell(.works(worker: worker.workerID, server: worker.server))
+            let options = Daemon.Options(
+                offer: offer(policy), jobsAtOnce: slots, queues: queue, executor: choice,
+                allowedDomains: allowDomain.compactMap(AllowedDomain.init).map(\.name),
+                tell: { display.tell(.event($0)) })
+            try await Part.runUntilSignal(
+                [Part { try await Daemon.run(worker, stateFolder: folder, options, logger: logger) }], logger: logger)
+        }
     }
 
-    /// As an earlier start enrolled it, or anew when another server is named.
-    private func enrolled(_ folder: String, _ environment: Environment) async throws -> WorkerCredentials {
+    /// What an earlier start left, or somebody else for us; nil: there is nothing for the server that is named.
+    private func stored(_ folder: String, _ environment: Environment) throws(Failure) -> WorkerCredentials? {
         let named = client.server ?? environment.text("HATCHFARM_SERVER")
-        if let known = try MachineFile.read(folder), named ?? known.server == known.server { return known }
-        let worker = try await offer.enroll(by: client.credentials(environment))
-        try MachineFile.write(worker, folder)
-        return worker
+        guard let credentials else {
+            guard let known = try MachineFile.read(folder) else { return nil }
+            return named ?? known.server == known.server ? known : nil
+        }
+        guard Files.isThere(credentials) else {
+            throw .misconfigured(
+                "\(credentials) is not there: start once with --api-key and without --credentials, "
+                    + "and take \(MachineFile.path(folder))")
+        }
+        let known = try WorkerCredentials(trusting: credentials)
+        if let named, named != known.server {
+            throw .misconfigured("\(credentials) is for \(known.server), not for \(named)")
+        }
+        return known
     }
 
-    private var offer: MachineOffer {
+    private var choice: ExecutorChoice {
+        switch executor {
+        case .sandbox: .sandbox
+        case .slurm: .slurm(partition: slurmPartition, folder: slurmFolder.map(Files.absolute))
+        }
+    }
+
+    private var offer: MachineOffer { offer(nil) }
+
+    private func offer(_ policy: PolicyFile?) -> MachineOffer {
         var offer = MachineOffer()
         offer.name = name ?? offer.name
         offer.capacity.cpuCores = cpu ?? offer.capacity.cpuCores
         offer.capacity.memoryGB = memory ?? offer.capacity.memoryGB
         offer.capacity.labels = label
-        var rules: [JSON.Member] = [.init("max_cpu_percent", JSON(maxCpuPercent))]
+        var rules: [JSON.Member] = [.init("max_cpu_percent", JSON(maxCpuPercent ?? 100))]
         if let maxJobMinutes { rules.append(.init("max_job_minutes", JSON(maxJobMinutes))) }
-        offer.rules = .object(rules)
+        offer.rules = policy?.json ?? .object(rules)
         return offer
     }
 }

@@ -92,7 +92,10 @@ struct Follow {
         lastStatus = job["status"]?.string ?? lastStatus
         var parts = [lastStatus ?? "following"]
         if let attempt = job["attempt"]?.int, attempt > 1 { parts.append("attempt \(attempt)") }
-        if let percent = job["percent"]?.int { parts.append("\(percent) %") }
+        if let percent = job["percent"]?.int {
+            let bar = status.isTerminal ? "\(Text.bar(Double(percent), columns: 20))  " : ""
+            parts.append("\(bar)\(percent) %")
+        }
         if let message = job["message"]?.string, !message.isEmpty { parts.append(Output.tame(message)) }
         status.update(parts.joined(separator: ", "))
     }

@@ -1,0 +1,163 @@
+internal import Bus
+internal import Bytes
+internal import Glibc
+internal import Store
+
+/// What `hatchfarm serve` would find with these settings. Changes nothing.
+struct ServerCheckup {
+    let environment: Environment
+    let settings: Settings
+
+    /// One finding when the settings themselves are wrong.
+    static func findings(_ environment: Environment) async -> [Finding] {
+        do {
+            let settings = try Settings(environment)
+            return await ServerCheckup(environment: environment, settings: settings).findings()
+        } catch {
+            return [.fail("settings", error.message, remedy: "see the environment in `hatchfarm serve --help`")]
+        }
+    }
+
+    private func findings() async -> [Finding] {
+        var findings: [Finding] = [.ok("settings", "all understood"), token] + exposure
+        findings += await database()
+        findings += await redis()
+        return findings + [Self.descriptors]
+    }
+
+    private var token: Finding {
+        guard let token = settings.operatorToken else {
+            return .warn(
+                "operator token", "HATCHFARM_API_TOKEN is not set: each start makes another one",
+                remedy: "HATCHFARM_API_TOKEN=$(openssl rand -hex 32)")
+        }
+        guard token.utf8.count >= 24 else {
+            return .warn(
+                "operator token", "it has \(token.utf8.count) characters: it can be guessed",
+                remedy: "HATCHFARM_API_TOKEN=$(openssl rand -hex 32)")
+        }
+        return .ok("operator token", "set, \(token.utf8.count) characters")
+    }
+
+    private var exposure: [Finding] {
+        let isLocal = ["127.0.0.1", "::1", "localhost"].contains(settings.host)
+        let address = "\(settings.host):\(settings.port)"
+        if settings.requireHTTPS, !settings.trustProxyHeaders {
+            return [
+                .fail(
+                    "HTTPS", "REQUIRE_HTTPS without TRUST_PROXY_HEADERS: every call but /health gets 426",
+                    remedy: "put TLS in front, and set TRUST_PROXY_HEADERS=true")
+            ]
+        }
+        if !isLocal, !settings.requireHTTPS {
+            return [
+                .warn(
+                    "HTTPS", "listens on \(address) and takes keys in the clear",
+                    remedy: "put TLS in front, and set REQUIRE_HTTPS=true and TRUST_PROXY_HEADERS=true")
+            ]
+        }
+        if !isLocal, settings.trustProxyHeaders {
+            return [
+                .warn(
+                    "HTTPS", "listens on \(address) and believes X-Forwarded-Proto of whoever reaches it",
+                    remedy: "let only the proxy reach it: HOST=127.0.0.1, or a firewall")
+            ]
+        }
+        return [.ok("HTTPS", isLocal ? "listens on \(address), for this machine alone" : "required")]
+    }
+
+    private func database() async -> [Finding] {
+        var findings: [Finding] = []
+        let path = settings.database.hasPrefix("sqlite:") ? String(settings.database.dropFirst(7)) : nil
+        if let path, path != ":memory:" {
+            let file = Files.absolute(path)
+            let folder = String(file.dropLast(Files.name(file).count + 1))
+            findings += FolderCheckup(name: "database", path: folder.isEmpty ? "/" : folder).findings()
+            guard Files.isThere(path) else {
+                let remedy = "nothing, or `hatchfarm migrate`; is DATABASE_URL the one that you mean?"
+                return findings + [.warn("database", "\(path) is not there: the first start makes it", remedy: remedy)]
+            }
+        }
+        do {
+            let database = try await Database.open(settings.database)
+            findings += await steps(database)
+            if path == nil { findings.append(await databaseClock(database)) }
+            await database.close()
+        } catch {
+            findings.append(
+                .fail(
+                    "database", "\(settings.shownDatabase) can't be opened: \(error)",
+                    remedy: "is it up, is DATABASE_URL right, and may this user?"))
+        }
+        return findings
+    }
+
+    private func steps(_ database: Database) async -> [Finding] {
+        let health = await database.health()
+        guard health.ok else {
+            return [.fail("database", health.problem ?? "no answer", remedy: "is it up, and is its disk writable?")]
+        }
+        let answer = "\(settings.shownDatabase) answers in \(health.latencyMilliseconds) ms"
+        do {
+            let steps = try await database.steps(Migration.all)
+            if !steps.unknown.isEmpty {
+                return [
+                    .fail(
+                        "database", "it is newer than this program: \(steps.unknown.joined(separator: ", "))",
+                        remedy: "run the newer hatchfarm")
+                ]
+            }
+            guard steps.missing.isEmpty else {
+                let missing = steps.missing.joined(separator: ", ")
+                return [.warn("database", "\(answer); missing: \(missing)", remedy: "`hatchfarm migrate`, or a start")]
+            }
+            return [.ok("database", "\(answer), and is up to date")]
+        } catch {
+            return [.fail("database", "\(answer), but: \(error)", remedy: "may this user read its tables?")]
+        }
+    }
+
+    private func databaseClock(_ database: Database) async -> Finding {
+        let before = World.live.now()
+        guard let theirs = try? await database.write({ $0.now }) else {
+            return .warn("database clock", "it could not be read", remedy: "is the database busy? Try again")
+        }
+        return .clock("database clock", skew: theirs - (before + World.live.now()) / 2, of: "the database")
+    }
+
+    private func redis() async -> [Finding] {
+        guard let address = settings.redis else {
+            return [.ok("Redis", "not used: nonces are kept in the database alone")]
+        }
+        let redis = await Redis.open(address)
+        defer { redis.close() }
+        let health = await redis.health()
+        guard health.isHealthy else {
+            return [
+                .fail(
+                    "Redis", "no answer: \(health.error ?? "")",
+                    remedy: "is it up, are REDIS_ADDR and REDIS_PASSWORD right? Until then heartbeats get 503")
+            ]
+        }
+        guard let mayEvict = try? await redis.mayEvict() else {
+            return [.warn("Redis", "it doesn't tell its maxmemory-policy", remedy: "allow this user INFO")]
+        }
+        return mayEvict
+            ? [
+                .fail(
+                    "Redis", "its maxmemory-policy may throw nonces away",
+                    remedy: "redis-cli CONFIG SET maxmemory-policy noeviction, and the same in redis.conf")
+            ] : [.ok("Redis", "answers in \(health.pingMicroseconds) µs, and evicts nothing")]
+    }
+
+    static var descriptors: Finding {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let count = Int(clamping: limit.rlim_cur)
+        let text = "\(Text.grouped(count)) file descriptors"
+        guard count < 8_192 else { return .ok("descriptors", text) }
+        return .warn(
+            "descriptors", "\(text), for up to 4,096 connections and the database",
+            remedy: "ulimit -n 65536, or LimitNOFILE=65536 in the unit")
+    }
+}

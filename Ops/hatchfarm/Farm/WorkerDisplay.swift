@@ -1,0 +1,56 @@
+internal import API
+internal import ArgumentParser
+internal import Bytes
+internal import Glibc
+
+/// How a worker's output looks when it isn't drawn.
+enum LogFormat: String, CaseIterable, ExpressibleByArgument {
+    /// A sentence a line, its time before it.
+    case text
+    /// An object a line.
+    case json
+}
+
+/// Where a worker says what happens.
+enum WorkerDisplay: Sendable {
+    /// Drawn on a terminal.
+    case live(LiveLines)
+    case lines
+    case json
+
+    /// What happens never waits for whoever reads of it.
+    private static let output = LogSink(descriptor: STDOUT_FILENO)
+
+    static func standard(_ format: LogFormat, _ board: WorkerBoard) -> WorkerDisplay {
+        switch format {
+        case .json: .json
+        case .text: Output.canRedraw ? .live(LiveLines(board)) : .lines
+        }
+    }
+
+    func tell(_ news: WorkerNews) {
+        switch self {
+        case .live(let lines): lines.take(news)
+        case .lines:
+            if let sentence = news.sentence { write("\(RFC3339.format(World.live.now())) \(sentence)") }
+        case .json:
+            if let json = news.json(at: World.live.now()) { write(json.text(.compact)) }
+        }
+    }
+
+    private func write(_ line: String) { Self.output.write(line.utf8) }
+
+    /// Draws while `body` runs, and leaves the terminal as it was, however that ends.
+    func shown<T: Sendable>(_ body: () async throws -> T) async throws -> T {
+        guard case .live(let lines) = self else {
+            defer { Self.output.drain(milliseconds: 500) }
+            return try await body()
+        }
+        let drawing = Task { await lines.run() }
+        defer {
+            lines.end()
+            drawing.cancel()
+        }
+        return try await body()
+    }
+}

@@ -1,0 +1,107 @@
+internal import Bytes
+internal import Logging
+internal import Runtime
+internal import Wire
+
+/// What a worker has to say: to people a sentence, to programs an object.
+enum WorkerNews: Sendable {
+    /// The owner's key signs these rules for the machine.
+    case signs(owner: String?, rules: JSON)
+    case works(worker: String, server: String)
+    case event(WorkerEvent)
+
+    /// What it is worth in a log.
+    var level: Logger.Level {
+        switch self {
+        case .signs, .works: .notice
+        case .event(let event):
+            switch event {
+            case .started, .released, .draining: .notice
+            case .lost, .backoff: .warning
+            case .claimed, .finished, .cancelled: .info
+            case .heartbeat, .progress, .log, .stopped: .debug
+            }
+        }
+    }
+
+    /// One line; nil when people don't care. What others wrote is tamed: a title makes no second line.
+    var sentence: String? {
+        switch self {
+        case .signs(let owner, let rules):
+            "signs for \(owner ?? "the owner of the key") as policy and consent of this machine: \(rules.text(.compact))"
+        case .works(let worker, let server): "worker \(worker) works for \(server)"
+        case .event(let event): Self.sentence(event).map(Text.tame)
+        }
+    }
+
+    private static func sentence(_ event: WorkerEvent) -> String? {
+        switch event {
+        case .started(let isolation, let missing):
+            (["ready, isolation \(isolation.rawValue)"] + missing.map { "missing: \($0)" }).joined(separator: "; ")
+        case .claimed(let job): "\(job.id) claimed: \(job.title)"
+        case .finished(let job, let status, let code, let milliseconds):
+            "\(job) \(status.rawValue) in \(Text.duration(milliseconds: milliseconds))"
+                + (code.map { ", exit code \($0)" } ?? "")
+        case .lost(let job, let reason): "\(job) lost: \(reason)"
+        case .cancelled(let job): "\(job) cancelled"
+        case .released(let job, let reason): "\(job) given back: \(reason)"
+        case .backoff(let call, let error, let milliseconds):
+            "\(call): \(error.message); again in \(Text.duration(milliseconds: milliseconds))"
+        case .draining(let running): "draining, \(running) running"
+        case .heartbeat, .progress, .log, .stopped: nil
+        }
+    }
+
+    /// One object a line: `ts`, `level`, `event`, and `job` where it is about one. What jobs write stays out.
+    /// nil: a program doesn't care either.
+    func json(at now: Int64) -> JSON? {
+        guard let (name, members) = fields else { return nil }
+        let head: [JSON.Member] = [
+            .init("ts", .string(RFC3339.format(now))), .init("level", .string(level.rawValue)),
+            .init("event", .string(name)),
+        ]
+        return .object(head + members.compactMap { name, value in value.map { .init(name, $0) } })
+    }
+
+    private var fields: (event: String, members: [(String, JSON?)])? {
+        switch self {
+        case .signs(let owner, let rules): ("signs", [("owner", owner.map(JSON.string)), ("rules", rules)])
+        case .works(let worker, let server): ("works", [("worker", .string(worker)), ("server", .string(server))])
+        case .event(let event): Self.fields(event)
+        }
+    }
+
+    private static func fields(_ event: WorkerEvent) -> (event: String, members: [(String, JSON?)])? {
+        switch event {
+        case .started(let isolation, let missing):
+            ("ready", [("isolation", .string(isolation.rawValue)), ("missing", .array(missing.map(JSON.string)))])
+        case .heartbeat(let pendingJobs): ("heartbeat", [("pending", JSON(pendingJobs))])
+        case .claimed(let job):
+            ("claimed", [("job", .string(job.id)), ("title", .string(job.title)), ("attempt", JSON(job.attempt))])
+        case .progress(let job, let percent, let message):
+            (
+                "progress",
+                [("job", .string(job)), ("percent", JSON(percent)), ("message", message.map(JSON.string))]
+            )
+        case .finished(let job, let status, let code, let milliseconds):
+            (
+                "finished",
+                [
+                    ("job", .string(job)), ("status", .string(status.rawValue)), ("exit_code", code.map { JSON($0) }),
+                    ("duration_ms", JSON(milliseconds)),
+                ]
+            )
+        case .lost(let job, let reason): ("lost", [("job", .string(job)), ("reason", .string(reason))])
+        case .cancelled(let job): ("cancelled", [("job", .string(job))])
+        case .released(let job, let reason): ("released", [("job", .string(job)), ("reason", .string(reason))])
+        case .backoff(let call, let error, let milliseconds):
+            (
+                "backoff",
+                [("call", .string(call)), ("error", .string(error.message)), ("again_in_ms", JSON(milliseconds))]
+            )
+        case .draining(let running): ("draining", [("running", JSON(running))])
+        case .stopped: ("stopped", [])
+        case .log: nil
+        }
+    }
+}

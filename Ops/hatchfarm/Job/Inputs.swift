@@ -1,0 +1,84 @@
+internal import Bytes
+internal import Synchronization
+
+/// Files on their way to a job: small ones travel in the request, the others are uploaded first.
+struct Inputs: Sendable {
+    /// Bytes of one file, and of all together, that go into the request itself.
+    private static let inlineOne = 32 << 10
+    private static let inlineAll = 256 << 10
+    private static let largest = 64 << 20
+
+    private let client: Client
+
+    init(_ client: Client) {
+        self.client = client
+    }
+
+    /// Of `FILE` or `FILE:PATH`. A file whose name has a colon is given with its path.
+    func prepare(_ arguments: [String]) async throws -> [JSON] {
+        var inputs: [JSON] = []
+        var inlined = 0
+        for argument in arguments {
+            let (file, path) = try Self.split(argument)
+            let bytes = try Files.read(file, limit: Self.largest)
+            if bytes.count <= Self.inlineOne, inlined + bytes.count <= Self.inlineAll {
+                inlined += bytes.count
+                inputs.append(["path": .string(path), "content_base64": .string(Base64.encode(bytes))])
+            } else {
+                inputs.append(["path": .string(path), "artifact": .string(try await upload(bytes, name: path))])
+            }
+        }
+        return inputs
+    }
+
+    private func upload(_ bytes: [UInt8], name: String) async throws -> String {
+        let packed = try Zstd.compress(bytes)
+        let isSmaller = packed.count < bytes.count
+        let sent = isSmaller ? packed : bytes
+        let bar = UploadBar(name: name, size: bytes.count, sent: sent.count)
+        defer { bar.end() }
+        let reply = try await client.upload(
+            sent, to: "/api/v1/artifacts",
+            headers: [("X-Artifact-Name", Client.escape(name))] + (isSmaller ? [("Content-Encoding", "zstd")] : []),
+            progress: bar.update)
+        guard let artifact = reply["artifact"]?.string else {
+            throw Failure.unexpected("the upload's answer names no artifact")
+        }
+        return artifact
+    }
+
+    private static func split(_ argument: String) throws(Failure) -> (file: String, path: String) {
+        guard let colon = argument.lastIndex(of: ":") else { return (argument, Files.name(argument)) }
+        let path = String(argument[argument.index(after: colon)...])
+        let file = String(argument[..<colon])
+        guard !file.isEmpty, !path.isEmpty else { throw .invalid("--input takes FILE or FILE:PATH, not \(argument)") }
+        return (file, path)
+    }
+}
+
+/// How far an upload is: a bar on a terminal, a line when it begins in a pipe. On standard error, for standard output
+/// is the job's id.
+private final class UploadBar: Sendable {
+    private let head: String
+    private let sent: Int
+    private let status = Mutex(StatusLine(toErrors: true))
+
+    /// - Parameter sent: bytes on the wire, compressed perhaps.
+    init(name: String, size: Int, sent: Int) {
+        head = "uploading \(Text.tame(name)), \(Text.size(size))"
+        self.sent = max(1, sent)
+        update(0)
+    }
+
+    func update(_ bytes: Int) {
+        status.withLock { status in
+            guard status.isTerminal else { return status.update(head) }
+            let percent = Double(min(bytes, sent)) * 100 / Double(sent)
+            status.update("\(head)  \(Text.bar(percent, columns: 20))  \(Int(percent)) %")
+        }
+    }
+
+    func end() {
+        status.withLock { $0.end() }
+    }
+}

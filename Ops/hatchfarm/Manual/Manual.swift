@@ -1,0 +1,51 @@
+internal import ArgumentParser
+internal import Bytes
+internal import Glibc
+
+/// `hatchfarm manual`
+struct Manual: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "manual",
+        abstract: "Writes the manual pages, one a command.",
+        discussion: """
+            EXAMPLES
+              hatchfarm manual --to /usr/share/man/man1
+              hatchfarm man job submit
+            """,
+        shouldDisplay: false)
+
+    @Option(help: ArgumentHelp("Where to.", valueName: "folder"), completion: .directory) var to: String
+
+    func run() throws {
+        try Files.makeFolder(to)
+        for page in try ManualPage.all() {
+            try Files.write(Array(page.roff.utf8), to: "\(to)/\(page.name).1")
+        }
+    }
+}
+
+/// `hatchfarm man`
+struct Man: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "man",
+        abstract: "Shows a command's manual page.",
+        discussion: """
+            By `man` where it is installed and this is a terminal; else the page itself, as roff.
+
+            EXAMPLES
+              hatchfarm man worker
+              hatchfarm man job submit | man -l -
+            """)
+
+    @Argument(help: "The command; without one: hatchfarm itself.") var command: [String] = []
+
+    func run() throws {
+        let name = (["hatchfarm"] + command).joined(separator: "-")
+        guard let page = try ManualPage.all().first(where: { $0.name == name }) else {
+            throw Failure.notFound("there is no command `\(Text.tame(command.joined(separator: " ")))`")
+        }
+        guard Output.isTerminal, let pipe = popen("man -l - 2>/dev/null", "w") else { return Output.text(page.roff) }
+        fputs(page.roff, pipe)
+        if pclose(pipe) != 0 { Output.text(page.roff) }
+    }
+}

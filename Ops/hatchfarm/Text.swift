@@ -1,0 +1,113 @@
+/// Numbers for people.
+enum Text {
+    static func size(_ bytes: Int) -> String {
+        let units = ["bytes", "KiB", "MiB", "GiB"]
+        var value = Double(bytes)
+        var unit = 0
+        while value >= 1_024, unit < units.count - 1 {
+            value /= 1_024
+            unit += 1
+        }
+        return unit == 0 ? "\(bytes) bytes" : "\(fixed(value, 1)) \(units[unit])"
+    }
+
+    /// 12345678 → 12,345,678.
+    static func grouped(_ number: Int) -> String {
+        let digits = Array(String(number.magnitude))
+        var text = number < 0 ? "-" : ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index).isMultiple(of: 3) { text += "," }
+            text.append(digit)
+        }
+        return text
+    }
+
+    /// With so many digits after the point (0–6).
+    static func fixed(_ value: Double, _ digits: Int) -> String {
+        guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
+        var scale = 1
+        for _ in 0..<max(0, min(6, digits)) { scale *= 10 }
+        let scaled = Int((value.magnitude * Double(scale)).rounded())
+        let sign = value < 0 && scaled > 0 ? "-" : ""
+        guard scale > 1 else { return "\(sign)\(scaled)" }
+        let fraction = String(scaled % scale)
+        return "\(sign)\(scaled / scale).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
+    }
+
+    /// 75 s → 1 min 15 s.
+    static func duration(milliseconds: Int64) -> String {
+        let seconds = milliseconds / 1_000
+        return switch milliseconds {
+        case ..<1_000: "\(max(0, milliseconds)) ms"
+        case ..<60_000: "\(fixed(Double(milliseconds) / 1_000, 1)) s"
+        case ..<3_600_000: "\(seconds / 60) min \(seconds % 60) s"
+        case ..<172_800_000: "\(seconds / 3_600) h \(seconds / 60 % 60) min"
+        default: "\(seconds / 86_400) days"
+        }
+    }
+}
+
+/// Text on a screen.
+extension Text {
+    /// Without control characters, and without those that turn the direction of what follows: text that somebody else
+    /// wrote neither steers a terminal nor looks like lines of ours.
+    static func tame(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.filter { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control: scalar == "\t"
+                    case .lineSeparator, .paragraphSeparator, .surrogate: false
+                    // The joiner stays: pictures of families are made with it.
+                    case .format: scalar.value == 0x200D
+                    default: true
+                    }
+                }))
+    }
+
+    /// How many columns a terminal takes for it.
+    static func columns(_ text: String) -> Int {
+        text.reduce(0) { $0 + columns($1) }
+    }
+
+    static func columns(_ character: Character) -> Int {
+        guard let first = character.unicodeScalars.first else { return 0 }
+        switch first.properties.generalCategory {
+        case .nonspacingMark, .enclosingMark, .format, .control: return 0
+        default: return wide.contains { $0.contains(first.value) } ? 2 : 1
+        }
+    }
+
+    /// At most so many columns of it, the last one `…` when some is left out.
+    static func clipped(_ text: String, to limit: Int) -> String {
+        guard columns(text) > limit else { return text }
+        var clipped = ""
+        var room = max(0, limit - 1)
+        for character in text {
+            let width = columns(character)
+            guard width <= room else { break }
+            room -= width
+            clipped.append(character)
+        }
+        return limit > 0 ? clipped + "…" : ""
+    }
+
+    /// Clipped, or filled up with blanks.
+    static func padded(_ text: String, to width: Int) -> String {
+        let clipped = clipped(text, to: width)
+        return clipped + String(repeating: " ", count: max(0, width - columns(clipped)))
+    }
+
+    /// `█████░░░░░` of a percentage 0–100.
+    static func bar(_ percent: Double, columns: Int) -> String {
+        let share = percent.isFinite ? min(max(percent, 0), 100) / 100 : 0
+        let full = Int((share * Double(columns)).rounded(.down))
+        return String(repeating: "█", count: full) + String(repeating: "░", count: max(0, columns - full))
+    }
+
+    /// East Asian wide and full-width characters, and pictures (UAX 11).
+    private static let wide: [ClosedRange<UInt32>] = [
+        0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60,
+        0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD,
+    ]
+}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Foundation
+import Support
+import Testing
+
+@testable import hatchfarm
+
+@Suite("Manual pages, completions and units")
+struct ManualTests {
+    @Test("every command has a page, with every option of its help on it")
+    func pages() throws {
+        let pages = try ManualPage.all()
+        let names = pages.map(\.name)
+        #expect(
+            Set(names).isSuperset(of: ["hatchfarm", "hatchfarm-worker", "hatchfarm-job-submit", "hatchfarm-doctor"]))
+        #expect(Set(names).count == names.count && !names.contains("hatchfarm-manual"))
+        let worker = try #require(pages.first { $0.name == "hatchfarm-worker" }).roff
+        for option in ["name", "server", "api-key", "credentials", "accept-policy", "log-format", "allow-domain"] {
+            #expect(worker.contains("\\-\\-" + option.replacing("-", with: "\\-")), "\(option)")
+        }
+        for page in pages {
+            #expect(page.roff.hasPrefix(".TH ") && page.roff.contains(".SH \"NAME\""))
+            #expect(page.roff.utf8.allSatisfy { $0 < 0x80 }, "\(page.name)")
+            let commands = page.roff.split(separator: "\n").filter { $0.hasPrefix(".") }.map { $0.prefix(3) }
+            #expect(Set(commands).isSubset(of: [".TH", ".SH", ".TP", ".PP", ".EX", ".EE"]), "\(page.name)")
+            #expect(commands.count { $0 == ".EX" } == commands.count { $0 == ".EE" }, "\(page.name)")
+        }
+    }
+
+    @Test("no text turns into a command of roff")
+    func escapes() {
+        #expect(Roff.escaped(".SH x") == "\\&.SH x")
+        #expect(Roff.escaped("'x'") == "\\(aqx\\(aq")
+        #expect(Roff.escaped(#"a\fB"#) == #"a\efB"#)
+        #expect(Roff.escaped("1–9 µs") == "1\\[u2013]9 \\[u00B5]s")
+    }
+
+    @Test("each shell gets a script that knows the commands", arguments: ["bash", "zsh", "fish"])
+    func completions(shell: String) async throws {
+        let child = try await ChildProcess(FarmServer.program, ["completions", shell])
+        #expect(try await child.end() == .exited(0))
+        for word in ["hatchfarm", "doctor", "accept-policy", "logs"] {
+            #expect(child.output.contains(word), "\(shell): \(word)")
+        }
+        if shell == "bash" {
+            let path = Scratch.path("completions")
+            try Data(child.output.utf8).write(to: URL(fileURLWithPath: path))
+            try await Tool.run("/bin/bash", ["-n", path])
+        }
+    }
+
+    private static let deploy = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Ops/deploy")
+
+    private func read(_ name: String) throws -> String {
+        try String(contentsOf: Self.deploy.appending(path: name), encoding: .utf8)
+    }
+
+    private func help(_ command: [String]) async throws -> String {
+        let child = try await ChildProcess(FarmServer.program, command + ["--help"])
+        #expect(try await child.end() == .exited(0), "\(command)")
+        return child.output
+    }
+
+    @Test("each variable of a default file is one that the program or its unit reads", arguments: ["server", "worker"])
+    func defaults(part: String) async throws {
+        let unit = try read("hatchfarm-\(part).service")
+        let start = try #require(unit.firstMatch(of: #/\nExecStart=/usr/bin/hatchfarm (\w+)([^\n]*)/#)).output
+        let help = try await help([String(start.1)])
+        let names = try read("default/hatchfarm-\(part)").matches(of: #/(?m)^#?([A-Z_]+)=/#).map { $0.output.1 }
+        #expect(names.count >= 3)
+        for name in names {
+            let isRead = help.contains("  \(name) ") || start.2.contains("$\(name)")
+            #expect(isRead, "\(name)")
+        }
+        #expect(unit.contains("\nEnvironmentFile=/etc/default/hatchfarm-\(part)\n"))
+    }
+
+    @Test("what the units start, and the options that the default files show, are understood")
+    func starts() throws {
+        for part in ["server", "worker"] {
+            let texts = [try read("hatchfarm-\(part).service"), try read("default/hatchfarm-\(part)")]
+            let words = texts.joined().matches(of: #/(?m)^(?:ExecStart=/usr/bin/hatchfarm|#\w+_OPTIONS=)(.*)$/#)
+                .flatMap { $0.output.1.split(separator: " ").map { String($0) } }
+                .filter { !$0.hasPrefix("$") }
+            #expect(words.count >= 1)
+            _ = try Hatchfarm.parseAsRoot(words)
+            #expect(throws: (any Error).self) { try Hatchfarm.parseAsRoot(words + ["--no-such-option"]) }
+        }
+    }
+
+    @Test("the example of rules is one that can be signed")
+    func rules() throws {
+        _ = try PolicyFile(Self.deploy.appending(path: "rules.json").path())
+    }
+}

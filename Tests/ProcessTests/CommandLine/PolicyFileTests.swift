@@ -1,0 +1,56 @@
+import Bytes
+import Foundation
+import Support
+import Testing
+
+@testable import hatchfarm
+
+@Suite("The rules an owner signs")
+struct PolicyFileTests {
+    private func file(_ text: String) throws -> PolicyFile {
+        let path = Scratch.path("rules.json")
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        return try PolicyFile(path)
+    }
+
+    @Test("good rules are kept as they are written")
+    func good() throws {
+        let text = #"{"max_cpu_percent":50,"timezone":"Europe/Zurich","allowed_hours":[0,1,22],"network":true}"#
+        let policy = try file(text)
+        #expect(policy.json.text(.compact) == text)
+        #expect(policy.allowsNetwork)
+        #expect(try !file(#"{"max_cpu_percent":1}"#).allowsNetwork)
+    }
+
+    @Test(
+        "a wrong rule is told by its name before anything is sent",
+        arguments: [
+            ("{}", "max_cpu_percent"), (#"{"max_cpu_percent":101}"#, "max_cpu_percent"),
+            (#"{"max_cpu_percent":50,"max_cpu":1}"#, "max_cpu"),
+            (#"{"max_cpu_percent":50,"allowed_hours":[24]}"#, "hours"),
+            (#"{"max_cpu_percent":50,"timezone":"Mars/Olympus"}"#, "timezone"), ("nonsense", "JSON"),
+            (#"{"max_cpu_percent":50,"isolation":"iron"}"#, "isolation"), ("[]", "object"),
+        ])
+    func bad(text: String, name: String) throws {
+        do {
+            _ = try file(text)
+            Issue.record("\(text) was taken")
+        } catch let failure as Failure {
+            #expect(failure.exitCode == 64 && failure.message.contains(name), "\(failure.message)")
+        }
+    }
+
+    @Test("names of hosts, not addresses, ports, paths or everything")
+    func domains() {
+        for name in ["example.org", "*.example.org", "A-1.Example.ORG", "xn--bcher-kva.example"] {
+            #expect(AllowedDomain(name)?.name == name.lowercased(), "\(name)")
+        }
+        for name in [
+            "", "*", "localhost", "*.", "10.0.0.1", "169.254.169.254", "example.org:443", "https://example.org",
+            "-a.org", "a-.org", "a..org", ".org", "*.*.org", "bücher.example", "a.org/", "::1",
+            String(repeating: "a", count: 64) + ".org",
+        ] {
+            #expect(AllowedDomain(name) == nil, "\(name)")
+        }
+    }
+}
