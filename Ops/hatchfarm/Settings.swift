@@ -102,7 +102,7 @@ extension Settings {
           DATABASE_URL           sqlite:./hatchfarm.db, or postgres://user:pw@host/name
           HATCHFARM_API_TOKEN    the operator's token; unset: a new one each start
           REDIS_ADDR             host:port; nonces are then kept in Redis too
-          REDIS_PASSWORD
+          REDIS_PASSWORD         none
           REDIS_NONCE_FALLBACK   false; true: while Redis is down SQL alone is enough
           REQUIRE_HTTPS          false; true: plain HTTP gets 426, except /health
           TRUST_PROXY_HEADERS    false; true: believe X-Forwarded-Proto and -For

@@ -28,9 +28,16 @@ enum Daemon {
         guard options.executor == .sandbox, options.allowedDomains.isEmpty else {
             throw Failure.misconfigured("this version runs jobs in the sandbox only, and without network")
         }
+        let rules: PolicyRules
+        do {
+            rules = try credentials.rules.map { json throws(FieldError) in try PolicyRules(json) }
+                ?? PolicyRules(maxCPUPercent: 100)
+        } catch {
+            throw Failure.misconfigured("the rules that were signed for this machine: \(error.message)")
+        }
         let configuration = WorkerConfiguration(
-            credentials: credentials, name: options.offer.name, capacity: options.offer.capacity,
-            jobsAtOnce: options.jobsAtOnce, queues: options.queues.isEmpty ? nil : options.queues,
+            credentials: credentials, name: options.offer.name, capacity: options.offer.capacity(under: rules),
+            rules: rules, jobsAtOnce: options.jobsAtOnce, queues: options.queues.isEmpty ? nil : options.queues,
             stateFolder: stateFolder, drainGraceMilliseconds: options.drainGrace.components.seconds * 1_000,
             events: options.tell ?? { event in
                 let news = WorkerNews.event(event)
@@ -52,33 +59,4 @@ enum Daemon {
             }
         }
     }
-<<<<<<< HEAD
-
-    /// What an event is worth: its level in the log, and its sentence when people care.
-    private static func line(_ event: WorkerEvent) -> (level: Logger.Level, text: String?) {
-        switch event {
-        case .started(let isolation, _): (.notice, "ready, isolation \(isolation.rawValue)")
-        case .claimed(let job): (.info, "\(job.id) claimed: \(Output.tame(job.title))")
-        case .finished(let job, let status, let code, let milliseconds):
-            (
-                .info,
-                "\(job) \(status.rawValue) in \(Text.duration(milliseconds: milliseconds))"
-                    + (code.map { ", exit code \($0)" } ?? "")
-            )
-        case .lost(let job, let reason): (.warning, "\(job) lost: \(reason)")
-        case .cancelled(let job): (.info, "\(job) cancelled")
-        case .released(let job, let reason): (.notice, "\(job) given back: \(reason)")
-        case .backoff(let call, let error, let milliseconds):
-            (.warning, "\(call): \(error.message); again in \(Text.duration(milliseconds: milliseconds))")
-        case .draining(let running): (.notice, "draining, \(running) running")
-        case .closed(let running): (.notice, "outside the policy's hours; \(running) given back")
-        case .opened: (.notice, "the policy's hours have come")
-        case .owed(let job): (.notice, "\(job) has ended; its result goes out at the next start")
-        case .recovered(let results, let lost):
-            (.notice, "told of the last life: \(results) results, \(lost) jobs lost")
-        case .heartbeat, .progress, .log, .stopped: (.debug, nil)
-        }
-    }
-=======
->>>>>>> 11f9ec2 (A worker that people like to watch, and a doctor)
 }

@@ -9,6 +9,17 @@ struct MachineOffer: Sendable {
         cpuCores: Double(Hardware.cores), memoryGB: (Double(Hardware.memoryBytes) / 1e8).rounded(.down) / 10)
     var rules = Enrollment.openRules
 
+    /// What is left of it under these rules, which speak of the machine and not of the offer.
+    func capacity(under rules: PolicyRules) -> Capacity {
+        var left = capacity
+        left.cpuCores = min(left.cpuCores, Double(Hardware.cores) * Double(rules.maxCPUPercent) / 100)
+        if let percent = rules.maxMemoryPercent {
+            left.memoryGB = min(left.memoryGB, Double(Hardware.memoryBytes) / 1e9 * Double(percent) / 100)
+        }
+        if rules.maxGPUPercent == 0 { left.gpu = 0 }
+        return left
+    }
+
     /// Registers the machine in its owner's name, with policy and consent.
     func enroll(by owner: Credentials) async throws(Failure) -> WorkerCredentials {
         do {

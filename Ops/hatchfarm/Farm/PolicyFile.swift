@@ -1,6 +1,5 @@
-internal import API
 internal import Bytes
-internal import Domain
+internal import Wire
 
 /// Rules that an owner has written down for a machine: `--accept-policy FILE` (CONTRACT 5).
 struct PolicyFile: Sendable {
@@ -17,7 +16,7 @@ struct PolicyFile: Sendable {
             throw .invalid("\(path) is no JSON: \(error)")
         }
         do {
-            allowsNetwork = try PolicyRules(Fields(json)).network ?? false
+            allowsNetwork = try PolicyRules(json).network ?? false
         } catch {
             throw .invalid("\(path): \(error.message); for example {\"max_cpu_percent\": 80, \"network\": false}")
         }

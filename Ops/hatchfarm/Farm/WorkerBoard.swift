@@ -20,6 +20,7 @@ struct WorkerBoard: Sendable {
     private var failed = 0
     private var pending: Int?
     private var isDraining = false
+    private var isClosed = false
     /// What the server's half doesn't do just now.
     private var trouble: String?
 
@@ -44,13 +45,15 @@ struct WorkerBoard: Sendable {
         case .finished(let id, let status, _, _):
             jobs.removeAll { $0.id == id }
             if status == .success { done += 1 } else { failed += 1 }
-        case .lost(let id, _), .cancelled(let id), .released(let id, _): jobs.removeAll { $0.id == id }
+        case .lost(let id, _), .cancelled(let id), .released(let id, _), .owed(let id): jobs.removeAll { $0.id == id }
         case .heartbeat(let pendingJobs):
             pending = pendingJobs
             trouble = nil
         case .backoff(let call, let error, _): trouble = "\(call): \(Text.tame(error.message))"
         case .draining: isDraining = true
-        case .started, .log, .stopped: break
+        case .closed: isClosed = true
+        case .opened: isClosed = false
+        case .started, .recovered, .log, .stopped: break
         }
     }
 
@@ -91,6 +94,7 @@ struct WorkerBoard: Sendable {
     private func status(_ width: Int, _ colour: Bool) -> String {
         var parts = [Text.tame(server), "\(jobs.count)/\(slots) running", "\(done) done", "\(failed) failed"]
         if let pending { parts.append("\(pending) pending") }
+        if isClosed { parts.append("outside the policy's hours") }
         if isDraining { parts.append("draining") }
         if let trouble { parts.append(trouble) }
         let text = Text.clipped(parts.joined(separator: " · "), to: width)

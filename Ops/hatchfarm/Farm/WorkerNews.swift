@@ -16,7 +16,7 @@ enum WorkerNews: Sendable {
         case .signs, .works: .notice
         case .event(let event):
             switch event {
-            case .started, .released, .draining: .notice
+            case .started, .released, .draining, .owed, .recovered, .closed, .opened: .notice
             case .lost, .backoff: .warning
             case .claimed, .finished, .cancelled: .info
             case .heartbeat, .progress, .log, .stopped: .debug
@@ -48,6 +48,10 @@ enum WorkerNews: Sendable {
         case .backoff(let call, let error, let milliseconds):
             "\(call): \(error.message); again in \(Text.duration(milliseconds: milliseconds))"
         case .draining(let running): "draining, \(running) running"
+        case .closed(let running): "outside the policy's hours; \(running) given back"
+        case .opened: "the policy's hours have come"
+        case .owed(let job): "\(job) has ended; its result goes out at the next start"
+        case .recovered(let results, let lost): "told of the last life: \(results) results, \(lost) jobs lost"
         case .heartbeat, .progress, .log, .stopped: nil
         }
     }
@@ -100,6 +104,10 @@ enum WorkerNews: Sendable {
                 [("call", .string(call)), ("error", .string(error.message)), ("again_in_ms", JSON(milliseconds))]
             )
         case .draining(let running): ("draining", [("running", JSON(running))])
+        case .closed(let running): ("closed", [("given_back", JSON(running))])
+        case .opened: ("opened", [])
+        case .owed(let job): ("owed", [("job", .string(job))])
+        case .recovered(let results, let lost): ("recovered", [("results", JSON(results)), ("lost", JSON(lost))])
         case .stopped: ("stopped", [])
         case .log: nil
         }

@@ -8,7 +8,8 @@ extension JobCommand {
             discussion: """
                 What follows -- is the command and its arguments; without it the job waits for a person. \
                 Files given with --input are placed in the job's work folder, those named with --output are \
-                kept when it ends well. The job has no network.
+                kept when it ends well. The job has no network. It tells how far it is by printing lines \
+                `::progress PERCENT [MESSAGE]`.
 
                 EXAMPLES
                   hatchfarm job submit --title hello --watch -- echo hello

@@ -70,7 +70,7 @@ struct ManualTests {
         let names = try read("default/hatchfarm-\(part)").matches(of: #/(?m)^#?([A-Z_]+)=/#).map { $0.output.1 }
         #expect(names.count >= 3)
         for name in names {
-            let isRead = help.contains("  \(name) ") || start.2.contains("$\(name)")
+            let isRead = help.split(whereSeparator: \.isWhitespace).contains { $0 == name } || start.2.contains("$\(name)")
             #expect(isRead, "\(name)")
         }
         #expect(unit.contains("\nEnvironmentFile=/etc/default/hatchfarm-\(part)\n"))

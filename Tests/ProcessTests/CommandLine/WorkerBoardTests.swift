@@ -117,6 +117,7 @@ struct WorkerBoardTests {
             .progress(job: "1", percent: 12.5, message: nil), .lost(job: "1", reason: "late"),
             .finished(job: "1", status: .failure, exitCode: 2, durationMilliseconds: 31), .cancelled(job: "1"),
             .released(job: "1", reason: "drain"), .draining(running: 0), .stopped,
+            .owed(job: "1"), .recovered(results: 1, lost: 2), .closed(running: 1), .opened,
             .backoff(call: "claim", error: .lost, milliseconds: 5),
         ]
         for event in events {

@@ -60,7 +60,7 @@ struct WorkerCommandTests {
     func live() async throws {
         try await Farm.run(on: .sqlite) { farm in
             let job = try await farm.owner.submitted(
-                "half way", [.init("command", ["sh", "-c", #"echo '{"progress": 50}'; sleep 2.5"#])])
+                "half way", [.init("command", ["sh", "-c", #"echo '::progress 50 sorting'; sleep 2.5"#])])
             let stop = Scratch.path("stop")
             let words = [
                 FarmServer.program, "worker", "--server", farm.server.url, "--api-key", FarmServer.operatorToken,
@@ -78,7 +78,7 @@ struct WorkerCommandTests {
             try Data().write(to: URL(fileURLWithPath: stop))
             #expect(try await child.end(within: .seconds(30)) == .exited(0), "\(child.output)")
             let output = child.output
-            #expect(output.contains("half way") && output.contains("50 %") && output.contains("left"))
+            #expect(output.contains("half way: sorting") && output.contains("50 %") && output.contains("left"))
             #expect(output.contains("1 done") || output.contains("✓ half way success"))
             let screen = Screen(output)
             #expect(screen.lines.contains { $0.hasPrefix("✓ half way success in ") }, "\(screen.lines)")
