@@ -28,7 +28,8 @@ enum WorkerNews: Sendable {
     var sentence: String? {
         switch self {
         case .signs(let owner, let rules):
-            "signs for \(owner ?? "the owner of the key") as policy and consent of this machine: \(rules.text(.compact))"
+            "signs for \(owner ?? "the owner of the key") as policy and consent of this machine: "
+                + rules.text(.compact)
         case .works(let worker, let server): "worker \(worker) works for \(server)"
         case .event(let event): Self.sentence(event).map(Text.tame)
         }

@@ -66,11 +66,11 @@ struct ManualTests {
     func defaults(part: String) async throws {
         let unit = try read("hatchfarm-\(part).service")
         let start = try #require(unit.firstMatch(of: #/\nExecStart=/usr/bin/hatchfarm (\w+)([^\n]*)/#)).output
-        let help = try await help([String(start.1)])
+        let words = try await help([String(start.1)]).split(whereSeparator: \.isWhitespace)
         let names = try read("default/hatchfarm-\(part)").matches(of: #/(?m)^#?([A-Z_]+)=/#).map { $0.output.1 }
         #expect(names.count >= 3)
         for name in names {
-            let isRead = help.split(whereSeparator: \.isWhitespace).contains { $0 == name } || start.2.contains("$\(name)")
+            let isRead = words.contains { $0 == name } || start.2.contains("$\(name)")
             #expect(isRead, "\(name)")
         }
         #expect(unit.contains("\nEnvironmentFile=/etc/default/hatchfarm-\(part)\n"))

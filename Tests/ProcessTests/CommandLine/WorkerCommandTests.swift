@@ -66,11 +66,8 @@ struct WorkerCommandTests {
                 FarmServer.program, "worker", "--server", farm.server.url, "--api-key", FarmServer.operatorToken,
                 "--owner", farm.owner.id, "--state", Scratch.path("worker"),
             ].joined(separator: " ")
-            // `script` gives it a terminal.
             let script = "\(words) & pid=$!; until [ -e \(stop) ]; do sleep 0.1; done; kill $pid; wait $pid"
-            let child = try await ChildProcess(
-                "/usr/bin/script", ["--quiet", "--return", "--command", script, "/dev/null"],
-                environment: ["TERM": "xterm", "COLUMNS": "90", "LINES": "24", "HOME": Scratch.path("home")])
+            let child = try await Screen.child(running: script)
             try await eventually("the job has ended", within: .seconds(60)) {
                 if let ending = child.ending { throw ToolFailure("\(ending): \(child.output)\(child.errors)") }
                 return try await farm.owner.status(of: job) == "completed"
@@ -163,39 +160,5 @@ struct WorkerCommandTests {
             FarmServer.program,
             ["worker", "--server", "http://127.0.0.1:9", "--api-key", "hf_any"] + arguments)
         #expect(try await child.end() == .exited(64), "\(child.errors)")
-    }
-}
-
-/// What a terminal shows after these bytes: enough of one for lines that are drawn over themselves.
-private struct Screen {
-    private(set) var lines: [String] = [""]
-
-    init(_ text: String) {
-        var row = 0
-        var column = 0
-        var rest = Substring(text.replacing("\r\n", with: "\n\r"))
-        while let character = rest.popFirst() {
-            switch character {
-            case "\r": column = 0
-            case "\n":
-                row += 1
-                if row == lines.count { lines.append("") }
-            case "\u{1B}":
-                let code = rest.prefixMatch(of: #/\[(\d*)([A-Za-z])/#)
-                rest = rest.dropFirst(code?.output.0.count ?? 0)
-                switch code?.output.2 {
-                case "A": row = max(0, row - (Int(code?.output.1 ?? "") ?? 1))
-                case "K": lines[row] = String(lines[row].prefix(column))
-                case "J":
-                    lines[row] = String(lines[row].prefix(column))
-                    lines.removeLast(lines.count - row - 1)
-                default: break
-                }
-            default:
-                let kept = lines[row].padding(toLength: column, withPad: " ", startingAt: 0)
-                lines[row] = kept + String(character) + String(lines[row].dropFirst(column + 1))
-                column += 1
-            }
-        }
     }
 }
