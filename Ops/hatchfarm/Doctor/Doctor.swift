@@ -15,7 +15,8 @@ struct Doctor: AsyncParsableCommand {
             EXAMPLES
               hatchfarm doctor
               hatchfarm doctor --worker --server https://farm.example
-              sudo -u hatchfarm env $(cat /etc/default/hatchfarm-server) hatchfarm doctor --json
+              systemd-run --pipe -p User=hatchfarm-server \\
+                  -p EnvironmentFile=/etc/default/hatchfarm-server hatchfarm doctor --json
 
             EXIT CODES
                0  nothing fails, though there may be warnings

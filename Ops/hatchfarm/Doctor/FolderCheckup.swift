@@ -5,13 +5,20 @@ struct FolderCheckup {
     /// `database`, `state`: what the findings are called.
     let name: String
     let path: String
+    /// Whether the first start makes it when it isn't there.
+    var isMade = false
     /// Bytes below which nothing works for long, and below which somebody should look.
     var least: UInt64 = 256 << 20
     var comfortable: UInt64 = 2 << 30
 
     func findings() -> [Finding] {
         guard Files.isDirectory(path) else {
-            return [.warn("\(name) folder", "\(path) is not there; the first start makes it", remedy: "nothing")]
+            return [
+                isMade
+                    ? .ok("\(name) folder", "\(path) is not there yet; the first start makes it")
+                    : .fail(
+                        "\(name) folder", "\(path) is not there", remedy: "make it, and let the service's user own it")
+            ]
         }
         guard access(path, W_OK | X_OK) == 0 else {
             return [

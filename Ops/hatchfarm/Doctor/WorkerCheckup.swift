@@ -12,7 +12,7 @@ struct WorkerCheckup {
     let credentialsPath: String
 
     func findings() async -> [Finding] {
-        var findings = FolderCheckup(name: "state", path: stateFolder, comfortable: 10 << 30).findings()
+        var findings = FolderCheckup(name: "state", path: stateFolder, isMade: true, comfortable: 10 << 30).findings()
         findings += await sandbox() + [programs]
         let (enrolment, known) = enrolment
         findings.append(enrolment)

@@ -87,6 +87,9 @@ struct DoctorTests {
     @Test("settings that are wrong, or that open a door")
     func settings() async throws {
         let database = "sqlite:\(Scratch.path("farm.db"))"
+        let nowhere = try await doctor([], ["DATABASE_URL": "sqlite:\(Scratch.path("none"))/farm.db"])
+        #expect(nowhere.code == 1)
+        #expect(finding("server", "database folder", in: nowhere.findings)?["level"] == "fail")
         let wrong = try await doctor([], ["DATABASE_URL": database, "PORT": "http"])
         #expect(wrong.code == 1 && wrong.findings.text(.compact).contains("PORT"))
         let cases: [([String: String], String)] = [

@@ -2,6 +2,7 @@ import Bytes
 import Foundation
 import Support
 import Testing
+import Wire
 
 @testable import hatchfarm
 
@@ -38,6 +39,21 @@ struct PolicyFileTests {
         } catch let failure as Failure {
             #expect(failure.exitCode == 64 && failure.message.contains(name), "\(failure.message)")
         }
+    }
+
+    @Test("what is offered is cut to what the rules leave of the machine")
+    func capacity() {
+        var offer = MachineOffer()
+        offer.capacity = Capacity(cpuCores: 10_000, memoryGB: 100_000, gpu: 2)
+        var rules = PolicyRules(maxCPUPercent: 50)
+        rules.maxMemoryPercent = 25
+        rules.maxGPUPercent = 0
+        let left = offer.capacity(under: rules)
+        #expect(left.cpuCores == Double(Hardware.cores) / 2)
+        #expect(abs(left.memoryGB - Double(Hardware.memoryBytes) / 4e9) < 0.001)
+        #expect(left.gpu == 0)
+        offer.capacity = Capacity(cpuCores: 0.1, memoryGB: 0.1, gpu: 2)
+        #expect(offer.capacity(under: PolicyRules(maxCPUPercent: 100)) == offer.capacity)
     }
 
     @Test("names of hosts, not addresses, ports, paths or everything")

@@ -100,16 +100,6 @@ struct WorkerBoardTests {
         #expect(painted.map { $0.replacing(#/\u{1B}\[\d+m/#, with: "") } == plain)
     }
 
-    @Test("what is drawn again stands where the old stood; what stays goes above it; no change, no bytes")
-    func redrawn() {
-        #expect(LiveLines.redrawn(from: ["a", "b"], to: ["a", "b"], above: []).isEmpty)
-        #expect(LiveLines.redrawn(from: [], to: ["a", "b"], above: []) == "\ra\u{1B}[K\nb\u{1B}[K\u{1B}[J")
-        #expect(
-            LiveLines.redrawn(from: ["a", "b", "c"], to: ["d"], above: ["said"])
-                == "\r\u{1B}[2Asaid\u{1B}[K\nd\u{1B}[K\u{1B}[J")
-        #expect(LiveLines.redrawn(from: ["a", "b"], to: [], above: ["bye"]) == "\r\u{1B}[1Abye\u{1B}[K\n\u{1B}[J")
-    }
-
     @Test("every piece of news is one JSON object with its time and its job, or none")
     func json() throws {
         let events: [WorkerEvent] = [
