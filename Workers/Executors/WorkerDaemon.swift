@@ -13,7 +13,7 @@ package final class WorkerDaemon: Sendable {
 
     private let configuration: WorkerConfiguration
     private let loop: WorkerLoop
-    // Held as long as the daemon: its folder is removed with it.
+    // Held as long as the daemon works: its folder is removed then.
     private let state: StateFolder
 
     /// Makes the state folder, removes what earlier daemons left there, and tries the sandbox.
@@ -44,9 +44,10 @@ package final class WorkerDaemon: Sendable {
         configuration.events(.started(isolation: isolation, missing: probe.missing))
     }
 
-    /// Works until it has drained. Cancelling the task kills what runs and gives it back.
+    /// Works until it has drained, once. Cancelling the task kills what runs and gives it back.
     package func run() async {
         await loop.run()
+        state.remove()
     }
 
     /// For SIGTERM. First: no more claims, running jobs get the grace to end. Second: they are killed and given back.

@@ -39,6 +39,11 @@ package final class StateFolder: Sendable {
         try? removeFolder(at: life)
     }
 
+    /// Removes this life's folder, for processes that exit with objects in their hands. The last call.
+    package func remove() {
+        try? removeFolder(at: life)
+    }
+
     private static func removeIfDead(_ name: String, in jobs: String) throws(FileProblem) {
         let life = "\(jobs)/\(name)"
         let raw = open("\(life)/alive", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
