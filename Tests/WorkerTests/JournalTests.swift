@@ -47,6 +47,26 @@ struct JournalTests {
         #expect(files == [])
     }
 
+    @Test("a claim that was not answered is asked again by the next life, as the same one")
+    func claims() throws {
+        do {
+            let first = try journal()
+            first.ask("answered")
+            first.settle("answered")
+            first.ask("open")
+        }
+        do {
+            let second = try journal()
+            #expect(second.takeDebts() == .init(claims: ["open"]))
+            second.ask("open")
+        }
+        let third = try journal()
+        #expect(third.takeDebts() == .init(claims: ["open"]))
+        third.settle("open")
+        third.close()
+        #expect(files == [])
+    }
+
     @Test("a living daemon's journal is nobody else's, and another worker's tokens are of no use")
     func others() throws {
         let alive = try journal()

@@ -73,6 +73,26 @@ struct WorkerMemoryTests {
         await bench.end()
     }
 
+    @Test("jobs that were granted to a killed daemon before it heard of them are the next one's, at once")
+    func unheardGrants() async throws {
+        let farm = try FakeFarm()
+        let state = Scratch.path("journal")
+        do {
+            let journal = try Journal(in: state, workerID: farm.credentials.workerID)
+            journal.ask("the last words")
+        }
+        farm.notes.withLock { $0.answered["the last words"] = [.sample("a"), .sample("b")] }
+        let bench = try Bench(farm, slots: 2, state: state) { job, _ in ExecutionResult(.success, output: job.id) }
+        try await eventually("they are done") { bench.finished == 2 }
+        #expect(Set(farm.noted { $0.results.keys }) == ["a", "b"])
+        let first = farm.requests(to: "/claim").first
+        #expect(first?.json["request_id"] == "the last words")
+        try await eventually("it claims anew") { farm.requests(to: "/claim").count > 1 }
+        #expect(farm.requests(to: "/claim").dropFirst().allSatisfy { $0.json["request_id"] != "the last words" })
+        await bench.end()
+        #expect(farm.noted(\.released).isEmpty && farm.noted(\.confessed).isEmpty)
+    }
+
     @Test("results that wait at the same moment go in one call, and a wrong one spoils no other")
     func together() async throws {
         let farm = try FakeFarm()

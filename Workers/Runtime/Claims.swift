@@ -23,13 +23,14 @@ struct Claims: Sendable {
         return nil
     }
 
-    /// Asked again, the server tells what it granted, and that goes back.
-    func giveBack(_ request: ClaimRequest) async {
+    /// Asked again, the server tells what it granted, and that goes back. Returns whether the server heard.
+    func giveBack(_ request: ClaimRequest) async -> Bool {
         var request = request
         request.waitMilliseconds = 0
-        guard let reply = try? await client.claim(request, timeoutMilliseconds: 1_000) else { return }
+        guard let reply = try? await client.claim(request, timeoutMilliseconds: 1_000) else { return false }
         for job in reply.jobs {
             try? await client.release(job.id, ReleaseRequest(claimToken: job.claimToken, reason: "the worker drains"))
         }
+        return true
     }
 }

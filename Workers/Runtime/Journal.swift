@@ -3,8 +3,8 @@ internal import Glibc
 internal import Synchronization
 internal import Wire
 
-/// What a daemon owes its server, in a file that outlives it: leases that it holds, and results that nobody has
-/// answered yet. A daemon that was killed leaves its file to the next one, which says what became of both.
+/// What a daemon owes its server, in a file that outlives it: leases that it holds, results that nobody has answered
+/// yet, and the claim it waits for. A daemon that was killed leaves its file to the next one, which says what became of both.
 ///
 /// Written without `fsync`: the file survives the daemon whatever kills it. Power that fails costs a second run of what
 /// was not answered, never a second payment: the fence keeps the first result out.
@@ -15,6 +15,8 @@ package final class Journal: Sendable {
         var lost: [String: String] = [:]
         /// Results that may not have arrived, each with its job's id.
         var results: [ResultReport] = []
+        /// Claims whose answer was not heard, by request id: the same again gets the same jobs.
+        var claims: [String] = []
     }
 
     /// Larger files are written anew with what is still owed.
@@ -49,6 +51,7 @@ package final class Journal: Sendable {
                 switch debt {
                 case .lost(let job): debts.lost[token] = job
                 case .result(let report): debts.results.append(report)
+                case .claim: debts.claims.append(token)
                 }
             }
         }
@@ -63,6 +66,17 @@ package final class Journal: Sendable {
         debts.withLock { debts in
             defer { debts = Debts() }
             return debts
+        }
+    }
+
+    /// From now on the server may have granted jobs under this request id, until it is settled.
+    func ask(_ requestID: String) {
+        state.withLock { state in
+            // Asked again, it is one claim still.
+            guard state.open[requestID] == nil else { return }
+            let line: JSON = ["claim": true, "token": .string(requestID)]
+            state.open[requestID] = Self.bytes(line)
+            Self.write(line, to: &state)
         }
     }
 
@@ -126,6 +140,7 @@ package final class Journal: Sendable {
     private enum Debt {
         case lost(job: String)
         case result(ResultReport)
+        case claim
     }
 
     /// The last line may be torn; one that is no JSON is passed over.
@@ -142,6 +157,8 @@ package final class Journal: Sendable {
                 debt = .lost(job: job)
             } else if let result = json["result"], let report = try? ResultReport(item: result) {
                 debt = .result(report)
+            } else if json["claim"] == true {
+                debt = .claim
             } else {
                 continue
             }

@@ -10,16 +10,16 @@ struct Recovery: Sendable {
     let world: World
     let events: @Sendable (WorkerEvent) -> Void
 
-    /// Until all is said, or its task is cancelled.
-    func run() async {
+    /// Until all is said, or its task is cancelled. Returns the claims that are still to be asked again.
+    func run() async -> [String] {
         let debts = journal.takeDebts()
-        guard debts != Journal.Debts() else { return }
+        guard !debts.results.isEmpty || !debts.lost.isEmpty else { return debts.claims }
         await withTaskGroup(of: Void.self) { group in
             for report in debts.results { group.addTask { await deliver(report) } }
             for (token, job) in debts.lost { group.addTask { await confess(job, token) } }
         }
-        guard !Task.isCancelled else { return }
-        events(.recovered(results: debts.results.count, lost: debts.lost.count))
+        if !Task.isCancelled { events(.recovered(results: debts.results.count, lost: debts.lost.count)) }
+        return debts.claims
     }
 
     private func deliver(_ report: ResultReport) async {

@@ -26,7 +26,9 @@ package actor WorkerLoop {
     private var phase = Phase.working
     private var running: [String: Running] = [:]
     private var claiming: Task<[ClaimedJob]?, Never>?
-    private var recovering: Task<Void, Never>?
+    private var recovering: Task<[String], Never>?
+    /// Request ids of an earlier life's claims that may have been granted.
+    private var unanswered: [String] = []
     private var faults = Backoff(firstMilliseconds: 1_000, longestMilliseconds: 60_000)
     private var notBefore: Int64 = 0
     private var isOpen: Bool
@@ -93,10 +95,10 @@ package actor WorkerLoop {
         var broken: ClaimRequest?
         while phase == .working {
             broken = await claimOnce()
-            if phase == .working, let request = broken { await claims.giveBack(request) }
+            if phase == .working, let request = broken { await giveBack(request) }
         }
         try? await client.drain(true)
-        if let broken { await claims.giveBack(broken) }
+        if let broken { await giveBack(broken) }
         await finish()
         for task in [watching, beating, keeping, reporting] {
             task.cancel()
@@ -151,7 +153,7 @@ package actor WorkerLoop {
             journal: journal, client: client, desk: desk, world: world, events: configuration.events)
         let task = Task { await recovery.run() }
         recovering = task
-        await task.value
+        unanswered = await task.value
         recovering = nil
     }
 
@@ -168,18 +170,28 @@ package actor WorkerLoop {
             await changed.wait()
             return nil
         }
+        let repeated = unanswered.popLast()
+        let requestID = repeated ?? Hex.encode(world.random(16))
         let request = ClaimRequest(
             limit: min(free, WireLimits.claimed.upperBound),
             visibilityTimeoutMilliseconds: configuration.visibilityTimeoutMilliseconds,
             waitMilliseconds: configuration.claimWaitMilliseconds, kinds: configuration.kinds ?? executor.kinds,
-            queues: configuration.queues, capacity: freeCapacity, requestID: Hex.encode(world.random(16)))
-        let asked = world.monotonic()
+            queues: configuration.queues, capacity: freeCapacity, requestID: requestID)
+        journal.ask(requestID)
+        // What was granted to an earlier life has lasted already: it is extended at once.
+        let asked = world.monotonic() - (repeated == nil ? 0 : Int64(configuration.visibilityTimeoutMilliseconds))
         let claim = Task { [claims] in await claims.claim(request) }
         claiming = claim
         let jobs = await claim.value
         claiming = nil
-        for job in jobs ?? [] { await start(job, claimedAt: asked) }
-        return jobs == nil ? request : nil
+        guard let jobs else { return request }
+        for job in jobs { await start(job, claimedAt: asked) }
+        journal.settle(requestID)
+        return nil
+    }
+
+    private func giveBack(_ request: ClaimRequest) async {
+        if await claims.giveBack(request), let id = request.requestID { journal.settle(id) }
     }
 
     private func wake(after milliseconds: Int64) {
