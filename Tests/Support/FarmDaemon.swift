@@ -4,16 +4,21 @@ import Synchronization
 /// `hatchfarm worker` as a process of its own, with a state folder of its own.
 package final class FarmDaemon: Sendable {
     package let name: String
+    /// Its state folder.
+    package let state: String
     private let child: ChildProcess
 
-    /// Starts it for this owner and returns when it is enrolled.
-    package init(_ name: String, for owner: FarmOwner, _ more: [String] = []) async throws {
+    /// Starts it for this owner and returns when it is enrolled. `state`: an earlier one's, to take its place.
+    package init(
+        _ name: String, for owner: FarmOwner, _ more: [String] = [], state: String = Scratch.path("worker")
+    ) async throws {
         self.name = name
+        self.state = state
         child = try await ChildProcess(
             FarmServer.program,
             [
                 "worker", "--server", owner.client.url, "--api-key", FarmServer.operatorToken, "--owner", owner.id,
-                "--name", name, "--state", Scratch.path("worker"),
+                "--name", name, "--state", state,
             ] + more)
         try await eventually("\(name) works", within: .seconds(60)) {
             guard child.ending == nil else { throw ToolFailure(description: child.output + child.errors) }
@@ -26,6 +31,7 @@ package final class FarmDaemon: Sendable {
         child.output.firstMatch(of: #/worker (\S+) works for/#).map { String($0.output.1) } ?? ""
     }
 
+    package var pid: Int32 { child.pid }
     package var said: String { child.output }
     package func signal(_ signal: Int32) { child.signal(signal) }
     package func kill() async throws { try await child.kill() }

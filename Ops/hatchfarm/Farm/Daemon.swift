@@ -12,6 +12,8 @@ enum Daemon {
         var offer = MachineOffer()
         var jobsAtOnce = max(1, Hardware.cores)
         var queues: [String] = []
+        /// 1–43,200.
+        var leaseSeconds = 60
         /// How long running jobs may go on after SIGTERM before they are given back.
         var drainGrace = Duration.seconds(30)
         var executor = ExecutorChoice.sandbox
@@ -38,7 +40,8 @@ enum Daemon {
         let configuration = WorkerConfiguration(
             credentials: credentials, name: options.offer.name, capacity: options.offer.capacity(under: rules),
             rules: rules, jobsAtOnce: options.jobsAtOnce, queues: options.queues.isEmpty ? nil : options.queues,
-            stateFolder: stateFolder, drainGraceMilliseconds: options.drainGrace.components.seconds * 1_000,
+            stateFolder: stateFolder, visibilityTimeoutMilliseconds: options.leaseSeconds * 1_000,
+            drainGraceMilliseconds: options.drainGrace.components.seconds * 1_000,
             events: options.tell ?? { event in
                 let news = WorkerNews.event(event)
                 logger.log(level: news.level, "\(news.sentence ?? "\(event)")")

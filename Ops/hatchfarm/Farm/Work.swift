@@ -64,6 +64,7 @@ struct Work: AsyncParsableCommand {
         help: ArgumentHelp("A folder that the cluster's nodes share.", valueName: "folder"), completion: .directory)
     var slurmFolder: String?
     @Option(help: "How it tells what happens, when not on a terminal.") var logFormat = LogFormat.text
+    @Option(help: .hidden) var leaseSeconds = 60
     @OptionGroup var client: ClientOptions
 
     enum ExecutorName: String, CaseIterable, ExpressibleByArgument {
@@ -79,6 +80,7 @@ struct Work: AsyncParsableCommand {
         try check("--max-cpu-percent", maxCpuPercent, 1...100)
         try check("--max-job-minutes", maxJobMinutes, 1...525_600)
         try check("--jobs", jobs, 1...256)
+        try check("--lease-seconds", leaseSeconds, 1...43_200)
         guard (0...4_096).contains(cpu ?? 0) else { throw ValidationError("--cpu must be from 0 to 4096.") }
         guard (0...65_536).contains(memory ?? 0) else { throw ValidationError("--memory must be from 0 to 65536.") }
         guard acceptPolicy == nil || maxCpuPercent == nil && maxJobMinutes == nil else {
@@ -113,7 +115,7 @@ struct Work: AsyncParsableCommand {
             }
             display.tell(.works(worker: worker.workerID, server: worker.server))
             let options = Daemon.Options(
-                offer: offer(policy), jobsAtOnce: slots, queues: queue, executor: choice,
+                offer: offer(policy), jobsAtOnce: slots, queues: queue, leaseSeconds: leaseSeconds, executor: choice,
                 allowedDomains: allowDomain.compactMap(AllowedDomain.init).map(\.name),
                 tell: { display.tell(.event($0)) })
             try await Part.runUntilSignal(
