@@ -69,7 +69,7 @@ let package = Package(
                 nioCore, .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
-        room("Executors", "Workers/Executors", ["Bytes", "Wire", "Runtime", "Sandbox", logging]),
+        room("Executors", "Workers/Executors", ["Bytes", "Wire", "Runtime", "Sandbox", "Egress", logging]),
 
         room(
             "API", "API",
@@ -81,7 +81,8 @@ let package = Package(
         .executableTarget(
             name: "hatchfarm",
             dependencies: [
-                "Domain", "Bytes", "Store", "Bus", "Engine", "Wire", "Runtime", "Sandbox", "Executors", "API",
+                "Domain", "Bytes", "Store", "Bus", "Engine", "Wire", "Runtime", "Sandbox", "Egress", "Executors",
+                "API",
                 hummingbird, httpClient, nioCore, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),

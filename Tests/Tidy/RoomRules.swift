@@ -10,7 +10,7 @@ extension Rule {
         ("Workers/Runtime/", ["Bytes", "Wire"]),
         ("Workers/Sandbox/", ["Bytes"]),
         ("Workers/Egress/", []),
-        ("Workers/Executors/", ["Bytes", "Wire", "Runtime", "Sandbox"]),
+        ("Workers/Executors/", ["Bytes", "Wire", "Runtime", "Sandbox", "Egress"]),
         ("API/", ["Domain", "Bytes", "Store", "Bus", "Engine", "Wire"]),
         ("Tests/Tidy/", []),
     ]

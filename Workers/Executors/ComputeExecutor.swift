@@ -8,6 +8,8 @@ struct ComputeExecutor: Executor {
     let sandbox: Sandbox
     let isolation: Isolation
     let state: StateFolder
+    /// `nil`: jobs have no network.
+    let network: JobNetwork?
     /// Cores of the machine: no process can use more processor time than all of them give.
     let cores: Int
 
@@ -17,7 +19,6 @@ struct ComputeExecutor: Executor {
         if job.isolation > isolation {
             throw MachineFault("this machine gives \(isolation.rawValue), not \(job.isolation.rawValue)")
         }
-        if job.network { return ExecutionResult(.failure, error: "this machine gives jobs no network") }
         let folder: JobFolder
         do {
             folder = try state.makeJobFolder(for: HostUser(slot: context.slot))
@@ -28,17 +29,28 @@ struct ComputeExecutor: Executor {
         if let refusal = try await placeInputs(of: job, in: folder.work, context) { return refusal }
         let end: Sandbox.End
         do {
-            end = try await sandbox.run(program(job), in: folder, limits: limits(for: job)) { event in
-                switch event {
-                case .log(let text): context.log(text)
-                case .progress(let percent, let message): context.progress(percent, message)
+            end =
+                if job.network, let network {
+                    try await network.open(in: folder, context) { try await execute(job, in: folder, $0, context) }
+                } else {
+                    try await execute(job, in: folder, nil, context)
                 }
-            }
-        } catch {
-            throw MachineFault(error.message)
+        } catch let failure as Sandbox.Failure {
+            throw MachineFault(failure.message)
         }
         if end.cause == .stopped { throw CancellationError() }
         return try await result(end, of: job, in: folder.work, context)
+    }
+
+    private func execute(
+        _ job: ClaimedJob, in folder: JobFolder, _ proxySocket: String?, _ context: JobContext
+    ) async throws(Sandbox.Failure) -> Sandbox.End {
+        try await sandbox.run(program(job), in: folder, limits: limits(for: job), proxySocket: proxySocket) { event in
+            switch event {
+            case .log(let text): context.log(text)
+            case .progress(let percent, let message): context.progress(percent, message)
+            }
+        }
     }
 
     private func program(_ job: ClaimedJob) -> Program {

@@ -31,14 +31,16 @@ package final class WorkerDaemon: Sendable {
         } catch {
             throw Problem(message: error.message)
         }
-        let probe = await Sandbox.probe(in: state, world: world)
+        let rules = configuration.rules
+        let share = HostShare(cpuPercent: rules.maxCPUPercent, memoryPercent: rules.maxMemoryPercent)
+        let probe = await Sandbox.probe(in: state, share: share, world: world)
         guard probe.sandbox != nil || configuration.allowsUnsandboxed else {
             throw Problem(message: probe.missing.joined(separator: "\n"))
         }
         let isolation: Isolation = probe.sandbox == nil ? .none : .sandbox
         let compute = ComputeExecutor(
             sandbox: probe.sandbox ?? .unprotected(world: world), isolation: isolation, state: state,
-            cores: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
+            network: try JobNetwork(configuration, probe.layers), cores: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
         self.configuration = configuration
         loop = WorkerLoop(configuration, executor: compute, journal: journal, world: world)
         configuration.events(.started(isolation: isolation, missing: probe.missing))

@@ -9,6 +9,10 @@ package struct WorkerConfiguration: Sendable {
     package var capacity: Capacity
     /// What the owner allows; `capacity` is cut to it by whoever knows the machine.
     package var rules: PolicyRules
+    /// What jobs may reach where the rules allow network: `example.org`, `*.debian.org`, `*`; nothing when empty.
+    package var allowedDomains: [String] = []
+    /// Whether that may lead into networks at home (`HATCHFARM_ALLOW_PRIVATE`).
+    package var allowsPrivateNetwork = false
     /// 1–256.
     package var jobsAtOnce: Int
     /// `nil`: jobs of any queue.

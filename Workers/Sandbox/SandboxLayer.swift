@@ -14,6 +14,9 @@ package struct SandboxLayer: Sendable, Equatable {
         if case .works = state { true } else { false }
     }
 
+    /// Its name where jobs can be led out to a proxy.
+    package static let networkProxy = "network proxy"
+
     /// For people; `nil` when nothing is missing.
     package var finding: String? {
         guard case .missing(let why, let remedy) = state else { return nil }

@@ -152,7 +152,7 @@ struct SandboxTrials: Sendable {
     }
 
     private var proxy: SandboxLayer {
-        let name = "network proxy"
+        let name = SandboxLayer.networkProxy
         guard Sandbox.isInstalled("socat") else {
             return .missing(name, "socat is not installed", "apt-get install socat", isRequired: false)
         }

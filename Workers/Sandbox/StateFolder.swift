@@ -93,6 +93,8 @@ package struct JobFolder: Sendable {
     }
 
     var control: String { "\(path)/control" }
+    /// Where a socket may stand for `Sandbox.run`: nobody else knows the path.
+    package var proxySocket: String { "\(path)/proxy" }
 
     /// A file that the job may read and nobody else.
     func writeControl(_ name: String, _ text: String) throws(FileProblem) {

@@ -19,6 +19,8 @@ enum Daemon {
         var executor = ExecutorChoice.sandbox
         /// What jobs with network may reach: names, or `*.` and a name.
         var allowedDomains: [String] = []
+        /// Whether that may lead into networks at home.
+        var allowsPrivateNetwork = false
         /// Hears what happens; nil: the log does. Must not wait.
         var tell: (@Sendable (WorkerEvent) -> Void)?
     }
@@ -27,17 +29,18 @@ enum Daemon {
     static func run(
         _ credentials: WorkerCredentials, stateFolder: String, _ options: Options, logger: Logger
     ) async throws {
-        guard options.executor == .sandbox, options.allowedDomains.isEmpty else {
-            throw Failure.misconfigured("this version runs jobs in the sandbox only, and without network")
+        guard options.executor == .sandbox else {
+            throw Failure.misconfigured("this version runs jobs in the sandbox only")
         }
         let rules: PolicyRules
         do {
-            rules = try credentials.rules.map { json throws(FieldError) in try PolicyRules(json) }
+            rules =
+                try credentials.rules.map { json throws(FieldError) in try PolicyRules(json) }
                 ?? PolicyRules(maxCPUPercent: 100)
         } catch {
             throw Failure.misconfigured("the rules that were signed for this machine: \(error.message)")
         }
-        let configuration = WorkerConfiguration(
+        var configuration = WorkerConfiguration(
             credentials: credentials, name: options.offer.name, capacity: options.offer.capacity(under: rules),
             rules: rules, jobsAtOnce: options.jobsAtOnce, queues: options.queues.isEmpty ? nil : options.queues,
             stateFolder: stateFolder, visibilityTimeoutMilliseconds: options.leaseSeconds * 1_000,
@@ -46,6 +49,8 @@ enum Daemon {
                 let news = WorkerNews.event(event)
                 logger.log(level: news.level, "\(news.sentence ?? "\(event)")")
             })
+        configuration.allowedDomains = options.allowedDomains
+        configuration.allowsPrivateNetwork = options.allowsPrivateNetwork
         let daemon: WorkerDaemon
         do {
             daemon = try await WorkerDaemon(configuration)

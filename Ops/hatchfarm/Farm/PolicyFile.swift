@@ -22,28 +22,3 @@ struct PolicyFile: Sendable {
         }
     }
 }
-
-/// A name that jobs may reach where the policy allows network: `example.org`, or `*.example.org` for those below it.
-struct AllowedDomain: Sendable, Equatable {
-    /// In lower case.
-    let name: String
-
-    init?(_ text: String) {
-        let lower = text.lowercased()
-        let name = lower.hasPrefix("*.") ? String(lower.dropFirst(2)) : lower
-        let labels = name.split(separator: ".", omittingEmptySubsequences: false)
-        let isName = labels.allSatisfy { label in
-            let bytes = label.utf8
-            return (1...63).contains(bytes.count) && bytes.first != UInt8(ascii: "-")
-                && bytes.last != UInt8(ascii: "-")
-                && bytes.allSatisfy { byte in
-                    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
-                        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
-                }
-        }
-        // An address is no name: its last label has digits only.
-        let isAddress = labels.last?.utf8.allSatisfy { $0 < UInt8(ascii: "a") } ?? true
-        guard isName, !isAddress, labels.count >= 2, name.utf8.count <= 253 else { return nil }
-        self.name = lower
-    }
-}

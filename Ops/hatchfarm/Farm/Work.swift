@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Bytes
+internal import Egress
 internal import Logging
 internal import Runtime
 internal import Wire
@@ -89,8 +90,10 @@ struct Work: AsyncParsableCommand {
         guard executor == .slurm || slurmPartition == nil && slurmFolder == nil else {
             throw ValidationError("--slurm-partition and --slurm-folder need --executor slurm.")
         }
-        for domain in allowDomain where AllowedDomain(domain) == nil {
-            throw ValidationError("--allow-domain takes a name as example.org or *.example.org, not \(domain).")
+        do {
+            _ = try EgressRules(domains: allowDomain)
+        } catch {
+            throw ValidationError("--allow-domain: \(error.message)")
         }
     }
 
@@ -116,7 +119,8 @@ struct Work: AsyncParsableCommand {
             display.tell(.works(worker: worker.workerID, server: worker.server))
             let options = Daemon.Options(
                 offer: offer(policy), jobsAtOnce: slots, queues: queue, leaseSeconds: leaseSeconds, executor: choice,
-                allowedDomains: allowDomain.compactMap(AllowedDomain.init).map(\.name),
+                allowedDomains: allowDomain,
+                allowsPrivateNetwork: try environment.flag("HATCHFARM_ALLOW_PRIVATE"),
                 tell: { display.tell(.event($0)) })
             try await Part.runUntilSignal(
                 [Part { try await Daemon.run(worker, stateFolder: folder, options, logger: logger) }], logger: logger)

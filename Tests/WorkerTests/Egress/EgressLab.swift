@@ -56,9 +56,11 @@ extension Socket {
         return self
     }
 
+    /// No byte more than up to the mark: what comes behind it is for the next reader.
     func until(_ mark: String) -> [UInt8] {
         var bytes: [UInt8] = []
-        while !String(decoding: bytes, as: UTF8.self).hasSuffix(mark), let more = received() { bytes += more }
+        var byte: UInt8 = 0
+        while !bytes.reversed().starts(with: mark.utf8.reversed()), recv(file, &byte, 1, 0) == 1 { bytes.append(byte) }
         return bytes
     }
 
