@@ -25,18 +25,22 @@ struct Yard {
         let log: String
     }
 
-    func run(_ program: Program, limits: SandboxLimits = SandboxLimits(), slot: Int = 0) async throws -> Said {
+    func run(
+        _ program: Program, limits: SandboxLimits = SandboxLimits(), slot: Int = 0, proxySocket: String? = nil
+    ) async throws -> Said {
         let folder = try state.makeJobFolder(for: HostUser(slot: slot))
         defer { try? folder.remove() }
         let log = Mutex("")
-        let end = try await sandbox.run(program, in: folder, limits: limits) { event in
+        let end = try await sandbox.run(program, in: folder, limits: limits, proxySocket: proxySocket) { event in
             if case .log(let text) = event { log.withLock { $0 += text } }
         }
         return Said(end: end, log: log.withLock { $0 })
     }
 
-    func run(script: String, limits: SandboxLimits = SandboxLimits()) async throws -> Said {
-        try await run(Program(["/bin/sh", "-c", script]), limits: limits)
+    func run(
+        script: String, limits: SandboxLimits = SandboxLimits(), proxySocket: String? = nil
+    ) async throws -> Said {
+        try await run(Program(["/bin/sh", "-c", script]), limits: limits, proxySocket: proxySocket)
     }
 }
 
