@@ -55,6 +55,12 @@ enum Files {
         }
     }
 
+    static func requireWritable(_ folder: String) throws(Failure) {
+        guard access(folder, W_OK | X_OK) == 0 else {
+            throw .misconfigured("cannot write to \(folder): \(reason(errno))")
+        }
+    }
+
     static func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     static func remove(_ path: String) { unlink(path) }

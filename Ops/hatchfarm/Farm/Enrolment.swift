@@ -18,6 +18,8 @@ struct Enrolment: Sendable {
             let owner = try owner()
             tell(.signs(owner: owner.owner, rules: offer.rules))
             try Files.makeFolder(folder, mode: 0o711)
+            // Before the server is told: a token that can't be kept is lost.
+            try Files.requireWritable(folder)
             let worker = try await offer.enroll(by: owner)
             try worker.replace(path)
             return worker

@@ -31,7 +31,7 @@ struct Work: AsyncParsableCommand {
             ENVIRONMENT
               HATCHFARM_SERVER   the server's URL
               HATCHFARM_API_KEY  the owner's key
-              HATCHFARM_LOG      notice; trace, debug, info, warning, error, critical
+              HATCHFARM_LOG      info; debug (progress and heartbeats too), notice, warning
               NO_COLOR           anything: no colours
 
             \(Failure.exitCodes)
@@ -103,12 +103,15 @@ struct Work: AsyncParsableCommand {
             throw Failure.invalid("--allow-domain is of no use: the policy has no \"network\": true")
         }
         let environment = Environment()
-        let logger = Logger.start(try Settings(environment).log)
+        let level = try Settings(environment).log
+        let logger = Logger.start(level)
         let folder = state.map(Files.absolute) ?? WorkerConfiguration.defaultStateFolder
         let slots = jobs ?? max(1, Int(min(256, offer.capacity.cpuCores)))
         let known = try stored(folder, environment)
         let server = try known?.server ?? client.credentials(environment).server
-        let display = WorkerDisplay.standard(logFormat, WorkerBoard(server: server, slots: slots))
+        let display = WorkerDisplay.standard(
+            logFormat, from: environment.text("HATCHFARM_LOG") == nil ? .info : level,
+            WorkerBoard(server: server, slots: slots))
         try await display.shown {
             let enrolment = Enrolment(
                 offer: offer(policy), signsAnew: policy != nil, path: credentials ?? MachineFile.path(folder),

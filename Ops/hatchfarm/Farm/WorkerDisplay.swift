@@ -2,6 +2,7 @@ internal import API
 internal import ArgumentParser
 internal import Bytes
 internal import Glibc
+internal import Logging
 
 /// How a worker's output looks when it isn't drawn.
 enum LogFormat: String, CaseIterable, ExpressibleByArgument {
@@ -15,26 +16,29 @@ enum LogFormat: String, CaseIterable, ExpressibleByArgument {
 enum WorkerDisplay: Sendable {
     /// Drawn on a terminal.
     case live(LiveLines)
-    case lines
-    case json
+    case lines(Logger.Level)
+    case json(Logger.Level)
 
     /// What happens never waits for whoever reads of it.
     private static let output = LogSink(descriptor: STDOUT_FILENO)
 
-    static func standard(_ format: LogFormat, _ board: WorkerBoard) -> WorkerDisplay {
+    /// - Parameter level: what is worth less is left out, but for what is drawn.
+    static func standard(_ format: LogFormat, from level: Logger.Level, _ board: WorkerBoard) -> WorkerDisplay {
         switch format {
-        case .json: .json
-        case .text: Output.canRedraw ? .live(LiveLines(board)) : .lines
+        case .json: .json(level)
+        case .text: Output.canRedraw ? .live(LiveLines(board)) : .lines(level)
         }
     }
 
     func tell(_ news: WorkerNews) {
         switch self {
         case .live(let lines): lines.take(news)
-        case .lines:
-            if let sentence = news.sentence { write("\(RFC3339.format(World.live.now())) \(sentence)") }
-        case .json:
-            if let json = news.json(at: World.live.now()) { write(json.text(.compact)) }
+        case .lines(let level):
+            if news.level >= level, let sentence = news.sentence {
+                write("\(RFC3339.format(World.live.now())) \(sentence)")
+            }
+        case .json(let level):
+            if news.level >= level, let json = news.json(at: World.live.now()) { write(json.text(.compact)) }
         }
     }
 

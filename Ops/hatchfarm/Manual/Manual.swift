@@ -44,6 +44,8 @@ struct Man: ParsableCommand {
         guard let page = try ManualPage.all().first(where: { $0.name == name }) else {
             throw Failure.notFound("there is no command `\(Text.tame(command.joined(separator: " ")))`")
         }
+        // Where there is no man, or its reader has enough of it, the pipe breaks.
+        signal(SIGPIPE, SIG_IGN)
         guard Output.isTerminal, let pipe = popen("man -l - 2>/dev/null", "w") else { return Output.text(page.roff) }
         fputs(page.roff, pipe)
         if pclose(pipe) != 0 { Output.text(page.roff) }

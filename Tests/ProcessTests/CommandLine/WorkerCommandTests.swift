@@ -8,12 +8,13 @@ import Testing
 @Suite("The worker's command line", .timeLimit(.minutes(3)))
 struct WorkerCommandTests {
     private func worker(
-        _ farm: Farm, _ arguments: [String], key: String? = FarmServer.operatorToken, server: String? = nil
+        _ farm: Farm, _ arguments: [String], key: String? = FarmServer.operatorToken, server: String? = nil,
+        environment: [String: String] = [:]
     ) async throws -> ChildProcess {
         let credentials = key.map { ["--api-key", $0, "--owner", farm.owner.id] } ?? []
         return try await ChildProcess(
             FarmServer.program, ["worker", "--server", server ?? farm.server.url] + credentials + arguments,
-            environment: ["HOME": Scratch.path("home")])
+            environment: ["HOME": Scratch.path("home")].merging(environment) { $1 })
     }
 
     private func file(_ name: String, _ text: String, mode: Int = 0o600) throws -> String {
@@ -53,6 +54,10 @@ struct WorkerCommandTests {
             let finished = events.first { $0["event"] == "finished" }
             #expect(finished?["job"] == .string(second) && finished?["status"] == "success")
             #expect(events.contains { $0["event"] == "claimed" && $0["title"] == "other" })
+            #expect(!events.contains { $0["event"] == "heartbeat" })
+            let loud = try await worker(
+                farm, ["--state", state, "--log-format", "json"], key: nil, environment: ["HATCHFARM_LOG": "debug"])
+            #expect(try await said(loud, when: #""event":"heartbeat""#).contains(#""event":"stopped""#))
         }
     }
 
