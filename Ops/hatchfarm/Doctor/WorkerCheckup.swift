@@ -13,7 +13,7 @@ struct WorkerCheckup {
 
     func findings() async -> [Finding] {
         var findings = FolderCheckup(name: "state", path: stateFolder, isMade: true, comfortable: 10 << 30).findings()
-        findings += await sandbox() + [programs]
+        findings += await sandbox()
         let (enrolment, known) = enrolment
         findings.append(enrolment)
         guard let address = server ?? known?.server else {
@@ -35,26 +35,23 @@ struct WorkerCheckup {
             let remedy = "run as the worker's user, or choose a folder with --state"
             return [.fail("sandbox", "\(stateFolder): \(error.message)", remedy: remedy)]
         }
+        defer { state.remove() }
         let probe = await Sandbox.probe(in: state)
+        let layers = probe.layers.map(Self.finding)
+        guard probe.sandbox != nil else { return layers }
         let version = Self.firstLine("bwrap --version") ?? "bubblewrap"
-        guard probe.sandbox != nil else {
-            return probe.missing.map { missing in
-                // A colon stands before the remedy.
-                let parts = missing.split(separator: ": ", maxSplits: 1).map { String($0) }
-                return .fail("sandbox", parts.first ?? missing, remedy: parts.last ?? missing)
-            }
-        }
-        let tried = "\(version), a trial run took \(probe.milliseconds) ms"
-        guard probe.missing.isEmpty else {
-            return [.warn("sandbox", tried, remedy: probe.missing.joined(separator: "; "))]
-        }
-        return [.ok("sandbox", tried)]
+        return [.ok("sandbox", "\(version), all trials took \(probe.milliseconds) ms")] + layers
     }
 
-    private var programs: Finding {
-        Self.firstLine("command -v socat") != nil
-            ? .ok("network", "socat is there: jobs can be given network where the policy allows it")
-            : .warn("network", "no socat: jobs that need network are not taken", remedy: "apt-get install socat")
+    /// Jobs can't be run without what is required, and are held less tightly without the rest.
+    private static func finding(_ layer: SandboxLayer) -> Finding {
+        let name = "- \(layer.name)"
+        switch layer.state {
+        case .works(let how): return .ok(name, how)
+        case .missing(let why, let remedy):
+            let remedy = remedy.isEmpty ? "none is known for this machine" : remedy
+            return layer.isRequired ? .fail(name, why, remedy: remedy) : .warn(name, why, remedy: remedy)
+        }
     }
 
     private var enrolment: (Finding, WorkerCredentials?) {

@@ -124,6 +124,8 @@ struct DoctorTests {
             let known = try await doctor(arguments)
             #expect(known.code == 0, "\(known.findings.text(.compact))")
             #expect(finding("worker", "sandbox", in: known.findings)?["level"] == "ok")
+            let layers = known.findings["worker"]?.array?.filter { $0["name"]?.string?.hasPrefix("- ") == true } ?? []
+            #expect(layers.count >= 3)
             #expect(finding("worker", "machine", in: known.findings)?["level"] == "ok")
             daemon.signal(SIGTERM)
             #expect(try await daemon.end() == .exited(0))
