@@ -18,7 +18,8 @@ struct Bench: AsyncParsableCommand {
               claim-finish-single  claims of 100, one result a request
               pickup               from a submit to the return of a waiting claim
               claim-depth          the cost of a claim at a backlog of 1,000 and --depth
-              all
+              daemon               one-line jobs by one daemon in its sandbox, and what it costs at rest
+              all                  all but daemon
 
             EXAMPLES
               hatchfarm bench
@@ -33,7 +34,7 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "Clients at once, 1–1024.") var connections = 32
     @Option(help: "Seconds a round, 1–3600.") var seconds = 5
     @Option(help: "Rounds, 1–100; medians are over them.") var rounds = 3
-    @Option(help: "The backlog that claim-finish drains.") var jobs: Int?
+    @Option(help: "The backlog that claim-finish or a daemon drains.") var jobs: Int?
     @Option(help: "The large backlog of claim-depth.") var depth = 1_000_000
     @Flag(help: "JSON instead of a table.") var json = false
     @OptionGroup var client: ClientOptions
@@ -44,6 +45,9 @@ struct Bench: AsyncParsableCommand {
         try Self.check(rounds, 1...100, "--rounds")
         try Self.check(jobs ?? 1, 1...10_000_000, "--jobs")
         try Self.check(depth, BenchSettings.smallDepth...10_000_000, "--depth")
+        if scenario == .daemon, engine || client.server != nil {
+            throw ValidationError("A daemon is measured with a server of its own.")
+        }
         if engine, client.server != nil { throw ValidationError("--engine and --server exclude each other.") }
     }
 
@@ -60,9 +64,11 @@ struct Bench: AsyncParsableCommand {
         let machine = MachineReport.read(
             database: try await probe?.version() ?? "the database of \(client.server ?? "")", folder: probe?.folder)
         await probe?.remove()
-        var report = BenchReport(surface: engine ? "engine" : "http", machine: machine, settings: settings)
+        let surface = scenario == .daemon ? "daemon" : engine ? "engine" : "http"
+        var report = BenchReport(surface: surface, machine: machine, settings: settings)
         var status = StatusLine()
-        for scenario in scenario.each {
+        if scenario == .daemon { try await measureDaemon(settings, into: &report, &status) }
+        for scenario in scenario.each where scenario != .daemon {
             let site = try await open(settings)
             let stop = Interruption.before { site.abandon() }
             defer { stop() }
@@ -82,6 +88,24 @@ struct Bench: AsyncParsableCommand {
             status.end()
             for line in report.lines { Output.line(line) }
         }
+    }
+
+    private func measureDaemon(
+        _ settings: BenchSettings, into report: inout BenchReport, _ status: inout StatusLine
+    ) async throws {
+        let site = try await DaemonSite.open(FreshDatabase.make(database), settings)
+        let stop = Interruption.before { site.abandon() }
+        defer { stop() }
+        do {
+            for round in 1...settings.rounds {
+                if !json { status.update("daemon, round \(round) of \(settings.rounds)") }
+                report.add(try await site.round())
+            }
+        } catch {
+            await site.close()
+            throw error
+        }
+        await site.close()
     }
 
     private func open(_ settings: BenchSettings) async throws -> any BenchSite {

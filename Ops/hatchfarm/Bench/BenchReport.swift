@@ -2,7 +2,7 @@ internal import Bytes
 
 /// The figures, for people and for programs.
 struct BenchReport {
-    /// `http` or `engine`.
+    /// `http`, `engine` or `daemon`.
     let surface: String
     let machine: MachineReport
     let settings: BenchSettings
@@ -30,7 +30,7 @@ struct BenchReport {
                 Self.format(values.max() ?? 0, unit), unit.rawValue)
         }
         return machine.lines + [
-            "\(surface): \(settings.connections) connections, \(settings.seconds) s a round, \(settings.rounds) rounds",
+            "\(surface): \(how), \(settings.rounds) rounds",
             "",
         ] + table.lines
     }
@@ -52,6 +52,12 @@ struct BenchReport {
         ]
     }
 
+    private var how: String {
+        surface == "daemon"
+            ? "\(settings.backlog(.daemon)) jobs a round, \(DaemonSite.jobsAtOnce) at once"
+            : "\(settings.connections) connections, \(settings.seconds) s a round"
+    }
+
     private var rows: [(String, Reading.Unit, [Double])] {
         names.compactMap { name in
             guard let readings = readings[name], let first = readings.first else { return nil }
@@ -62,7 +68,7 @@ struct BenchReport {
     private static func format(_ value: Double, _ unit: Reading.Unit) -> String {
         switch unit {
         case .perSecond: value < 1e12 ? Text.grouped(Int(value.rounded())) : "\(value)"
-        case .milliseconds, .ratio: Text.fixed(value, 2)
+        case .milliseconds, .ratio, .percent, .megabytes: Text.fixed(value, 2)
         }
     }
 }

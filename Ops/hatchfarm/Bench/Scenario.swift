@@ -14,10 +14,13 @@ enum Scenario: String, CaseIterable, ExpressibleByArgument, Sendable {
     case pickup
     /// What a claim of ten costs at a small backlog and at a large one.
     case claimDepth = "claim-depth"
+    /// A whole daemon with its sandbox, in front of a whole server.
+    case daemon
     case all
 
+    /// The daemon's is another matter than the server's: it has to be asked for.
     var each: [Scenario] {
-        self == .all ? Scenario.allCases.filter { $0 != .all } : [self]
+        self == .all ? Scenario.allCases.filter { ![.all, .daemon].contains($0) } : [self]
     }
 }
 
@@ -37,7 +40,8 @@ struct BenchSettings: Sendable {
     static let depthSamples = 500
 
     func backlog(_ scenario: Scenario) -> Int {
-        jobs ?? (scenario == .claimFinishSingle ? 40_000 : 100_000)
+        let own = [.claimFinishSingle: 40_000, .daemon: 2_000][scenario]
+        return jobs ?? own ?? 100_000
     }
 }
 
@@ -47,6 +51,8 @@ struct Reading: Sendable {
         case perSecond = "jobs/s"
         case milliseconds = "ms"
         case ratio = "×"
+        case percent = "%"
+        case megabytes = "MB"
     }
 
     let name: String

@@ -60,7 +60,8 @@ final class ServerUnderTest: Sendable {
         throw Failure.unreachable("the server was not ready within 30 s")
     }
 
-    private static func ownPath() throws -> String {
+    /// Of this program.
+    static func ownPath() throws -> String {
         guard let path = realpath("/proc/self/exe", nil) else { throw Failure.unexpected("cannot find this binary") }
         defer { free(path) }
         return String(cString: path)

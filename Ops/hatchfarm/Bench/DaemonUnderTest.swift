@@ -1,0 +1,95 @@
+internal import Bytes
+internal import Foundation
+internal import Glibc
+internal import Synchronization
+
+/// `hatchfarm worker` of this very binary, as a child with a state folder of its own.
+final class DaemonUnderTest: Sendable {
+    let folder: String
+    private let process: Process
+
+    private init(folder: String, process: Process) {
+        self.folder = folder
+        self.process = process
+    }
+
+    /// Returns when it is enrolled and has tried its sandbox.
+    static func start(for owner: Credentials, jobsAtOnce: Int) async throws -> DaemonUnderTest {
+        // Where the users of a root's jobs can get to.
+        let folder = "/tmp/hatchfarm-bench-\(Hex.encode(World.live.random(4)))"
+        try Files.makeFolder(folder, mode: 0o711)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: try ServerUnderTest.ownPath())
+        process.arguments = [
+            "worker", "--server", owner.server, "--api-key", owner.key, "--owner", owner.owner ?? "", "--name", "bench",
+            "--state", folder, "--jobs", "\(jobsAtOnce)", "--cpu", "4096", "--memory", "4096",
+        ]
+        let output = "\(folder)/output"
+        guard FileManager.default.createFile(atPath: output, contents: nil),
+            let file = FileHandle(forWritingAtPath: output)
+        else { throw Failure.unexpected("\(output) can't be written") }
+        process.standardOutput = file
+        process.standardError = file
+        process.environment = ProcessInfo.processInfo.environment.merging(["HATCHFARM_LOG": "error"]) { $1 }
+        do {
+            try process.run()
+        } catch {
+            throw Failure.unexpected("cannot start the daemon: \(error)")
+        }
+        let daemon = DaemonUnderTest(folder: folder, process: process)
+        for _ in 0..<600 {
+            let said = Files.readIfThere(output).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            if said.contains("ready, isolation sandbox") { return daemon }
+            guard process.isRunning, !said.contains("ready, isolation") else {
+                daemon.stop()
+                throw Failure.misconfigured("the daemon can't work here:\n\(said)")
+            }
+            try await World.live.sleep(.milliseconds(50))
+        }
+        daemon.stop()
+        throw Failure.unexpected("the daemon was not ready within 30 s")
+    }
+
+    var isRunning: Bool { process.isRunning }
+
+    /// Asks it to drain, waits for its end and takes its folder away.
+    func stop() {
+        process.terminate()
+        process.waitUntilExit()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// Of the daemon itself, without its children.
+    func processorSeconds() throws -> Double {
+        var clock = clockid_t()
+        var time = timespec()
+        guard clock_getcpuclockid(process.processIdentifier, &clock) == 0, clock_gettime(clock, &time) == 0 else {
+            throw Failure.unexpected("the daemon has ended")
+        }
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
+    /// `VmRSS` is all that is in memory, `RssAnon` what no other process and no file shares.
+    func megabytes(_ field: String) throws -> Double {
+        guard let bytes = Files.readIfThere("/proc/\(process.processIdentifier)/status") else {
+            throw Failure.unexpected("the daemon has ended")
+        }
+        let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("\(field):") }
+        let words = line?.split { $0 == " " || $0 == "\t" } ?? []
+        guard words.count > 1, let kilobytes = Double(words[1]) else {
+            throw Failure.unexpected("/proc/\(process.processIdentifier)/status is not understood")
+        }
+        return kilobytes * 1_024 / 1e6
+    }
+}
+
+/// When something was first heard.
+final class FirstLine: Sendable {
+    private let moment = Mutex<UInt64?>(nil)
+
+    var at: UInt64? { moment.withLock { $0 } }
+
+    func note() {
+        moment.withLock { $0 = $0 ?? Ticks.now() }
+    }
+}
