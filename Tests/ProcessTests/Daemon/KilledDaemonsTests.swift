@@ -66,8 +66,8 @@ struct KilledDaemonsTests {
         measured("the longest that a process lived after its daemon", slowest)
         // Each kill takes no more than what a daemon can hold.
         #expect(lost.count <= kills.count * DaemonKiller.slots)
-        // It was a history worth checking: kills struck work, and what was struck was told.
+        // It was a history worth checking; and hardly ever does a lease have to run out.
         #expect(kills.count { $0.traces.leases > 0 } >= kills.count / 10)
-        #expect(told > 0)
+        #expect(told >= lost.count - lost.count / 10)
     }
 }

@@ -51,9 +51,8 @@ struct ServerAwayTests {
         for number in 0..<10 {
             let seconds = Double(size.away) * (0.3 + 0.1 * Double(number))
             let command = "echo begun; sleep \(String(format: "%.1f", seconds)); echo done"
-            jobs.append(
-                try await farm.owner.submitted("outlasts \(number)", [.init("command", ["sh", "-c", .string(command)])])
-            )
+            let words: JSON = ["sh", "-c", .string(command)]
+            jobs.append(try await farm.owner.submitted("outlasts \(number)", [.init("command", words)]))
         }
         return jobs
     }

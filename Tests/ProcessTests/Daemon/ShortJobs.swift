@@ -55,9 +55,10 @@ final class ShortJobs: Sendable {
 
     private func job(_ number: Int, _ chance: inout Chance) -> JSON {
         let head = "run=\"run $(cat /proc/sys/kernel/random/uuid)\"; echo \"$run\""
+        let bytes = 50_000 + chance.next(upTo: 200_000)
         let kinds = [
             "echo": ":",
-            "file": "{ echo \"$run\"; head -c \(50_000 + chance.next(upTo: 200_000)) /dev/urandom; } > \(Self.outputFile)",
+            "file": "{ echo \"$run\"; head -c \(bytes) /dev/urandom; } > \(Self.outputFile)",
             "sleep": "sleep 0.\(String(1_050 + chance.next(upTo: 250)).dropFirst())",
             "lines": "seq 1 \(100 + chance.next(upTo: 4_000))",
         ]
