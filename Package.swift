@@ -69,7 +69,7 @@ let package = Package(
                 nioCore, .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
-        room("Executors", "Workers/Executors", ["Bytes", "Wire", "Runtime", "Sandbox", "Egress", logging]),
+        room("Executors", "Workers/Executors", ["Bytes", "Wire", "Runtime", "Sandbox", "Egress", subprocess, logging]),
 
         room(
             "API", "API",

@@ -33,6 +33,8 @@ package struct ExecutionResult: Sendable {
     package var output: String?
     package var error: String?
     package var report: JSON?
+    /// How long the work itself took; `nil`: as long as the executor did.
+    package var durationMilliseconds: Int64?
 
     package init(
         _ status: ResultReport.Status, exitCode: Int? = nil, output: String? = nil, error: String? = nil,

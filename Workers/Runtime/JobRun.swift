@@ -28,7 +28,7 @@ struct JobRun: Sendable {
         do {
             let result = try await executor.run(job, context(stream))
             try checkStopped()
-            let duration = world.monotonic() - started
+            let duration = result.durationMilliseconds ?? (world.monotonic() - started)
             stream.close()
             await withTaskCancellationHandler {
                 await sending.value

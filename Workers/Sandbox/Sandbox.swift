@@ -64,9 +64,7 @@ package struct Sandbox: Sendable {
         _ program: Program, in folder: JobFolder, limits: SandboxLimits, proxySocket: String? = nil,
         emit: @escaping @Sendable (OutputEvent) -> Void
     ) async throws(Failure) -> End {
-        if let problem = program.problem {
-            return End(cause: .exited(127), output: problem, isOutputTruncated: false, durationMilliseconds: 0)
-        }
+        if let end = refusal(of: program) { return end }
         let marker = Hex.encode(world.random(16))
         let group: ControlGroup?
         do {
@@ -141,7 +139,7 @@ package struct Sandbox: Sendable {
             durationMilliseconds: durationMilliseconds)
     }
 
-    private func prepare(
+    func prepare(
         _ program: Program, marker: String, in folder: JobFolder, limits: SandboxLimits, hasProxy: Bool
     ) throws(FileProblem) {
         let control = isSandboxed ? Bubblewrap.control : folder.control

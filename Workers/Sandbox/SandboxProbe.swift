@@ -51,10 +51,7 @@ extension Sandbox {
         }
         var bubblewrap = Bubblewrap(canDisableUserNamespaces: await version() >= (0, 8))
         do {
-            if let architecture = SeccompFilter.Architecture.current {
-                let name = "seccomp-\(Hex.encode(world.random(4)))"
-                bubblewrap.filter = try state.write(SeccompFilter(for: architecture).bytes, to: name)
-            }
+            bubblewrap.filter = try state.writeFilter(world)
             let groups = ControlGroupTree.find().flatMap {
                 try? ControlGroups(in: $0, life: state.lifeName, share: share, world: world)
             }

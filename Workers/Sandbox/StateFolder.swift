@@ -62,6 +62,12 @@ package final class StateFolder: Sendable {
         return path
     }
 
+    /// The filter of system calls for this machine's processors, as a file; `nil` where there is none for them.
+    func writeFilter(_ world: World) throws(FileProblem) -> String? {
+        guard let architecture = SeccompFilter.Architecture.current else { return nil }
+        return try write(SeccompFilter(for: architecture).bytes, to: "seccomp-\(Hex.encode(world.random(4)))")
+    }
+
     /// A fresh folder for one job: `work`, the job's own, and `control`, which it may read.
     package func makeJobFolder(for user: HostUser) throws(FileProblem) -> JobFolder {
         let name = Hex.encode(world.random(8))

@@ -23,15 +23,24 @@ enum Daemon {
         var allowsPrivateNetwork = false
         /// Hears what happens; nil: the log does. Must not wait.
         var tell: (@Sendable (WorkerEvent) -> Void)?
+
+        /// The rules' percents are of this machine; a cluster is lent as it is offered.
+        func capacity(under rules: PolicyRules) -> Capacity {
+            executor == .sandbox ? offer.capacity(under: rules) : offer.capacity
+        }
+
+        func slurm(for credentials: WorkerCredentials) -> SlurmConfiguration? {
+            guard case .slurm(let partition, let folder) = executor else { return nil }
+            return SlurmConfiguration(
+                partition: partition, folder: folder, workerID: credentials.workerID,
+                configurationFile: Environment().text("SLURM_CONF"))
+        }
     }
 
     /// Throws `.misconfigured` when this machine can't wall jobs in; the message has the remedy.
     static func run(
         _ credentials: WorkerCredentials, stateFolder: String, _ options: Options, logger: Logger
     ) async throws {
-        guard options.executor == .sandbox else {
-            throw Failure.misconfigured("this version runs jobs in the sandbox only")
-        }
         let rules: PolicyRules
         do {
             rules =
@@ -41,7 +50,7 @@ enum Daemon {
             throw Failure.misconfigured("the rules that were signed for this machine: \(error.message)")
         }
         var configuration = WorkerConfiguration(
-            credentials: credentials, name: options.offer.name, capacity: options.offer.capacity(under: rules),
+            credentials: credentials, name: options.offer.name, capacity: options.capacity(under: rules),
             rules: rules, jobsAtOnce: options.jobsAtOnce, queues: options.queues.isEmpty ? nil : options.queues,
             stateFolder: stateFolder, visibilityTimeoutMilliseconds: options.leaseSeconds * 1_000,
             drainGraceMilliseconds: options.drainGrace.components.seconds * 1_000,
@@ -53,7 +62,7 @@ enum Daemon {
         configuration.allowsPrivateNetwork = options.allowsPrivateNetwork
         let daemon: WorkerDaemon
         do {
-            daemon = try await WorkerDaemon(configuration)
+            daemon = try await WorkerDaemon(configuration, slurm: options.slurm(for: credentials))
         } catch {
             throw Failure.misconfigured("this machine can't run jobs:\n\(error.message)")
         }

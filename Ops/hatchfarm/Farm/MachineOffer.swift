@@ -46,8 +46,8 @@ extension MachineOffer {
 /// Which executor runs the jobs.
 enum ExecutorChoice: Sendable, Equatable {
     case sandbox
-    /// A partition of a Slurm cluster (its default one), and a folder that its nodes share.
-    case slurm(partition: String?, folder: String?)
+    /// A partition of a Slurm cluster, and a folder that its nodes share.
+    case slurm(partition: String, folder: String)
 }
 
 /// What an enrolled machine shows the server, in its state folder.

@@ -59,10 +59,10 @@ struct Work: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A name that jobs with network may reach, or *.NAME.", valueName: "domain"))
     var allowDomain: [String] = []
     @Option(help: "What runs the jobs.") var executor = ExecutorName.sandbox
-    @Option(help: ArgumentHelp("The cluster's partition (its default one).", valueName: "name"))
+    @Option(help: ArgumentHelp("With slurm: the cluster's partition.", valueName: "name"))
     var slurmPartition: String?
     @Option(
-        help: ArgumentHelp("A folder that the cluster's nodes share.", valueName: "folder"), completion: .directory)
+        help: ArgumentHelp("With slurm: a folder that its nodes share.", valueName: "folder"), completion: .directory)
     var slurmFolder: String?
     @Option(help: "How it tells what happens, when not on a terminal.") var logFormat = LogFormat.text
     @Option(help: .hidden) var leaseSeconds = 60
@@ -89,6 +89,10 @@ struct Work: AsyncParsableCommand {
         }
         guard executor == .slurm || slurmPartition == nil && slurmFolder == nil else {
             throw ValidationError("--slurm-partition and --slurm-folder need --executor slurm.")
+        }
+        guard executor != .slurm || slurmPartition != nil && slurmFolder != nil && cpu != nil && memory != nil else {
+            throw ValidationError(
+                "--executor slurm needs --slurm-partition, --slurm-folder, and what the cluster lends: --cpu, --memory.")
         }
         do {
             _ = try EgressRules(domains: allowDomain)
@@ -150,10 +154,8 @@ struct Work: AsyncParsableCommand {
     }
 
     private var choice: ExecutorChoice {
-        switch executor {
-        case .sandbox: .sandbox
-        case .slurm: .slurm(partition: slurmPartition, folder: slurmFolder.map(Files.absolute))
-        }
+        guard let slurmPartition, let slurmFolder else { return .sandbox }
+        return .slurm(partition: slurmPartition, folder: Files.absolute(slurmFolder))
     }
 
     private var offer: MachineOffer { offer(nil) }
