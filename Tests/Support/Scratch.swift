@@ -41,6 +41,7 @@ package enum Scratch {
             let path = "\(root)/\(name)"
             for child in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
                 ThrowawayPostgres.killServer(of: "\(path)/\(child)")
+                if child.hasSuffix("-slurm") { ThrowawaySlurm.killAll(of: "\(path)/\(child)") }
             }
             try? FileManager.default.removeItem(atPath: path)
         }

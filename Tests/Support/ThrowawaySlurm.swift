@@ -30,6 +30,8 @@ package final class ThrowawaySlurm: Sendable {
         for path in [directory, shared, "\(directory)/state", "\(directory)/spool"] {
             guard mkdir(path, 0o755) == 0 else { throw ToolFailure(description: "can't make \(path)") }
         }
+        let directory = directory
+        Scratch.atExit { Self.killAll(of: directory) }
         // Jobs' users must pass, whatever the umask.
         for path in [directory, shared] { chmod(path, 0o755) }
         let text = Self.configuration(in: directory, try Tool.freePort(), try Tool.freePort())
@@ -83,6 +85,28 @@ package final class ThrowawaySlurm: Sendable {
         controller.withLock { $0 = child }
         try await eventually("the controller answers", within: .seconds(30)) {
             (try? await self.run("scontrol", ["ping"])) != nil
+        }
+    }
+
+    /// Ends the cluster of a directory with the jobs that run on it: they would outlive the node's daemon.
+    static func killAll(of directory: String) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        for pid in names.compactMap({ Int32($0) }) where pid > 1 && pid != getpid() {
+            // A job's script stands in the spool folder, and its variables name the configuration.
+            let told = ["cmdline", "environ"].compactMap { FileManager.default.contents(atPath: "/proc/\(pid)/\($0)") }
+            guard told.contains(where: { String(decoding: $0, as: UTF8.self).contains("\(directory)/") }) else {
+                continue
+            }
+            let status = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
+            let words = status.split(separator: ")").last?.split(separator: " ") ?? []
+            // Each job's overseer tells its name only.
+            if words.count > 1, let parent = Int32(words[1]), parent > 1,
+                (try? String(contentsOfFile: "/proc/\(parent)/cmdline", encoding: .utf8))?.hasPrefix("slurmstepd:")
+                    == true
+            {
+                _ = Glibc.kill(parent, SIGKILL)
+            }
+            _ = Glibc.kill(pid, SIGKILL)
         }
     }
 

@@ -157,6 +157,9 @@ struct SlurmEndingTests {
         try await slurm.stopController()
         #expect(await findings { _ in }.contains("see scontrol ping and slurmctld's log"))
         try await slurm.startController()
+        try await eventually("the node has registered") { await findings { _ in } == "" }
+        // An idle node it has heard of since it came back; else that registration would end what comes next.
+        try await World.live.sleep(.seconds(2))
         try await slurm.run("scontrol", ["update", "NodeName=localhost", "State=DRAIN", "Reason=test"])
         #expect(await findings { _ in }.contains("State=RESUME"))
         await #expect(throws: SlurmProblem.self) { try await SlurmExecutor(good) }

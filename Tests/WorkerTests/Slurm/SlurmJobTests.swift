@@ -16,7 +16,8 @@ struct SlurmJobTests {
         let result = try await bench.run(.script("walls", script))
         let said = try #require(result.output)
         #expect(said.hasPrefix("65534\nhatchfarm\n"), "\(said)")
-        #expect(said.contains("Read-only file system") && !said.contains("passwd") && !said.contains("SLURM"), "\(said)")
+        #expect(
+            said.contains("Read-only file system") && !said.contains("passwd") && !said.contains("SLURM"), "\(said)")
         #expect(result.exitCode == 1)
     }
 

@@ -43,7 +43,8 @@ package struct SlurmExecutor: Executor {
             (sandbox, isolation, missing) = (walled, .sandbox, [])
             return
         }
-        let finding = "a trial job on partition \(configuration.partition) failed: \(complaint); its nodes need "
+        let finding =
+            "a trial job on partition \(configuration.partition) failed: \(complaint); its nodes need "
             + "bubblewrap 0.8 or newer, user namespaces, and the folder \(configuration.folder) under the same name"
         guard configuration.allowsUnsandboxed else { throw SlurmProblem(message: finding) }
         let open = Sandbox.unprotected(world: world)

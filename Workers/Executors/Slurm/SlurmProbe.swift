@@ -31,7 +31,8 @@ package struct SlurmProbe: Sendable {
             // Answers, and fails, at once; the others try for seconds.
             _ = try await command.run("scontrol", ["ping"])
         } catch {
-            findings.append("Slurm's controller doesn't answer: see scontrol ping and slurmctld's log; \(error.message)")
+            findings.append(
+                "Slurm's controller doesn't answer: see scontrol ping and slurmctld's log; \(error.message)")
             return (findings, [])
         }
         do {
