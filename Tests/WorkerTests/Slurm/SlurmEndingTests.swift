@@ -160,7 +160,7 @@ struct SlurmEndingTests {
         try await slurm.run("scontrol", ["update", "NodeName=localhost", "State=RESUME"])
         try await eventually("it is whole again") { await findings { _ in } == "" }
         try await slurm.stopController()
-        #expect(await findings { _ in }.contains("see scontrol ping and slurmctld's log"))
+        #expect(await findings { _ in }.contains("see scontrol ping and its log"))
         try await slurm.startController()
         try await eventually("it is there again") { await findings { _ in } == "" }
     }

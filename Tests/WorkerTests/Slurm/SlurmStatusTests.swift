@@ -35,7 +35,8 @@ struct SlurmStatusTests {
     @Test(
         "is nothing where it can't be read",
         arguments: [
-            "", "slurm_load_jobs error", "x|RUNNING|0|1|2|n|r|", "-1|RUNNING|0|1|2|n|r|", "5_2|RUNNING|0|1|2|n|r",
+            "", "slurm_load_jobs error", "x|RUNNING|0|1|2|n|r|",
+            "-1|RUNNING|0|1|2|n|r|", "5_2|RUNNING|0|1|2|n|r",
         ])
     func nonsense(line: String) {
         #expect(SlurmStatus(line: line[...]) == nil)

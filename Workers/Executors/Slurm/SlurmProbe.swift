@@ -32,7 +32,7 @@ package struct SlurmProbe: Sendable {
             _ = try await command.run("scontrol", ["ping"])
         } catch {
             findings.append(
-                "Slurm's controller doesn't answer: see scontrol ping and slurmctld's log; \(error.message)")
+                "Slurm's controller doesn't answer: see scontrol ping and its log; \(error.message)")
             return (findings, [])
         }
         do {
