@@ -29,10 +29,11 @@ struct Work: AsyncParsableCommand {
               have changed, for which the key is needed.
 
             ENVIRONMENT
-              HATCHFARM_SERVER   the server's URL
-              HATCHFARM_API_KEY  the owner's key
-              HATCHFARM_LOG      info; debug (progress and heartbeats too), notice, warning
-              NO_COLOR           anything: no colours
+              HATCHFARM_SERVER         the server's URL
+              HATCHFARM_API_KEY        the owner's key
+              HATCHFARM_LOG            info; debug (progress and heartbeats too), notice, warning
+              HATCHFARM_ALLOW_PRIVATE  false; true: --allow-domain may lead into networks at home
+              NO_COLOR                 anything: no colours
 
             \(Failure.exitCodes)
             """)

@@ -157,7 +157,7 @@ struct WorkerCommandTests {
         "flags that make no sense are refused before anything is sent",
         arguments: [
             ["--max-cpu-percent", "0"], ["--jobs", "0"], ["--cpu", "-1"], ["--slurm-partition", "long"],
-            ["--executor", "docker"], ["--allow-domain", "10.0.0.1"], ["--log-format", "xml"],
+            ["--executor", "docker"], ["--allow-domain", "https://example.org/"], ["--log-format", "xml"],
             ["--accept-policy", "/dev/null", "--max-cpu-percent", "10"], ["--accept-policy", "/nowhere"],
         ])
     func flags(arguments: [String]) async throws {
