@@ -73,11 +73,11 @@ struct ProcessEscapes {
         ).words
         // Starts the chain as the daemon does, answers the marker, and is killed.
         let daemon = """
-            use Time::HiRes "usleep"; pipe(my $in, my $go); pipe(my $out, my $said);
+            pipe(my $in, my $go); pipe(my $out, my $said);
             if (!fork) { open(STDIN, "<&", $in); open(STDOUT, ">&", $said); close($_) for $in, $go, $out, $said;
                 exec @ARGV; }
             close $in; close $said;
-            if (!fork) { close $go; close $out; usleep(\(delay) * 1000); kill 9, getppid; exit }
+            if (!fork) { close $go; close $out; select(undef, undef, undef, \(delay) / 1000); kill 9, getppid; exit }
             if ((<$out> // "") eq "begun\\n") { syswrite $go, "\\n" } sleep 60;
             """
         // It ends by a signal.
