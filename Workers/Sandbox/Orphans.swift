@@ -4,7 +4,7 @@ internal import Glibc
 /// Ends what a dead daemon's life left running: first what is in its control groups, then every process that names the
 /// life, in its words, its surroundings or its mounts.
 enum Orphans {
-    /// - Parameter life: the name of its folder, sixteen random hexadecimal digits that stand in every path of its jobs.
+    /// - Parameter life: the name of its folder, sixteen random hexadecimal digits, in every path of its jobs.
     ///   By any other name nothing is killed: a common word could be anybody's.
     static func end(life: String) {
         guard life.utf8.count == 16, Hex.decode(life)?.count == 8 else { return }
@@ -20,7 +20,7 @@ enum Orphans {
         for _ in 0..<500 {
             let found = processes(of: life)
             if found.isEmpty { return }
-            for process in found { kill(process, SIGKILL) }
+            for process in found.flatMap({ ProcessTree.withDescendants($0) }) { kill(process, SIGKILL) }
             pause()
         }
     }

@@ -45,11 +45,16 @@ final class ProcessTree: Sendable {
     var processes: [pid_t] {
         if let group { return group.processes }
         guard let leader = state.withLock({ $0.hasEnded ? nil : $0.leader }) else { return [] }
-        var found = [leader]
+        return Self.withDescendants(leader)
+    }
+
+    /// A process and all below it.
+    static func withDescendants(_ process: pid_t) -> [pid_t] {
+        var found = [process]
         var next = 0
         // A bomb's processes needn't all be seen.
         while next < found.count, found.count < 4_096 {
-            found += Self.children(of: found[next])
+            found += children(of: found[next])
             next += 1
         }
         return found

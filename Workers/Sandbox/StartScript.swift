@@ -58,7 +58,9 @@ struct StartScript {
             UNIX-CONNECT:\(Bubblewrap.proxySocket) < /dev/null > /dev/null 2>&1 &
             proxy=$! listens= turns=0
             while [ -z "$listens" ]; do
-                while read -r line; do case $line in *":\(hex) 00000000:0000 0A"*) listens=1 ;; esac; done < /proc/net/tcp
+                while read -r line; do
+                    case $line in *":\(hex) 00000000:0000 0A"*) listens=1 ;; esac
+                done < /proc/net/tcp
                 [ -n "$listens" ] || { kill -0 $proxy && [ $turns -lt 500 ] && sleep 0.01; } || exit 1
                 turns=$((turns + 1))
             done
