@@ -11,8 +11,12 @@ actor LeaseKeeper {
         /// When the request was sent that last lengthened it: the server counts from later.
         var extendedAt: Int64
 
-        var dueAt: Int64 { extendedAt + timeout / 3 }
+        var dueAt: Int64 { extendedAt + min(timeout / 3, LeaseKeeper.longestSilence) }
     }
+
+    /// Milliseconds. The answer also tells that a job was cancelled or its consent revoked, and that can't wait for a
+    /// third of a long lease.
+    private static let longestSilence: Int64 = 5_000
 
     private let client: LeaseClient
     private let world: World

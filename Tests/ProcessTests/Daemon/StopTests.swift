@@ -102,12 +102,12 @@ struct StopTests {
         }
     }
 
-    @Test("what its owner cancels is dead within a third of the lease, and the daemon works on")
+    @Test("what its owner cancels is dead within seconds, however long the lease, and the daemon works on")
     func cancelled() async throws {
         try await Farm.run(on: .sqlite) { farm in
-            let begun = try await Begun(farm, seconds: 90, lease: 9)
+            let begun = try await Begun(farm, seconds: 90)
             _ = try await farm.owner.client.delete("/api/v1/jobs/\(begun.job)").expecting(200, 204)
-            measured("processes gone after a cancel, lease of 9 s", try await begun.gone(within: .seconds(5)))
+            measured("processes gone after a cancel", try await begun.gone(within: .seconds(7)))
             #expect(try await farm.owner.status(of: begun.job) == "cancelled")
             let next = try await farm.owner.submitted("next")
             try await eventually("it works on", within: .seconds(20)) {
@@ -121,12 +121,12 @@ struct StopTests {
     @Test("without its owner's consent nothing runs on, and nothing is claimed")
     func revoked() async throws {
         try await Farm.run(on: .sqlite) { farm in
-            let begun = try await Begun(farm, seconds: 90, lease: 9)
+            let begun = try await Begun(farm, seconds: 90)
             let list = try await farm.owner.client.get("/api/v1/consents").expecting(200)
             let consents = (list.data["consents"] ?? list.json["consents"])?.array ?? []
             let consent = consents.first { $0["worker_id"]?.string == begun.daemon.id }?["id"]?.string
             _ = try await farm.owner.client.post("/api/v1/consents/\(try #require(consent))/revoke", [:]).expecting(200)
-            measured("processes gone after a revoked consent, lease of 9 s", try await begun.gone(within: .seconds(5)))
+            measured("processes gone after a revoked consent", try await begun.gone(within: .seconds(7)))
             #expect(try await farm.owner.status(of: begun.job) == "pending")
             try await World.live.sleep(.seconds(2))
             #expect(try await farm.owner.status(of: begun.job) == "pending")
