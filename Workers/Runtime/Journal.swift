@@ -4,7 +4,8 @@ internal import Synchronization
 internal import Wire
 
 /// What a daemon owes its server, in a file that outlives it: leases that it holds, results that nobody has answered
-/// yet, and the claim it waits for. A daemon that was killed leaves its file to the next one, which says what became of both.
+/// yet, and the claim it waits for. A daemon that was killed leaves its file to the next one, which says what became
+/// of them.
 ///
 /// Written without `fsync`: the file survives the daemon whatever kills it. Power that fails costs a second run of what
 /// was not answered, never a second payment: the fence keeps the first result out.
