@@ -29,7 +29,8 @@ struct EnrollmentTests {
             name: "box", capacity: Capacity(cpuCores: 2), priceUSDTPerHour: "0.10", rules: rules)
         #expect(
             credentials
-                == WorkerCredentials(workerID: "wrk_1", machineToken: "t", policyID: "pol_1", server: server.url + "/", rules: rules))
+                == WorkerCredentials(
+                    workerID: "wrk_1", machineToken: "t", policyID: "pol_1", server: server.url + "/", rules: rules))
         let seen = requests.withLock { $0 }
         #expect(seen.count == 5)
         #expect(seen.dropFirst().allSatisfy { $0.headers["x-owner-id"] == "own_1" })

@@ -28,8 +28,8 @@ package struct BatchRun: Sendable {
         self.limits = limits
     }
 
-    /// `words` get no environment, the one line that lets the start script go on, and one pipe for what they say, whose end is `output`. What they end with
-    /// is also left in a file: a batch system forgets jobs.
+    /// `words` get no environment, the one line that lets the start script go on, and one pipe for what they say, whose
+    /// end is `output`. What they end with is also left in a file: a batch system forgets jobs.
     func writeScript(running words: [String]) throws(FileProblem) {
         let exit = Program.quoted(exit)
         let text = """

@@ -93,7 +93,7 @@ struct Work: AsyncParsableCommand {
         }
         guard executor != .slurm || slurmPartition != nil && slurmFolder != nil && cpu != nil && memory != nil else {
             throw ValidationError(
-                "--executor slurm needs --slurm-partition, --slurm-folder, and what the cluster lends: --cpu, --memory.")
+                "--executor slurm needs --slurm-partition, --slurm-folder, and what is lent: --cpu, --memory.")
         }
         do {
             _ = try EgressRules(domains: allowDomain)

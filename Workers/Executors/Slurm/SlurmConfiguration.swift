@@ -50,8 +50,9 @@ package struct SlurmConfiguration: Sendable {
     /// As it is where it is a plain word, else its hash: it stands in names of jobs and folders.
     private var safeWorkerID: String {
         let isPlain = workerID.utf8.allSatisfy { byte in
-            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
                 || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+                || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
         }
         return isPlain && (1...64).contains(workerID.utf8.count) ? workerID : SHA256.hex(workerID)
     }
