@@ -20,6 +20,7 @@ struct CommandJob: Sendable {
         let memory = job.resources.memoryGB
         // What wasn't asked for has the sandbox's own default.
         if memory > 0, memory <= 65_536 { limits.memoryBytes = max(64 << 20, Int64(memory * 1e9)) }
+        if job.resources.cpuCores > 0 { limits.cpuCores = job.resources.cpuCores }
         return limits
     }
 

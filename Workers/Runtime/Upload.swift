@@ -32,7 +32,10 @@ struct Upload: Sendable {
 
     /// Sends what the server hasn't yet. After an error the next call goes on where this one stopped.
     func send(by client: LeaseClient) async throws(LeaseError) {
-        guard body.count > Self.piece else { return _ = try await client.put(self, 0..<body.count) }
+        guard body.count > Self.piece else {
+            _ = try await client.put(self, 0..<body.count)
+            return
+        }
         var offset = try await client.uploadOffset(of: self)
         var stalls = 0
         // All of it is what the server says of a file that it has stored.
