@@ -39,8 +39,10 @@ package final class StateFolder: Sendable {
         try? removeFolder(at: life)
     }
 
-    /// Removes this life's folder, for processes that exit with objects in their hands. The last call.
+    /// Removes this life's control groups and its folder, for processes that exit with objects in their hands. Without
+    /// the folder no later life would look for the groups. The last call.
     package func remove() {
+        Orphans.end(life: lifeName)
         try? removeFolder(at: life)
     }
 

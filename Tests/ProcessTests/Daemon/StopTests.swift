@@ -12,6 +12,8 @@ struct StopTests {
         let daemon: FarmDaemon
         /// All that the daemon has started.
         let processes: [RunningProcess]
+        /// The name of the daemon's life.
+        let lives: Set<String>
 
         init(_ farm: Farm, seconds: Int, lease: Int = 60) async throws {
             // One job at once: else its next claim waits at the server, and gets what it has lost itself.
@@ -25,6 +27,8 @@ struct StopTests {
             self.job = job
             processes = RunningProcess.descendants(of: daemon.pid)
             #expect(processes.count >= 2)
+            lives = Set(DaemonTraces(in: daemon.state, output: "").lives)
+            #expect(lives.count == 1)
         }
 
         /// How long it takes from now until nothing of the job runs.
@@ -37,7 +41,12 @@ struct StopTests {
         func drain() async throws {
             daemon.signal(SIGTERM)
             #expect(try await daemon.end() == .exited(0), "\(daemon.said)")
+            expectNothingLeft()
+        }
+
+        func expectNothingLeft() {
             #expect(DaemonTraces.leftovers(in: daemon.state).isEmpty)
+            #expect(DaemonTraces.controlGroups(of: lives).isEmpty)
         }
     }
 
@@ -55,7 +64,7 @@ struct StopTests {
             #expect(try await farm.owner.status(of: begun.job) == "completed")
             #expect(try await attempts(begun.job, farm).map { $0["outcome"] } == ["success"])
             #expect(try await farm.owner.job(later)["status"] == "pending")
-            #expect(DaemonTraces.leftovers(in: begun.daemon.state).isEmpty)
+            begun.expectNothingLeft()
         }
     }
 
@@ -73,7 +82,7 @@ struct StopTests {
             #expect(try await attempts(begun.job, farm).map { $0["outcome"] } == ["released"])
             let next = try await farm.owner.machine().take()
             #expect(next.job == begun.job && next.attempt == 1 && next.fence > 1)
-            #expect(DaemonTraces.leftovers(in: begun.daemon.state).isEmpty)
+            begun.expectNothingLeft()
         }
     }
 
