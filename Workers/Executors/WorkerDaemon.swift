@@ -66,7 +66,7 @@ package final class WorkerDaemon: Sendable {
             sandbox: probe.sandbox ?? .unprotected(world: world), isolation: probe.sandbox == nil ? .none : .sandbox,
             state: state, network: try JobNetwork(configuration, probe.layers),
             cores: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
-        return (executor, probe.missing)
+        return (executor, probe.layers.compactMap(\.finding))
     }
 
     /// Works until it has drained, once. Cancelling the task kills what runs and gives it back.

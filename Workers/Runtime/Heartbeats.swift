@@ -8,6 +8,8 @@ struct Heartbeats: Sendable {
     let keeper: LeaseKeeper
     let world: World
     let events: @Sendable (WorkerEvent) -> Void
+    /// What was achieved on this machine.
+    let isolation: Isolation
     /// Running and possible jobs.
     let load: @Sendable () async -> (running: Int, slots: Int)
 
@@ -51,7 +53,10 @@ struct Heartbeats: Sendable {
         return HeartbeatRequest(
             workerID: credentials.workerID, machineToken: credentials.machineToken,
             timestamp: RFC3339.format(world.now() + skew), nonce: Hex.encode(world.random(16)),
-            policyID: credentials.policyID, metrics: ["running": JSON(load.running), "slots": JSON(load.slots)])
+            policyID: credentials.policyID,
+            metrics: [
+                "running": JSON(load.running), "slots": JSON(load.slots), "isolation": .string(isolation.rawValue),
+            ])
     }
 
     private static func isWrong(_ skew: Int64) -> Bool {

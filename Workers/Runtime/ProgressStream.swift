@@ -16,7 +16,10 @@ final class ProgressStream: Sendable {
         var percent: Double?
         var message: String?
         var isClosed = false
+        /// What is there has waited long enough.
+        var isDue = false
 
+        var isReady: Bool { isClosed || isDue || log.count >= ProgressStream.enough }
         var isEmpty: Bool { log.isEmpty && percent == nil && message == nil }
     }
 
@@ -35,8 +38,12 @@ final class ProgressStream: Sendable {
     }
 
     func log(_ text: String) {
-        state.withLock { $0.log.append(contentsOf: text.utf8) }
-        changed.raise()
+        let isNews = state.withLock { state in
+            let wasEmpty = state.isEmpty
+            state.log.append(contentsOf: text.utf8)
+            return wasEmpty || state.isReady
+        }
+        if isNews { changed.raise() }
     }
 
     func progress(_ percent: Double, _ message: String?) {
@@ -66,12 +73,16 @@ final class ProgressStream: Sendable {
         }
     }
 
+    /// Waits for more to go along, but no longer than a quarter of a second, and not once the job has ended.
     private func gather() async {
-        for _ in 0..<5 {
-            let isReady = state.withLock { $0.isClosed || $0.isEmpty || $0.log.count >= Self.enough }
-            if isReady || Task.isCancelled { return }
-            try? await world.sleep(.milliseconds(50))
+        guard state.withLock({ !$0.isReady && !$0.isEmpty }) else { return }
+        let alarm = Task {
+            guard (try? await world.sleep(.milliseconds(250))) != nil else { return }
+            state.withLock { $0.isDue = true }
+            changed.raise()
         }
+        defer { alarm.cancel() }
+        while !Task.isCancelled, !state.withLock(\.isReady) { await changed.wait() }
     }
 
     private func next() -> ProgressReport? {
@@ -81,7 +92,7 @@ final class ProgressStream: Sendable {
             while end < state.log.count, end > 0, state.log[end] & 0xC0 == 0x80 { end -= 1 }
             let log = state.log.isEmpty ? nil : String(decoding: state.log[..<end], as: UTF8.self)
             state.log.removeFirst(end)
-            defer { (state.percent, state.message, state.offset) = (nil, nil, state.offset + end) }
+            defer { (state.percent, state.message, state.offset, state.isDue) = (nil, nil, state.offset + end, false) }
             return ProgressReport(
                 claimToken: job.claimToken, percent: state.percent, message: state.message, log: log,
                 logOffset: log.map { _ in state.offset })

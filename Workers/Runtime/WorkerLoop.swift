@@ -85,7 +85,7 @@ package actor WorkerLoop {
     private func work() async {
         let heartbeats = Heartbeats(
             client: client, credentials: configuration.credentials, keeper: keeper, world: world,
-            events: configuration.events, load: { await self.load })
+            events: configuration.events, isolation: executor.isolation, load: { await self.load })
         let keeping = Task { [keeper] in await keeper.run() }
         let beating = Task { await heartbeats.run() }
         let watching = Task { await self.keepHours() }

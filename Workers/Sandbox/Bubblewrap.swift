@@ -24,9 +24,7 @@ package struct Bubblewrap: Sendable {
         if canDisableUserNamespaces { arguments.append("--disable-userns") }
         if filter != nil { arguments += ["--seccomp", String(Self.filterDescriptor)] }
         arguments += ["--ro-bind", "/usr", "/usr"] + Self.topFolders
-        for path in ["/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"] {
-            arguments += ["--ro-bind-try", path, path]
-        }
+        for path in Self.settings { arguments += ["--ro-bind-try", path, path] }
         let size = String(limits.temporaryBytes)
         arguments += ["--proc", "/proc", "--dev", "/dev"]
         arguments += ["--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
@@ -36,6 +34,14 @@ package struct Bubblewrap: Sendable {
         arguments += ["--remount-ro", "/", "--chdir", Self.work]
         return arguments + ["--", "/bin/sh", "\(Self.control)/start"]
     }
+
+    /// What programs need of `/etc`, and nothing that is about this machine or its people.
+    private static let settings: [String] =
+        [
+            "ld.so.cache", "alternatives", "localtime", "ssl/certs", "ssl/openssl.cnf", "fonts", "mime.types",
+            "services",
+            "protocols",
+        ].map { "/etc/\($0)" } + fileNames(in: "/etc").filter { $0.hasPrefix("java-") }.sorted().map { "/etc/\($0)" }
 
     /// `/bin` and its like as they are on the host: links into `/usr`, or folders.
     private static let topFolders: [String] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"].flatMap { name in
