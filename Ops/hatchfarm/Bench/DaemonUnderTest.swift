@@ -30,7 +30,7 @@ final class DaemonUnderTest: Sendable {
         else { throw Failure.unexpected("\(output) can't be written") }
         process.standardOutput = file
         process.standardError = file
-        process.environment = ProcessInfo.processInfo.environment.merging(["HATCHFARM_LOG": "error"]) { $1 }
+        process.environment = ProcessInfo.processInfo.environment.merging(["HATCHFARM_LOG": "notice"]) { $1 }
         do {
             try process.run()
         } catch {
