@@ -1,4 +1,4 @@
-package import Bytes
+import Bytes
 import Foundation
 
 /// What a dead daemon left in its state folder, read before the next one starts there.

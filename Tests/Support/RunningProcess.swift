@@ -22,6 +22,12 @@ package struct RunningProcess: Hashable, Sendable {
 
     package var isAlive: Bool { RunningProcess(pid)?.startedAt == startedAt }
 
+    /// Its command line.
+    package var words: String {
+        let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+        return String(decoding: bytes, as: UTF8.self).replacing("\0", with: " ")
+    }
+
     private static var all: [RunningProcess] {
         ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { name in
             Int32(name).flatMap { RunningProcess($0) }

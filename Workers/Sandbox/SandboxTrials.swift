@@ -105,15 +105,17 @@ struct SandboxTrials: Sendable {
             isRequired: isRequired)
     }
 
-    /// A loop in a group with a fiftieth of a core is held back within a tenth of a second.
+    /// A loop in a group with a fiftieth of a core is held back within a tenth of a second. It has an end of its own, for
+    /// the daemon may be killed beside it.
     private func isThrottled() async -> Bool {
         let limits = SandboxLimits(memoryBytes: 64 << 20, cpuCores: 0.02)
         guard let group = try? sandbox.groups?.makeGroup("trial", limits: limits) else { return false }
         let doors = group.doors.map { "echo 0 > \(Program.quoted($0))" }.joined(separator: " && ")
         let world = sandbox.world
-        let loop = Task {
+        let loop = "i=0; while [ $i -lt 30000 ]; do i=$((i + 1)); done"
+        let looping = Task {
             _ = try? await Subprocess.run(
-                .name("sh"), arguments: ["-c", "\(doors) && while :; do :; done"],
+                .name("sh"), arguments: ["-c", "\(doors) && \(loop)"],
                 environment: .custom(["PATH": Sandbox.searchPath]), output: .discarded)
         }
         var turns = 0
@@ -122,9 +124,9 @@ struct SandboxTrials: Sendable {
             try? await world.sleep(.milliseconds(5))
         }
         let isThrottled = group.hasBeenThrottled
-        loop.cancel()
+        looping.cancel()
         await group.end(world)
-        await loop.value
+        await looping.value
         return isThrottled
     }
 

@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 /// What became of jobs whose leases were lost.
 package struct Losses: Sendable {

@@ -1,5 +1,5 @@
 internal import Bytes
-package import Domain
+internal import Domain
 
 /// What the last piece of an upload meets.
 package enum LastPiece: Sendable {

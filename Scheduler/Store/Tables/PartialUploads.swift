@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 /// A piece of a file that comes in several calls.
 package struct Piece: Sendable {

@@ -84,7 +84,12 @@ final class DaemonKiller: Sendable {
         #expect(try await daemon.end() == .killed(by: SIGKILL), "\(daemon.said)")
         let start = ContinuousClock.now
         let traces = DaemonTraces(in: daemon.state, output: ShortJobs.outputFile)
-        try await eventually("what it ran has died with it") { !processes.contains { $0.isAlive } }
+        // By its words it can be found in the failure.
+        do {
+            try await eventually("what it ran has died with it") { !processes.contains { $0.isAlive } }
+        } catch {
+            Issue.record("\(error): \(processes.filter(\.isAlive).map(\.words))")
+        }
         let words = daemon.said
         said.withLock { $0.append(words) }
         finishedBefore.withLock { $0 += Self.successes(words) }

@@ -38,10 +38,10 @@ struct SlurmCommand: Sendable {
         case .failure(let error): throw SlurmProblem(message: "\(program): \(error)")
         case .success(let ended):
             guard ended.terminationStatus == .exited(0) else {
-                let said = (ended.standardError ?? "").split(separator: "\n").joined(separator: "; ")
+                let said = ended.standardError.split(separator: "\n").joined(separator: "; ")
                 throw SlurmProblem(message: said.isEmpty ? "\(program) ended with \(ended.terminationStatus)" : said)
             }
-            return ended.standardOutput ?? ""
+            return ended.standardOutput
         }
     }
 }
