@@ -105,8 +105,8 @@ struct SandboxTrials: Sendable {
             isRequired: isRequired)
     }
 
-    /// A loop in a group with a fiftieth of a core is held back within a tenth of a second. It has an end of its own, for
-    /// the daemon may be killed beside it.
+    /// A loop in a group with a fiftieth of a core is held back within a tenth of a second. It has an end of its own,
+    /// for the daemon may be killed beside it.
     private func isThrottled() async -> Bool {
         let limits = SandboxLimits(memoryBytes: 64 << 20, cpuCores: 0.02)
         guard let group = try? sandbox.groups?.makeGroup("trial", limits: limits) else { return false }
