@@ -52,7 +52,9 @@ final class ClaimDesk: Sendable {
             handed = list(Waiter(number: number, offer: offer))
             let answer = try await look(claim)
             offer = answer.offer
-            if let id = handed, isForOthers(id, answer) { wake(id, count: 1) }
+            var passedOn = leftLocked(answer)
+            if let id = handed, isForOthers(id, answer) { passedOn.insert(id) }
+            for id in passedOn { wake(id, count: 1) }
             handed = nil
             if !answer.grants.isEmpty { return answer.grants }
             refresh(Waiter(number: number, offer: offer))
@@ -95,6 +97,13 @@ final class ClaimDesk: Sendable {
             return false
         }
         return answer.asked[id]?.isEmpty == false || !answer.offer.fits(need)
+    }
+
+    /// The classes of which a claim locked a job and left it: until its commit others passed that job over, and may
+    /// have gone to sleep believing that nothing is there. (On SQLite claims come one after the other.)
+    private func leftLocked(_ answer: ClaimAnswer) -> Set<ClassID> {
+        guard database.dialect == .postgres else { return [] }
+        return Set(answer.asked.filter { $0.value.left != nil }.keys)
     }
 
     /// Even if every hint were lost, a waiting claim looks this often, in milliseconds.

@@ -12,9 +12,29 @@ package final class ClassBoard: Sendable {
         var isFullRead = false
         var mayHold = true
         /// Counts what became ready, so that "nothing there" can't overwrite a later "here is something".
-        var arrivals = 0
+        private(set) var arrivals = 0
+        /// The tags of the last of them.
+        private var arrived: [Int64] = []
         /// The first that waits; nil when that isn't known.
         var head: Head?
+
+        init(_ requirement: Requirement) { self.requirement = requirement }
+
+        mutating func arrive(_ tag: Int64) {
+            mark.lower(to: tag)
+            arrivals += 1
+            mayHold = true
+            arrived.append(tag)
+            if arrived.count > 256 { arrived.removeFirst(128) }
+        }
+
+        /// The smallest tag that has arrived since there were so many; as small as can be when that isn't known any
+        /// more.
+        func lowestArrival(since count: Int?) -> Int64 {
+            let fresh = arrivals - (count ?? 0)
+            guard count != nil, fresh <= arrived.count else { return .min }
+            return arrived.suffix(fresh).min() ?? .max
+        }
     }
 
     private struct Head: Sendable {
@@ -57,7 +77,7 @@ package final class ClassBoard: Sendable {
     package func add(_ classes: [(ClassID, Requirement)]) {
         state.withLock { state in
             for (id, requirement) in classes where state.entries[id] == nil {
-                state.entries[id] = Entry(requirement: requirement)
+                state.entries[id] = Entry(requirement)
                 state.holding.insert(id)
                 if let target = requirement.target { state.byTarget[target, default: []].insert(id) }
             }
@@ -74,9 +94,7 @@ package final class ClassBoard: Sendable {
             if let owner, !entry.mayHold || tag < entry.head?.tag ?? .max {
                 entry.head = Head(tag: tag, since: now, owner: owner)
             }
-            entry.mark.lower(to: tag)
-            entry.arrivals += 1
-            entry.mayHold = true
+            entry.arrive(tag)
             state.entries[id] = entry
             state.holding.insert(id)
             return true
@@ -123,6 +141,8 @@ package final class ClassBoard: Sendable {
         state.withLock { state in
             for (id, seen) in answer.asked {
                 guard var entry = state.entries[id] else { continue }
+                // A read knows nothing of what has arrived since it began, at whatever tag.
+                let arrived = entry.lowestArrival(since: arrivals[id])
                 if seen.isEmpty {
                     guard entry.arrivals == arrivals[id] else { continue }
                     entry.mayHold = false
@@ -130,9 +150,14 @@ package final class ClassBoard: Sendable {
                     state.holding.remove(id)
                 } else if let left = seen.left {
                     entry.head = Head(tag: left.tag, since: left.since, owner: left.owner)
+                    // It was locked until now, and those who looked meanwhile passed it over.
+                    entry.arrive(left.tag)
+                    state.holding.insert(id)
                 }
                 if let taken = seen.taken { state.fair.observe(id, tag: taken.upperBound) }
-                entry.mark.found(lowest: seen.lowest, wasFull: entry.isFullRead, at: time, took: milliseconds)
+                entry.mark.found(
+                    lowest: seen.lowest.map { min($0, arrived) }, wasFull: entry.isFullRead, at: time,
+                    took: milliseconds)
                 state.entries[id] = entry
             }
             for grant in answer.grants { state.fair.serve(grant.owner, cost: grant.requirement.cost) }
