@@ -1,4 +1,5 @@
 package import Bytes
+package import Domain
 package import HTTPTypes
 
 /// Why a call was not done, before a dialect gives it its words. A 4xx or a 503 promises that nothing happened
@@ -30,6 +31,14 @@ package struct Problem: Error, Sendable {
 extension Problem {
     package static func invalid(_ field: String, _ message: String) -> Problem {
         Problem(.badRequest, "invalid_field", message, field: field)
+    }
+
+    /// Amounts in minor units.
+    package static func insufficientFunds(_ asset: Asset, needed: Int64, available: Int64) -> Problem {
+        func decimal(_ units: Int64) -> String { Money.decimal(units, decimals: asset.decimals) }
+        return Problem(
+            .badRequest, "insufficient_funds",
+            "this needs \(decimal(needed)) \(asset.rawValue), and \(decimal(available)) is available")
     }
 
     package static func unauthorized(_ message: String, code: String = "unauthorized") -> Problem {

@@ -35,4 +35,6 @@ package enum EventType: String, Sendable, CaseIterable {
     case jobEnded = "job_ended"
     case jobRetried = "job_retried"
     case artifactStored = "artifact_stored"
+    case jobPaid = "job_paid"
+    case depositMade = "deposit_made"
 }

@@ -5,6 +5,9 @@ package enum Money {
     /// No amount is larger, so that no sum overflows (CONTRACT 7): 10¹² USDT would need 19 digits.
     package static let most: Int64 = 1_000_000_000_000
 
+    /// What a new member gets, in points (CONTRACT 7).
+    package static let registrationBonus: Int64 = 100
+
     /// The minor units of a decimal such as `12.5`, exactly; nil for anything else: a sign, an exponent, more than
     /// `decimals` places, or more than 10¹² minor units.
     package static func minorUnits(_ text: String, decimals: Int = 6) -> Int64? {

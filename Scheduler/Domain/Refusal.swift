@@ -15,6 +15,8 @@ package enum Refusal: Error, Sendable, Hashable {
     case wrongState(String)
     /// The name is taken (409).
     case taken(field: String)
+    /// The balance is short (400); amounts in minor units.
+    case insufficientFunds(Asset, needed: Int64, available: Int64)
     /// The idempotency key came with another body before (422).
     case keyReused
     /// A quota is used up (429); the text names it.

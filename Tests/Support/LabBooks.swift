@@ -117,6 +117,54 @@ extension Transaction {
             """
         ),
         (
+            "every asset sums to zero",
+            "SELECT asset FROM ledger_accounts GROUP BY asset HAVING SUM(balance) <> 0"
+        ),
+        (
+            "an account stands where its transfers left it",
+            """
+            SELECT id FROM ledger_accounts WHERE
+                balance <> (SELECT COALESCE(SUM(amount), 0) FROM ledger_transfers WHERE credit = ledger_accounts.id)
+                    - (SELECT COALESCE(SUM(amount), 0) FROM ledger_transfers WHERE debit = ledger_accounts.id)
+                OR lines <> (SELECT COUNT(*) FROM ledger_transfers
+                    WHERE credit = ledger_accounts.id OR debit = ledger_accounts.id)
+            """
+        ),
+        (
+            "what is held is what pending holds hold",
+            """
+            SELECT id FROM ledger_accounts WHERE kind = 'held' AND balance <>
+                (SELECT COALESCE(SUM(amount - posted), 0) FROM holds
+                    WHERE holds.owner_id = ledger_accounts.owner_id AND holds.asset = ledger_accounts.asset
+                        AND state = 'pending')
+            """
+        ),
+        (
+            "a live job's money is its pending hold",
+            """
+            SELECT live_jobs.id FROM live_jobs
+                LEFT JOIN holds ON holds.id = 'job:' || live_jobs.id || '/' || hold_number AND holds.state = 'pending'
+            WHERE live_jobs.held <> COALESCE(holds.amount - holds.posted, 0)
+            """
+        ),
+        (
+            "no hold of a job outlives it",
+            """
+            SELECT id FROM holds WHERE purpose = 'job' AND state = 'pending'
+                AND reference NOT IN (SELECT id FROM live_jobs)
+            """
+        ),
+        (
+            "no job costs more than its price",
+            """
+            SELECT jobs.id FROM jobs LEFT JOIN live_jobs ON live_jobs.id = jobs.id
+                LEFT JOIN ended_jobs ON ended_jobs.id = jobs.id
+            WHERE COALESCE(live_jobs.paid, ended_jobs.paid) > COALESCE(max_price, 0)
+                OR COALESCE(live_jobs.paid, ended_jobs.paid) <> (SELECT COALESCE(SUM(amount), 0) FROM ledger_transfers
+                    WHERE reference = jobs.id AND reason = 'job_payment')
+            """
+        ),
+        (
             "the places of an owner's events have no gap",
             """
             SELECT owner_id FROM events WHERE position IS NOT NULL GROUP BY owner_id

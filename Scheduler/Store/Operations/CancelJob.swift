@@ -15,7 +15,8 @@ extension Transaction {
         try end([Ended(job: job, state: .cancelled, reason: "cancelled", outcome: nil)], by: actor)
     }
 
-    /// Redrives a failed job: its attempts are counted anew, numbers and fence go on (CONTRACT 4).
+    /// Redrives a failed job: its attempts are counted anew, numbers and fence go on (CONTRACT 4). What is
+    /// left of its price is held again: throws `Refusal.insufficientFunds`.
     package func retry(_ id: JobID, owner: OwnerID, actor: String) throws {
         try keepLastAttempt(of: id, owner: owner)
         guard let ended = try deleteFailed(id, owner: owner) else {
@@ -24,8 +25,9 @@ extension Transaction {
             throw try isLive(id, owner: owner)
                 ? Refusal.wrongState("the job has not failed; only a failed one can be retried") : .notFound("job")
         }
-        try revive(
+        let job = try revive(
             id, owner: owner, attempt: ended.attempt, losses: ended.losses, fence: ended.fence, paid: ended.paid)
+        if let job, job.held > 0 { try hold(job.hold) }
         try record(Event(owner: owner, type: .jobRetried, actor: actor, object: id.text))
     }
 

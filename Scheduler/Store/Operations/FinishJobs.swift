@@ -20,13 +20,16 @@ package struct Finished: Sendable {
     package var fence: Int64
     /// By the server's clock; nil when this answers a repeated call.
     package var ranMilliseconds: Int64?
+    /// What this result earned, minor units of USDT.
+    package var paid: Int64 = 0
     /// Whether other jobs waited for it.
     package var freesOthers = false
 }
 
 extension Transaction {
-    /// Ends attempts, each exactly once: the job ends or rests, and the fact is recorded, all or none. A report with a
-    /// key that doesn't hold changes nothing; a repeated report gets the first one's answer (CONTRACT 4).
+    /// Ends attempts, each exactly once: the job ends or rests, its money moves, and the fact is recorded, all or none.
+    /// A report with a key that doesn't hold changes nothing; a repeated report gets the first one's answer (CONTRACT
+    /// 4).
     package func finish(_ reports: [Report]) throws -> [Result<Finished, Refusal>] {
         var answers = try accept(reports)
         let open = reports.filter { answers[$0.key] == nil }
@@ -48,42 +51,52 @@ extension Transaction {
     private func accept(_ reports: [Report]) throws -> [LeaseKey: Finished] {
         var answers: [LeaseKey: Finished] = [:]
         var ends: [Ended] = []
+        var retried: [Settlement] = []
         let outcomes = Dictionary(reports.map { ($0.key, $0.outcome) }) { first, _ in first }
         let successes = outcomes.filter { $0.value.status == .success }.map(\.key).sorted { $0.job < $1.job }
         try SQL.chunked(successes) { chunk in
             for job in try deleteHeld(chunk) {
                 guard let key = job.leaseKey, let outcome = outcomes[key] else { continue }
-                ends.append(Ended(job: job, state: .completed, reason: nil, outcome: outcome))
-                answers[key] = job.finished(.completed, at: now)
+                let pay = job.earned(at: now)
+                ends.append(Ended(job: job, state: .completed, reason: nil, outcome: outcome, pay: pay))
+                answers[key] = job.finished(.completed, at: now, paid: pay)
             }
         }
         let failures = outcomes.filter { $0.value.status != .success }.map(\.key).sorted { $0.job < $1.job }
         try SQL.chunked(failures) { chunk in
             for job in try lockHeld(chunk) {
                 guard let key = job.leaseKey, let outcome = outcomes[key] else { continue }
-                let step = try fail(job, outcome)
-                if let ended = step { ends.append(ended) }
-                answers[key] = job.finished(step?.state ?? .pending, at: now)
+                let pay = job.earned(at: now)
+                let ended = try fail(job, outcome, pay: pay)
+                if let ended {
+                    ends.append(ended)
+                } else {
+                    retried.append(Settlement(job: job, pay: pay, isOver: false))
+                }
+                answers[key] = job.finished(ended?.state ?? .pending, at: now, paid: pay)
             }
         }
-        try end(ends)
+        try end(ends, retried: retried)
         return answers
     }
 
     /// The job's own failure: it rests and is tried again, or it has failed for good.
-    private func fail(_ job: LiveJob, _ outcome: Outcome) throws -> Ended? {
+    private func fail(_ job: LiveJob, _ outcome: Outcome, pay: Int64) throws -> Ended? {
         var job = job
         job.failures += 1
         job.lossesInRow = 0
         switch NextStep.after(outcome.status, attempt: job.failures, of: job.maxAttempts) {
         case .complete, .fail:
             try deleteLocked([job])
-            return Ended(job: job, state: .failed, reason: outcome.status.rawValue, outcome: outcome)
+            return Ended(job: job, state: .failed, reason: outcome.status.rawValue, outcome: outcome, pay: pay)
         case .retry:
+            job.paid += pay
+            job.held -= pay
             let backoff = try backoff(of: job.id)
             let wait = backoff.delay(after: job.failures, using: &random)
             try insertAttempt(
-                job, outcome: outcome.status.rawValue, exitCode: outcome.exitCode, error: outcome.error)
+                job, outcome: outcome.status.rawValue, exitCode: outcome.exitCode, error: outcome.error,
+                pay: pay)
             try rest([Rest(job: job, runAt: now + wait)])
             try record(job.event(.jobAttemptFailed, actor: job.worker?.text ?? "system"))
             return nil
@@ -91,15 +104,19 @@ extension Transaction {
     }
 
     /// After the guard has let them through, jobs go to history; what waited for them moves on or is cancelled, and
-    /// so on downwards. `actor` is who ended them, when it wasn't their workers.
-    func end(_ ends: [Ended], by actor: String? = nil) throws {
+    /// so on downwards; then the money of all of them, and of what is tried again, moves at once. `actor` is who ended
+    /// them, when it wasn't their workers.
+    func end(_ ends: [Ended], retried: [Settlement] = [], by actor: String? = nil) throws {
         var ends = ends
         var actor = actor
+        var settlements = retried
         while !ends.isEmpty {
             try insertEnded(ends)
+            settlements += ends.map { Settlement(job: $0.job, pay: $0.pay, isOver: true) }
             try record(
                 ends.map { end in
-                    end.job.event(.jobEnded, actor: actor ?? end.job.worker?.text ?? "system", state: end.state)
+                    end.job.event(
+                        .jobEnded, actor: actor ?? end.job.worker?.text ?? "system", state: end.state, pay: end.pay)
                 })
             let waited = ends.filter(\.job.hasDependents)
             let done = waited.filter { $0.state == .completed }.map(\.job.id)
@@ -109,6 +126,7 @@ extension Transaction {
             ends = cancelled.map { Ended(job: $0, state: .cancelled, reason: "dependency", outcome: nil) }
             actor = "system"
         }
+        try settle(settlements)
     }
 
     /// A repeated call of an accepted report is answered as the first was.
@@ -126,13 +144,15 @@ extension LiveJob {
         return LeaseKey(job: id, worker: worker, tokenHash: token)
     }
 
-    func finished(_ state: JobState, at now: Int64) -> Finished {
+    func finished(_ state: JobState, at now: Int64, paid: Int64) -> Finished {
         Finished(
             job: id, state: state, attempt: attempt, fence: fence, ranMilliseconds: claimedAt.map { now - $0 },
-            freesOthers: hasDependents)
+            paid: paid, freesOthers: hasDependents)
     }
 
-    func event(_ type: EventType, actor: String, state: JobState? = nil, reason: String? = nil) -> Event {
+    func event(
+        _ type: EventType, actor: String, state: JobState? = nil, reason: String? = nil, pay: Int64 = 0
+    ) -> Event {
         var metadata = JSONWriter(capacity: 96)
         metadata.beginObject()
         if let state { metadata.field("state", state.rawValue) }
@@ -140,6 +160,7 @@ extension LiveJob {
         metadata.field("fence", fence)
         if let worker { metadata.field("worker", worker.text) }
         if let reason { metadata.field("reason", reason) }
+        if pay > 0 { metadata.field("paid_usdt", Money.decimal(pay)) }
         metadata.endObject()
         return Event(
             owner: owner, type: type, actor: actor, object: id.text,

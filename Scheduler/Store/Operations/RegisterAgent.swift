@@ -28,6 +28,7 @@ extension Transaction {
             name: profile.name, description: profile.description, role: .member, moltbookID: profile.moltbookID,
             walletAddress: profile.walletAddress, createdAt: now)
         guard try insertMember(member) else { throw Refusal.taken(field: "handle") }
+        try mintBonus(for: member.id)
         try insertKey(hash: keyHash, member: member.id, prefix: keyPrefix)
         try record(
             Event(owner: member.owner, type: .agentRegistered, actor: member.id.text, object: member.id.text))

@@ -5,36 +5,43 @@ extension Transaction {
     /// The most distinct requirement classes that one owner may have brought up: each costs every claim a look.
     package static let classesPerOwner: Int64 = 1_000
 
-    /// Accepts many submissions in one go: two inserts, whatever their number. Each is refused by itself.
+    /// Accepts many submissions in one go: two inserts, whatever their number, and what their prices hold. Each is
+    /// refused by itself.
     package func submit(
         _ submissions: [Submission], hints: SubmitHints
     ) throws -> [Result<Submission.Reply, Refusal>] {
         let stored = try storedAnswers(submissions.compactMap { $0.idempotency?.name })
         let overQuota = try ownersOverQuota(submissions, hints)
-        var draft = SubmitDraft()
-        var results: [Result<Submission.Reply, Refusal>] = []
+        var round = SubmitRound()
         for submission in submissions {
             do {
-                results.append(.success(try accept(submission, stored, overQuota, hints, into: &draft)))
+                round.steps.append(.success(try accept(submission, stored, overQuota, hints, &round)))
             } catch let refusal as Refusal {
-                results.append(.failure(refusal))
+                round.steps.append(.failure(refusal))
             }
         }
+        let money = try setAside(&round)
+        var draft = SubmitDraft()
+        let results = zip(submissions, round.steps).map { submission, step in
+            step.map { draft.add($0, of: submission, at: now) }
+        }
         try write(draft, hints: hints)
+        try write(money.book)
+        try insertHolds(money.holds)
         return results
     }
 
     private func accept(
         _ submission: Submission, _ stored: [IdempotencyKey.Name: StoredAnswers.Entry], _ overQuota: Set<OwnerID>,
-        _ hints: SubmitHints, into draft: inout SubmitDraft
-    ) throws -> Submission.Reply {
+        _ hints: SubmitHints, _ round: inout SubmitRound
+    ) throws -> SubmitRound.Step {
         if let key = submission.idempotency {
             if let earlier = stored[key.name] {
                 guard earlier.bodyHash == key.bodyHash else { throw Refusal.keyReused }
                 return .replayed(earlier.answer)
             }
             // Twice in one gathering: as if somebody else had just written it. The repetition finds the answer.
-            guard draft.keys.insert(key.name).inserted else { throw DatabaseError.conflict(constraint: "idempotency") }
+            guard round.keys.insert(key.name).inserted else { throw DatabaseError.conflict(constraint: "idempotency") }
         }
         if submission.jobs.contains(where: { overQuota.contains($0.owner) }) {
             throw Refusal.quota("distinct requirement classes", retryAfterSeconds: 60)
@@ -43,16 +50,34 @@ extension Transaction {
         mine.reserveCapacity(submission.jobs.count)
         var waits: [(job: JobID, on: JobID)] = []
         for job in submission.jobs {
-            let (accepted, waitsFor) = try accept(job, number: draft.jobs.count + mine.count, hints: hints)
+            let (accepted, waitsFor) = try accept(job, number: round.jobs + mine.count, hints: hints)
             mine.append(accepted)
             waits += waitsFor.map { (accepted.id, $0) }
         }
-        let answer = submission.answer(mine, now)
-        draft.jobs += mine
-        draft.waits += waits
-        draft.events.append(submitted(mine))
-        if let key = submission.idempotency { draft.answers.append((key, answer)) }
-        return .accepted(mine, answer)
+        round.jobs += mine.count
+        return .fresh(mine, waits)
+    }
+
+    /// Sets the prices of accepted jobs aside; a submission whose owner is short is refused. The accounts are locked
+    /// after the jobs that others depend on.
+    private func setAside(_ round: inout SubmitRound) throws -> (book: Book, holds: [Hold]) {
+        let wanted = round.steps.map { step -> [Hold] in
+            guard case .success(.fresh(let jobs, _)) = step else { return [] }
+            return jobs.compactMap(\.hold)
+        }
+        let accounts = Set(wanted.joined().flatMap { [$0.available, $0.held] })
+        guard !accounts.isEmpty else { return (Book([:]), []) }
+        var book = try lock(accounts)
+        var holds: [Hold] = []
+        for (index, mine) in wanted.enumerated() where !mine.isEmpty {
+            do throws(Refusal) {
+                try book.post(mine.map(\.setAside))
+                holds += mine
+            } catch {
+                round.steps[index] = .failure(error)
+            }
+        }
+        return (book, holds)
     }
 
     /// One job as it will be written: its id, its class, where it starts; and what it waits for.
@@ -119,21 +144,19 @@ extension Transaction {
         for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: chance >> shift)) }
         return JobID(UUIDv7.text(milliseconds: now, random: bytes))
     }
+}
 
-    private func submitted(_ jobs: [AcceptedJob]) -> Event {
-        let first = jobs.first
-        var metadata = JSONWriter(capacity: 64 + jobs.count * 40)
-        metadata.beginObject()
-        metadata.key("jobs")
-        metadata.beginArray()
-        for job in jobs { metadata.string(job.id.text) }
-        metadata.endArray()
-        metadata.endObject()
-        let owner = first?.job.owner ?? OwnerID("")
-        return Event(
-            owner: owner, type: .jobsSubmitted, actor: owner.text, object: first?.id.text ?? "",
-            metadata: String(decoding: metadata.bytes, as: UTF8.self))
+/// What a round of submissions comes to, before anything is written.
+private struct SubmitRound {
+    enum Step {
+        case fresh([AcceptedJob], _ waits: [(job: JobID, on: JobID)])
+        case replayed(StoredAnswer)
     }
+
+    var steps: [Result<Step, Refusal>] = []
+    var keys: Set<IdempotencyKey.Name> = []
+    /// How many jobs were accepted so far.
+    var jobs = 0
 }
 
 /// What a round of submissions will write.
@@ -142,5 +165,34 @@ private struct SubmitDraft {
     var waits: [(job: JobID, on: JobID)] = []
     var events: [Event] = []
     var answers: [(IdempotencyKey, StoredAnswer)] = []
-    var keys: Set<IdempotencyKey.Name> = []
+
+    mutating func add(_ step: SubmitRound.Step, of submission: Submission, at now: Int64) -> Submission.Reply {
+        switch step {
+        case .replayed(let answer): return .replayed(answer)
+        case .fresh(let mine, let waits):
+            let answer = submission.answer(mine, now)
+            jobs += mine
+            self.waits += waits
+            events.append(Self.submitted(mine))
+            if let key = submission.idempotency { answers.append((key, answer)) }
+            return .accepted(mine, answer)
+        }
+    }
+
+    private static func submitted(_ jobs: [AcceptedJob]) -> Event {
+        let first = jobs.first
+        let held = jobs.compactMap(\.hold).reduce(0) { $0 + $1.amount }
+        var metadata = JSONWriter(capacity: 64 + jobs.count * 40)
+        metadata.beginObject()
+        metadata.key("jobs")
+        metadata.beginArray()
+        for job in jobs { metadata.string(job.id.text) }
+        metadata.endArray()
+        if held > 0 { metadata.field("held_usdt", Money.decimal(held)) }
+        metadata.endObject()
+        let owner = first?.job.owner ?? OwnerID("")
+        return Event(
+            owner: owner, type: .jobsSubmitted, actor: owner.text, object: first?.id.text ?? "",
+            metadata: String(decoding: metadata.bytes, as: UTF8.self))
+    }
 }

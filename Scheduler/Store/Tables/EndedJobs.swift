@@ -6,6 +6,8 @@ struct Ended {
     var state: JobState
     var reason: String?
     var outcome: Outcome?
+    /// What its last attempt earned, in minor units of USDT.
+    var pay: Int64 = 0
     /// What is known of the end where no worker reported one.
     var error: String?
 }
@@ -21,26 +23,30 @@ extension Transaction {
                     .text(job.token), .text(job.worker?.text), .integer(job.claimedAt), .integer(now),
                     .text(end.outcome?.status.rawValue), .integer(end.outcome?.exitCode),
                     .text(end.outcome?.output), .text(end.outcome?.error ?? end.error),
-                    .integer(end.outcome?.durationMilliseconds), .integer(job.paid),
+                    .integer(end.outcome?.durationMilliseconds), .integer(job.paid + end.pay),
+                    .integer(end.pay),
                 ]
             }
             try execute(
                 """
                 INSERT INTO ended_jobs (id, owner_id, state, reason, attempt, failures, losses, fence, claim_token,
-                    worker_id, claimed_at, ended_at, status, exit_code, output, error, duration_ms, paid)
+                    worker_id, claimed_at, ended_at, status, exit_code, output, error, duration_ms, paid,
+                    pay)
                 VALUES \(rows: rows)
                 """)
         }
     }
 
     /// An attempt that ended without ending the job.
-    func insertAttempt(_ job: LiveJob, outcome: String, exitCode: Int64? = nil, error: String? = nil) throws {
+    func insertAttempt(
+        _ job: LiveJob, outcome: String, exitCode: Int64? = nil, error: String? = nil, pay: Int64 = 0
+    ) throws {
         try execute(
             """
             INSERT INTO attempts (job_id, fence, attempt, worker_id, claim_token, outcome, started_at, ended_at,
-                exit_code, error)
+                exit_code, error, pay)
             VALUES (\(job.id.text), \(job.fence), \(job.attempt), \(job.worker?.text), \(job.token), \(outcome),
-                \(job.claimedAt), \(now), \(exitCode), \(error))
+                \(job.claimedAt), \(now), \(exitCode), \(error), \(pay))
             """)
     }
 
@@ -51,10 +57,10 @@ extension Transaction {
         let found = try rows(
             """
             WITH held (id, worker, token) AS (VALUES \(rows: keys.map(\.row)))
-            SELECT id, worker_id, claim_token, state, attempt, fence FROM ended_jobs
+            SELECT id, worker_id, claim_token, state, attempt, fence, pay FROM ended_jobs
                 WHERE id IN (\(list: ids)) AND (id, worker_id, claim_token) IN (\(sql: held)) AND status IS NOT NULL
             UNION ALL
-            SELECT job_id, worker_id, claim_token, 'pending', attempt, fence FROM attempts
+            SELECT job_id, worker_id, claim_token, 'pending', attempt, fence, pay FROM attempts
                 WHERE job_id IN (\(list: ids)) AND (job_id, worker_id, claim_token) IN (\(sql: held))
                     AND outcome IN ('success', 'failure', 'timeout')
             """
@@ -62,7 +68,9 @@ extension Transaction {
             let key = try LeaseKey(job: JobID(row.text()), worker: MachineID(row.text()), tokenHash: row.text())
             return try (
                 key,
-                Finished(job: key.job, state: row.jobState(), attempt: row.integer(), fence: row.integer())
+                Finished(
+                    job: key.job, state: row.jobState(), attempt: row.integer(), fence: row.integer(),
+                    paid: row.integer())
             )
         }
         return Dictionary(found) { first, _ in first }
@@ -91,9 +99,9 @@ extension Transaction {
         try execute(
             """
             INSERT INTO attempts (job_id, fence, attempt, worker_id, claim_token, outcome, started_at, ended_at,
-                exit_code, error)
+                exit_code, error, pay)
             SELECT id, fence, attempt, worker_id, claim_token, COALESCE(status, 'lost'), claimed_at, ended_at,
-                exit_code, error
+                exit_code, error, pay
             FROM ended_jobs WHERE id = \(id.text) AND owner_id = \(owner.text) AND state = 'failed'
                 AND claimed_at IS NOT NULL
             ON CONFLICT (job_id, fence) DO NOTHING
@@ -111,16 +119,21 @@ extension Transaction {
         ) { row in try (row.integer(), row.integer(), row.integer(), row.integer()) }
     }
 
-    /// Puts a job from history back among the living; attempt numbers and fence go on.
-    func revive(_ id: JobID, owner: OwnerID, attempt: Int64, losses: Int64, fence: Int64, paid: Int64) throws {
-        try execute(
+    /// Puts a job from history back among the living; attempt numbers and fence go on. Returns it as it lives now: with
+    /// what is to be held for it, the rest of its price.
+    func revive(
+        _ id: JobID, owner: OwnerID, attempt: Int64, losses: Int64, fence: Int64, paid: Int64
+    ) throws -> LiveJob? {
+        try first(
             """
             INSERT INTO live_jobs (id, owner_id, class_id, state, tag, since, run_at, max_attempts, attempt, losses,
-                fence, paid, dependents)
+                fence, paid, held, hold_number, dependents)
             SELECT id, owner_id, class_id, 'scheduled', 0, \(now), \(now), max_attempts, \(attempt), \(losses),
-                \(fence), \(paid),
+                \(fence), \(paid), CASE WHEN max_price > \(paid) THEN max_price - \(paid) ELSE 0 END, \(fence),
                 CASE WHEN EXISTS (SELECT 1 FROM job_dependencies WHERE depends_on = jobs.id) THEN 1 ELSE 0 END
             FROM jobs WHERE id = \(id.text) AND owner_id = \(owner.text)
-            """)
+            RETURNING \(raw: LiveJob.columns)
+            """
+        ) { try LiveJob(&$0) }
     }
 }

@@ -23,11 +23,16 @@ struct LiveJob {
     var token: String?
     var worker: MachineID?
     var claimedAt: Int64?
+    /// Minor units of USDT: what its attempts have earned, and what is still held for it.
     var paid: Int64
+    var held: Int64
+    var holdNumber: Int64
+    /// What its machine asks, fixed at the claim.
+    var hourlyPrice: Int64?
 
     static let columns: StaticString = """
         id, owner_id, class_id, state, tag, attempt, max_attempts, failures, losses, losses_in_row, fence,
-        dependents, claim_token, worker_id, claimed_at, paid
+        dependents, claim_token, worker_id, claimed_at, paid, held, hold_number, hourly_price
         """
 
     init(_ row: inout Row) throws {
@@ -47,6 +52,9 @@ struct LiveJob {
         worker = try row.optionalText().map { MachineID($0) }
         claimedAt = try row.optionalInteger()
         paid = try row.integer()
+        held = try row.integer()
+        holdNumber = try row.integer()
+        hourlyPrice = try row.optionalInteger()
     }
 }
 
@@ -120,14 +128,15 @@ extension Transaction {
                 [
                     Value.text(rest.job.id.text), .integer(rest.job.fence), .integer(rest.runAt),
                     .integer(rest.job.attempt), .integer(rest.job.failures), .integer(rest.job.losses),
-                    .integer(rest.job.lossesInRow),
+                    .integer(rest.job.lossesInRow), .integer(rest.job.paid), .integer(rest.job.held),
                 ]
             }
             try execute(
                 """
-                WITH resting (id, seen, wake, tries, failed, lost, in_row) AS (VALUES \(rows: rows))
+                WITH resting (id, seen, wake, tries, failed, lost, in_row, spent, kept) AS (VALUES \(rows: rows))
                 UPDATE live_jobs SET state = 'scheduled', run_at = resting.wake, attempt = resting.tries,
-                    failures = resting.failed, losses = resting.lost, losses_in_row = resting.in_row,
+                    failures = resting.failed, losses = resting.lost, losses_in_row = resting.in_row, paid = resting.spent, held = resting.kept,
+                    hourly_price = NULL,
                     claim_token = NULL, claim_request = NULL, worker_id = NULL, claimed_at = NULL,
                     visible_until = NULL, visibility_timeout = NULL, lease_ends = NULL, percent = NULL, message = NULL
                 FROM resting

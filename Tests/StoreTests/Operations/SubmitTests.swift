@@ -9,6 +9,7 @@ struct SubmitTests {
     @Test("a job is pending, its owner's, and as it was asked for", arguments: TestDatabase.all)
     func one(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
+        try await lab.fund(Lab.alice, 1_500_000)
         let id = try await lab.submit(.compute, priority: 7) { job in
             job.queue = "nightly"
             job.title = "count é and 日本"

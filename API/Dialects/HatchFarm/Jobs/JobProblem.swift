@@ -14,6 +14,8 @@ enum JobProblem {
             Problem(.conflict, "job_ended", "the job is \(state.rawValue); that is final")
         case .wrongState(let message): Problem(.conflict, "wrong_state", message)
         case .taken(let field): Problem(.conflict, "taken", "\(field) is taken", field: field)
+        case .insufficientFunds(let asset, let needed, let available):
+            .insufficientFunds(asset, needed: needed, available: available)
         case .keyReused:
             Problem(
                 .unprocessableContent, "idempotency_key_reused",

@@ -1,0 +1,92 @@
+internal import Domain
+
+/// A hold that is pending.
+struct PendingHold {
+    var hold: Hold
+    /// What was posted out of it, in minor units.
+    var posted: Int64
+
+    var left: Int64 { hold.amount - posted }
+}
+
+/// What becomes of a pending hold.
+struct HoldChange {
+    var id: String
+    /// Posted now, in minor units.
+    var posted: Int64
+    /// Whether nothing more can come out of it.
+    var isOver: Bool
+}
+
+extension Transaction {
+    /// Throws `.conflict` when an id is taken.
+    func insertHolds(_ holds: [Hold]) throws {
+        try SQL.chunked(holds) { chunk in
+            let rows = chunk.map { hold in
+                [
+                    Value.text(hold.id), .text(hold.owner.text), .text(hold.asset.rawValue), .integer(hold.amount),
+                    .text("pending"), .text(hold.purpose.rawValue), .text(hold.reference), .integer(hold.expiresAt),
+                    .integer(now),
+                ]
+            }
+            try execute(
+                """
+                INSERT INTO holds (id, owner_id, asset, amount, state, purpose, reference, expires_at, created_at)
+                VALUES \(rows: rows)
+                """)
+        }
+    }
+
+    /// Changes pending holds; less than asked is a bug of ours.
+    func change(_ changes: [HoldChange]) throws {
+        try SQL.chunked(changes) { chunk in
+            let rows = chunk.map { change in
+                [Value.text(change.id), .integer(change.posted), .integer(change.isOver ? now : nil)]
+            }
+            let written = try execute(
+                """
+                WITH change (id, paid, over_at) AS (VALUES \(rows: rows))
+                UPDATE holds SET posted = posted + change.paid, ended_at = change.over_at,
+                    state = CASE WHEN change.over_at IS NULL THEN 'pending'
+                        WHEN posted + change.paid > 0 THEN 'posted' ELSE 'voided' END
+                FROM change WHERE holds.id = change.id AND state = \("pending")
+                """)
+            precondition(written == rows.count, "a hold that was to be changed wasn't pending")
+        }
+    }
+
+    /// Locks a pending hold; nil when there is none.
+    func lockHold(_ id: String) throws -> PendingHold? { try lockHolds("id = \(id)", limit: 1).first }
+
+    /// Locks holds whose time is over.
+    func lockExpiredHolds(limit: Int) throws -> [PendingHold] {
+        try lockHolds("expires_at IS NOT NULL AND expires_at <= \(now)", limit: limit)
+    }
+
+    private func lockHolds(_ condition: SQL, limit: Int) throws -> [PendingHold] {
+        try rows(
+            """
+            SELECT id, owner_id, asset, amount, purpose, reference, expires_at, posted FROM holds
+            WHERE \(sql: condition) AND state = 'pending' ORDER BY id LIMIT \(limit) \(.forUpdate)
+            """
+        ) { row in
+            let (id, owner, asset, amount) = try (row.text(), row.text(), row.asset(), row.integer())
+            let word = try row.text()
+            guard let purpose = Hold.Purpose(rawValue: word) else { throw DatabaseError.unreadable("purpose \(word)") }
+            let hold = try Hold(
+                id: id, owner: OwnerID(owner), asset: asset, amount: amount, purpose: purpose, reference: row.text(),
+                expiresAt: row.optionalInteger())
+            return try PendingHold(hold: hold, posted: row.integer())
+        }
+    }
+
+    func markExpired(_ ids: [String]) throws {
+        try SQL.chunked(ids) { chunk in
+            try execute(
+                """
+                UPDATE holds SET state = CASE WHEN posted > 0 THEN 'posted' ELSE 'expired' END, ended_at = \(now)
+                WHERE id IN (\(list: Array(chunk))) AND state = \("pending")
+                """)
+        }
+    }
+}
