@@ -32,7 +32,8 @@ struct Composition: Sendable {
         }
         let services = Services(
             configuration: settings.app(operatorToken: token), database: database, desk: desk, bus: bus, redis: redis,
-            world: world, gauges: [{ try await JobMetrics.families(desk) }])
+            world: world,
+            gauges: [{ try await JobMetrics.families(desk) }, { try await LedgerMetrics.families(database) }])
         return Composition(
             settings: settings, operatorToken: token, database: database,
             app: App(services, dialects: dialects, logger: logger),

@@ -22,6 +22,7 @@ package struct Scheduler: Sendable {
             start(Promoter(desk, world: world), in: &group)
             start(ClassPoller(desk), in: &group)
             start(EventSealer(desk.database, world: world), in: &group)
+            start(HoldExpirer(desk.database), in: &group)
             start(Pruner(desk.database), in: &group)
             start(desk.relay, in: &group)
             group.addTask { await listen() }

@@ -81,6 +81,7 @@ struct ServerCheckup {
         do {
             let database = try await Database.open(settings.database)
             findings += await steps(database)
+            if findings.last?.level == .ok { findings.append(await BookCheckup(database: database).finding()) }
             if path == nil { findings.append(await databaseClock(database)) }
             await database.close()
         } catch {

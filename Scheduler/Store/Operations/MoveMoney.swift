@@ -48,7 +48,8 @@ extension Transaction {
         try insertHolds([hold])
     }
 
-    /// Pays `amount` out of a pending hold to `account`, gives the rest back, and ends it. False when it wasn't pending.
+    /// Pays `amount` out of a pending hold to `account`, gives the rest back, and ends it. False when it wasn't
+    /// pending.
     package func postHold(
         _ id: String, amount: Int64, to account: Account, reason: Transfer.Reason
     ) throws -> Bool {

@@ -41,7 +41,7 @@ extension Transaction {
     func settle(_ settlements: [Settlement]) throws {
         let moving = settlements.filter { $0.job.held > 0 && ($0.pay > 0 || $0.isOver) }
         guard !moving.isEmpty else { return }
-        let providers = try machineOwners(Set(moving.filter { $0.pay > 0 }.compactMap(\.job.worker)))
+        let providers = try owners(ofMachines: Set(moving.filter { $0.pay > 0 }.compactMap(\.job.worker)))
         var accounts: Set<Account> = []
         for settlement in moving {
             accounts.formUnion([settlement.job.hold.held, settlement.job.hold.available])
@@ -73,14 +73,6 @@ extension Transaction {
         try change(
             moving.map { HoldChange(id: $0.job.hold.id, posted: $0.pay, isOver: $0.isOver || $0.pay == $0.job.held) })
         try record(events)
-    }
-
-    private func machineOwners(_ workers: Set<MachineID>) throws -> [MachineID: OwnerID] {
-        guard !workers.isEmpty else { return [:] }
-        let found = try rows("SELECT id, owner_id FROM machines WHERE id IN (\(list: workers.map(\.text).sorted()))") {
-            row in try (MachineID(row.text()), OwnerID(row.text()))
-        }
-        return Dictionary(found) { first, _ in first }
     }
 }
 

@@ -121,11 +121,13 @@ extension Transaction {
             SELECT * FROM (
                 SELECT * FROM (SELECT id, asset, -amount AS amount, debit_after AS after, debit_line AS line, reason,
                     reference, created_at FROM ledger_transfers
-                    WHERE debit = \(account) AND debit_line < \(before) ORDER BY debit_line DESC LIMIT \(limit)) AS taken
+                    WHERE debit = \(account) AND debit_line < \(before)
+                    ORDER BY debit_line DESC LIMIT \(limit)) AS taken
                 UNION ALL
                 SELECT * FROM (SELECT id, asset, amount, credit_after, credit_line, reason, reference, created_at
                     FROM ledger_transfers
-                    WHERE credit = \(account) AND credit_line < \(before) ORDER BY credit_line DESC LIMIT \(limit)) AS given
+                    WHERE credit = \(account) AND credit_line < \(before)
+                    ORDER BY credit_line DESC LIMIT \(limit)) AS given
             ) AS both_sides ORDER BY line DESC LIMIT \(limit)
             """
         ) { try LedgerLine(&$0) }

@@ -135,8 +135,8 @@ extension Transaction {
                 """
                 WITH resting (id, seen, wake, tries, failed, lost, in_row, spent, kept) AS (VALUES \(rows: rows))
                 UPDATE live_jobs SET state = 'scheduled', run_at = resting.wake, attempt = resting.tries,
-                    failures = resting.failed, losses = resting.lost, losses_in_row = resting.in_row, paid = resting.spent, held = resting.kept,
-                    hourly_price = NULL,
+                    failures = resting.failed, losses = resting.lost, losses_in_row = resting.in_row,
+                    paid = resting.spent, held = resting.kept, hourly_price = NULL,
                     claim_token = NULL, claim_request = NULL, worker_id = NULL, claimed_at = NULL,
                     visible_until = NULL, visibility_timeout = NULL, lease_ends = NULL, percent = NULL, message = NULL
                 FROM resting

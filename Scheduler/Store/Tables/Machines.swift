@@ -32,6 +32,15 @@ extension Transaction {
         try first("SELECT owner_id FROM machines WHERE id = \(id.text)") { try OwnerID($0.text()) }
     }
 
+    func owners(ofMachines ids: Set<MachineID>) throws -> [MachineID: OwnerID] {
+        guard !ids.isEmpty else { return [:] }
+        let wanted = ids.map(\.text).sorted()
+        let found = try rows("SELECT id, owner_id FROM machines WHERE id IN (\(list: wanted))") { row in
+            try (MachineID(row.text()), OwnerID(row.text()))
+        }
+        return Dictionary(found) { first, _ in first }
+    }
+
     func setDraining(_ id: MachineID, _ draining: Bool) throws {
         try execute("UPDATE machines SET draining = \(draining) WHERE id = \(id.text)")
     }
