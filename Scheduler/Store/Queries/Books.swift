@@ -21,7 +21,8 @@ package struct AssetTotal: Sendable {
 
 extension Transaction {
     /// The online check of the ledger, in one snapshot.
-    /// - Parameter full: also adds up every transfer that was ever posted; else only accounts and pending holds are read.
+    /// - Parameter full: also adds up every transfer that was ever posted; else only accounts and pending holds are
+    ///   read.
     package func bookFindings(full: Bool) throws -> [BookFinding] {
         var findings = [
             try finding(

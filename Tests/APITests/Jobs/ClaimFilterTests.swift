@@ -75,6 +75,7 @@ struct ClaimFilterTests {
             let worker = Worker(
                 id: id, token: try #require(reply.data["machine_token"]?.string), policy: policy,
                 consent: try await plane.consent(of: .bob, worker: id, policy: policy))
+            try await plane.fund(.alice, "1")
             let need: JSON = ["resources": ["cpu_cores": 1.5, "labels": ["fast"]], "max_price_usdt": "0.1"]
             for _ in 0..<3 { _ = try await plane.job(need) }
             let held = try await plane.claim(worker, ["limit": 10])

@@ -1,6 +1,8 @@
 import API
 import Bytes
+import Domain
 import Engine
+import Store
 import Support
 import Testing
 
@@ -37,6 +39,16 @@ extension ControlPlane {
     func job(_ fields: JSON = [:], of caller: Caller = .alice) async throws -> String {
         let reply = try await post("/jobs", caller, Self.request(fields))
         return try #require(reply.json["id"]?.string, "\(reply.text)")
+    }
+
+    /// Deposits USDT for an owner, a decimal.
+    func fund(_ caller: Caller = .alice, _ amount: String) async throws {
+        let units = try #require(Money.minorUnits(amount))
+        let reference = Hex.encode(World.live.random(8))
+        _ = try await services.database.write { tx in
+            try tx.deposit(
+                to: OwnerID(caller.owner), asset: .usdt, amount: units, reference: reference, actor: "operator")
+        }
     }
 
     func show(_ id: String, _ caller: Caller = .alice) async throws -> JSON {

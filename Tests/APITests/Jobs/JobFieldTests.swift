@@ -117,6 +117,7 @@ struct JobFieldTests {
     @Test("at their bounds are taken", arguments: TestDatabase.all)
     func bounds(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
+            for _ in 0..<2 { try await plane.fund(.alice, "1000000") }
             for (key, values) in [
                 ("description", [#""""#, Self.text(1_024)]),
                 ("command", [Self.list(1_000, of: #""a""#), #"["a",""]"#]),

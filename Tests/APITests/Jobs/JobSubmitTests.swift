@@ -17,6 +17,7 @@ struct JobSubmitTests {
     @Test("takes every field, and shows what it took", arguments: TestDatabase.all)
     func everyField(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
+            try await plane.fund(.alice, "1.25")
             let reply = try await plane.post("/jobs", .alice, Self.everything)
             #expect(reply.status == 201, "\(reply.text)")
             let id = try #require(reply.json["id"]?.string)
