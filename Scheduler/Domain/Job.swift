@@ -88,6 +88,10 @@ package struct Job: Sendable {
     package var losses: Int64
     package var fence: Int64
     package var maxPrice: Int64?
+    /// What the attempt that runs costs, minor units of USDT per hour; nil while none does.
+    package var hourlyPrice: Int64?
+    /// What its attempts have paid so far, minor units of USDT.
+    package var paid: Int64 = 0
     package var runAt: Int64?
     package var worker: MachineID?
     package var claimedAt: Int64?

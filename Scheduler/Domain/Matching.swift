@@ -15,7 +15,8 @@ package struct Requirement: Hashable, Sendable {
     package var isolation = Isolation.sandbox
     /// The run limit in minutes.
     package var minutes: Int64 = 10
-    /// The most that a machine may ask per hour, minor units of USDT; nil when any price will do.
+    /// The most that a machine may ask per hour, minor units of USDT; nil when any price will do, 0 when it offers
+    /// nothing.
     package var maxHourlyPrice: Int64?
     /// The one worker that may have it (a device's command); nil for any.
     package var target: String?
@@ -47,6 +48,14 @@ package struct Requirement: Hashable, Sendable {
     }
 }
 
+/// Whose jobs of a class a machine may be given.
+package enum Admission: Sendable {
+    case none
+    /// Only those of the machine's own owner: others' can't pay what it asks.
+    case own
+    case all
+}
+
 /// What a worker offers at the moment of its claim. `nil` is "not stated": no bound on cores and memory.
 package struct Offer: Sendable, Hashable {
     package var worker: String
@@ -66,8 +75,7 @@ package struct Offer: Sendable, Hashable {
     package var network = false
     /// The policy's longest job in minutes.
     package var maxMinutes: Int64?
-    /// Its price, minor units of USDT per hour.
-    package var hourlyPrice: Int64 = 0
+    package var asking = Asking.stated(0)
 
     package init(worker: String, owner: String, kinds: Set<Kind>) {
         self.worker = worker
@@ -82,15 +90,38 @@ package struct Offer: Sendable, Hashable {
         return offer
     }
 
-    /// Whether one job of this class could run here at all.
-    package func fits(_ need: Requirement) -> Bool {
+    /// Whether any job of this class could run here at all, when there is room.
+    package func fits(_ need: Requirement) -> Bool { admission(of: need) == .all }
+
+    /// Whether this owner's jobs of the class could.
+    package func fits(_ need: Requirement, by owner: OwnerID) -> Bool {
+        switch admission(of: need) {
+        case .all: true
+        case .own: owner.text == self.owner
+        case .none: false
+        }
+    }
+
+    /// Whose jobs of this class could run here: nobody pays for what runs at home.
+    package func admission(of need: Requirement) -> Admission {
+        guard suits(need) else { return .none }
+        return need.affords(asking.rate(of: need)) ? .all : .own
+    }
+
+    /// What an owner's job of this class costs here, minor units of USDT per hour; at home never more than it offers.
+    package func rate(of need: Requirement, by owner: OwnerID) -> Int64 {
+        let rate = asking.rate(of: need)
+        return owner.text == self.owner ? min(rate, need.maxHourlyPrice ?? rate) : rate
+    }
+
+    private func suits(_ need: Requirement) -> Bool {
         guard kinds.contains(need.kind), queues?.contains(need.queue) ?? true else { return false }
         if let target = need.target, target != worker { return false }
         guard !need.excludedOwners.contains(owner),
             (leastIsolation...max(isolation, leastIsolation)).contains(need.isolation),
             need.isolation <= isolation
         else { return false }
-        guard need.minutes <= maxMinutes ?? .max, hourlyPrice <= need.maxHourlyPrice ?? .max else { return false }
+        guard need.minutes <= maxMinutes ?? .max else { return false }
         guard need.labels.allSatisfy(labels.contains) else { return false }
         return hasRoom(for: need)
     }

@@ -5,11 +5,11 @@ package struct Machine: Sendable {
     package var name: String
     package var createdAt: Int64
     package var capacity: Capacity?
-    /// Minor units of USDT per hour.
-    package var hourlyPrice: Int64
+    /// What it asks for a job, minor units of USDT per hour; nil asks the market's price.
+    package var hourlyPrice: Int64?
 
     package init(
-        id: MachineID, owner: OwnerID, name: String, createdAt: Int64, capacity: Capacity?, hourlyPrice: Int64
+        id: MachineID, owner: OwnerID, name: String, createdAt: Int64, capacity: Capacity?, hourlyPrice: Int64?
     ) {
         self.id = id
         self.owner = owner

@@ -1,5 +1,6 @@
 internal import Bus
 package import Bytes
+package import Domain
 package import Logging
 internal import Store
 
@@ -8,11 +9,13 @@ package struct Scheduler: Sendable {
     private let desk: JobDesk
     private let world: World
     private let logger: Logger
+    private let basePrices: UnitPrices
 
-    package init(_ desk: JobDesk, world: World, logger: Logger) {
+    package init(_ desk: JobDesk, world: World, logger: Logger, basePrices: UnitPrices = .standard) {
         self.desk = desk
         self.world = world
         self.logger = logger
+        self.basePrices = basePrices
     }
 
     /// Runs until the task is cancelled or the bus is closed.
@@ -24,6 +27,7 @@ package struct Scheduler: Sendable {
             start(EventSealer(desk.database, world: world), in: &group)
             start(HoldExpirer(desk.database), in: &group)
             start(Pruner(desk.database), in: &group)
+            start(PriceSetter(desk.database, base: basePrices), in: &group)
             start(desk.relay, in: &group)
             group.addTask { await listen() }
             let end = desk.bus.subscribe("shutdown")

@@ -76,7 +76,7 @@ extension Lab {
     /// Registers a worker under a name.
     @discardableResult
     package func enroll(
-        _ name: String, owner: OwnerID = Lab.farmer, capacity: Capacity? = nil, hourlyPrice: Int64 = 0,
+        _ name: String, owner: OwnerID = Lab.farmer, capacity: Capacity? = nil, hourlyPrice: Int64? = 0,
         isActive: Bool = true, hasConsent: Bool = true, rules: (inout PolicyRules) -> Void = { _ in }
     ) async throws -> LabWorker {
         var wanted = PolicyRules(maxCPUPercent: 100)
@@ -160,9 +160,13 @@ package final class LabHints: Sendable {
     package var claim: ClaimHints {
         ClaimHints(
             classes: { offer in
-                self.state.withLock(\.needs).filter { offer.fits($0.value) }
+                self.state.withLock(\.needs).filter { offer.admission(of: $0.value) != .none }
                     .sorted { ($1.value.priority, $0.key) < ($0.value.priority, $1.key) }
-                    .map { .init(id: $0.key, requirement: $0.value, priority: $0.value.priority, fromTag: .min) }
+                    .map { id, need in
+                        .init(
+                            id: id, requirement: need, priority: need.priority, fromTag: .min,
+                            isOwn: offer.admission(of: need) == .own)
+                    }
             },
             service: { owner in self.state.withLock { $0.services[owner] ?? 0 } })
     }

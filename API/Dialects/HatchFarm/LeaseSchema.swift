@@ -90,7 +90,8 @@ extension LeaseSchema {
     static let accepted = Schema.object(
         .required("job_id", .string()), .required("accepted", .constant(true)),
         .required("status", .choice("pending", "completed", "failed"), "Where the job stands now."),
-        .required("attempt", .integer(1 ... .max)), .required("fence", .integer(1 ... .max)))
+        .required("attempt", .integer(1 ... .max)), .required("fence", .integer(1 ... .max)),
+        .required("paid_usdt", .string(), "What the machine's owner got for the attempt, a decimal."))
 
     private static let refused = Schema.object(
         .required("job_id", .string()), .required("accepted", .constant(false)), .required("code", .string()),

@@ -153,6 +153,7 @@ enum Leases {
         [
             "job_id": .string(finished.job.text), "accepted": true, "status": .string(finished.state.shown),
             "attempt": JSON(finished.attempt), "fence": JSON(finished.fence),
+            "paid_usdt": .string(Money.decimal(finished.paid)),
         ]
     }
 
@@ -163,6 +164,7 @@ enum Leases {
         writer.field("status", finished.state.shown)
         writer.field("attempt", finished.attempt)
         writer.field("fence", finished.fence)
+        writer.field("paid_usdt", Money.decimal(finished.paid))
         writer.endObject()
     }
 }

@@ -11,7 +11,10 @@ enum Machines {
             tag: "Machines",
             body: .object(
                 .required("owner_id", .owner, "Whom the call acts for."), .required("name", .string(1...128)),
-                .optional("capacity", .nullable(capacity)), .optional("price_usdt_per_hour", price)),
+                .optional("capacity", .nullable(capacity)),
+                .optional(
+                    "price_usdt_per_hour", price,
+                    "For a job, whatever its size; null: the market's price of what the job needs.")),
             answers: [
                 .created(
                     .data(
@@ -47,7 +50,7 @@ enum Machines {
                     .required("cpu_cores", .nullable(.number)), .required("memory_gb", .nullable(.number)),
                     .required("gpu", .integer(0...1_024)), .required("labels", .array(.string(1...64), 0...64)),
                     .required("isolation", .nullable(.choice(Isolation.self)))))),
-        .required("price_usdt_per_hour", .string(), "A decimal."),
+        .required("price_usdt_per_hour", .nullable(.string()), "A decimal; null asks the market's price."),
         .required("draining", .boolean), .required("last_heartbeat_at", .nullable(.instant)),
     ]
 
@@ -94,10 +97,11 @@ enum Machines {
         }
     }
 
-    private static func hourlyPrice(_ fields: inout Fields) throws(FieldError) -> Int64 {
+    /// nil states none.
+    private static func hourlyPrice(_ fields: inout Fields) throws(FieldError) -> Int64? {
+        guard let value = fields.optionalRaw("price_usdt_per_hour"), !value.isNull else { return nil }
         let text: String? =
-            switch fields.optionalRaw("price_usdt_per_hour") {
-            case nil, .null: "0"
+            switch value {
             case .number(let decimal), .string(let decimal): decimal
             default: nil
             }
@@ -116,7 +120,7 @@ enum Machines {
         writer.field("name", machine.name)
         writer.field("created_at", instant: machine.createdAt)
         writer.field("capacity", machine.capacity?.json ?? .null)
-        writer.field("price_usdt_per_hour", Money.decimal(machine.hourlyPrice))
+        writer.field("price_usdt_per_hour", machine.hourlyPrice.map { Money.decimal($0) })
         writer.field("draining", status.isDraining)
         writer.field("last_heartbeat_at", instant: status.lastHeartbeatAt)
         if withMetrics {
@@ -166,7 +170,7 @@ extension Capacity {
     }
 
     /// A MiB is coarser than a thousandth of a GB: hundredths come back as they were given.
-    private static func gigabytes(_ memoryMiB: Int64) -> JSON {
+    static func gigabytes(_ memoryMiB: Int64) -> JSON {
         .number(Money.decimal((memoryMiB * 1_048_576 + 5_000_000) / 10_000_000, decimals: 2))
     }
 }

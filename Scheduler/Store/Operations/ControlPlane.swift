@@ -2,9 +2,10 @@ internal import Bytes
 package import Domain
 
 extension Transaction {
-    /// Registers a provider's machine. The token is shown once and stored as a hash.
+    /// Registers a provider's machine. The token is shown once and stored as a hash. `hourlyPrice` in minor units of
+    /// USDT; nil asks the market's price.
     package func registerMachine(
-        owner: OwnerID, actor: String, name: String, capacity: Capacity?, hourlyPrice: Int64, tokenHash: String
+        owner: OwnerID, actor: String, name: String, capacity: Capacity?, hourlyPrice: Int64?, tokenHash: String
     ) throws -> Machine {
         let machine = Machine(
             id: .random(prefix: "wrk_", using: &random), owner: owner, name: name, createdAt: now,

@@ -60,15 +60,17 @@ extension Transaction {
         }
         if job.state == .scheduled { return job.fence > 0 ? "rests before its next attempt" : "waits for its run_at" }
         guard job.kind != .manual else { return "waits for a person" }
+        let paysMarket = try need.map { $0.affords(Asking.market(try marketPrices().current).rate(of: $0)) } ?? true
         let fits =
             try first(
                 """
-                SELECT COUNT(*) FROM machines WHERE last_heartbeat_at > \(now - 90_000) AND draining = 0
+                SELECT COUNT(*) FROM machines WHERE last_heartbeat_at > \(now - Self.awayAfter) AND draining = 0
                     AND COALESCE(milli_cores, \(need?.milliCores ?? 0)) >= \(need?.milliCores ?? 0)
                     AND COALESCE(memory_mib, \(need?.memoryMiB ?? 0)) >= \(need?.memoryMiB ?? 0)
                     AND gpus >= \(need?.gpus ?? 0)
                     AND COALESCE(isolation, 1) >= \(need?.isolation.rank ?? 1)
-                    AND hourly_price <= \(need?.maxHourlyPrice ?? .max)
+                    AND (owner_id = \(job.owner.text) OR states_price = \(paysMarket ? 0 : -1)
+                        OR states_price = 1 AND hourly_price <= \(need?.maxHourlyPrice ?? .max))
                     AND EXISTS (SELECT 1 FROM consents WHERE worker_id = machines.id AND revoked_at IS NULL)
                 """
             ) { try $0.integer() } ?? 0

@@ -25,7 +25,8 @@ extension Transaction {
         jobs.max_attempts, COALESCE(live_jobs.losses, ended_jobs.losses), COALESCE(live_jobs.fence, ended_jobs.fence),
         jobs.max_price, live_jobs.run_at, COALESCE(live_jobs.worker_id, ended_jobs.worker_id),
         COALESCE(live_jobs.claimed_at, ended_jobs.claimed_at), visible_until, percent, message, reason, exit_code,
-        output, error, duration_ms, ended_at
+        output, error, duration_ms, ended_at, CASE live_jobs.state WHEN 'running' THEN live_jobs.hourly_price END,
+        COALESCE(live_jobs.paid, ended_jobs.paid)
         """
 
     private static let joined: StaticString = """
@@ -135,6 +136,8 @@ extension Transaction {
                 reason: reason, exitCode: exitCode, output: output, error: error, durationMilliseconds: duration,
                 endedAt: endedAt)
         }
+        job.hourlyPrice = try row.optionalInteger()
+        job.paid = try row.integer()
         return job
     }
 }

@@ -27,7 +27,7 @@ package struct MachineStatus: Sendable {
         let hasCapacity = try row.bool()
         machine = try Machine(
             id: id, owner: owner, name: name, createdAt: createdAt, capacity: hasCapacity ? capacity : nil,
-            hourlyPrice: row.integer())
+            hourlyPrice: row.optionalInteger())
         isDraining = try row.bool()
         lastHeartbeatAt = try row.optionalInteger()
         metrics = try row.optionalText()
@@ -36,8 +36,8 @@ package struct MachineStatus: Sendable {
 
 extension Transaction {
     private static let machineColumns: StaticString = """
-        id, owner_id, name, created_at, milli_cores, memory_mib, gpus, labels, isolation, has_capacity, hourly_price,
-        draining, last_heartbeat_at, metrics
+        id, owner_id, name, created_at, milli_cores, memory_mib, gpus, labels, isolation, has_capacity,
+        CASE states_price WHEN 1 THEN hourly_price END, draining, last_heartbeat_at, metrics
         """
 
     /// An owner's machine; nil when it has no such one.

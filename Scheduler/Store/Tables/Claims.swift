@@ -5,10 +5,13 @@ package struct ClassHead: Sendable {
     package var id: ClassID
     /// Nothing alive is believed to have a smaller tag (`LowWater`).
     package var fromTag: Int64
+    /// Whose jobs alone are to be taken; nil for everybody's.
+    package var owner: OwnerID?
 
-    package init(id: ClassID, fromTag: Int64) {
+    package init(id: ClassID, fromTag: Int64, owner: OwnerID? = nil) {
         self.id = id
         self.fromTag = fromTag
+        self.owner = owner
     }
 }
 
@@ -35,18 +38,35 @@ struct GrantRow {
     var tokenHash: String
     var visibleUntil: Int64
     var visibilityTimeout: Int64
+    /// Minor units of USDT, until this attempt ends.
+    var hourlyPrice: Int64
 }
 
 extension Transaction {
+    /// How far into a class a machine looks for its owner's jobs, where it may not have others': who comes anew stands
+    /// near the head (`FairShare`), so as many owners as this may wait before it.
+    private static let ownReach = 64
+
     /// Locks up to `limit` of the first pending jobs of each class, passing over those that others have locked.
     func pick(_ heads: ArraySlice<ClassHead>, limit: Int) throws -> [Pick] {
         guard let first = heads.first else { return [] }
         func part(_ head: ClassHead) -> SQL {
-            """
-            SELECT * FROM (SELECT id, owner_id, class_id, tag, since, attempt, fence FROM live_jobs
-                WHERE class_id = \(head.id.number) AND state = 'pending' AND tag >= \(head.fromTag)
-                ORDER BY class_id, tag, id LIMIT \(limit) \(.skipLocked)) AS head
-            """
+            let waiting: SQL = """
+                FROM live_jobs WHERE class_id = \(head.id.number) AND state = 'pending' AND tag >= \(head.fromTag)
+                ORDER BY class_id, tag, id
+                """
+            guard let owner = head.owner else {
+                return """
+                    SELECT * FROM (SELECT \(raw: Self.pickColumns) \(sql: waiting) LIMIT \(limit) \(.skipLocked)) AS head
+                    """
+            }
+            return """
+                SELECT * FROM (SELECT \(raw: Self.pickColumns) FROM live_jobs
+                    WHERE id IN (SELECT id FROM (SELECT id, owner_id \(sql: waiting) LIMIT \(Self.ownReach)) AS near
+                            WHERE owner_id = \(owner.text))
+                        AND state = \(.pending)
+                    ORDER BY tag, id LIMIT \(limit) \(.skipLocked)) AS head
+                """
         }
         let parts = heads.dropFirst().reduce(part(first)) { sum, head in "\(sql: sum) UNION ALL \(sql: part(head))" }
         return try rows(
@@ -66,23 +86,25 @@ extension Transaction {
         }
     }
 
+    private static let pickColumns: StaticString = "id, owner_id, class_id, tag, since, attempt, fence"
+
     /// Turns picked jobs into running ones. Returns how many; less than asked is a bug of ours.
-    func grant(_ grants: [GrantRow], worker: MachineID, request: String?, hourlyPrice: Int64) throws -> Int {
+    func grant(_ grants: [GrantRow], worker: MachineID, request: String?) throws -> Int {
         var count = 0
         try SQL.chunked(grants) { chunk in
             let rows = chunk.map { grant in
                 [
                     Value.text(grant.id.text), .text(grant.tokenHash), .integer(grant.visibleUntil),
-                    .integer(grant.visibilityTimeout),
+                    .integer(grant.visibilityTimeout), .integer(grant.hourlyPrice),
                 ]
             }
             count += try execute(
                 """
-                WITH granted (id, token, until, timeout) AS (VALUES \(rows: rows))
+                WITH granted (id, token, until, timeout, price) AS (VALUES \(rows: rows))
                 UPDATE live_jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1,
                     claim_token = granted.token, claim_request = \(request), worker_id = \(worker.text),
                     claimed_at = \(now), visible_until = granted.until, visibility_timeout = granted.timeout,
-                    lease_ends = \(now + LeaseRules.longest), hourly_price = \(hourlyPrice)
+                    lease_ends = \(now + LeaseRules.longest), hourly_price = granted.price
                 FROM granted WHERE live_jobs.id = granted.id AND live_jobs.state = \(.pending)
                 """)
         }

@@ -14,11 +14,11 @@ extension Transaction {
         try execute(
             """
             INSERT INTO machines (id, owner_id, name, token_hash, milli_cores, memory_mib, gpus, labels, isolation,
-                has_capacity, hourly_price, created_at)
+                has_capacity, hourly_price, states_price, created_at)
             VALUES (\(machine.id.text), \(machine.owner.text), \(machine.name), \(tokenHash),
                 \(capacity?.milliCores), \(capacity?.memoryMiB), \(capacity?.gpus ?? 0),
                 \(capacity?.labels.joined(separator: "\n") ?? ""), \(capacity?.isolation?.rank),
-                \(capacity != nil), \(machine.hourlyPrice), \(now))
+                \(capacity != nil), \(machine.hourlyPrice ?? 0), \(machine.hourlyPrice != nil), \(now))
             """)
     }
 
@@ -51,15 +51,17 @@ extension Transaction {
     }
 
     /// What a worker may be given at this moment: its machine, an unrevoked consent to an active policy of its owner
-    /// and that policy's hours, and what its running jobs leave free. It is void when that is nothing. The consent is
-    /// locked against being revoked until the commit.
+    /// and that policy's hours, what it asks, and what its running jobs leave free. It is void when that is nothing. The
+    /// consent is locked against being revoked until the commit.
     func offer(_ claim: Claim) throws -> Offer {
         var offer = claim.offer
         let limits = try first(
             """
             SELECT machines.owner_id, milli_cores, memory_mib, gpus, labels, machines.isolation, has_capacity,
-                hourly_price, draining, max_job_minutes, policies.isolation, network, allowed_hours, timezone
-            FROM machines JOIN consents ON consents.worker_id = machines.id AND revoked_at IS NULL
+                hourly_price, draining, max_job_minutes, policies.isolation, network, allowed_hours, timezone,
+                states_price, \(raw: MarketPrices.columns)
+            FROM machines JOIN market_prices ON market_prices.id = 1
+                JOIN consents ON consents.worker_id = machines.id AND revoked_at IS NULL
                 JOIN policies ON policies.id = policy_id AND policies.state = 'active'
                     AND policies.owner_id = machines.owner_id
             WHERE machines.id = \(offer.worker)
@@ -70,7 +72,7 @@ extension Transaction {
         offer.network = limits.network
         guard !limits.isDraining, limits.isOpen(at: now) else { return offer.void }
         offer.owner = limits.owner.text
-        offer.hourlyPrice = limits.hourlyPrice
+        offer.asking = limits.asking
         offer.maxMinutes = limits.maxMinutes
         offer.leastIsolation = limits.leastIsolation
         if let isolation = limits.isolation { offer.isolation = min(isolation, offer.isolation) }
@@ -93,7 +95,7 @@ extension Transaction {
 private struct MachineLimits {
     let owner: OwnerID
     let capacity: Capacity?
-    let hourlyPrice: Int64
+    let asking: Asking
     let isDraining: Bool
     let maxMinutes: Int64?
     let isolation: Isolation?
@@ -113,14 +115,18 @@ private struct MachineLimits {
         let hasCapacity = try row.bool()
         capacity =
             hasCapacity ? Capacity(milliCores: milliCores, memoryMiB: memoryMiB, gpus: gpus, labels: labels) : nil
-        hourlyPrice = try row.integer()
+        let hourlyPrice = try row.integer()
         isDraining = try row.bool()
         maxMinutes = try row.optionalInteger()
         leastIsolation = try row.optionalInteger().flatMap { Isolation(rank: $0) } ?? .none
         network = try row.bool()
         hours = try row.optionalInteger()
         timezone = try row.optionalText()
+        let statesPrice = try row.bool()
+        let prices = try MarketPrices(&row)
+        asking = statesPrice ? .stated(hourlyPrice) : .market(prices.current)
     }
+
     /// Whether the policy allows jobs at this instant. In a zone that isn't known, it allows none.
     func isOpen(at instant: Int64) -> Bool {
         guard let hours else { return true }

@@ -36,7 +36,8 @@ struct JobSubmitTests {
             for (key, value) in [
                 ("name", "Wörter zählen 🐣"), ("description", "d"), ("command", ["wc", "-w", "in.txt"]),
                 ("env", ["LANG": "C", "_X1": ""]), ("outputs", ["out/a.txt"]), ("max_attempts", 7), ("attempt", 0),
-                ("duration_minutes", 30), ("isolation", "vm"), ("price", ["max_usdt": "1.25"]), ("attempts", []),
+                ("duration_minutes", 30), ("isolation", "vm"),
+                ("price", ["max_usdt": "1.25", "usdt_per_hour": .null, "paid_usdt": "0"]), ("attempts", []),
                 ("resources", ["cpu_cores": 0.5, "memory_gb": 1.5, "gpu": 1, "labels": ["big", "fast"]]),
                 ("result", .null), ("error", .null), ("losses", 0), ("queue", "night"), ("priority", 9),
             ] as [(String, JSON)] {

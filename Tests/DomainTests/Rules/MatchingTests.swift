@@ -37,13 +37,13 @@ struct MatchingTests {
         Pair("other owners who may not have it", true) { need, _ in need.excludedOwners = ["bob"] },
         Pair("a machine as dear as allowed", true) { need, offer in
             need.maxHourlyPrice = 500
-            offer.hourlyPrice = 500
+            offer.asking = .stated(500)
         },
         Pair("a machine too dear", false) { need, offer in
             need.maxHourlyPrice = 499
-            offer.hourlyPrice = 500
+            offer.asking = .stated(500)
         },
-        Pair("any price when none is named", true) { _, offer in offer.hourlyPrice = .max },
+        Pair("any price when none is named", true) { _, offer in offer.asking = .stated(.max) },
     ]
 
     private static let room: [Pair] = [

@@ -165,7 +165,7 @@ struct ClaimRightsTests {
         try await lab.enroll("dear", hourlyPrice: 2_000_000)
         try await lab.enroll("cheap", hourlyPrice: 1_000_000)
         let id = try await lab.submit { $0.maxHourlyPrice = 1_500_000 }
-        #expect(try await lab.claim(by: "dear", upTo: 1) { $0.offer.hourlyPrice = 1 }.isEmpty)
+        #expect(try await lab.claim(by: "dear", upTo: 1) { $0.offer.asking = .stated(1) }.isEmpty)
         #expect(try await lab.claim(by: "cheap").job == id)
     }
 

@@ -147,17 +147,10 @@ struct JobRequest {
         return units
     }
 
-    /// The dearest machine that the price can pay for the whole run limit, rounded down to two digits so that nearly
-    /// equal prices share a class. Without a price: none but those that ask for nothing.
+    /// The dearest machine that the price can pay for the whole run limit, as classes keep it. Without a price: none
+    /// but those that ask for nothing.
     private static func hourly(_ price: Int64?, minutes: Int64) -> Int64 {
-        guard let price else { return 0 }
-        var hourly = price * 60 / max(1, minutes)
-        var scale: Int64 = 1
-        while hourly >= 100 {
-            hourly /= 10
-            scale *= 10
-        }
-        return hourly * scale
+        Requirement.coarse((price ?? 0) * 60 / max(1, minutes))
     }
 
     private static func backoff(_ fields: inout Fields) throws(FieldError) -> Backoff {

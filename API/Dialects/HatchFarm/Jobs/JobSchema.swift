@@ -52,13 +52,18 @@ enum JobSchema {
                 .required("command", .nullable(.array(.string()))), .required("env", .map(.string())),
                 .required("outputs", .array(.string())), .required("max_attempts", .integer(1...100)),
                 .required("losses", .integer(0 ... .max), "Leases lost to the infrastructure."),
-                .required("attempts", .array(attempt)), .required("price", .nullable(.anyObject)),
+                .required("attempts", .array(attempt)), .required("price", .nullable(price)),
                 .required("result", .nullable(.anyObject)), .required("error", .nullable(.string())),
                 .required("pending_reason", .nullable(.string())),
                 .optional("duration_minutes", .integer(1...1_440)),
                 .optional("isolation", .choice("none", "sandbox", "vm")), .optional("resources", resources),
                 .optional("visible_until", .instant),
             ]))
+
+    private static let price = Schema.object(
+        .required("max_usdt", .string(), "The most that all attempts together pay, a decimal."),
+        .required("usdt_per_hour", .nullable(.string()), "Of the attempt that runs, fixed at its claim."),
+        .required("paid_usdt", .string(), "By the attempts that have ended."))
 
     private static let attempt = Schema.object(
         .required("attempt", .integer(0 ... .max)), .required("fence", .integer(0 ... .max)),

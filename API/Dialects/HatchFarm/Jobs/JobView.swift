@@ -93,7 +93,11 @@ enum JobView {
 
     private static func price(_ job: Job) -> JSON {
         guard let most = job.maxPrice else { return .null }
-        return ["max_usdt": .string(Money.decimal(most))]
+        return [
+            "max_usdt": .string(Money.decimal(most)),
+            "usdt_per_hour": .optional(job.hourlyPrice.map { Money.decimal($0) }),
+            "paid_usdt": .string(Money.decimal(job.paid)),
+        ]
     }
 
     private static func result(_ job: Job) -> JSON {

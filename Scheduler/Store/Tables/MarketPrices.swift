@@ -1,0 +1,37 @@
+package import Domain
+
+extension MarketPrices {
+    static let columns: StaticString = """
+        base_core, base_gigabyte, base_gpu, factor, utilisation, since, stepped_at
+        """
+
+    init(_ row: inout Row) throws {
+        let base = try UnitPrices(core: row.integer(), gigabyte: row.integer(), gpu: row.integer())
+        try self.init(
+            base: base, factor: row.integer(), utilisation: row.integer(), since: row.integer(),
+            steppedAt: row.integer())
+    }
+}
+
+extension Transaction {
+    /// The prices that hold now.
+    package func marketPrices() throws -> MarketPrices {
+        let prices = try first("SELECT \(raw: MarketPrices.columns) FROM market_prices WHERE id = 1") { row in
+            try MarketPrices(&row)
+        }
+        guard let prices else { throw DatabaseError.unreadable("market_prices") }
+        return prices
+    }
+
+    /// Puts `prices` in the place of `seen`; false when somebody else was faster.
+    func replacePrices(_ seen: MarketPrices, by prices: MarketPrices) throws -> Bool {
+        let base = prices.base
+        return try execute(
+            """
+            UPDATE market_prices SET base_core = \(base.core), base_gigabyte = \(base.gigabyte),
+                base_gpu = \(base.gpu), factor = \(prices.factor), utilisation = \(prices.utilisation),
+                since = \(prices.since), stepped_at = \(prices.steppedAt)
+            WHERE id = 1 AND stepped_at = \(seen.steppedAt) AND factor = \(seen.factor) AND since = \(seen.since)
+            """) == 1
+    }
+}

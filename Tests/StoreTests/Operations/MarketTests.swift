@@ -1,0 +1,238 @@
+import Bytes
+import Domain
+import Engine
+import Store
+import Support
+import Testing
+
+@Suite("The market")
+struct MarketTests {
+    private static let fourCores = Capacity(milliCores: 4_000, memoryMiB: 8_000)
+
+    /// What the attempt that runs costs by the hour.
+    private func rate(of job: JobID, in lab: Lab) async throws -> Int64? {
+        try await lab.database.read { tx in
+            try tx.first("SELECT hourly_price FROM live_jobs WHERE id = \(job.text)") { try $0.optionalInteger() }
+                ?? nil
+        }
+    }
+
+    /// A machine that is heard of.
+    private func enroll(
+        _ name: String, in lab: Lab, owner: OwnerID = Lab.farmer, capacity: Capacity? = fourCores, price: Int64? = nil
+    ) async throws {
+        let worker = try await lab.enroll(name, owner: owner, capacity: capacity, hourlyPrice: price)
+        try await beat(worker, in: lab)
+    }
+
+    private func beat(_ worker: LabWorker, in lab: Lab) async throws {
+        _ = try await lab.database.write { tx in
+            try tx.heartbeat(
+                worker: worker.id, owner: worker.owner, policy: worker.policy, nonce: "\(tx.now)", nonceLasts: 1_000,
+                metrics: nil)
+        }
+    }
+
+    @Test("a machine that states a price asks that, whatever the job's size", arguments: TestDatabase.all)
+    func stated(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        try await enroll("stated", in: lab, price: 500_000)
+        try await lab.submit { $0.maxHourlyPrice = 499_999 }
+        try await lab.submit { $0.maxHourlyPrice = 0 }
+        #expect(try await lab.claim(by: "stated", upTo: 9).isEmpty)
+        let small = try await lab.submit { $0.maxHourlyPrice = 500_000 }
+        let large = try await lab.submit { ($0.maxHourlyPrice, $0.milliCores) = (9_000_000, 3_000) }
+        #expect(Set(try await lab.claim(by: "stated", upTo: 9).map(\.job)) == [small, large])
+        for job in [small, large] { #expect(try await rate(of: job, in: lab) == 500_000) }
+        try await lab.expectBooksBalance()
+    }
+
+    @Test("one that states none asks the market's price of what each job needs", arguments: TestDatabase.all)
+    func market(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        try await enroll("market", in: lab, capacity: Capacity(milliCores: 8_000, memoryMiB: 64_000))
+        // A core at 0.02 and a GB at 0.004; two cores; a core and eight GB.
+        let plain = try await lab.submit { $0.maxHourlyPrice = 24_000 }
+        let wide = try await lab.submit { ($0.maxHourlyPrice, $0.milliCores) = (100_000, 2_000) }
+        let deep = try await lab.submit { ($0.maxHourlyPrice, $0.memoryMiB) = (52_000, 7_629) }
+        let free = try await lab.submit { $0.maxHourlyPrice = 0 }
+        let short = try await lab.submit { ($0.maxHourlyPrice, $0.milliCores) = (43_000, 2_000) }
+        let held = try await lab.claim(by: "market", upTo: 9).map(\.job)
+        #expect(Set(held) == [plain, wide, deep, free])
+        for (job, price) in [(plain, 24_000), (wide, 44_000), (deep, 52_000), (free, 0)] as [(JobID, Int64)] {
+            #expect(try await rate(of: job, in: lab) == price)
+        }
+        #expect(try await lab.state(short) == .pending)
+        try await lab.expectBooksBalance()
+    }
+
+    @Test("the price of an attempt stays what it was at its claim", arguments: TestDatabase.all)
+    func fixed(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        try await enroll("market", in: lab)
+        let first = try await lab.submit { $0.maxHourlyPrice = 1_000_000 }
+        try await lab.claim(by: "market")
+        let dear = UnitPrices(core: 200_000, gigabyte: 40_000, gpu: 0)
+        #expect(try await lab.database.write { try $0.stepPrices(base: dear) }.base == dear)
+        let second = try await lab.submit { $0.maxHourlyPrice = 1_000_000 }
+        try await lab.claim(by: "market")
+        #expect(try await rate(of: first, in: lab) == 24_000)
+        // With one of four cores in use the factor has gone down a step.
+        #expect(try await rate(of: second, in: lab) == 216_000)
+    }
+
+    @Test("an owner's jobs run on its own machines whatever they ask, for what they offer", arguments: TestDatabase.all)
+    func own(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        try await enroll("home", in: lab, owner: Lab.alice, price: 2_000_000)
+        try await lab.submit((0..<5).map { _ in Lab.job(by: Lab.bob) { $0.maxHourlyPrice = 0 } })
+        let free = try await lab.submit(by: Lab.alice) { $0.maxHourlyPrice = 0 }
+        let cheap = try await lab.submit(by: Lab.alice) { $0.maxHourlyPrice = 100_000 }
+        let rich = try await lab.submit(by: Lab.alice) { $0.maxHourlyPrice = 5_000_000 }
+        #expect(Set(try await lab.claim(by: "home", upTo: 9).map(\.job)) == [free, cheap, rich])
+        for (job, price) in [(free, 0), (cheap, 100_000), (rich, 2_000_000)] as [(JobID, Int64)] {
+            #expect(try await rate(of: job, in: lab) == price)
+        }
+        #expect(try await lab.claim(by: "home", upTo: 9).isEmpty)
+        try await lab.expectBooksBalance()
+    }
+
+    @Test("a desk finds them too, and doesn't lose others' jobs over it", arguments: TestDatabase.all)
+    func ownAtADesk(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        try await enroll("home", in: lab, owner: Lab.alice, price: 2_000_000)
+        try await enroll("cheap", in: lab, price: 0)
+        let process = LabProcess(lab)
+        try await process.submit((0..<30).map { _ in Lab.job(by: Lab.bob) { $0.maxHourlyPrice = 0 } })
+        #expect(try await process.claim(by: "home", upTo: 9).isEmpty)
+        try await process.submit([Lab.job(by: Lab.alice) { $0.maxHourlyPrice = 0 }])
+        #expect(try await process.claim(by: "home", upTo: 9).map(\.owner) == [Lab.alice])
+        #expect(try await process.claim(by: "cheap", upTo: 99).count == 30)
+    }
+
+    @Test("another process finds them within some claims", arguments: [TestDatabase.postgres])
+    func ownElsewhere(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        try await enroll("home", in: lab, owner: Lab.alice, price: 2_000_000)
+        let here = LabProcess(lab)
+        let there = LabProcess(try await lab.neighbour())
+        try await there.submit((0..<30).map { _ in Lab.job(by: Lab.bob) { $0.maxHourlyPrice = 0 } })
+        try await there.submit([Lab.job(by: Lab.alice) { $0.maxHourlyPrice = 0 }])
+        try await here.poll()
+        var found: [LabLease] = []
+        // One claim in four looks; a hundred in vain would be a chance of 10⁻¹².
+        for _ in 0..<100 where found.isEmpty { found = try await here.claim(by: "home", upTo: 9) }
+        #expect(found.map(\.owner) == [Lab.alice])
+    }
+
+    @Test("a waiting machine of one's own is woken for a job that offers nothing", arguments: TestDatabase.all)
+    func wakes(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        try await enroll("home", in: lab, owner: Lab.alice, price: 2_000_000)
+        let process = LabProcess(lab)
+        let began = process.lab.world.monotonic()
+        async let leases = process.claim(by: "home", wait: .seconds(20))
+        try await eventually("it waits") { process.desk.waitingClaims == 1 }
+        try await process.submit([Lab.job(by: Lab.alice) { $0.maxHourlyPrice = 0 }])
+        #expect(try await leases.count == 1)
+        #expect(process.lab.world.monotonic() - began < 4_500, "sooner than it looks by itself")
+    }
+
+    @Test("what is in use moves the prices, by machines that are there and may work", arguments: TestDatabase.all)
+    func utilisation(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        try await enroll("busy", in: lab)
+        try await enroll("idle", in: lab)
+        // None of these counts.
+        try await lab.enroll("silent", capacity: Self.fourCores)
+        try await enroll("away", in: lab)
+        try await enroll("draining", in: lab)
+        try await lab.drain("draining")
+        try await enroll("revoked", in: lab)
+        try await lab.revoke("revoked")
+        try await enroll("unstated", in: lab, capacity: nil)
+        lab.clock.advance(by: .seconds(91))
+        for name in ["busy", "idle", "draining", "unstated"] { try await beat(lab.worker(name), in: lab) }
+        try await lab.submit { $0.milliCores = 3_000 }
+        try await lab.submit()
+        #expect(try await lab.claim(by: "busy", upTo: 2).count == 2)
+        try await lab.submit { $0.milliCores = 3_000 }
+        #expect(try await lab.claim(by: "unstated", upTo: 1).count == 1)
+        let prices = try await lab.database.write { try $0.stepPrices(base: .standard) }
+        #expect((prices.utilisation, prices.factor) == (500, 1_000))
+        #expect(prices.since == prices.steppedAt && prices.nextStep == prices.since + 60_000)
+    }
+
+    @Test("many setters side by side take one step a minute", arguments: TestDatabase.all)
+    func setters(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        let other = try await lab.neighbour()
+        try await enroll("idle", in: lab)
+        var factors: [Int64] = []
+        for _ in 0..<3 {
+            try await beat(lab.worker("idle"), in: lab)
+            try await withThrowingTaskGroup(of: Duration.self) { group in
+                for number in 0..<12 {
+                    let setter = PriceSetter(number % 2 == 0 ? lab.database : other.database, base: .standard)
+                    group.addTask { try await setter.round() }
+                }
+                for try await wait in group { #expect(wait > .seconds(50) && wait <= .seconds(60)) }
+            }
+            factors.append(try await lab.database.read { try $0.marketPrices() }.factor)
+            lab.clock.advance(by: .seconds(61))
+        }
+        #expect(factors == [900, 810, 729])
+    }
+
+    @Test("other base prices hold at once, without a step", arguments: TestDatabase.all)
+    func base(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        let first = try await lab.database.write { try $0.stepPrices(base: .standard) }
+        lab.clock.advance(by: .seconds(5))
+        let dear = UnitPrices(core: 30_000, gigabyte: 4_000, gpu: 400_000)
+        let second = try await lab.database.write { try $0.stepPrices(base: dear) }
+        #expect((second.base, second.factor, second.steppedAt) == (dear, first.factor, first.steppedAt))
+        #expect(second.since >= first.since + 5_000)
+        #expect(try await lab.database.write { try $0.stepPrices(base: dear) } == second)
+    }
+
+    @Test("machines are told by class: what they have, what is free, what they ask", arguments: TestDatabase.all)
+    func classes(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        try await enroll("a", in: lab, price: 300_000)
+        try await enroll("b", in: lab, price: 200_000)
+        try await enroll("c", in: lab)
+        try await enroll("gpu", in: lab, capacity: Capacity(gpus: 2, labels: ["eu", "ssd"], isolation: .vm))
+        try await lab.enroll("silent", capacity: Self.fourCores)
+        try await lab.submit { ($0.maxHourlyPrice, $0.milliCores, $0.memoryMiB) = (900_000, 3_000, 1_000) }
+        try await lab.claim(by: "a")
+        let classes = try await lab.database.read { try $0.resourceClasses(offset: 0, limit: 10) }
+        #expect(classes.map(\.machines) == [1, 3])
+        #expect(classes[0].each == Capacity(gpus: 2, labels: ["eu", "ssd"], isolation: .vm))
+        #expect((classes[0].total.gpus, classes[0].free.gpus, classes[0].lowestPrice) == (2, 2, nil))
+        #expect(classes[1].each == Self.fourCores)
+        #expect(classes[1].total == Capacity(milliCores: 12_000, memoryMiB: 24_000))
+        #expect(classes[1].free == Capacity(milliCores: 9_000, memoryMiB: 23_000))
+        #expect((classes[1].lowestPrice, classes[1].atMarketPrice) == (200_000, 1))
+        #expect(try await lab.database.read { try $0.resourceClasses(offset: 1, limit: 1) }.map(\.machines) == [3])
+    }
+
+    @Test("machines that stated a price before keep it, the others ask the market's", arguments: TestDatabase.all)
+    func migrated(on database: TestDatabase) async throws {
+        let store = try await database.open()
+        _ = try await store.migrate(Migration.all.filter { $0.name < "0008" })
+        try await store.write { tx in
+            for price in [0, 5] as [Int64] {
+                try tx.execute(
+                    """
+                    INSERT INTO machines (id, owner_id, name, token_hash, hourly_price, created_at)
+                    VALUES (\("wrk_\(price)"), 'alice', 'm', 'h', \(price), 0)
+                    """)
+            }
+        }
+        _ = try await store.migrate(Migration.all)
+        let machines = try await store.read { try $0.machines(of: OwnerID("alice"), after: nil, limit: 9) }
+        #expect(machines.map(\.machine.hourlyPrice) == [nil, 5])
+        await store.close()
+    }
+}
