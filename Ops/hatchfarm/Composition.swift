@@ -33,11 +33,15 @@ struct Composition: Sendable {
         let services = Services(
             configuration: settings.app(operatorToken: token), database: database, desk: desk, bus: bus, redis: redis,
             world: world,
-            gauges: [{ try await JobMetrics.families(desk) }, { try await LedgerMetrics.families(database) }])
+            gauges: [
+                { try await JobMetrics.families(desk) }, { try await MarketMetrics.families(desk) },
+                { try await LedgerMetrics.families(database) },
+            ])
         return Composition(
             settings: settings, operatorToken: token, database: database,
             app: App(services, dialects: dialects, logger: logger),
-            scheduler: Scheduler(desk, world: world, logger: logger), logger: logger)
+            scheduler: Scheduler(desk, world: world, logger: logger, basePrices: settings.basePrices),
+            logger: logger)
     }
 
     private static let dialects: [DialectTable] = [.jobs, .hatchFarm]

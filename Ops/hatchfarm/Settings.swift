@@ -1,5 +1,6 @@
 internal import API
 internal import Bus
+internal import Domain
 internal import Logging
 
 /// What a server reads from its environment (CONTRACT 3, 5, 9, 10).
@@ -18,6 +19,7 @@ struct Settings: Sendable {
     var allowedOrigins: [String]
     /// Calls a second that one member may make; 0 is no limit.
     var memberRate: Int
+    var basePrices: UnitPrices
     var log: Logger.Level
 
     static let defaultDatabase = "sqlite:./hatchfarm.db"
@@ -33,6 +35,7 @@ struct Settings: Sendable {
         trustProxyHeaders = try environment.flag("TRUST_PROXY_HEADERS")
         allowedOrigins = environment.list("ALLOWED_ORIGINS")
         memberRate = try environment.integer("HATCHFARM_MEMBER_RATE", in: 0...1_000_000, default: 50_000)
+        basePrices = try UnitPrices(environment)
         log = try Self.level(environment)
     }
 
@@ -108,6 +111,7 @@ extension Settings {
           TRUST_PROXY_HEADERS    false; true: believe X-Forwarded-Proto and -For
           ALLOWED_ORIGINS        origins for CORS, separated by commas
           HATCHFARM_MEMBER_RATE  50000 calls a second for each member; 0: no limit
+          HATCHFARM_BASE_PRICES  cpu=0.02,gb=0.004,gpu=0.4: USDT an hour at half load
           HATCHFARM_LOG          notice; trace, debug, info, warning, error, critical
         """
 }

@@ -24,6 +24,8 @@ final class FakeFarm: Sendable {
         var log = ""
         var extended = 0
         var isDrained = false
+        /// What a result pays; nil on a server that doesn't say.
+        var paid: String?
     }
 
     let notes = Mutex(Notes())
@@ -145,7 +147,7 @@ final class FakeFarm: Sendable {
                         return ResultStatus(jobID: job, isAccepted: false, code: "lease_lost", error: "no")
                     }
                     notes.results[job, default: []].append(report)
-                    return ResultStatus(jobID: job, isAccepted: true)
+                    return ResultStatus(jobID: job, isAccepted: true, paidUSDT: notes.paid)
                 })
         }
     }

@@ -128,6 +128,21 @@ struct WireTests {
         #expect(throws: FieldError.self) { try ResultsBatch(ResultsBatch(results: full.results + [result]).json) }
     }
 
+    @Test("what a result paid is read where the server says it")
+    func paid() throws {
+        let told = ResultStatus(jobID: "a", isAccepted: true, paidUSDT: "0.0125")
+        let silent = ResultStatus(jobID: "b", isAccepted: true)
+        let reply = ResultsReply(results: [told, silent])
+        #expect(try ResultsReply(reply.json) == reply)
+        #expect(reply.json["results"]?.array?.map { $0["paid_usdt"]?.string } == ["0.0125", nil])
+        let newer = try json(
+            #"{"results":[{"job_id":"a","accepted":true,"status":"completed","attempt":1,"fence":1,"paid_usdt":"7"}]}"#)
+        #expect(try ResultsReply(newer).results.map(\.paidUSDT) == ["7"])
+        #expect(throws: FieldError.self) {
+            try ResultsReply(json(#"{"results":[{"job_id":"a","accepted":true,"paid_usdt":7}]}"#))
+        }
+    }
+
     @Test("a claimed job survives the way there and back, and a newer server's fields")
     func claimedJob() throws {
         let job = ClaimedJob(

@@ -37,6 +37,18 @@ struct WorkerLoopTests {
         await bench.end()
     }
 
+    @Test("what a result paid is told with its end, where the server says so", arguments: [nil, "0", "0.0125"])
+    func earnings(_ paid: String?) async throws {
+        let farm = try FakeFarm()
+        farm.notes.withLock { $0.paid = paid }
+        farm.offer(.sample("a"))
+        let bench = try Bench(farm) { _, _ in ExecutionResult(.success) }
+        try await eventually("it is done") { bench.finished == 1 }
+        let told = bench.count { if case .finished(_, _, _, _, let told) = $0 { told == paid } else { false } }
+        #expect(told == 1)
+        await bench.end()
+    }
+
     @Test("a claim whose answer was lost is asked for again as the same, and its job runs once")
     func lostClaim() async throws {
         let farm = try FakeFarm()

@@ -21,8 +21,12 @@ struct WorkerMemoryTests {
         #expect(first.count { if case .owed("a") = $0 { true } else { false } } == 1)
         #expect(farm.noted(\.released).isEmpty)
         farm.fault(nil)
+        farm.notes.withLock { $0.paid = "0.25" }
         let second = try Bench(farm, state: state, run: forever)
         try await eventually("it is reported") { farm.noted { $0.results["a"] != nil } }
+        try await eventually("it is told as earned") {
+            second.count { if case .paid("a", "0.25") = $0 { true } else { false } } == 1
+        }
         #expect(farm.noted { $0.results["a"]?.map(\.output) } == ["done\n"])
         await second.end()
     }

@@ -37,10 +37,11 @@ struct JobRun: Sendable {
             }
             try checkStopped()
             handle.endWork()
-            try await report(result, executedAt: executedAt, durationMilliseconds: duration)
+            let paid = try await report(result, executedAt: executedAt, durationMilliseconds: duration)
             events(
                 .finished(
-                    job: job.id, status: result.status, exitCode: result.exitCode, durationMilliseconds: duration))
+                    job: job.id, status: result.status, exitCode: result.exitCode, durationMilliseconds: duration,
+                    paidUSDT: paid))
             return .reported
         } catch {
             return await giveUp(error)
@@ -74,7 +75,9 @@ struct JobRun: Sendable {
     }
 
     /// From the moment it is in the journal the result outlives this process.
-    private func report(_ result: ExecutionResult, executedAt: Int64, durationMilliseconds: Int64) async throws {
+    private func report(
+        _ result: ExecutionResult, executedAt: Int64, durationMilliseconds: Int64
+    ) async throws -> String? {
         let report = ResultReport(
             jobID: job.id, claimToken: job.claimToken, status: result.status, exitCode: result.exitCode,
             output: result.output.map { ProgressStream.cut($0, WireLimits.outputBytes.upperBound) },
@@ -82,7 +85,7 @@ struct JobRun: Sendable {
             report: result.report, executedAt: executedAt, durationMilliseconds: Int(durationMilliseconds))
         journal.keep(report)
         do {
-            try await desk.report(report)
+            return try await desk.report(report)
         } catch is CancellationError {
             guard handle.reason == .shutdown else { throw CancellationError() }
             throw Unreported()

@@ -24,7 +24,7 @@ struct Recovery: Sendable {
 
     private func deliver(_ report: ResultReport) async {
         do {
-            try await desk.report(report)
+            if let paid = try await desk.report(report) { events(.paid(job: report.jobID ?? "", usdt: paid)) }
         } catch is CancellationError {
             return
         } catch {

@@ -7,7 +7,7 @@ actor ResultDesk {
     private struct Waiting {
         let report: ResultReport
         let bytes: Int
-        let answer: CheckedContinuation<Void, any Error>
+        let answer: CheckedContinuation<String?, any Error>
     }
 
     /// A call's body stays below the server's limit of 1 MiB, except that one result alone may be what it is.
@@ -26,13 +26,13 @@ actor ResultDesk {
         self.events = events
     }
 
-    /// Returns when the server has accepted it; `report` names its job.
+    /// Returns when the server has accepted it, and what it paid if the server says so; `report` names its job.
     /// - Throws: `lost`, `ended` or `refused`: it won't ever be. `CancellationError` when the task was cancelled: it
     ///   may have arrived or not.
-    func report(_ report: ResultReport) async throws {
+    func report(_ report: ResultReport) async throws -> String? {
         let token = report.claimToken
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { (answer: CheckedContinuation<Void, any Error>) in
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (answer: CheckedContinuation<String?, any Error>) in
                 if Task.isCancelled { return answer.resume(throwing: CancellationError()) }
                 let size = report.json.bytes(.compact).count
                 waiting.append((token, Waiting(report: report, bytes: size, answer: answer)))
@@ -91,7 +91,7 @@ actor ResultDesk {
         }
     }
 
-    private func settle(_ token: String, _ result: Result<Void, any Error>) {
+    private func settle(_ token: String, _ result: Result<String?, any Error>) {
         guard let index = waiting.firstIndex(where: { $0.token == token }) else { return }
         waiting.remove(at: index).item.answer.resume(with: result)
     }
@@ -99,8 +99,8 @@ actor ResultDesk {
 
 extension ResultStatus {
     /// What the server said of one result, as the answer to it alone would have said.
-    fileprivate var outcome: Result<Void, any Error> {
-        if isAccepted { return .success(()) }
+    fileprivate var outcome: Result<String?, any Error> {
+        if isAccepted { return .success(paidUSDT) }
         return switch code {
         case "lease_lost": .failure(LeaseError.lost)
         case "job_ended": .failure(LeaseError.ended)

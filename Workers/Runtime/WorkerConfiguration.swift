@@ -69,7 +69,10 @@ package enum WorkerEvent: Sendable {
     case progress(job: String, percent: Double, message: String?)
     case log(job: String, text: String)
     /// The result is with the server.
-    case finished(job: String, status: ResultReport.Status, exitCode: Int?, durationMilliseconds: Int64)
+    case finished(
+        job: String, status: ResultReport.Status, exitCode: Int?, durationMilliseconds: Int64, paidUSDT: String? = nil)
+    /// The server has now, and paid for, a result of an earlier life.
+    case paid(job: String, usdt: String)
     /// Stopped: the job is another's now, or its end was refused.
     case lost(job: String, reason: String)
     /// Stopped: its owner doesn't want it any more, or consent is revoked.

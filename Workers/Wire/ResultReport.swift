@@ -100,12 +100,17 @@ package struct ResultStatus: Sendable, Equatable {
     /// Why not, as a single result's refusal would have said: `lease_lost`.
     package var code: String?
     package var error: String?
+    /// What it paid the machine's owner, a decimal; nil when the server doesn't say.
+    package var paidUSDT: String?
 
-    package init(jobID: String, isAccepted: Bool, code: String? = nil, error: String? = nil) {
+    package init(
+        jobID: String, isAccepted: Bool, code: String? = nil, error: String? = nil, paidUSDT: String? = nil
+    ) {
         self.jobID = jobID
         self.isAccepted = isAccepted
         self.code = code
         self.error = error
+        self.paidUSDT = paidUSDT
     }
 
     init(_ fields: Fields) throws(FieldError) {
@@ -114,12 +119,13 @@ package struct ResultStatus: Sendable, Equatable {
         self.isAccepted = try fields.bool("accepted")
         self.code = try fields.optionalString("code")
         self.error = try fields.optionalString("error")
+        self.paidUSDT = try fields.optionalString("paid_usdt")
     }
 
     package var json: JSON {
         object([
             ("job_id", .string(jobID)), ("accepted", .bool(isAccepted)), ("code", code.map(JSON.string)),
-            ("error", error.map(JSON.string)),
+            ("error", error.map(JSON.string)), ("paid_usdt", paidUSDT.map(JSON.string)),
         ])
     }
 }

@@ -91,10 +91,11 @@ final class LiveLines: Sendable {
     private func line(of news: WorkerNews, on board: WorkerBoard) -> String? {
         switch news {
         case .event(.claimed): nil
-        case .event(.finished(let job, let status, let code, let milliseconds)):
+        case .event(.finished(let job, let status, let code, let milliseconds, let paid)):
             "\(status == .success ? "✓" : "✗") \(board.title(of: job) ?? job) "
                 + "\(status.rawValue) in \(Text.duration(milliseconds: milliseconds))"
                 + (code.flatMap { $0 == 0 ? nil : ", exit code \($0)" } ?? "")
+                + (Earnings.text(paid).map { ", earned \($0)" } ?? "")
         default: news.sentence
         }
     }

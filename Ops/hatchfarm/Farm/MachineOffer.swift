@@ -8,6 +8,8 @@ struct MachineOffer: Sendable {
     var capacity = Capacity(
         cpuCores: Double(Hardware.cores), memoryGB: (Double(Hardware.memoryBytes) / 1e8).rounded(.down) / 10)
     var rules = Enrollment.openRules
+    /// What it asks for a job, USDT per hour; nil asks the market's price.
+    var priceUSDTPerHour: String?
 
     /// What is left of it under these rules, which speak of the machine and not of the offer.
     func capacity(under rules: PolicyRules) -> Capacity {
@@ -24,7 +26,7 @@ struct MachineOffer: Sendable {
     func enroll(by owner: Credentials) async throws(Failure) -> WorkerCredentials {
         do {
             return try await Enrollment(server: owner.server, credential: owner.key, ownerID: owner.owner)
-                .enroll(name: name, capacity: capacity, rules: rules)
+                .enroll(name: name, capacity: capacity, priceUSDTPerHour: priceUSDTPerHour, rules: rules)
         } catch {
             throw Failure(error, server: owner.server)
         }

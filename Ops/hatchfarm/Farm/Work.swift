@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Bytes
+internal import Domain
 internal import Egress
 internal import Logging
 internal import Runtime
@@ -55,6 +56,8 @@ struct Work: AsyncParsableCommand {
     @Option(help: "How many jobs at once, 1–256 (one a core).") var jobs: Int?
     @Option(help: "A queue to serve (all).") var queue: [String] = []
     @Option(help: "A label that jobs may ask for.") var label: [String] = []
+    @Option(help: ArgumentHelp("What a job costs an hour, when it enrols (the market's price).", valueName: "usdt"))
+    var price: String?
     @Option(help: "The most of the processors that jobs may use, 1–100 (100).") var maxCpuPercent: Int?
     @Option(help: "The longest job it takes, in minutes.") var maxJobMinutes: Int?
     @Option(help: ArgumentHelp("A name that jobs with network may reach, or *.NAME.", valueName: "domain"))
@@ -83,6 +86,9 @@ struct Work: AsyncParsableCommand {
         try check("--max-job-minutes", maxJobMinutes, 1...525_600)
         try check("--jobs", jobs, 1...256)
         try check("--lease-seconds", leaseSeconds, 1...43_200)
+        guard price == nil || price.flatMap({ Money.minorUnits($0) }) != nil else {
+            throw ValidationError("--price must be a decimal from 0 to 1000000 with at most 6 places.")
+        }
         guard (0...4_096).contains(cpu ?? 0) else { throw ValidationError("--cpu must be from 0 to 4096.") }
         guard (0...65_536).contains(memory ?? 0) else { throw ValidationError("--memory must be from 0 to 65536.") }
         guard acceptPolicy == nil || maxCpuPercent == nil && maxJobMinutes == nil else {
@@ -117,6 +123,7 @@ struct Work: AsyncParsableCommand {
         let display = WorkerDisplay.standard(
             logFormat, from: environment.text("HATCHFARM_LOG") == nil ? .info : level,
             WorkerBoard(server: server, slots: slots))
+        let book = EarningsBook()
         try await display.shown {
             let enrolment = Enrolment(
                 offer: offer(policy), signsAnew: policy != nil, path: credentials ?? MachineFile.path(folder),
@@ -129,9 +136,13 @@ struct Work: AsyncParsableCommand {
                 offer: offer(policy), jobsAtOnce: slots, queues: queue, leaseSeconds: leaseSeconds, executor: choice,
                 allowedDomains: allowDomain,
                 allowsPrivateNetwork: try environment.flag("HATCHFARM_ALLOW_PRIVATE"),
-                tell: { display.tell(.event($0)) })
+                tell: { event in
+                    book.take(event)
+                    display.tell(.event(event))
+                })
             try await Part.runUntilSignal(
                 [Part { try await Daemon.run(worker, stateFolder: folder, options, logger: logger) }], logger: logger)
+            display.tell(.ended(book.total))
         }
     }
 
@@ -167,6 +178,7 @@ struct Work: AsyncParsableCommand {
         offer.capacity.cpuCores = cpu ?? offer.capacity.cpuCores
         offer.capacity.memoryGB = memory ?? offer.capacity.memoryGB
         offer.capacity.labels = label
+        offer.priceUSDTPerHour = price
         var rules: [JSON.Member] = [.init("max_cpu_percent", JSON(maxCpuPercent ?? 100))]
         if let maxJobMinutes { rules.append(.init("max_job_minutes", JSON(maxJobMinutes))) }
         offer.rules = policy?.json ?? .object(rules)

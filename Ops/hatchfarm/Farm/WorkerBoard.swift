@@ -16,8 +16,7 @@ struct WorkerBoard: Sendable {
     let server: String
     let slots: Int
     private var jobs: [Job] = []
-    private var done = 0
-    private var failed = 0
+    private var earnings = Earnings()
     private var pending: Int?
     private var isDraining = false
     private var isClosed = false
@@ -33,6 +32,7 @@ struct WorkerBoard: Sendable {
 
     /// `now`: monotonic milliseconds.
     mutating func take(_ event: WorkerEvent, at now: Int64) {
+        earnings.take(event)
         switch event {
         case .claimed(let job):
             let title = Text.tame(job.title)
@@ -42,9 +42,7 @@ struct WorkerBoard: Sendable {
             guard let index = jobs.firstIndex(where: { $0.id == id }) else { return }
             jobs[index].percent = percent.isFinite ? min(max(percent, 0), 100) : nil
             jobs[index].message = message.map(Text.tame) ?? jobs[index].message
-        case .finished(let id, let status, _, _):
-            jobs.removeAll { $0.id == id }
-            if status == .success { done += 1 } else { failed += 1 }
+        case .finished(let id, _, _, _, _): jobs.removeAll { $0.id == id }
         case .lost(let id, _), .cancelled(let id), .released(let id, _), .owed(let id): jobs.removeAll { $0.id == id }
         case .heartbeat(let pendingJobs):
             pending = pendingJobs
@@ -53,7 +51,7 @@ struct WorkerBoard: Sendable {
         case .draining: isDraining = true
         case .closed: isClosed = true
         case .opened: isClosed = false
-        case .started, .recovered, .log, .stopped: break
+        case .started, .recovered, .paid, .log, .stopped: break
         }
     }
 
@@ -92,7 +90,9 @@ struct WorkerBoard: Sendable {
     }
 
     private func status(_ width: Int, _ colour: Bool) -> String {
-        var parts = [Text.tame(server), "\(jobs.count)/\(slots) running", "\(done) done", "\(failed) failed"]
+        var parts = [Text.tame(server), "\(jobs.count)/\(slots) running"]
+        parts += ["\(earnings.done) done", "\(earnings.failed) failed"]
+        if let usdt = earnings.usdt { parts.append("earned \(usdt) USDT") }
         if let pending { parts.append("\(pending) pending") }
         if isClosed { parts.append("outside the policy's hours") }
         if isDraining { parts.append("draining") }

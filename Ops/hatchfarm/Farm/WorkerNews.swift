@@ -9,14 +9,16 @@ enum WorkerNews: Sendable {
     case signs(owner: String?, rules: JSON)
     case works(worker: String, server: String)
     case event(WorkerEvent)
+    /// The last word.
+    case ended(Earnings)
 
     /// What it is worth in a log.
     var level: Logger.Level {
         switch self {
-        case .signs, .works: .notice
+        case .signs, .works, .ended: .notice
         case .event(let event):
             switch event {
-            case .started, .released, .draining, .owed, .recovered, .closed, .opened: .notice
+            case .started, .released, .draining, .owed, .recovered, .paid, .closed, .opened: .notice
             case .lost, .backoff: .warning
             case .claimed, .finished, .cancelled: .info
             case .heartbeat, .progress, .log, .stopped: .debug
@@ -32,6 +34,8 @@ enum WorkerNews: Sendable {
                 + rules.text(.compact)
         case .works(let worker, let server): "worker \(worker) works for \(server)"
         case .event(let event): Self.sentence(event).map(Text.tame)
+        case .ended(let earnings):
+            "\(earnings.done) done, \(earnings.failed) failed" + (earnings.usdt.map { ", earned \($0) USDT" } ?? "")
         }
     }
 
@@ -40,9 +44,10 @@ enum WorkerNews: Sendable {
         case .started(let isolation, let missing):
             (["ready, isolation \(isolation.rawValue)"] + missing.map { "missing: \($0)" }).joined(separator: "; ")
         case .claimed(let job): "\(job.id) claimed: \(job.title)"
-        case .finished(let job, let status, let code, let milliseconds):
+        case .finished(let job, let status, let code, let milliseconds, let paid):
             "\(job) \(status.rawValue) in \(Text.duration(milliseconds: milliseconds))"
-                + (code.map { ", exit code \($0)" } ?? "")
+                + (code.map { ", exit code \($0)" } ?? "") + (Earnings.text(paid).map { ", earned \($0)" } ?? "")
+        case .paid(let job, let usdt): Earnings.text(usdt).map { "\(job) of the last life earned \($0)" }
         case .lost(let job, let reason): "\(job) lost: \(reason)"
         case .cancelled(let job): "\(job) cancelled"
         case .released(let job, let reason): "\(job) given back: \(reason)"
@@ -73,6 +78,14 @@ enum WorkerNews: Sendable {
         case .signs(let owner, let rules): ("signs", [("owner", owner.map(JSON.string)), ("rules", rules)])
         case .works(let worker, let server): ("works", [("worker", .string(worker)), ("server", .string(server))])
         case .event(let event): Self.fields(event)
+        case .ended(let earnings):
+            (
+                "ended",
+                [
+                    ("done", JSON(earnings.done)), ("failed", JSON(earnings.failed)),
+                    ("earned_usdt", earnings.usdt.map(JSON.string)),
+                ]
+            )
         }
     }
 
@@ -88,14 +101,15 @@ enum WorkerNews: Sendable {
                 "progress",
                 [("job", .string(job)), ("percent", JSON(percent)), ("message", message.map(JSON.string))]
             )
-        case .finished(let job, let status, let code, let milliseconds):
+        case .finished(let job, let status, let code, let milliseconds, let paid):
             (
                 "finished",
                 [
                     ("job", .string(job)), ("status", .string(status.rawValue)), ("exit_code", code.map { JSON($0) }),
-                    ("duration_ms", JSON(milliseconds)),
+                    ("duration_ms", JSON(milliseconds)), ("paid_usdt", paid.map(JSON.string)),
                 ]
             )
+        case .paid(let job, let usdt): ("paid", [("job", .string(job)), ("paid_usdt", .string(usdt))])
         case .lost(let job, let reason): ("lost", [("job", .string(job)), ("reason", .string(reason))])
         case .cancelled(let job): ("cancelled", [("job", .string(job))])
         case .released(let job, let reason): ("released", [("job", .string(job)), ("reason", .string(reason))])

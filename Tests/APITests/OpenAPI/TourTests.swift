@@ -93,6 +93,8 @@ struct TourTests {
         let beat = plane.beat(worker)
         try await tour.call("POST", "/workers/\(id)/heartbeat", beat.headers, beat.body.bytes(), base: base)
         try await tour.call("GET", "/audit/events", alice, base: base)
+        try await tour.call("GET", "/resources", alice, base: base)
+        try await tour.call("GET", "/resources/prices", alice, base: base)
         return worker
     }
 

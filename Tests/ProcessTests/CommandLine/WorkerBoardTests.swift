@@ -59,6 +59,34 @@ struct WorkerBoardTests {
         #expect(board.lines(columns: 120, rows: 24, at: 0).last == status + " · draining")
     }
 
+    @Test("what results earned is added up, where the server says so and it is an amount")
+    func earnings() throws {
+        func finished(_ paid: String?) -> WorkerEvent {
+            .finished(job: "1", status: .success, exitCode: 0, durationMilliseconds: 1_500, paidUSDT: paid)
+        }
+        var events = [finished(nil), finished("0")]
+        let nothing = board(events).lines(columns: 120, rows: 24, at: 0).last
+        #expect(nothing == "https://farm.example · 0/4 running · 2 done · 0 failed")
+        events += [
+            finished("0.0125"), finished("0.01"), .paid(job: "0", usdt: "1"), finished("-5"), finished("1e9"),
+            finished("\u{1B}[2J"),
+        ]
+        let lines = board(events).lines(columns: 120, rows: 24, at: 0)
+        #expect(lines.last == "https://farm.example · 0/4 running · 7 done · 0 failed · earned 1.0225 USDT")
+        #expect(WorkerNews.event(events[0]).sentence == "1 success in 1.5 s, exit code 0")
+        #expect(WorkerNews.event(events[2]).sentence == "1 success in 1.5 s, exit code 0, earned 0.0125 USDT")
+        #expect(WorkerNews.event(events[7]).sentence == "1 success in 1.5 s, exit code 0")
+        #expect(WorkerNews.event(events[2]).json(at: 0)?["paid_usdt"] == "0.0125")
+        #expect(try #require(WorkerNews.event(events[0]).json(at: 0))["paid_usdt"] == nil)
+        let book = EarningsBook()
+        for event in events { book.take(event) }
+        #expect(WorkerNews.ended(book.total).sentence == "7 done, 0 failed, earned 1.0225 USDT")
+        #expect(WorkerNews.ended(book.total).json(at: 0)?["earned_usdt"] == "1.0225")
+        #expect(WorkerNews.ended(Earnings()).sentence == "0 done, 0 failed")
+        for _ in 0..<20 { book.take(finished("1000000")) }
+        #expect(book.total.usdt == "20000001.0225")
+    }
+
     @Test("no line is wider than the terminal, whatever jobs are called", arguments: [1, 2, 10, 33, 60, 79, 200])
     func width(columns: Int) {
         let titles = ["sort", String(repeating: "long ", count: 80), "鶏小屋の夜明け鶏小屋の夜明け鶏小屋の夜明け", "👩‍🌾🐣🐔", ""]

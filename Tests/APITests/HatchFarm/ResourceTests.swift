@@ -1,0 +1,120 @@
+import API
+import Bytes
+import Domain
+import Engine
+import Store
+import Support
+import Testing
+
+@Suite("Resources and prices", .timeLimit(.minutes(2)))
+struct ResourceTests {
+    private static let capacity: JSON = [
+        "cpu_cores": 4, "memory_gb": 8, "gpu": 1, "labels": ["eu"], "isolation": "sandbox",
+    ]
+
+    /// A machine that is heard of, asking this.
+    private func worker(_ plane: ControlPlane, of caller: Caller, price: JSON) async throws -> Worker {
+        let reply = try await plane.post(
+            "/machines/register", caller,
+            [
+                "owner_id": .string(caller.owner), "name": "m", "capacity": Self.capacity,
+                "price_usdt_per_hour": price,
+            ])
+        #expect(reply.data["machine"]?["price_usdt_per_hour"] == price)
+        let id = try #require(reply.data["machine"]?["id"]?.string, "\(reply.text)")
+        let policy = try await plane.policy(of: caller)
+        let worker = Worker(
+            id: id, token: try #require(reply.data["machine_token"]?.string), policy: policy,
+            consent: try await plane.consent(of: caller, worker: id, policy: policy))
+        #expect(try await plane.send(plane.beat(worker)).status == 200)
+        return worker
+    }
+
+    @Test("what machines offer is told by class, to any member", arguments: TestDatabase.all)
+    func offers(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            #expect(try await plane.get("/resources", .bob).data == ["resources": [], "next_cursor": .null])
+            let stated = try await worker(plane, of: .alice, price: "0.3")
+            _ = try await worker(plane, of: .bob, price: .null)
+            _ = try await plane.worker()
+            let job = try await plane.job(["resources": ["cpu_cores": 1.5, "gpu": 1]], of: .alice)
+            #expect(try await plane.claim(stated).map(\.job) == [job], "an owner's own machine takes it for nothing")
+            let data = try await plane.get("/resources", .bob).data
+            #expect(
+                data["resources"] == [
+                    [
+                        "machines": 2, "each": ["cpu_cores": .number("4"), "memory_gb": .number("8"), "gpu": 1],
+                        "total": ["cpu_cores": .number("8"), "memory_gb": .number("16"), "gpu": 2],
+                        "free": ["cpu_cores": .number("6.5"), "memory_gb": .number("16"), "gpu": 1],
+                        "labels": ["eu"], "isolation": "sandbox", "price_usdt_per_hour": "0.3", "at_market_price": 1,
+                    ]
+                ])
+            #expect(try await plane.get("/resources", .nobody).status == 401)
+        }
+    }
+
+    @Test("a list of classes goes on where it ended", arguments: TestDatabase.all)
+    func pages(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let classes = (1...5).map { Domain.Capacity(milliCores: 1_000 * $0, labels: ["l\($0)"]) }
+            for capacity in classes {
+                _ = try await plane.services.database.write { tx in
+                    let alice = OwnerID("alice")
+                    let machine = try tx.registerMachine(
+                        owner: alice, actor: "alice", name: "m", capacity: capacity, hourlyPrice: nil, tokenHash: "h")
+                    let policy = try tx.createPolicy(
+                        owner: alice, actor: "alice", rules: PolicyRules(maxCPUPercent: 1), text: "{}")
+                    _ = try tx.activatePolicy(policy.id, owner: alice, actor: "alice")
+                    _ = try tx.createConsent(owner: alice, actor: "alice", worker: machine.id, policy: policy.id)
+                    return try tx.heartbeat(
+                        worker: machine.id, owner: alice, policy: policy.id, nonce: "n", nonceLasts: 1, metrics: nil)
+                }
+            }
+            var seen: [String] = []
+            var path: String? = "/resources?limit=2"
+            while let next = path {
+                let data = try await plane.get(next, .bob).data
+                seen += (data["resources"]?.array ?? []).compactMap { $0["labels"]?.array?.first?.string }
+                path = data["next_cursor"]?.string.map { "/resources?limit=2&cursor=\($0)" }
+            }
+            #expect(seen == ["l5", "l4", "l3", "l2", "l1"])
+            for cursor in ["x", "LTE", "OTk5OTk5OTk5OTk5OTk5OTk5OTk", "MA"] {
+                #expect(
+                    try await plane.get("/resources?cursor=\(cursor)", .bob).outcome == "400 invalid_field", "\(cursor)"
+                )
+            }
+        }
+    }
+
+    @Test("prices are told with the time they hold from, and follow what is in use", arguments: TestDatabase.all)
+    func prices(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let setter = PriceSetter(plane.services.database, base: .standard)
+            let worker = try await worker(plane, of: .alice, price: .null)
+            for _ in 0..<4 { _ = try await plane.job(["resources": ["cpu_cores": 1]], of: .alice) }
+            #expect(try await plane.claim(worker, ["limit": 4]).count == 4)
+            _ = try await setter.round()
+            let data = try await plane.get("/resources/prices", .bob).data
+            #expect(data["base"] == ["cpu_core_hour": "0.02", "gb_hour": "0.004", "gpu_hour": "0.4"])
+            #expect(data["current"] == ["cpu_core_hour": "0.022", "gb_hour": "0.0044", "gpu_hour": "0.44"])
+            #expect(data["utilisation"] == "1" && data["factor"] == "1.1")
+            let since = try #require(data["since"]?.string.flatMap(RFC3339.parse))
+            let next = try #require(data["next_change"]?.string.flatMap(RFC3339.parse))
+            #expect(next - since == 60_000)
+        }
+    }
+
+    @Test("a job shows what it costs while it runs", arguments: TestDatabase.all)
+    func running(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let worker = try await worker(plane, of: .bob, price: .null)
+            // Exactly what ten minutes of a core and a GB cost.
+            let dear = try await plane.job(["max_price_usdt": "0.004"])
+            let short = try await plane.job(["max_price_usdt": "0.0039"])
+            #expect(try await plane.claim(worker, ["limit": 9]).map(\.job) == [dear])
+            #expect(try await plane.show(dear)["price"]?["usdt_per_hour"] == "0.024")
+            #expect(try await plane.show(short)["price"]?["usdt_per_hour"] == .null)
+            #expect(try await plane.show(short)["pending_reason"] == "no live machine fits what it needs and pays")
+        }
+    }
+}
