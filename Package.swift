@@ -21,6 +21,7 @@ func library(_ name: String, apt package: String, pkgConfig: String? = nil) -> T
 }
 
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -41,6 +42,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         library("CLibPQ", apt: "libpq-dev", pkgConfig: "libpq"),
@@ -74,7 +76,8 @@ let package = Package(
         room(
             "API", "API",
             [
-                "Domain", "Bytes", "Store", "Bus", "Engine", "Wire", hummingbird, nioCore, logging,
+                "Domain", "Bytes", "Store", "Bus", "Engine", "Wire", hummingbird, httpClient, jwtKit, nioCore,
+                logging,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
 
@@ -99,7 +102,7 @@ let package = Package(
         tests("StoreTests", ["Domain", "Bytes", "Store", "Support"]),
         tests("EngineTests", ["Domain", "Bytes", "Store", "Bus", "Engine", "Support"]),
         tests("WorkerTests", ["Bytes", "Wire", "Runtime", "Sandbox", "Egress", "Executors", "Support", nioCore]),
-        tests("APITests", ["Domain", "Bytes", "Store", "Bus", "Engine", "API", "Support", httpClient]),
+        tests("APITests", ["Domain", "Bytes", "Store", "Bus", "Engine", "API", "Support", httpClient, jwtKit]),
         tests(
             "ProcessTests",
             [

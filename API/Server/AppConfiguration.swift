@@ -6,6 +6,13 @@ package struct AppConfiguration: Sendable {
     package var version = "0.1.0"
     /// `HATCHFARM_API_TOKEN`.
     package var operatorToken: String
+    /// `JWT_SECRET`, then `JWT_SECRET_PREVIOUS`: 32 bytes at least. None: one is made that ends with the process.
+    package var tokenSecrets: [[UInt8]] = []
+
+    /// Whose word we take for who somebody is (`OIDC_ISSUERS`).
+    package var issuers: [OIDCIssuer] = []
+    /// Where browsers find us, without a slash at the end (`PUBLIC_URL`); needed with issuers.
+    package var publicURL = ""
 
     /// Everything but `/health` is refused with 426 unless it came by HTTPS.
     package var requireHTTPS = false
@@ -20,6 +27,8 @@ package struct AppConfiguration: Sendable {
     package var addressRate = Rate(burst: 20, perSecond: 5)
     /// Authenticated calls, by owner.
     package var memberRate = Rate(burst: 100_000, perSecond: 50_000)
+    /// Attempts to log in, by address.
+    package var loginQuota = Quota(limit: 100, seconds: 900)
 
     /// Bytes of a JSON body.
     package var bodyLimit = 1 << 20

@@ -23,7 +23,7 @@ package struct PublicContext: CallContext {
 package struct MemberContext: CallContext {
     package static let access = Route.Access.member
 
-    package enum Kind: Sendable { case apiKey, operatorToken }
+    package enum Kind: Sendable { case apiKey, login, operatorToken }
 
     /// Whom the call acts for.
     package let owner: OwnerID

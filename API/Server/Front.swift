@@ -215,7 +215,10 @@ extension Front {
         if let origin = visit.origin(in: services.configuration) {
             fields.append(HTTPField(name: .accessControlAllowOrigin, value: origin))
             fields.append(
-                HTTPField(name: .accessControlExposeHeaders, value: "ETag, Location, X-Request-ID, Retry-After"))
+                HTTPField(
+                    name: .accessControlExposeHeaders,
+                    value: "ETag, Location, X-Request-ID, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
+                        + "X-RateLimit-Reset"))
             fields.append(HTTPField(name: .vary, value: "Origin"))
         }
         return HTTPResponse(status: reply.status, headerFields: fields)

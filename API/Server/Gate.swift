@@ -9,6 +9,7 @@ final class Gate: Sendable {
     let addresses: RateLimiter
     let owners: RateLimiter
     private let members: CredentialCache<Member>
+    let logins: CredentialCache<SignedIn>
     /// The owner of the machine, by the token and the machine's id.
     private let machines: CredentialCache<OwnerID>
     private let operatorDigest: [UInt8]
@@ -23,6 +24,7 @@ final class Gate: Sendable {
         addresses = RateLimiter(configuration.addressRate, clock: clock)
         owners = RateLimiter(configuration.memberRate, clock: clock)
         members = CredentialCache(fresh: Self.freshMilliseconds, clock: clock)
+        logins = CredentialCache(fresh: Self.freshMilliseconds, clock: clock)
         machines = CredentialCache(fresh: Self.freshMilliseconds, clock: clock)
         operatorDigest = SHA256.hash(configuration.operatorToken)
     }
@@ -39,18 +41,18 @@ final class Gate: Sendable {
             }
             return MemberContext(owner: OwnerID(named), member: nil, kind: .operatorToken, bearer: bearer)
         }
-        let member = try await member(call, digest)
+        let (member, kind) = try await holder(call, bearer, digest)
         guard named == nil || named == member.owner.text else {
             throw Problem.forbidden("X-Owner-ID names another owner than the credential's")
         }
-        return MemberContext(owner: member.owner, member: member, kind: .apiKey, bearer: bearer)
+        return MemberContext(owner: member.owner, member: member, kind: kind, bearer: bearer)
     }
 
     /// The bearer's text.
     func `operator`(_ call: Call) async throws -> String {
         let (bearer, digest) = try credential(call, call.bearer)
         if isOperator(digest) { return bearer }
-        guard try await member(call, digest).role == .admin else {
+        guard try await holder(call, bearer, digest).0.role == .admin else {
             throw Problem.forbidden("this is for the operator")
         }
         return bearer
@@ -65,6 +67,14 @@ final class Gate: Sendable {
             return machine.owner
         }
         return WorkerContext(worker: id, owner: owner, token: token)
+    }
+
+    /// Whose an API key or a login's token is.
+    private func holder(
+        _ call: Call, _ bearer: String, _ digest: [UInt8]
+    ) async throws -> (Member, MemberContext.Kind) {
+        if CompactToken.isOne(bearer) { return (try await signedIn(call, bearer, digest), .login) }
+        return (try await member(call, digest), .apiKey)
     }
 
     private func member(_ call: Call, _ digest: [UInt8]) async throws -> Member {
@@ -84,7 +94,7 @@ final class Gate: Sendable {
 
     /// Whose the credential is. An address that failed too often is refused before anything is looked up, except with
     /// a credential that was good a while ago: a neighbour's guessing locks nobody out.
-    private func known<Holder: Sendable>(
+    func known<Holder: Sendable>(
         _ call: Call, _ cache: CredentialCache<Holder>, key: [UInt8],
         _ lookUp: () async throws -> Holder?
     ) async throws -> Holder {
@@ -103,7 +113,7 @@ final class Gate: Sendable {
     }
 
     /// Charges the address for a credential that was none.
-    private func refusal(_ call: Call) throws(Problem) -> Problem {
+    func refusal(_ call: Call) throws(Problem) -> Problem {
         if case .calls = call.route.metering { try call.chargeAddress() }
         return .unauthorized(call.served.dialect.unauthorized)
     }

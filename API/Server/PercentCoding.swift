@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// `%41` and its like, strictly.
 enum PercentCoding {
     /// nil for a broken escape, for bytes that are no UTF-8, and for control characters: they name nothing.
@@ -21,6 +23,26 @@ enum PercentCoding {
             }
         }
         return bytes.contains(where: isControl) ? nil : String(validating: bytes, as: UTF8.self)
+    }
+
+    /// Everything but letters, digits and `-._~` escaped: for a value of a query or a form.
+    static func encode(_ text: String) -> String {
+        var encoded: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                encoded.append(byte)
+            default: encoded += [UInt8(ascii: "%")] + Hex.encode([byte]).uppercased().utf8
+            }
+        }
+        return String(decoding: encoded, as: UTF8.self)
+    }
+
+    /// `a=1&b=2`, in the order given.
+    static func form(_ fields: [(String, String)]) -> String {
+        fields.map { "\($0.0)=\(encode($0.1))" }.joined(separator: "&")
     }
 
     private static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7F }

@@ -70,5 +70,9 @@ package struct Reply: Sendable {
         return copy
     }
 
+    func with(_ fields: HTTPFields) -> Reply {
+        fields.reduce(self) { $0.with($1.name, $1.value) }
+    }
+
     func has(_ name: HTTPField.Name) -> Bool { headers.contains { $0.name == name } }
 }

@@ -15,6 +15,7 @@ package final class Services: Sendable {
     package let world: World
     package let drain = Drain()
     package let nonceFallback: NonceFallback
+    let signIn: SignIn
     /// What `/metrics` shows besides HTTP, the database and Redis.
     package let gauges: [@Sendable () async throws -> [MetricFamily]]
 
@@ -30,6 +31,7 @@ package final class Services: Sendable {
         self.redis = redis
         self.world = world
         nonceFallback = NonceFallback(world: world)
+        signIn = SignIn(configuration, world: world)
         self.gauges = gauges
     }
 }

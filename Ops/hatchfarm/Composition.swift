@@ -22,6 +22,7 @@ struct Composition: Sendable {
         let world = World.live
         let token = settings.operatorToken ?? Hex.encode(world.random(24))
         let (database, _) = try await openDatabase(settings)
+        try await settings.signIn.addUsers(to: database, logger: logger)
         let bus = LocalBus(sleep: world.sleep)
         let desk = JobDesk(database: database, bus: bus, world: world)
         var redis: Redis?
@@ -44,7 +45,7 @@ struct Composition: Sendable {
             logger: logger)
     }
 
-    private static let dialects: [DialectTable] = [.jobs, .hatchFarm]
+    private static let dialects: [DialectTable] = [.jobs, .hatchFarm, .steelThread]
 
     /// Brings the database up to date; the names of the steps that were missing.
     static func migrate(_ settings: Settings) async throws -> [String] {

@@ -14,6 +14,7 @@ struct Settings: Sendable {
     var redisNonceFallback: Bool
     /// nil: the server makes an ephemeral one and says so.
     var operatorToken: String?
+    var signIn: SignInSettings
     var requireHTTPS: Bool
     var trustProxyHeaders: Bool
     var allowedOrigins: [String]
@@ -31,6 +32,7 @@ struct Settings: Sendable {
         redis = try Self.redis(environment)
         redisNonceFallback = try environment.flag("REDIS_NONCE_FALLBACK")
         operatorToken = environment.text("HATCHFARM_API_TOKEN")
+        signIn = try SignInSettings(environment)
         requireHTTPS = try environment.flag("REQUIRE_HTTPS")
         trustProxyHeaders = try environment.flag("TRUST_PROXY_HEADERS")
         allowedOrigins = environment.list("ALLOWED_ORIGINS")
@@ -94,6 +96,9 @@ extension Settings {
         app.trustProxyHeaders = trustProxyHeaders
         app.allowedOrigins = Set(allowedOrigins)
         app.redisNonceFallback = redisNonceFallback
+        app.tokenSecrets = signIn.tokenSecrets
+        app.issuers = signIn.issuers
+        app.publicURL = signIn.publicURL
         app.memberRate = Rate(burst: memberRate * 2, perSecond: memberRate)
         return app
     }
@@ -104,6 +109,12 @@ extension Settings {
           HOST                   127.0.0.1
           DATABASE_URL           sqlite:./hatchfarm.db, or postgres://user:pw@host/name
           HATCHFARM_API_TOKEN    the operator's token; unset: a new one each start
+          JWT_SECRET             signs logins' tokens, 32 bytes or more; unset: a new one each start
+          JWT_SECRET_PREVIOUS    one that is being replaced: its tokens still count
+          HATCHFARM_USERS        name:password,… for development: logins to be there
+          OIDC_ISSUERS           name=https://issuer,… to sign in with
+          OIDC_<NAME>_CLIENT_ID  what the issuer knows us by; and _CLIENT_SECRET
+          PUBLIC_URL             where browsers find the server; needed with OIDC_ISSUERS
           REDIS_ADDR             host:port; nonces are then kept in Redis too
           REDIS_PASSWORD         none
           REDIS_NONCE_FALLBACK   false; true: while Redis is down SQL alone is enough

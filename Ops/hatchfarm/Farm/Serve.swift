@@ -23,6 +23,9 @@ struct Serve: AsyncParsableCommand {
         if settings.operatorToken == nil {
             Output.error("warning: HATCHFARM_API_TOKEN is not set; until the next start it is \(server.operatorToken)")
         }
+        if settings.signIn.tokenSecrets.isEmpty {
+            Output.error("warning: JWT_SECRET is not set; logins end with this process")
+        }
         try await server.serve { port in
             Output.line("hatchfarm \(Version.text) serves \(settings.url(port: port)) on \(settings.shownDatabase)")
         }

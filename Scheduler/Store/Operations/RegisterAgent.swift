@@ -21,15 +21,17 @@ package struct AgentProfile: Sendable {
 }
 
 extension Transaction {
-    /// A new member with its first API key, which is stored only as a hash (CONTRACT 3).
-    package func registerAgent(_ profile: AgentProfile, keyHash: String, keyPrefix: String) throws -> Member {
+    /// A new member with its first API key, which is stored only as a hash (CONTRACT 3); with none, it has a login.
+    package func registerAgent(
+        _ profile: AgentProfile, keyHash: String? = nil, keyPrefix: String = ""
+    ) throws -> Member {
         let member = Member(
             id: MemberID(UUIDv7.text(milliseconds: now, using: &random)), handle: profile.handle,
             name: profile.name, description: profile.description, role: .member, moltbookID: profile.moltbookID,
             walletAddress: profile.walletAddress, createdAt: now)
         guard try insertMember(member) else { throw Refusal.taken(field: "handle") }
         try mintBonus(for: member.id)
-        try insertKey(hash: keyHash, member: member.id, prefix: keyPrefix)
+        if let keyHash { try insertKey(hash: keyHash, member: member.id, prefix: keyPrefix) }
         try record(
             Event(owner: member.owner, type: .agentRegistered, actor: member.id.text, object: member.id.text))
         return member

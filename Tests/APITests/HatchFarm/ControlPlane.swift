@@ -15,6 +15,11 @@ import Testing
 /// document on its way.
 struct ControlPlane: Sendable {
     static let operatorToken = "operator-token"
+    static let dialects: [DialectTable] = [.hatchFarm, .jobs, .steelThread]
+
+    /// Shows redirects instead of following them. Never shut down: it lives as long as the process.
+    private static let client = HTTPClient(
+        eventLoopGroupProvider: .singleton, configuration: .init(redirectConfiguration: .disallow))
 
     let services: Services
     let clock: TestClock
@@ -24,7 +29,7 @@ struct ControlPlane: Sendable {
     /// Serves on a fresh database, or on the one at `url`, while `body` runs. The clock moves the database's time.
     static func run(
         _ database: TestDatabase, _ settings: Setting..., url: String? = nil, clock: TestClock = TestClock(),
-        redis: Redis? = nil, _ body: (ControlPlane) async throws -> Void
+        redis: Redis? = nil, world: World = .live, _ body: (ControlPlane) async throws -> Void
     ) async throws {
         var configuration = AppConfiguration(operatorToken: operatorToken)
         configuration.port = 0
@@ -39,9 +44,10 @@ struct ControlPlane: Sendable {
         _ = try await store.migrate(Migration.all)
         let bus = LocalBus(sleep: World.live.sleep)
         let desk = JobDesk(database: store, bus: bus, world: .live)
-        let services = Services(configuration: configuration, database: store, desk: desk, bus: bus, redis: redis)
+        let services = Services(
+            configuration: configuration, database: store, desk: desk, bus: bus, redis: redis, world: world)
         let logger = Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }
-        let app = App(services, dialects: [.hatchFarm, .jobs], logger: logger)
+        let app = App(services, dialects: dialects, logger: logger)
         let (ports, ready) = AsyncStream.makeStream(of: Int.self)
         let serving = Task {
             defer { ready.finish() }
@@ -67,7 +73,7 @@ struct ControlPlane: Sendable {
         request.method = HTTPMethod(rawValue: method)
         request.headers = HTTPHeaders(headers)
         if let bytes { request.body = .bytes(ByteBuffer(bytes: bytes)) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+        let response = try await Self.client.execute(request, timeout: .seconds(30))
         let body = try await response.body.collect(upTo: 8 << 20)
         let reply = PlaneReply(
             status: Int(response.status.code), headers: response.headers, body: Array(body.readableBytesView))

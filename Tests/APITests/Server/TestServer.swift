@@ -25,7 +25,8 @@ struct TestServer {
     /// Serves while `body` runs.
     static func run(
         _ configuration: AppConfiguration = .probe { $0.addressRate = .unlimited }, world: World = .live,
-        redis: Redis? = nil, sink: LogSink? = nil, _ body: (TestServer) async throws -> Void
+        redis: Redis? = nil, sink: LogSink? = nil, dialects: [DialectTable] = Probe.tables,
+        _ body: (TestServer) async throws -> Void
     ) async throws {
         let database = try await Database.open("sqlite::memory:")
         _ = try await database.migrate(Migration.all)
@@ -35,7 +36,7 @@ struct TestServer {
             desk: JobDesk(database: database, bus: bus, world: .live), bus: bus, redis: redis, world: world)
         let log = sink.map { RequestLog(level: .info, sink: $0) } ?? RequestLog(level: .warning)
         let logger = Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }
-        let app = App(services, dialects: Probe.tables, logger: logger, log: log)
+        let app = App(services, dialects: dialects, logger: logger, log: log)
         let (ports, ready) = AsyncStream.makeStream(of: Int.self)
         let group = ServiceGroup(
             configuration: .init(services: [Served(app: app, ready: ready)], logger: logger))
