@@ -30,6 +30,9 @@ package struct AppConfiguration: Sendable {
     /// Attempts to log in, by address.
     package var loginQuota = Quota(limit: 100, seconds: 900)
 
+    /// Minor units of USDT that one owner may withdraw in 24 hours (`WITHDRAW_DAILY_CAP_USDT`).
+    package var withdrawDailyCap: Int64 = 10_000_000_000
+
     /// Bytes of a JSON body.
     package var bodyLimit = 1 << 20
     /// Bytes of an artifact, unpacked.

@@ -33,6 +33,9 @@ package final class Call: Sendable {
 
     package var route: Route { served.route }
 
+    /// The operation and the thing that the path names: what an idempotency key is private to.
+    var place: String { ([route.id] + values).joined(separator: " ") }
+
     /// A named segment of the path, decoded. A name that the route's path doesn't have is our bug.
     package func parameter(_ name: String) -> String {
         guard let index = served.parameterNames.firstIndex(of: name), index < values.count else {

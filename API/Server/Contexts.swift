@@ -65,8 +65,8 @@ package struct OperatorContext: CallContext {
     package static let access = Route.Access.operator
 
     package let bearer: String
+    /// Who it is, for the audit log.
+    package let actor: String
 
-    package static func admit(_ call: Call) async throws -> OperatorContext {
-        OperatorContext(bearer: try await call.gate.operator(call))
-    }
+    package static func admit(_ call: Call) async throws -> OperatorContext { try await call.gate.operator(call) }
 }

@@ -48,14 +48,12 @@ final class Gate: Sendable {
         return MemberContext(owner: member.owner, member: member, kind: kind, bearer: bearer)
     }
 
-    /// The bearer's text.
-    func `operator`(_ call: Call) async throws -> String {
+    func `operator`(_ call: Call) async throws -> OperatorContext {
         let (bearer, digest) = try credential(call, call.bearer)
-        if isOperator(digest) { return bearer }
-        guard try await holder(call, bearer, digest).0.role == .admin else {
-            throw Problem.forbidden("this is for the operator")
-        }
-        return bearer
+        if isOperator(digest) { return OperatorContext(bearer: bearer, actor: "operator") }
+        let member = try await holder(call, bearer, digest).0
+        guard member.role == .admin else { throw Problem.forbidden("this is for the operator") }
+        return OperatorContext(bearer: bearer, actor: member.id.text)
     }
 
     func worker(_ call: Call) async throws -> WorkerContext {

@@ -20,7 +20,9 @@ struct Hatchfarm: AsyncParsableCommand {
         version: Version.text,
         groupedSubcommands: [
             CommandGroup(name: "Run a farm", subcommands: [Up.self, Serve.self, Work.self, Migrate.self]),
-            CommandGroup(name: "Use a farm", subcommands: [JobCommand.self, ResourcesCommand.self]),
+            CommandGroup(
+                name: "Use a farm",
+                subcommands: [JobCommand.self, WalletCommand.self, AgentCommand.self, ResourcesCommand.self]),
             CommandGroup(name: "Look after it", subcommands: [Doctor.self, Bench.self]),
             CommandGroup(name: "Set up a shell", subcommands: [Completions.self, Man.self, Manual.self]),
         ])

@@ -21,6 +21,8 @@ struct Settings: Sendable {
     /// Calls a second that one member may make; 0 is no limit.
     var memberRate: Int
     var basePrices: UnitPrices
+    /// Whole USDT that one owner may withdraw in 24 hours.
+    var withdrawDailyCap: Int
     var log: Logger.Level
 
     static let defaultDatabase = "sqlite:./hatchfarm.db"
@@ -38,6 +40,8 @@ struct Settings: Sendable {
         allowedOrigins = environment.list("ALLOWED_ORIGINS")
         memberRate = try environment.integer("HATCHFARM_MEMBER_RATE", in: 0...1_000_000, default: 50_000)
         basePrices = try UnitPrices(environment)
+        withdrawDailyCap = try environment.integer(
+            "WITHDRAW_DAILY_CAP_USDT", in: 0...1_000_000_000, default: 10_000)
         log = try Self.level(environment)
     }
 
@@ -100,6 +104,7 @@ extension Settings {
         app.issuers = signIn.issuers
         app.publicURL = signIn.publicURL
         app.memberRate = Rate(burst: memberRate * 2, perSecond: memberRate)
+        app.withdrawDailyCap = Int64(withdrawDailyCap) * 1_000_000
         return app
     }
 
@@ -123,6 +128,8 @@ extension Settings {
           ALLOWED_ORIGINS        origins for CORS, separated by commas
           HATCHFARM_MEMBER_RATE  50000 calls a second for each member; 0: no limit
           HATCHFARM_BASE_PRICES  cpu=0.02,gb=0.004,gpu=0.4: USDT an hour at half load
+          WITHDRAW_DAILY_CAP_USDT
+                                 10000 a member in 24 hours; 0: nothing goes out
           HATCHFARM_LOG          notice; trace, debug, info, warning, error, critical
         """
 }

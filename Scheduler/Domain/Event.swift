@@ -42,4 +42,8 @@ package enum EventType: String, Sendable, CaseIterable {
     case artifactStored = "artifact_stored"
     case jobPaid = "job_paid"
     case depositMade = "deposit_made"
+    case withdrawalRequested = "withdrawal_requested"
+    case withdrawalApproved = "withdrawal_approved"
+    case withdrawalRejected = "withdrawal_rejected"
+    case withdrawalPaid = "withdrawal_paid"
 }

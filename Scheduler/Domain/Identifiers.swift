@@ -17,6 +17,7 @@ package enum Named {
     package enum Machine {}
     package enum Policy {}
     package enum Consent {}
+    package enum Withdrawal {}
 }
 
 /// A job: UUIDv7 text, so that the order of ids is the order of creation (CONTRACT 4).
@@ -30,6 +31,8 @@ package typealias MachineID = Identifier<Named.Machine>
 package typealias PolicyID = Identifier<Named.Policy>
 /// `con_` + 16 hex.
 package typealias ConsentID = Identifier<Named.Consent>
+/// `wdr_` + 16 hex.
+package typealias WithdrawalID = Identifier<Named.Withdrawal>
 
 /// A requirement class: the first 63 bits of the SHA-256 of its key.
 package struct ClassID: Hashable, Sendable, Comparable {

@@ -32,6 +32,11 @@ struct Client: Sendable {
         return try await json(.POST, path, body: .bytes(body.bytes(.compact)), headers: [type] + headers)
     }
 
+    func put(_ path: String, _ body: JSON) async throws -> JSON {
+        try await json(
+            .PUT, path, body: .bytes(body.bytes(.compact)), headers: [("Content-Type", "application/json")])
+    }
+
     /// `progress` hears how many bytes have been taken from here.
     func upload(
         _ bytes: [UInt8], to path: String, headers: [(String, String)],

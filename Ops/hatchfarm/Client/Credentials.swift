@@ -82,6 +82,24 @@ struct ClientOptions: ParsableArguments {
             """)
     }
 
+    /// The operator's: the token stands alone, and an admin's key does as well.
+    func operatorCredentials(_ environment: Environment = Environment()) throws(Failure) -> Credentials {
+        let server = try address(environment)
+        let stored = CredentialsFile.path(environment).flatMap(CredentialsFile.read)
+        let named = apiKey ?? environment.text("HATCHFARM_API_TOKEN") ?? environment.text("HATCHFARM_API_KEY")
+        guard let key = named ?? (stored?.server == server ? stored?.key : nil) else {
+            throw .refused("this is for the operator: set HATCHFARM_API_TOKEN, or give an admin's key with --api-key")
+        }
+        return Credentials(server: server, key: key)
+    }
+
+    /// The server's URL, without a slash at the end.
+    func address(_ environment: Environment = Environment()) throws(Failure) -> String {
+        let stored = CredentialsFile.path(environment).flatMap(CredentialsFile.read)
+        return try Self.url(
+            server ?? environment.text("HATCHFARM_SERVER") ?? stored?.server ?? Credentials.defaultServer)
+    }
+
     private static func url(_ text: String) throws(Failure) -> String {
         guard text.hasPrefix("http://") || text.hasPrefix("https://") else {
             throw .invalid("the server must be an http:// or https:// URL: \(text)")

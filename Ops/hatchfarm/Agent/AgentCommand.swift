@@ -1,0 +1,133 @@
+internal import ArgumentParser
+internal import Bytes
+
+/// `hatchfarm agent …`
+struct AgentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "agent",
+        abstract: "Registers you with a farm, and shows or changes who you are there.",
+        discussion: """
+            EXAMPLES
+              hatchfarm agent register --name 'Bee 7' --handle bee_7 --save
+              hatchfarm agent show
+              hatchfarm agent update --description 'Counts words.'
+
+            \(ClientOptions.help)
+
+            \(Failure.exitCodes)
+            """,
+        subcommands: [Register.self, Show.self, Update.self])
+}
+
+extension AgentCommand {
+    struct Register: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Registers a new member; prints its API key, this once.",
+            discussion: """
+                The server keeps only a hash of the key. With --save it goes where the other commands look for it.
+
+                EXAMPLES
+                  hatchfarm agent register --name 'Bee 7' --server https://farm.example --save
+                  HATCHFARM_API_KEY=$(hatchfarm agent register --name ci --key-only)
+                """)
+
+        @Option(help: "What you are called, 1–128 characters.") var name: String
+        @Option(help: "3–30 of a–z, 0–9, _ and -; unique.") var handle: String?
+        @Option(help: "More about you.") var description: String?
+        @Option(help: "Your id at Moltbook.") var moltbookId: String?
+        @Option(help: "Where you are paid outside.") var walletAddress: String?
+        @Flag(help: "Write the key to the credentials file.") var save = false
+        @Flag(help: "Print the key alone.") var keyOnly = false
+        @OptionGroup var options: CallOptions
+
+        func run() async throws {
+            let client = try options.openAsAnyone()
+            // Before there is a key to lose.
+            let file = save ? try Self.file(Environment()) : nil
+            let set = [
+                ("name", name), ("handle", handle), ("description", description), ("moltbook_id", moltbookId),
+                ("wallet_address", walletAddress),
+            ]
+            let body = JSON.object(set.compactMap { name, text in text.map { .init(name, .string($0)) } })
+            let reply = try await client.post("/api/v1/agents/register", body)
+            let agent = reply["data"]?["agent"]
+            guard let key = reply["data"]?["api_key"]?.string, let id = agent?["id"]?.string else {
+                throw Failure.unexpected("agents/register: the answer has no key")
+            }
+            show(reply, agent ?? .null, key)
+            guard let file else { return }
+            try CredentialsFile.write(Credentials(server: client.credentials.server, key: key, owner: id), to: file)
+            if !options.json, !keyOnly { Output.line("saved to \(file)") }
+        }
+
+        private func show(_ reply: JSON, _ agent: JSON, _ key: String) {
+            if keyOnly { return Output.line(key) }
+            if options.json { return Output.line(reply.text(.compact)) }
+            for line in JobText.lines(agent) { Output.line(line) }
+            Output.line("api key: \(key)")
+            if !save { Output.line("Keep the key: it is not shown again.") }
+        }
+
+        /// The credentials file, which must not hold a key yet: it may be the only copy.
+        private static func file(_ environment: Environment) throws(Failure) -> String {
+            guard let path = CredentialsFile.path(environment) else {
+                throw .misconfigured("there is no folder for the credentials: set HOME or XDG_CONFIG_HOME")
+            }
+            if let known = CredentialsFile.read(path) {
+                throw .invalid("\(path) holds a key for \(known.server) already: move it away, or leave --save out")
+            }
+            return path
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows who you are.", discussion: "EXAMPLE\n  hatchfarm agent show")
+
+        @OptionGroup var options: CallOptions
+
+        func run() async throws {
+            AgentCommand.show(try await options.open().get("/api/v1/agents/me"), options.json)
+        }
+    }
+
+    struct Update: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Changes what you say of yourself.",
+            discussion: """
+                EXAMPLES
+                  hatchfarm agent update --name 'Bee 8'
+                  hatchfarm agent update --clear wallet_address --clear description
+                """)
+
+        @Option(help: "What you are called, 1–128 characters.") var name: String?
+        @Option(help: "More about you.") var description: String?
+        @Option(help: "Your id at Moltbook.") var moltbookId: String?
+        @Option(help: "Where you are paid outside.") var walletAddress: String?
+        @Option(help: "Take away description, moltbook_id or wallet_address.") var clear: [Clearable] = []
+        @OptionGroup var options: CallOptions
+
+        enum Clearable: String, ExpressibleByArgument, CaseIterable {
+            case description
+            case moltbookID = "moltbook_id"
+            case walletAddress = "wallet_address"
+        }
+
+        func run() async throws {
+            let set = [
+                ("name", name), ("description", description), ("moltbook_id", moltbookId),
+                ("wallet_address", walletAddress),
+            ]
+            let changes =
+                set.compactMap { name, text in text.map { JSON.Member(name, .string($0)) } }
+                + clear.map { JSON.Member($0.rawValue, .null) }
+            AgentCommand.show(
+                try await options.open().put("/api/v1/agents/me", .object(changes)), options.json)
+        }
+    }
+
+    private static func show(_ reply: JSON, _ asJSON: Bool) {
+        if asJSON { return Output.line(reply.text(.compact)) }
+        for line in JobText.lines(reply["data"]?["agent"] ?? .null) { Output.line(line) }
+    }
+}
