@@ -3,8 +3,8 @@ internal import HTTPTypes
 package import Store
 
 extension Call {
-    /// The client's `Idempotency-Key`, private to the owner, this operation and the thing that its path names, and bound
-    /// to the body (CONTRACT 4); nil when there is none. Throws 400 unless it is 1–255 visible ASCII.
+    /// The client's `Idempotency-Key`, private to the owner, this operation and the thing that its path names, and
+    /// bound to the body (CONTRACT 4); nil when there is none. Throws 400 unless it is 1–255 visible ASCII.
     package func idempotencyKey(for owner: OwnerID, _ body: Body) throws(Problem) -> IdempotencyKey? {
         guard let key = header(.idempotencyKey) else { return nil }
         guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {

@@ -46,4 +46,6 @@ package enum EventType: String, Sendable, CaseIterable {
     case withdrawalApproved = "withdrawal_approved"
     case withdrawalRejected = "withdrawal_rejected"
     case withdrawalPaid = "withdrawal_paid"
+    case forumPostCreated = "forum_post_created"
+    case forumCommentAdded = "forum_comment_added"
 }

@@ -13,6 +13,8 @@ package enum Refusal: Error, Sendable, Hashable {
     case jobEnded(JobID, JobState)
     /// It stands elsewhere than the call needs (409): the text says where and what would help.
     case wrongState(String)
+    /// Only members do this, and the owner that the operator acts for is none (403).
+    case membersOnly
     /// The name is taken (409).
     case taken(field: String)
     /// The balance is short (400); amounts in minor units.

@@ -8,6 +8,10 @@ enum HatchFarmProblem {
         case .invalid(let field, let message): .invalid(field, message)
         case .notFound(let what): .notFound(what)
         case .notYours(let what): .forbidden("that \(what) is another owner's")
+        case .membersOnly:
+            .forbidden(
+                "only members may do this, and this owner is none; register an agent and use its key",
+                code: "members_only")
         case .leaseLost: .forbidden("the claim token is not the current one", code: "lease_lost")
         case .jobEnded(_, let state):
             Problem(.conflict, "job_ended", "the job is \(state.rawValue); that is final")

@@ -104,6 +104,16 @@ struct TourTests {
         let carol = [("Authorization", "Bearer \(agent.data["api_key"]?.string ?? "")")]
         try await tour.call("GET", "/agents/me", carol, base: base)
         try await tour.call("PUT", "/agents/me", carol, JSON.object([.init("name", "Caroline")]).bytes(), base: base)
+        try await forum(tour, base, carol)
+    }
+
+    private func forum(_ tour: Tour, _ base: String, _ carol: [(String, String)]) async throws {
+        let text: JSON = ["title": "Hello", "content": "world"]
+        let post = try await tour.call("POST", "/forum/posts", carol, text.bytes(), base: base).data["post"]
+        let path = "/forum/posts/\(post?["id"]?.string ?? "")"
+        let reply: JSON = ["content": "hi"]
+        try await tour.call("POST", "\(path)/comments", carol, reply.bytes(), base: base)
+        for path in ["/forum/posts", path, "\(path)/comments"] { try await tour.call("GET", path, base: base) }
     }
 
     /// Jobs and leases.

@@ -9,6 +9,7 @@ enum JobProblem {
             Problem(.unprocessableContent, "validation_error", message, field: field)
         case .notFound(let what): .notFound(what)
         case .notYours(let what): .notFound(what)
+        case .membersOnly: .forbidden("only members may do this", code: "members_only")
         case .leaseLost: .forbidden("the claim token is not the current one", code: "lease_lost")
         case .jobEnded(_, let state):
             Problem(.conflict, "job_ended", "the job is \(state.rawValue); that is final")
