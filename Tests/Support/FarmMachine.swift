@@ -3,13 +3,15 @@ import Wire
 
 extension FarmOwner {
     /// Registers a machine and signs what lets it work: an active policy and the consent to it.
-    package func machine(_ name: String = "machine") async throws -> FarmMachine {
+    /// - Parameter hourlyPrice: in USDT; nil states none.
+    package func machine(_ name: String = "machine", hourlyPrice: String? = nil) async throws -> FarmMachine {
         let credential = FarmServer.operatorToken
         let registered = try await client.post(
             "/api/v1/machines/register",
             [
                 "owner_id": .string(id), "name": .string(name),
                 "capacity": ["cpu_cores": 1_000, "memory_gb": 1_000],
+                "price_usdt_per_hour": hourlyPrice.map { .string($0) } ?? .null,
             ]
         ).expecting(201).data
         guard let machine = registered["machine"]?["id"]?.string, let token = registered["machine_token"]?.string

@@ -19,7 +19,8 @@ struct Bench: AsyncParsableCommand {
               pickup               from a submit to the return of a waiting claim
               claim-depth          the cost of a claim at a backlog of 1,000 and --depth
               daemon               one-line jobs by one daemon in its sandbox, and what it costs at rest
-              all                  all but daemon
+              money                paid jobs: holds, claims, and results with their settlement
+              all                  all but daemon and money
 
             EXAMPLES
               hatchfarm bench
@@ -34,7 +35,7 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "Clients at once, 1–1024.") var connections = 32
     @Option(help: "Seconds a round, 1–3600.") var seconds = 5
     @Option(help: "Rounds, 1–100; medians are over them.") var rounds = 3
-    @Option(help: "The backlog that claim-finish or a daemon drains.") var jobs: Int?
+    @Option(help: "The backlog that claim-finish, money or a daemon drains.") var jobs: Int?
     @Option(help: "The large backlog of claim-depth.") var depth = 1_000_000
     @Flag(help: "JSON instead of a table.") var json = false
     @OptionGroup var client: ClientOptions
@@ -45,8 +46,8 @@ struct Bench: AsyncParsableCommand {
         try Self.check(rounds, 1...100, "--rounds")
         try Self.check(jobs ?? 1, 1...10_000_000, "--jobs")
         try Self.check(depth, BenchSettings.smallDepth...10_000_000, "--depth")
-        if scenario == .daemon, engine || client.server != nil {
-            throw ValidationError("A daemon is measured with a server of its own.")
+        if scenario.ownsServer, engine || client.server != nil {
+            throw ValidationError("\(scenario.rawValue) is measured with a server of its own.")
         }
         if engine, client.server != nil { throw ValidationError("--engine and --server exclude each other.") }
     }
@@ -69,7 +70,7 @@ struct Bench: AsyncParsableCommand {
         var status = StatusLine()
         if scenario == .daemon { try await measureDaemon(settings, into: &report, &status) }
         for scenario in scenario.each where scenario != .daemon {
-            let site = try await open(settings)
+            let site = try await open(scenario, settings)
             let stop = Interruption.before { site.abandon() }
             defer { stop() }
             do {
@@ -108,7 +109,8 @@ struct Bench: AsyncParsableCommand {
         await site.close()
     }
 
-    private func open(_ settings: BenchSettings) async throws -> any BenchSite {
+    private func open(_ scenario: Scenario, _ settings: BenchSettings) async throws -> any BenchSite {
+        if scenario == .money { return try await MoneySite.open(FreshDatabase.make(database), settings) }
         if engine { return try await EngineLoad.open(FreshDatabase.make(database), settings) }
         if client.server != nil { return try await HTTPSite.open(client.credentials(), settings) }
         return try await HTTPSite.open(FreshDatabase.make(database), settings)

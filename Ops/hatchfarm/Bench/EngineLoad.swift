@@ -64,7 +64,7 @@ final class EngineLoad: BenchSite {
         case .claimFinishSingle:
             try await drainRound("claim-finish-single", backlog: settings.backlog(scenario), isSingle: true)
         case .pickup: try await pickupRound()
-        case .claimDepth, .daemon, .all: []
+        case .claimDepth, .daemon, .money, .all: []
         }
     }
 

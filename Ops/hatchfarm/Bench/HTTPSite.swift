@@ -20,7 +20,7 @@ final class HTTPSite: BenchSite {
     static func open(_ database: FreshDatabase, _ settings: BenchSettings) async throws -> HTTPSite {
         let server = try await ServerUnderTest.start(database: database.url)
         let credentials = Credentials(
-            server: "http://\(ServerUnderTest.host):\(server.port)", key: server.token, owner: ServerUnderTest.owner)
+            server: server.url, key: server.token, owner: ServerUnderTest.owner)
         return HTTPSite(load: try await prepare(credentials, settings), server: server, database: database)
     }
 

@@ -2,22 +2,24 @@
 struct Requests: Sendable {
     private let memberHead: String
     private let host: String
+    private let job: String
 
     /// A job that does nothing, as small as jobs are.
     static let job = #"{"title":"bench","command":["true"]}"#
 
-    init(host: String, credentials: Credentials) {
+    init(host: String, credentials: Credentials, job: String = Requests.job) {
         self.host = host
+        self.job = job
         let owner = credentials.owner.map { "X-Owner-ID: \($0)\r\n" } ?? ""
         memberHead = "Host: \(host)\r\nAuthorization: Bearer \(credentials.key)\r\n\(owner)"
     }
 
     func submit() -> [UInt8] {
-        Self.post("/api/v1/jobs", memberHead, Self.job)
+        Self.post("/api/v1/jobs", memberHead, job)
     }
 
     func submit(batchOf count: Int) -> [UInt8] {
-        let jobs = repeatElement(Self.job, count: max(1, count)).joined(separator: ",")
+        let jobs = repeatElement(job, count: max(1, count)).joined(separator: ",")
         return Self.post("/api/v1/jobs/batch", memberHead, #"{"jobs":[\#(jobs)]}"#)
     }
 
@@ -61,8 +63,11 @@ struct WorkerRequests: Sendable {
         resultsStart = Array("POST \(root)/results \(end)".utf8)
     }
 
-    func claim(limit: Int, waitMilliseconds: Int = 0) -> [UInt8] {
-        Requests.post("\(root)/claim", head, #"{"limit":\#(limit),"wait_ms":\#(waitMilliseconds)}"#)
+    func claim(limit: Int, waitMilliseconds: Int = 0, leaseMilliseconds: Int = 60_000) -> [UInt8] {
+        let body = """
+            {"limit":\(limit),"wait_ms":\(waitMilliseconds),"visibility_timeout_ms":\(leaseMilliseconds)}
+            """
+        return Requests.post("\(root)/claim", head, body)
     }
 
     func result(_ lease: BenchLease) -> [UInt8] {

@@ -16,11 +16,15 @@ enum Scenario: String, CaseIterable, ExpressibleByArgument, Sendable {
     case claimDepth = "claim-depth"
     /// A whole daemon with its sandbox, in front of a whole server.
     case daemon
+    /// Jobs with a price, paid in the commit that accepts their result.
+    case money
     case all
 
-    /// The daemon's is another matter than the server's: it has to be asked for.
+    /// Those that need a server of their own: they have to be asked for.
+    var ownsServer: Bool { self == .daemon || self == .money }
+
     var each: [Scenario] {
-        self == .all ? Scenario.allCases.filter { ![.all, .daemon].contains($0) } : [self]
+        self == .all ? Scenario.allCases.filter { $0 != .all && !$0.ownsServer } : [self]
     }
 }
 
@@ -40,7 +44,7 @@ struct BenchSettings: Sendable {
     static let depthSamples = 500
 
     func backlog(_ scenario: Scenario) -> Int {
-        let own = [.claimFinishSingle: 40_000, .daemon: 2_000][scenario]
+        let own = [.claimFinishSingle: 40_000, .daemon: 2_000, .money: 64_000][scenario]
         return jobs ?? own ?? 100_000
     }
 }

@@ -8,6 +8,8 @@ final class ServerUnderTest: Sendable {
     let token: String
     private let process: Process
 
+    var url: String { "http://\(Self.host):\(port)" }
+
     static let host = "127.0.0.1"
     static let owner = "bench"
 
