@@ -57,7 +57,8 @@ extension Transaction {
                 """
             guard let owner = head.owner else {
                 return """
-                    SELECT * FROM (SELECT \(raw: Self.pickColumns) \(sql: waiting) LIMIT \(limit) \(.skipLocked)) AS head
+                    SELECT * FROM (SELECT \(raw: Self.pickColumns) \(sql: waiting)
+                        LIMIT \(limit) \(.skipLocked)) AS head
                     """
             }
             return """

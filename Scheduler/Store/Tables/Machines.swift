@@ -51,8 +51,8 @@ extension Transaction {
     }
 
     /// What a worker may be given at this moment: its machine, an unrevoked consent to an active policy of its owner
-    /// and that policy's hours, what it asks, and what its running jobs leave free. It is void when that is nothing. The
-    /// consent is locked against being revoked until the commit.
+    /// and that policy's hours, what it asks, and what its running jobs leave free. It is void when that is nothing.
+    /// The consent is locked against being revoked until the commit.
     func offer(_ claim: Claim) throws -> Offer {
         var offer = claim.offer
         let limits = try first(
