@@ -28,11 +28,6 @@ package struct FairShare: Sendable {
         return start
     }
 
-    /// Whether an owner is known to have brought something here.
-    package func knows(_ classID: ClassID, owner: OwnerID) -> Bool {
-        finish[Stream(classID: classID, owner: owner)] != nil
-    }
-
     /// The class has been seen to stand at this tag: a job with it was claimed, or is the head of what waits.
     package mutating func observe(_ classID: ClassID, tag: Int64) {
         if tag > virtualTime[classID] ?? .min { virtualTime[classID] = tag }

@@ -48,14 +48,6 @@ package struct Requirement: Hashable, Sendable {
     }
 }
 
-/// Whose jobs of a class a machine may be given.
-package enum Admission: Sendable {
-    case none
-    /// Only those of the machine's own owner: others' can't pay what it asks.
-    case own
-    case all
-}
-
 /// What a worker offers at the moment of its claim. `nil` is "not stated": no bound on cores and memory.
 package struct Offer: Sendable, Hashable {
     package var worker: String
@@ -90,38 +82,15 @@ package struct Offer: Sendable, Hashable {
         return offer
     }
 
-    /// Whether any job of this class could run here at all, when there is room.
-    package func fits(_ need: Requirement) -> Bool { admission(of: need) == .all }
-
-    /// Whether this owner's jobs of the class could.
-    package func fits(_ need: Requirement, by owner: OwnerID) -> Bool {
-        switch admission(of: need) {
-        case .all: true
-        case .own: owner.text == self.owner
-        case .none: false
-        }
-    }
-
-    /// Whose jobs of this class could run here: nobody pays for what runs at home.
-    package func admission(of need: Requirement) -> Admission {
-        guard suits(need) else { return .none }
-        return need.affords(asking.rate(of: need)) ? .all : .own
-    }
-
-    /// What an owner's job of this class costs here, minor units of USDT per hour; at home never more than it offers.
-    package func rate(of need: Requirement, by owner: OwnerID) -> Int64 {
-        let rate = asking.rate(of: need)
-        return owner.text == self.owner ? min(rate, need.maxHourlyPrice ?? rate) : rate
-    }
-
-    private func suits(_ need: Requirement) -> Bool {
+    /// Whether one job of this class could run here at all, and can pay what is asked.
+    package func fits(_ need: Requirement) -> Bool {
         guard kinds.contains(need.kind), queues?.contains(need.queue) ?? true else { return false }
         if let target = need.target, target != worker { return false }
         guard !need.excludedOwners.contains(owner),
             (leastIsolation...max(isolation, leastIsolation)).contains(need.isolation),
             need.isolation <= isolation
         else { return false }
-        guard need.minutes <= maxMinutes ?? .max else { return false }
+        guard need.minutes <= maxMinutes ?? .max, need.affords(asking.rate(of: need)) else { return false }
         guard need.labels.allSatisfy(labels.contains) else { return false }
         return hasRoom(for: need)
     }

@@ -103,7 +103,7 @@ final class ClaimDesk: Sendable {
     /// have gone to sleep believing that nothing is there. (On SQLite claims come one after the other.)
     private func leftLocked(_ answer: ClaimAnswer) -> Set<ClassID> {
         guard database.dialect == .postgres else { return [] }
-        return answer.leftOwn.union(answer.asked.filter { $0.value.left != nil }.keys)
+        return Set(answer.asked.filter { $0.value.left != nil }.keys)
     }
 
     /// Even if every hint were lost, a waiting claim looks this often, in milliseconds.
@@ -119,14 +119,13 @@ final class ClaimDesk: Sendable {
         return answer
     }
 
-    /// Wakes up to `count` claims that fit the class, or this owner's jobs of it, those that wait the longest first.
-    func wake(_ id: ClassID, count: Int, owner: OwnerID? = nil) {
+    /// Wakes up to `count` claims that fit the class, those that wait the longest first.
+    func wake(_ id: ClassID, count: Int) {
         guard let requirement = board.requirement(id) else { return }
         let numbers = state.withLock { state in
             var numbers: [Int] = []
             state.waiters.removeAll { waiter in
-                let fits = owner.map { waiter.offer.fits(requirement, by: $0) } ?? waiter.offer.fits(requirement)
-                guard numbers.count < count, fits else { return false }
+                guard numbers.count < count, waiter.offer.fits(requirement) else { return false }
                 numbers.append(waiter.number)
                 return true
             }

@@ -43,52 +43,15 @@ package final class ClassBoard: Sendable {
         let owner: OwnerID
     }
 
-    /// A class that a claim might ask.
-    private struct Choice {
-        let id: ClassID
-        let requirement: Requirement
-        let priority: Int64
-        let service: Int64
-        let since: Int64
-        let isOwn: Bool
-
-        static func isBetter(_ left: Choice, _ right: Choice) -> Bool {
-            (right.priority, left.service, left.since, left.id) < (left.priority, right.service, right.since, right.id)
-        }
-    }
-
     private struct State: Sendable {
         var entries: [ClassID: Entry] = [:]
         var holding: Set<ClassID> = []
         var byTarget: [String: Set<ClassID>] = [:]
         var fair = FairShare()
-
-        mutating func head(of choice: Choice, at time: Int64) -> JobClass.Head {
-            let start = entries[choice.id]?.mark.start(at: time)
-            // Who sees only some of a class learns nothing of where its living begin.
-            if !choice.isOwn { entries[choice.id]?.isFullRead = start?.isFull ?? true }
-            return JobClass.Head(
-                id: choice.id, requirement: choice.requirement, priority: choice.priority, fromTag: start?.from ?? .min,
-                isOwn: choice.isOwn)
-        }
-
-        /// Where an owner's jobs may wait. What it brought to another process isn't known here: so one claim in four
-        /// also asks where nothing is known, a few anywhere in the row.
-        func likely(_ choices: [Choice], _ owner: OwnerID, chance: Int) -> [Choice] {
-            let isKnown = { (choice: Choice) in
-                entries[choice.id]?.head?.owner == owner || fair.knows(choice.id, owner: owner)
-            }
-            let known = choices.filter(isKnown).sorted(by: Choice.isBetter).prefix(ClassBoard.mostOwn)
-            guard chance.isMultiple(of: 4), known.count < choices.count else { return Array(known) }
-            let unknown = choices.filter { !isKnown($0) }.sorted { $0.id < $1.id }
-            return Array(known + unknown.dropFirst(unknown.count * chance / 256).prefix(ClassBoard.mostOwn / 2))
-        }
     }
 
     /// The most classes that one claim asks.
     private static let mostAsked = 64
-    /// The most of which it asks for the jobs of the machine's owner alone.
-    private static let mostOwn = 8
 
     private let state = Mutex(State())
     private let world: World
@@ -141,30 +104,34 @@ package final class ClassBoard: Sendable {
     package func requirement(_ id: ClassID) -> Requirement? { state.withLock { $0.entries[id]?.requirement } }
 
     /// The classes that may hold something for this offer, best first: by priority; then by how little service the
-    /// owner of the first in it has had, so that nobody's many classes hide another's one; then by age. Last come some
-    /// of those of which it may have its owner's jobs alone.
+    /// owner of the first in it has had, so that nobody's many classes hide another's one; then by age.
     private func heads(for offer: Offer) -> [JobClass.Head] {
         let now = world.now()
         let time = world.monotonic()
-        let chance = Int(world.random(1).first ?? 0)
         return state.withLock { state in
             let candidates = offer.kinds == [.device] ? state.byTarget[offer.worker] ?? [] : state.holding
-            var choices: [Choice] = []
-            var own: [Choice] = []
+            var heads: [(head: JobClass.Head, service: Int64, since: Int64)] = []
             for id in candidates {
-                guard let entry = state.entries[id], entry.mayHold else { continue }
-                let admission = offer.admission(of: entry.requirement)
-                if admission == .none { continue }
-                let choice = Choice(
-                    id: id, requirement: entry.requirement,
-                    priority: Ageing.priority(entry.requirement.priority, waitingSince: entry.head?.since, now: now),
-                    service: entry.head.map { state.fair.service(of: $0.owner) } ?? 0, since: entry.head?.since ?? now,
-                    isOwn: admission == .own)
-                if admission == .all { choices.append(choice) } else { own.append(choice) }
+                guard let entry = state.entries[id], entry.mayHold, offer.fits(entry.requirement) else { continue }
+                let need = entry.requirement
+                let priority = Ageing.priority(need.priority, waitingSince: entry.head?.since, now: now)
+                heads.append(
+                    (
+                        .init(id: id, requirement: need, priority: priority, fromTag: 0),
+                        entry.head.map { state.fair.service(of: $0.owner) } ?? 0, entry.head?.since ?? now
+                    ))
             }
-            choices.sort(by: Choice.isBetter)
-            choices = choices.prefix(Self.mostAsked) + state.likely(own, OwnerID(offer.owner), chance: chance)
-            return choices.map { state.head(of: $0, at: time) }
+            heads.sort {
+                ($1.head.priority, $0.service, $0.since, $0.head.id)
+                    < ($0.head.priority, $1.service, $1.since, $1.head.id)
+            }
+            return heads.prefix(Self.mostAsked).map { item in
+                var head = item.head
+                let start = state.entries[head.id]?.mark.start(at: time)
+                head.fromTag = start?.from ?? .min
+                state.entries[head.id]?.isFullRead = start?.isFull ?? true
+                return head
+            }
         }
     }
 

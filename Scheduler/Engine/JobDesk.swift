@@ -101,7 +101,7 @@ package final class JobDesk: Sendable {
     /// Tells the claims of this process at once, and those of others at the relay's next round.
     func woke(_ id: ClassID, count: Int, tag: Int64, owner: OwnerID? = nil) {
         board.ready(id, tag: tag, owner: owner)
-        claims.wake(id, count: count, owner: owner)
+        claims.wake(id, count: count)
         relay.note(id, count: count, tag: tag)
     }
 

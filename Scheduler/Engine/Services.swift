@@ -80,7 +80,7 @@ package final class ClassPoller: Ticking {
             for head in heads {
                 desk.board.polled(head)
                 // Somebody may wait for it whose wake-up got lost: what waits and what fits meet within a second.
-                desk.claims.wake(head.id, count: 1, owner: head.owner)
+                desk.claims.wake(head.id, count: 1)
             }
         }
         return .seconds(1)

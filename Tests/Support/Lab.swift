@@ -160,13 +160,9 @@ package final class LabHints: Sendable {
     package var claim: ClaimHints {
         ClaimHints(
             classes: { offer in
-                self.state.withLock(\.needs).filter { offer.admission(of: $0.value) != .none }
+                self.state.withLock(\.needs).filter { offer.fits($0.value) }
                     .sorted { ($1.value.priority, $0.key) < ($0.value.priority, $1.key) }
-                    .map { id, need in
-                        .init(
-                            id: id, requirement: need, priority: need.priority, fromTag: .min,
-                            isOwn: offer.admission(of: need) == .own)
-                    }
+                    .map { .init(id: $0.key, requirement: $0.value, priority: $0.value.priority, fromTag: .min) }
             },
             service: { owner in self.state.withLock { $0.services[owner] ?? 0 } })
     }

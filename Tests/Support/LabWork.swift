@@ -120,6 +120,7 @@ extension Lab {
 /// Leases.
 extension Lab {
     /// One job; throws `NothingToClaim`.
+    @discardableResult
     package func claim(by name: String = "worker", for timeout: Duration? = nil) async throws -> LabLease {
         guard let lease = try await claim(by: name, upTo: 1, for: timeout).first else { throw NothingToClaim() }
         return lease

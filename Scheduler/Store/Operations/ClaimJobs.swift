@@ -23,15 +23,12 @@ extension JobClass {
         /// The priority that counts now, 0–9 (`Ageing`).
         package var priority: Int64
         package var fromTag: Int64
-        /// Only the jobs of the machine's own owner may run there.
-        package var isOwn: Bool
 
-        package init(id: ClassID, requirement: Requirement, priority: Int64, fromTag: Int64, isOwn: Bool = false) {
+        package init(id: ClassID, requirement: Requirement, priority: Int64, fromTag: Int64) {
             self.id = id
             self.requirement = requirement
             self.priority = priority
             self.fromTag = fromTag
-            self.isOwn = isOwn
         }
     }
 }
@@ -44,9 +41,6 @@ package struct ClaimAnswer: Sendable {
     /// The offer as it really is: machine, policy and consent at this moment.
     package var offer: Offer
     package var asked: [ClassID: Sighting] = [:]
-    /// Classes of which it was after its owner's jobs alone, locked some, and left them there. What else waits in such
-    /// a class it didn't see.
-    package var leftOwn: Set<ClassID> = []
 }
 
 /// What a claim saw of a class that it asked.
@@ -96,10 +90,9 @@ extension Transaction {
         var left = offer
         var chosen: [Pick] = []
         for part in heads.parts(of: Self.classesPerStatement) where chosen.count < claim.limit {
-            let owner = OwnerID(offer.owner)
-            let asked = part.map { ClassHead(id: $0.id, fromTag: $0.fromTag, owner: $0.isOwn ? owner : nil) }
+            let asked = part.map { ClassHead(id: $0.id, fromTag: $0.fromTag) }
             let picks = try pick(asked[...], limit: claim.limit - chosen.count)
-            for head in part where !head.isOwn { answer.asked[head.id] = Sighting() }
+            for head in part { answer.asked[head.id] = Sighting() }
             for pick in Placement.rank(picks, heads: needs, service: hints.service) {
                 let id = pick.candidate.classID
                 if chosen.count < claim.limit, let need = needs[id]?.requirement, left.hasRoom(for: need) {
@@ -108,7 +101,6 @@ extension Transaction {
                     answer.asked[id]?.take(pick.candidate)
                 } else {
                     answer.asked[id]?.leave(pick.candidate)
-                    if needs[id]?.isOwn == true { answer.leftOwn.insert(id) }
                 }
             }
         }
@@ -120,7 +112,7 @@ extension Transaction {
         let rows = answer.grants.map {
             GrantRow(
                 id: $0.id, tokenHash: SHA256.hex($0.token), visibleUntil: $0.visibleUntil,
-                visibilityTimeout: $0.visibilityTimeout, hourlyPrice: offer.rate(of: $0.requirement, by: $0.owner))
+                visibilityTimeout: $0.visibilityTimeout, hourlyPrice: offer.asking.rate(of: $0.requirement))
         }
         let written = try grant(rows.sorted { $0.id < $1.id }, worker: worker, request: request)
         precondition(written == rows.count, "a locked pending job could not be granted")

@@ -69,7 +69,7 @@ extension Transaction {
                     AND COALESCE(memory_mib, \(need?.memoryMiB ?? 0)) >= \(need?.memoryMiB ?? 0)
                     AND gpus >= \(need?.gpus ?? 0)
                     AND COALESCE(isolation, 1) >= \(need?.isolation.rank ?? 1)
-                    AND (owner_id = \(job.owner.text) OR states_price = \(paysMarket ? 0 : -1)
+                    AND (states_price = \(paysMarket ? 0 : -1)
                         OR states_price = 1 AND hourly_price <= \(need?.maxHourlyPrice ?? .max))
                     AND EXISTS (SELECT 1 FROM consents WHERE worker_id = machines.id AND revoked_at IS NULL)
                 """

@@ -5,13 +5,10 @@ package struct ClassHead: Sendable {
     package var id: ClassID
     /// Nothing alive is believed to have a smaller tag (`LowWater`).
     package var fromTag: Int64
-    /// Whose jobs alone are to be taken; nil for everybody's.
-    package var owner: OwnerID?
 
-    package init(id: ClassID, fromTag: Int64, owner: OwnerID? = nil) {
+    package init(id: ClassID, fromTag: Int64) {
         self.id = id
         self.fromTag = fromTag
-        self.owner = owner
     }
 }
 
@@ -43,31 +40,15 @@ struct GrantRow {
 }
 
 extension Transaction {
-    /// How far into a class a machine looks for its owner's jobs, where it may not have others': who comes anew stands
-    /// near the head (`FairShare`), so as many owners as this may wait before it.
-    private static let ownReach = 64
-
     /// Locks up to `limit` of the first pending jobs of each class, passing over those that others have locked.
     func pick(_ heads: ArraySlice<ClassHead>, limit: Int) throws -> [Pick] {
         guard let first = heads.first else { return [] }
         func part(_ head: ClassHead) -> SQL {
-            let waiting: SQL = """
-                FROM live_jobs WHERE class_id = \(head.id.number) AND state = 'pending' AND tag >= \(head.fromTag)
-                ORDER BY class_id, tag, id
-                """
-            guard let owner = head.owner else {
-                return """
-                    SELECT * FROM (SELECT \(raw: Self.pickColumns) \(sql: waiting)
-                        LIMIT \(limit) \(.skipLocked)) AS head
-                    """
-            }
-            return """
-                SELECT * FROM (SELECT \(raw: Self.pickColumns) FROM live_jobs
-                    WHERE id IN (SELECT id FROM (SELECT id, owner_id \(sql: waiting) LIMIT \(Self.ownReach)) AS near
-                            WHERE owner_id = \(owner.text))
-                        AND state = \(.pending)
-                    ORDER BY tag, id LIMIT \(limit) \(.skipLocked)) AS head
-                """
+            """
+            SELECT * FROM (SELECT id, owner_id, class_id, tag, since, attempt, fence FROM live_jobs
+                WHERE class_id = \(head.id.number) AND state = 'pending' AND tag >= \(head.fromTag)
+                ORDER BY class_id, tag, id LIMIT \(limit) \(.skipLocked)) AS head
+            """
         }
         let parts = heads.dropFirst().reduce(part(first)) { sum, head in "\(sql: sum) UNION ALL \(sql: part(head))" }
         return try rows(
@@ -86,8 +67,6 @@ extension Transaction {
                 spec: row.text())
         }
     }
-
-    private static let pickColumns: StaticString = "id, owner_id, class_id, tag, since, attempt, fence"
 
     /// Turns picked jobs into running ones. Returns how many; less than asked is a bug of ours.
     func grant(_ grants: [GrantRow], worker: MachineID, request: String?) throws -> Int {

@@ -81,63 +81,6 @@ struct MarketTests {
         #expect(try await rate(of: second, in: lab) == 216_000)
     }
 
-    @Test("an owner's jobs run on its own machines whatever they ask, for what they offer", arguments: TestDatabase.all)
-    func own(on database: TestDatabase) async throws {
-        let lab = try await Lab(database)
-        try await enroll("home", in: lab, owner: Lab.alice, price: 2_000_000)
-        try await lab.submit((0..<5).map { _ in Lab.job(by: Lab.bob) { $0.maxHourlyPrice = 0 } })
-        let free = try await lab.submit(by: Lab.alice) { $0.maxHourlyPrice = 0 }
-        let cheap = try await lab.submit(by: Lab.alice) { $0.maxHourlyPrice = 100_000 }
-        let rich = try await lab.submit(by: Lab.alice) { $0.maxHourlyPrice = 5_000_000 }
-        #expect(Set(try await lab.claim(by: "home", upTo: 9).map(\.job)) == [free, cheap, rich])
-        for (job, price) in [(free, 0), (cheap, 100_000), (rich, 2_000_000)] as [(JobID, Int64)] {
-            #expect(try await rate(of: job, in: lab) == price)
-        }
-        #expect(try await lab.claim(by: "home", upTo: 9).isEmpty)
-        try await lab.expectBooksBalance()
-    }
-
-    @Test("a desk finds them too, and doesn't lose others' jobs over it", arguments: TestDatabase.all)
-    func ownAtADesk(on database: TestDatabase) async throws {
-        let lab = try await Lab(database)
-        try await enroll("home", in: lab, owner: Lab.alice, price: 2_000_000)
-        try await enroll("cheap", in: lab, price: 0)
-        let process = LabProcess(lab)
-        try await process.submit((0..<30).map { _ in Lab.job(by: Lab.bob) { $0.maxHourlyPrice = 0 } })
-        #expect(try await process.claim(by: "home", upTo: 9).isEmpty)
-        try await process.submit([Lab.job(by: Lab.alice) { $0.maxHourlyPrice = 0 }])
-        #expect(try await process.claim(by: "home", upTo: 9).map(\.owner) == [Lab.alice])
-        #expect(try await process.claim(by: "cheap", upTo: 99).count == 30)
-    }
-
-    @Test("another process finds them within some claims", arguments: [TestDatabase.postgres])
-    func ownElsewhere(on database: TestDatabase) async throws {
-        let lab = try await Lab(database)
-        try await enroll("home", in: lab, owner: Lab.alice, price: 2_000_000)
-        let here = LabProcess(lab)
-        let there = LabProcess(try await lab.neighbour())
-        try await there.submit((0..<30).map { _ in Lab.job(by: Lab.bob) { $0.maxHourlyPrice = 0 } })
-        try await there.submit([Lab.job(by: Lab.alice) { $0.maxHourlyPrice = 0 }])
-        try await here.poll()
-        var found: [LabLease] = []
-        // One claim in four looks; a hundred in vain would be a chance of 10⁻¹².
-        for _ in 0..<100 where found.isEmpty { found = try await here.claim(by: "home", upTo: 9) }
-        #expect(found.map(\.owner) == [Lab.alice])
-    }
-
-    @Test("a waiting machine of one's own is woken for a job that offers nothing", arguments: TestDatabase.all)
-    func wakes(on database: TestDatabase) async throws {
-        let lab = try await Lab(database)
-        try await enroll("home", in: lab, owner: Lab.alice, price: 2_000_000)
-        let process = LabProcess(lab)
-        let began = process.lab.world.monotonic()
-        async let leases = process.claim(by: "home", wait: .seconds(20))
-        try await eventually("it waits") { process.desk.waitingClaims == 1 }
-        try await process.submit([Lab.job(by: Lab.alice) { $0.maxHourlyPrice = 0 }])
-        #expect(try await leases.count == 1)
-        #expect(process.lab.world.monotonic() - began < 4_500, "sooner than it looks by itself")
-    }
-
     @Test("what is in use moves the prices, by machines that are there and may work", arguments: TestDatabase.all)
     func utilisation(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
