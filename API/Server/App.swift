@@ -45,6 +45,8 @@ package final class App: Sendable {
         let group = try group(onReady)
         // Detached, so that it hears of the shutdown from us, after the notice.
         let serving = Task.detached { try await group.run() }
+        let hints = Task { [front] in await front.gate.listen() }
+        defer { hints.cancel() }
         try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {
                 try await serving.value

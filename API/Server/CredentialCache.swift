@@ -11,10 +11,15 @@ final class CredentialCache<Holder: Sendable>: Sendable {
 
     private struct Entry {
         let holder: Holder
-        let since: Int64
+        let until: Int64
     }
 
-    private let entries = Mutex<[[UInt8]: Entry]>([:])
+    private struct State {
+        var entries: [[UInt8]: Entry] = [:]
+        var drops = 0
+    }
+
+    private let state = Mutex(State())
     private let fresh: Int64
     private let clock: @Sendable () -> Int64
     private let capacity = 50_000
@@ -26,20 +31,36 @@ final class CredentialCache<Holder: Sendable>: Sendable {
 
     func recall(_ key: [UInt8]) -> Memory {
         let now = clock()
-        return entries.withLock { entries in
-            guard let entry = entries[key] else { return .unknown }
-            return now - entry.since < fresh ? .fresh(entry.holder) : .stale
+        return state.withLock { state in
+            guard let entry = state.entries[key] else { return .unknown }
+            return now < entry.until ? .fresh(entry.holder) : .stale
         }
     }
 
-    func forget(_ key: [UInt8]) { entries.withLock { $0[key] = nil } }
+    func forget(_ key: [UInt8]) { state.withLock { $0.entries[key] = nil } }
 
-    func remember(_ holder: Holder, for key: [UInt8]) {
+    /// Forgets credentials that have ended, all when nil; what is being looked up at this moment isn't believed either.
+    func drop(_ keys: [[UInt8]]?) {
+        state.withLock { state in
+            state.drops += 1
+            guard let keys else { return state.entries.removeAll() }
+            for key in keys { state.entries[key] = nil }
+        }
+    }
+
+    /// To be asked before looking up what is then remembered.
+    var drops: Int { state.withLock(\.drops) }
+
+    /// - Parameters:
+    ///   - lasts: after so many milliseconds the credential ends by itself; nil: it doesn't.
+    ///   - drops: how many there were before it was looked up.
+    func remember(_ holder: Holder, for key: [UInt8], lasts: Int64?, drops: Int) {
         let now = clock()
-        entries.withLock { entries in
-            if entries.count >= capacity { entries = entries.filter { now - $0.value.since < fresh } }
-            if entries.count >= capacity { entries.removeAll(keepingCapacity: true) }
-            entries[key] = Entry(holder: holder, since: now)
+        state.withLock { state in
+            guard state.drops == drops else { return }
+            if state.entries.count >= capacity { state.entries = state.entries.filter { now < $0.value.until } }
+            if state.entries.count >= capacity { state.entries.removeAll(keepingCapacity: true) }
+            state.entries[key] = Entry(holder: holder, until: now + min(fresh, lasts ?? fresh))
         }
     }
 }

@@ -1,6 +1,8 @@
 internal import Bytes
 internal import Domain
+internal import Engine
 internal import HTTPTypes
+internal import Logging
 internal import Store
 
 /// Who is calling: looks credentials up, remembers them for a moment, and meters those who have none.
@@ -8,14 +10,17 @@ final class Gate: Sendable {
     let services: Services
     let addresses: RateLimiter
     let owners: RateLimiter
-    private let members: CredentialCache<Member>
+    private let members: CredentialCache<KeyHolder>
     let logins: CredentialCache<SignedIn>
     /// The owner of the machine, by the token and the machine's id.
     private let machines: CredentialCache<OwnerID>
     private let operatorDigest: [UInt8]
 
-    /// How long a revoked key may still be taken.
-    private static let freshMilliseconds: Int64 = 5_000
+    private let logger = Logger(label: "gate")
+
+    /// How long a key that another process revoked may still be taken here, when the hint of it was lost (PostgreSQL)
+    /// or there are none (SQLite); here the key ends at once. The same for a role that was changed.
+    private static let freshMilliseconds: Int64 = 2_000
 
     init(_ services: Services) {
         let configuration = services.configuration
@@ -31,16 +36,10 @@ final class Gate: Sendable {
 
     func member(_ call: Call) async throws -> MemberContext {
         let (bearer, digest) = try credential(call, call.bearer)
-        let named = call.header(.ownerID)
         if isOperator(digest) {
-            guard let named else {
-                throw Problem(.badRequest, "missing_owner", "X-Owner-ID must name the owner to act for")
-            }
-            guard OwnerID.isValid(named) else {
-                throw Problem(.badRequest, "invalid_owner", "X-Owner-ID must be 1–128 of A–Z a–z 0–9 _ . : @ -")
-            }
-            return MemberContext(owner: OwnerID(named), member: nil, kind: .operatorToken, bearer: bearer)
+            return MemberContext(owner: try call.namedOwner(), member: nil, kind: .operatorToken, bearer: bearer)
         }
+        let named = call.header(.ownerID)
         let (member, kind) = try await holder(call, bearer, digest)
         guard named == nil || named == member.owner.text else {
             throw Problem.forbidden("X-Owner-ID names another owner than the credential's")
@@ -76,9 +75,34 @@ final class Gate: Sendable {
     }
 
     private func member(_ call: Call, _ digest: [UInt8]) async throws -> Member {
-        try await known(call, members, key: digest) { [services] in
+        try await known(call, members, key: digest, lasts: \.lasts) { [services] in
             let hash = Hex.encode(digest)
-            return try await services.database.read { try $0.member(keyHash: hash) }
+            guard let holder = try await services.database.read({ try $0.keyHolder(hash: hash) }) else { return nil }
+            // A key in use is looked up every few seconds: often enough to know when it was used.
+            services.keyUses.note(hash)
+            return holder
+        }.member
+    }
+
+    /// Ends keys here at once, and tells other processes. To be called after the commit, with SHA-256 hex.
+    func forget(keys hashes: [String]) async {
+        members.drop(hashes.compactMap(Hex.decode))
+        do {
+            try await KeyHints.send(.ended(hashes), services.database)
+        } catch {
+            logger.warning("other servers may take a key for a moment that was revoked here: \(error)")
+        }
+    }
+
+    /// Forgets keys that other processes ended. Runs until the task is cancelled or the database closed.
+    func listen() async {
+        await KeyHints.listen(services.database) { [members, logins] hint in
+            switch hint {
+            case .ended(let hashes): members.drop(hashes.compactMap(Hex.decode))
+            case .all:
+                members.drop(nil)
+                logins.drop(nil)
+            }
         }
     }
 
@@ -92,8 +116,9 @@ final class Gate: Sendable {
 
     /// Whose the credential is. An address that failed too often is refused before anything is looked up, except with
     /// a credential that was good a while ago: a neighbour's guessing locks nobody out.
+    /// - Parameter lasts: in how many milliseconds the credential ends by itself.
     func known<Holder: Sendable>(
-        _ call: Call, _ cache: CredentialCache<Holder>, key: [UInt8],
+        _ call: Call, _ cache: CredentialCache<Holder>, key: [UInt8], lasts: (Holder) -> Int64? = { _ in nil },
         _ lookUp: () async throws -> Holder?
     ) async throws -> Holder {
         switch cache.recall(key) {
@@ -102,11 +127,12 @@ final class Gate: Sendable {
             if let wait = addresses.wait(call.address) { throw Problem.tooMany(retryAfter: wait) }
         case .stale: break
         }
+        let drops = cache.drops
         guard let holder = try await lookUp() else {
             cache.forget(key)
             throw try refusal(call)
         }
-        cache.remember(holder, for: key)
+        cache.remember(holder, for: key, lasts: lasts(holder), drops: drops)
         return holder
     }
 

@@ -67,9 +67,9 @@ struct OpenAPI {
                 ])
             }
         }
-        if served.route.access == .member {
+        if Self.namesOwner(served.route.access) {
             parameters.append([
-                "name": "X-Owner-ID", "in": "header", "required": false,
+                "name": "X-Owner-ID", "in": "header", "required": .bool(served.route.access == .actingOperator),
                 "description": "Whom the operator acts for; with a member's own key it may be absent.",
                 "schema": Schema.owner.json(&schemas),
             ])
@@ -103,10 +103,17 @@ struct OpenAPI {
         return .object(members)
     }
 
+    private static func namesOwner(_ access: Route.Access) -> Bool {
+        switch access {
+        case .member, .queenbee, .admin, .actingOperator: true
+        case .anyone, .worker, .operator: false
+        }
+    }
+
     private static func security(_ access: Route.Access) -> JSON {
         switch access {
         case .anyone: []
-        case .member, .operator: [["bearer": []]]
+        case .member, .queenbee, .admin, .operator, .actingOperator: [["bearer": []]]
         case .worker: [["machineToken": []]]
         }
     }

@@ -19,7 +19,7 @@ package struct Route: Sendable {
     let respond: @Sendable (Call) async throws -> Reply
 
     /// What a caller must present.
-    package enum Access: Sendable { case anyone, member, worker, `operator` }
+    package enum Access: Sendable { case anyone, member, queenbee, admin, worker, `operator`, actingOperator }
 
     /// Which calls the bucket of the caller's address pays for.
     package enum Metering: Sendable {

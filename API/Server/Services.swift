@@ -16,6 +16,8 @@ package final class Services: Sendable {
     package let drain = Drain()
     package let nonceFallback: NonceFallback
     let signIn: SignIn
+    /// Written by a scheduler beside.
+    package let keyUses: KeyUses
     /// What `/metrics` shows besides HTTP, the database and Redis.
     package let gauges: [@Sendable () async throws -> [MetricFamily]]
 
@@ -32,6 +34,7 @@ package final class Services: Sendable {
         self.world = world
         nonceFallback = NonceFallback(world: world)
         signIn = SignIn(configuration, world: world)
+        keyUses = KeyUses(database)
         self.gauges = gauges
     }
 }

@@ -31,6 +31,7 @@ struct Composition: Sendable {
             logger.warning(
                 "REDIS_NONCE_FALLBACK is on: while Redis is down, SQL alone keeps heartbeats from repetition")
         }
+        if let key = settings.queenbeeKey { try await configureQueenbee(key, database, logger) }
         let services = Services(
             configuration: settings.app(operatorToken: token), database: database, desk: desk, bus: bus, redis: redis,
             world: world,
@@ -40,12 +41,37 @@ struct Composition: Sendable {
             ])
         return Composition(
             settings: settings, operatorToken: token, database: database,
-            app: App(services, dialects: dialects, logger: logger),
-            scheduler: Scheduler(desk, world: world, logger: logger, basePrices: settings.basePrices),
+            app: App(services, dialects: DialectTable.all, logger: logger),
+            scheduler: Scheduler(
+                desk, keyUses: services.keyUses, world: world, logger: logger, basePrices: settings.basePrices),
             logger: logger)
     }
 
-    private static let dialects: [DialectTable] = [.jobs, .hatchFarm, .steelThread]
+    /// A key that was revoked stays so, and is no reason not to serve: who holds it could keep the server from
+    /// starting.
+    private static func configureQueenbee(_ key: String, _ database: Database, _ logger: Logger) async throws {
+        switch try await database.write({ try $0.configureQueenbee(KeyText(key)) }) {
+        case .isValid(let ended): try await KeyHints.send(.ended(ended), database)
+        case .wasRevoked: logger.error("QUEENBEE_API_KEY was revoked and stays so: set another one")
+        case .isAnother:
+            throw Failure.misconfigured("QUEENBEE_API_KEY is another member's key, or has ended: set another one")
+        }
+    }
+
+    /// Runs `body` on the database, brought up to date.
+    static func withDatabase<Answer>(
+        _ settings: Settings, _ body: (Database) async throws -> Answer
+    ) async throws -> Answer {
+        let (database, _) = try await openDatabase(settings)
+        do {
+            let answer = try await body(database)
+            await database.close()
+            return answer
+        } catch {
+            await database.close()
+            throw error
+        }
+    }
 
     /// Brings the database up to date; the names of the steps that were missing.
     static func migrate(_ settings: Settings) async throws -> [String] {

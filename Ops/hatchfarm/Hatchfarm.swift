@@ -23,7 +23,7 @@ struct Hatchfarm: AsyncParsableCommand {
             CommandGroup(
                 name: "Use a farm",
                 subcommands: [JobCommand.self, WalletCommand.self, AgentCommand.self, ResourcesCommand.self]),
-            CommandGroup(name: "Look after it", subcommands: [Doctor.self, Bench.self]),
+            CommandGroup(name: "Look after it", subcommands: [AdminCommand.self, Doctor.self, Bench.self]),
             CommandGroup(name: "Set up a shell", subcommands: [Completions.self, Man.self, Manual.self]),
         ])
 

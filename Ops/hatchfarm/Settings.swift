@@ -15,6 +15,8 @@ struct Settings: Sendable {
     /// nil: the server makes an ephemeral one and says so.
     var operatorToken: String?
     var signIn: SignInSettings
+    /// The queenbee's key; nil: as the database has it.
+    var queenbeeKey: String?
     var requireHTTPS: Bool
     var trustProxyHeaders: Bool
     var allowedOrigins: [String]
@@ -35,6 +37,7 @@ struct Settings: Sendable {
         redisNonceFallback = try environment.flag("REDIS_NONCE_FALLBACK")
         operatorToken = environment.text("HATCHFARM_API_TOKEN")
         signIn = try SignInSettings(environment)
+        queenbeeKey = try Self.queenbeeKey(environment)
         requireHTTPS = try environment.flag("REQUIRE_HTTPS")
         trustProxyHeaders = try environment.flag("TRUST_PROXY_HEADERS")
         allowedOrigins = environment.list("ALLOWED_ORIGINS")
@@ -52,6 +55,17 @@ struct Settings: Sendable {
             throw .misconfigured("HATCHFARM_LOG must be one of \(names)")
         }
         return level
+    }
+
+    private static func queenbeeKey(_ environment: Environment) throws(Failure) -> String? {
+        guard let key = environment.text("QUEENBEE_API_KEY") else { return nil }
+        guard (16...255).contains(key.utf8.count), key.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
+            throw .misconfigured("QUEENBEE_API_KEY must be 16–255 visible ASCII characters: bhv_ and 48 hex digits")
+        }
+        guard key != environment.text("HATCHFARM_API_TOKEN") else {
+            throw .misconfigured("QUEENBEE_API_KEY and HATCHFARM_API_TOKEN must be different")
+        }
+        return key
     }
 
     private static func database(_ url: String) throws(Failure) -> String {
@@ -120,6 +134,7 @@ extension Settings {
           OIDC_ISSUERS           name=https://issuer,… to sign in with
           OIDC_<NAME>_CLIENT_ID  what the issuer knows us by; and _CLIENT_SECRET
           PUBLIC_URL             where browsers find the server; needed with OIDC_ISSUERS
+          QUEENBEE_API_KEY       the queenbee's key, in place of the last one set here
           REDIS_ADDR             host:port; nonces are then kept in Redis too
           REDIS_PASSWORD         none
           REDIS_NONCE_FALLBACK   false; true: while Redis is down SQL alone is enough

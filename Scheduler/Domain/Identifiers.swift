@@ -18,6 +18,7 @@ package enum Named {
     package enum Policy {}
     package enum Consent {}
     package enum Withdrawal {}
+    package enum Key {}
 }
 
 /// A job: UUIDv7 text, so that the order of ids is the order of creation (CONTRACT 4).
@@ -33,6 +34,8 @@ package typealias PolicyID = Identifier<Named.Policy>
 package typealias ConsentID = Identifier<Named.Consent>
 /// `wdr_` + 16 hex.
 package typealias WithdrawalID = Identifier<Named.Withdrawal>
+/// An API key's name, not its text: `key_` + 16 hex.
+package typealias KeyID = Identifier<Named.Key>
 
 /// A requirement class: the first 63 bits of the SHA-256 of its key.
 package struct ClassID: Hashable, Sendable, Comparable {

@@ -26,6 +26,9 @@ package struct Member: Sendable {
         self.createdAt = createdAt
     }
 
+    /// Who is there from the first migration (CONTRACT 3).
+    package static let queenbee = MemberID("00000000-0000-7000-8000-000000000001")
+
     /// The member as the owner of jobs and machines.
     package var owner: OwnerID { OwnerID(id.text) }
 }

@@ -33,6 +33,8 @@ package enum Refusal: Error, Sendable, Hashable {
     case nonceSeen
     /// No unrevoked consent for this worker and policy (403).
     case noConsent
+    /// The credential ended while it was being used (401).
+    case credentialEnded
     /// The signature of a policy or consent doesn't hold (401).
     case badSignature
 }

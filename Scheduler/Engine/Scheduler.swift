@@ -7,12 +7,17 @@ internal import Store
 /// All services of the scheduler, side by side. Any number of processes may run one.
 package struct Scheduler: Sendable {
     private let desk: JobDesk
+    private let keyUses: KeyUses?
     private let world: World
     private let logger: Logger
     private let basePrices: UnitPrices
 
-    package init(_ desk: JobDesk, world: World, logger: Logger, basePrices: UnitPrices = .standard) {
+    /// - Parameter keyUses: what the API beside it notes; nil where none serves.
+    package init(
+        _ desk: JobDesk, keyUses: KeyUses? = nil, world: World, logger: Logger, basePrices: UnitPrices = .standard
+    ) {
         self.desk = desk
+        self.keyUses = keyUses
         self.world = world
         self.logger = logger
         self.basePrices = basePrices
@@ -29,6 +34,7 @@ package struct Scheduler: Sendable {
             start(Pruner(desk.database), in: &group)
             start(PriceSetter(desk.database, base: basePrices), in: &group)
             start(desk.relay, in: &group)
+            if let keyUses { start(keyUses, in: &group) }
             group.addTask { await listen() }
             let end = desk.bus.subscribe("shutdown")
             while !Task.isCancelled {

@@ -64,13 +64,9 @@ enum Agents {
         }
     }
 
-    static func show(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let agent = try await call.services.database.read { try $0.member(MemberID(member.owner.text)) }
-        guard let agent else { throw Refusal.notFound("agent") }
-        return reply(agent)
-    }
+    static func show(_ call: Call, _ caller: RegisteredContext) async throws -> Reply { reply(caller.member) }
 
-    static func update(_ call: Call, _ member: MemberContext) async throws -> Reply {
+    static func update(_ call: Call, _ caller: RegisteredContext) async throws -> Reply {
         var fields = try await call.body().fields()
         let name = try fields.optionalText("name", 1...128)
         let description = try change(&fields, "description", 0...1_024)
@@ -78,7 +74,7 @@ enum Agents {
         let walletAddress = try change(&fields, "wallet_address", 1...128)
         try fields.end()
         let agent = try await call.services.database.write { tx in
-            try tx.updateAgent(MemberID(member.owner.text)) { agent in
+            try tx.updateAgent(caller.member.id) { agent in
                 if let name { agent.name = name }
                 if let description { agent.description = description }
                 if let moltbookID { agent.moltbookID = moltbookID }

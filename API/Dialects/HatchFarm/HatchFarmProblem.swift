@@ -35,6 +35,7 @@ enum HatchFarmProblem {
         case .nonceSeen: .unauthorized("this nonce was used before", code: "nonce_seen")
         case .noConsent:
             .forbidden("there is no unrevoked consent of this worker to this policy", code: "no_consent")
+        case .credentialEnded: .unauthorized("missing or invalid credentials")
         case .badSignature: .unauthorized("the signature does not hold", code: "bad_signature")
         }
     }

@@ -31,7 +31,11 @@ extension Transaction {
             walletAddress: profile.walletAddress, createdAt: now)
         guard try insertMember(member) else { throw Refusal.taken(field: "handle") }
         try mintBonus(for: member.id)
-        if let keyHash { try insertKey(hash: keyHash, member: member.id, prefix: keyPrefix) }
+        try mintBonus(for: member.id)
+        if let keyHash {
+            let key = APIKey(id: newKeyID(), member: member.id, name: nil, prefix: keyPrefix, createdAt: now)
+            try insertKey(key, hash: keyHash)
+        }
         try record(
             Event(owner: member.owner, type: .agentRegistered, actor: member.id.text, object: member.id.text))
         return member

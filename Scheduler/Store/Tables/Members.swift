@@ -12,26 +12,30 @@ extension Transaction {
             """) == 1
     }
 
-    func insertKey(hash: String, member: MemberID, prefix: String) throws {
-        try execute(
-            """
-            INSERT INTO api_keys (hash, member_id, prefix, created_at)
-            VALUES (\(hash), \(member.text), \(prefix), \(now))
-            """)
+    package func member(_ id: MemberID) throws -> Member? {
+        try first("SELECT \(raw: Self.memberColumns) FROM members WHERE id = \(id.text)") { try Self.member(&$0) }
     }
 
-    /// The member that an unrevoked API key belongs to.
-    package func member(keyHash: String) throws -> Member? {
-        try first(
+    package func member(handle: String) throws -> Member? {
+        try first("SELECT \(raw: Self.memberColumns) FROM members WHERE handle = \(handle)") { try Self.member(&$0) }
+    }
+
+    /// All members by id, which is by age, those behind `after`.
+    package func members(after: MemberID?, limit: Int) throws -> [Member] {
+        try rows(
             """
-            SELECT \(raw: Self.memberColumns) FROM members JOIN api_keys ON member_id = members.id
-            WHERE hash = \(keyHash) AND revoked_at IS NULL
+            SELECT \(raw: Self.memberColumns) FROM members WHERE id > \(after?.text ?? "") ORDER BY id LIMIT \(limit)
             """
         ) { try Self.member(&$0) }
     }
 
-    package func member(_ id: MemberID) throws -> Member? {
-        try first("SELECT \(raw: Self.memberColumns) FROM members WHERE id = \(id.text)") { try Self.member(&$0) }
+    /// False when it has this role already, or is the queenbee.
+    func setRole(of id: MemberID, to role: Member.Role) throws -> Bool {
+        try execute(
+            """
+            UPDATE members SET role = \(role.rawValue)
+            WHERE id = \(id.text) AND role <> \(role.rawValue) AND role <> 'queenbee'
+            """) == 1
     }
 
     func updateMember(_ member: Member) throws {
@@ -43,11 +47,11 @@ extension Transaction {
             """)
     }
 
-    private static let memberColumns: StaticString = """
-        members.id, handle, name, description, role, moltbook_id, wallet_address, members.created_at
+    static let memberColumns: StaticString = """
+        members.id, handle, members.name, description, role, moltbook_id, wallet_address, members.created_at
         """
 
-    private static func member(_ row: inout Row) throws -> Member {
+    static func member(_ row: inout Row) throws -> Member {
         let id = try MemberID(row.text())
         let handle = try row.optionalText()
         let name = try row.text()

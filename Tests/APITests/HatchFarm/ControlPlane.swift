@@ -15,7 +15,6 @@ import Testing
 /// document on its way.
 struct ControlPlane: Sendable {
     static let operatorToken = "operator-token"
-    static let dialects: [DialectTable] = [.hatchFarm, .jobs, .steelThread]
 
     /// Shows redirects instead of following them. Never shut down: it lives as long as the process.
     private static let client = HTTPClient(
@@ -47,7 +46,7 @@ struct ControlPlane: Sendable {
         let services = Services(
             configuration: configuration, database: store, desk: desk, bus: bus, redis: redis, world: world)
         let logger = Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }
-        let app = App(services, dialects: dialects, logger: logger)
+        let app = App(services, dialects: DialectTable.all, logger: logger)
         let (ports, ready) = AsyncStream.makeStream(of: Int.self)
         let serving = Task {
             defer { ready.finish() }

@@ -103,6 +103,11 @@ struct TourTests {
             "POST", "/agents/register", [], JSON.object([.init("name", "Carol")]).bytes(), base: base)
         let carol = [("Authorization", "Bearer \(agent.data["api_key"]?.string ?? "")")]
         try await tour.call("GET", "/agents/me", carol, base: base)
+        let made = try await tour.call("POST", "/agents/me/keys", carol, [0x7B, 0x7D], base: base).data
+        let key = made["key"]?["id"]?.string ?? ""
+        let turned = try await tour.call("POST", "/agents/me/keys/\(key)/rotate", carol, base: base).data
+        try await tour.call("DELETE", "/agents/me/keys/\(turned["key"]?["id"]?.string ?? "")", carol, base: base)
+        try await tour.call("GET", "/agents/me/keys", carol, base: base)
         try await tour.call("PUT", "/agents/me", carol, JSON.object([.init("name", "Caroline")]).bytes(), base: base)
         try await forum(tour, base, carol)
     }

@@ -59,6 +59,39 @@ struct IdentityTests {
         }
     }
 
+    @Test("what is for a role is for that role, by its own key or the operator in its name")
+    func roles() async throws {
+        try await TestServer.run { server async throws in
+            let (plain, admin) = (try await server.member("Queenbee"), try await server.member("Ada"))
+            let queenbee = "bhv_" + Hex.encode(World.live.random(24))
+            try await server.services.database.write { tx in
+                _ = try tx.changeRole(of: MemberID(admin.id), to: .admin, actor: "operator")
+                _ = try tx.configureQueenbee(KeyText(queenbee))
+            }
+            func ask(_ path: String, _ key: String, as owner: String? = nil) async throws -> Answer {
+                let headers = [("Authorization", "Bearer \(key)")] + (owner.map { [("X-Owner-ID", $0)] } ?? [])
+                return try await server.get("/hatch/\(path)", headers)
+            }
+            let (bee, token) = (Member.queenbee.text, TestServer.operatorToken)
+            for (path, key, owner, status) in [
+                ("queenbee", queenbee, nil, 200), ("queenbee", plain.key, nil, 403), ("queenbee", admin.key, nil, 403),
+                ("queenbee", token, nil, 400), ("queenbee", token, bee, 200), ("queenbee", token, plain.id, 403),
+                ("queenbee", token, "alice", 404), ("queenbee", plain.key, bee, 403), ("queenbee", "none", bee, 401),
+                ("admin", admin.key, nil, 200), ("admin", queenbee, nil, 403), ("admin", plain.key, nil, 403),
+                ("admin", token, nil, 400), ("admin", token, admin.id, 200), ("admin", token, plain.id, 403),
+                ("acting", token, "alice", 200), ("acting", token, nil, 400), ("acting", token, "a b", 400),
+                ("acting", admin.key, "alice", 200), ("acting", admin.key, nil, 400), ("acting", plain.key, nil, 403),
+                ("acting", plain.key, "alice", 403), ("acting", queenbee, "alice", 403), ("acting", "none", nil, 401),
+                ("operator", admin.key, nil, 200), ("operator", queenbee, nil, 403),
+            ] as [(String, String, String?, Int)] {
+                let answer = try await ask(path, key, as: owner)
+                #expect(answer.status == status, "\(path) \(owner ?? "-") \(answer.text)")
+            }
+            #expect(try await ask("queenbee", token, as: bee).json["actor"] == "operator")
+            #expect(try await ask("operator", admin.key).json["actor"]?.string == admin.id)
+        }
+    }
+
     @Test("a machine's token opens that machine's paths only")
     func machines() async throws {
         try await TestServer.run { server async throws in

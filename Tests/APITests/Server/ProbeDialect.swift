@@ -42,6 +42,9 @@ enum Probe {
             .get("/slow", "\(name)Slow", "Slow.", tag: "Probe", answers: anything, metering: .free, slow),
             .get("/events", "\(name)Events", "SSE.", tag: "Probe", answers: anything, metering: .free, events),
             .get("/workers/{worker}/me", "\(name)Worker", "Worker.", tag: "Probe", answers: anything, worker),
+            .get("/queenbee", "\(name)Queenbee", "Queenbee.", tag: "Probe", answers: anything, queenbee),
+            .get("/admin", "\(name)Admin", "Admin.", tag: "Probe", answers: anything, admin),
+            .get("/acting", "\(name)Acting", "Operator for an owner.", tag: "Probe", answers: anything, acting),
             .get("/operator", "\(name)Operator", "Operator.", tag: "Probe", answers: anything, `operator`),
         ]
     }
@@ -157,5 +160,19 @@ enum Probe {
         .json(.ok, ["worker": .string(worker.worker.text), "owner": .string(worker.owner.text)])
     }
 
-    @Sendable private static func `operator`(_ call: Call, _ context: OperatorContext) -> Reply { .json(.ok, [:]) }
+    @Sendable private static func queenbee(_ call: Call, _ context: QueenbeeContext) -> Reply {
+        .json(.ok, ["member": .string(context.caller.member.id.text), "actor": .string(context.caller.actor)])
+    }
+
+    @Sendable private static func admin(_ call: Call, _ context: AdminContext) -> Reply {
+        .json(.ok, ["member": .string(context.caller.member.id.text), "actor": .string(context.caller.actor)])
+    }
+
+    @Sendable private static func acting(_ call: Call, _ context: ActingOperatorContext) -> Reply {
+        .json(.ok, ["owner": .string(context.owner.text), "actor": .string(context.actor)])
+    }
+
+    @Sendable private static func `operator`(_ call: Call, _ context: OperatorContext) -> Reply {
+        .json(.ok, ["actor": .string(context.actor)])
+    }
 }

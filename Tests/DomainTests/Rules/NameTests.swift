@@ -18,6 +18,10 @@ struct NameTests {
         arguments: [
             "", "  ", "ab", String(repeating: "z", count: 31), "a b", "a.b.c", "bébé", "abc\u{0}", "ab\u{301}c",
             "ａｂｃ", "abc\n", "queenbee", "QueenBee", " admin ", "system", "operator", "null", "İstanbul",
+            // Letters that look like, fold to or hide in a reserved word.
+            "ｑｕｅｅｎｂｅｅ", "queen\u{200B}bee", "queen\u{AD}bee", "queenbee\u{FE0F}", "\u{202E}queenbee", "quееnbee",
+            "ſystem", "syﬆem", "adm\u{131}n", "ADM\u{130}N", "𝐚𝐝𝐦𝐢𝐧", "ⓝⓤⓛⓛ", "\u{A0}admin", "admin\u{3000}",
+            "\u{FEFF}null", "que\u{301}enbee", "QUEENBEE\t",
         ])
     func refused(text: String) {
         #expect(Handles.normalised(text) == nil)

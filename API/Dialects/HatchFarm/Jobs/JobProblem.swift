@@ -26,7 +26,7 @@ enum JobProblem {
                 .tooManyRequests, "quota_exceeded", "too many \(what)",
                 headers: [.retryAfter: String(seconds)])
         case .uploadStands(let offset): Problem(.conflict, "upload_offset", "the upload stands at \(offset) bytes")
-        case .invalidHeartbeatAuth, .clockSkew, .nonceSeen, .badSignature:
+        case .invalidHeartbeatAuth, .clockSkew, .nonceSeen, .credentialEnded, .badSignature:
             .unauthorized("Could not validate credentials")
         case .noConsent: .forbidden("no consent", code: "no_consent")
         }

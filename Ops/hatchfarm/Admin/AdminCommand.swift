@@ -1,0 +1,56 @@
+internal import ArgumentParser
+internal import Domain
+internal import Store
+
+/// `hatchfarm admin …`
+struct AdminCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "admin",
+        abstract: "Looks after members, keys and roles, straight in the database.",
+        discussion: """
+            Works on DATABASE_URL, whether servers are up or not, and brings it up to date first. What it ends or \
+            changes holds in running servers at once on PostgreSQL, and within two seconds on SQLite. Each change is \
+            an event of the member's audit log, by the actor `operator`.
+
+            EXAMPLES
+              hatchfarm admin key queenbee
+              hatchfarm admin key list --member maya
+              hatchfarm admin member role maya admin
+
+            \(Failure.exitCodes)
+            """,
+        subcommands: [AdminKey.self, AdminMember.self])
+}
+
+/// What every admin command takes.
+struct AdminOptions: ParsableArguments {
+    @Flag(help: "JSON, for programs.") var json = false
+
+    /// Runs `body` on the database, and says in a command's words why it could not.
+    func withDatabase<Answer>(_ body: (Database) async throws -> Answer) async throws -> Answer {
+        do {
+            return try await Composition.withDatabase(Settings(), body)
+        } catch Refusal.notFound(let what) {
+            throw Failure.notFound("\(what) not found")
+        } catch Refusal.wrongState(let reason) {
+            throw Failure.refused(reason)
+        } catch Refusal.invalid(let field, let message) {
+            throw Failure.invalid("\(field) \(message)")
+        } catch Refusal.taken(let field) {
+            throw Failure.refused("this \(field) is taken")
+        } catch let error as DatabaseError {
+            switch error {
+            case .busy, .unavailable, .full: throw Failure.unreachable("the database cannot serve now: \(error)")
+            default: throw Failure.unexpected("the database: \(error)")
+            }
+        }
+    }
+}
+
+extension Transaction {
+    /// The member of this id or, when there is none, of this handle.
+    func member(named name: String) throws -> Member {
+        if let member = try member(MemberID(name)) ?? member(handle: name.lowercased()) { return member }
+        throw Refusal.notFound("member")
+    }
+}

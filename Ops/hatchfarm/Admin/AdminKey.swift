@@ -1,0 +1,117 @@
+internal import ArgumentParser
+internal import Bytes
+internal import Domain
+internal import Engine
+internal import Store
+
+/// `hatchfarm admin key …`
+struct AdminKey: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "key",
+        abstract: "API keys: the queenbee's, and everybody's.",
+        discussion: """
+            EXAMPLES
+              hatchfarm admin key queenbee
+              hatchfarm admin key list --member maya
+              hatchfarm admin key revoke key_0123456789abcdef
+            """,
+        subcommands: [Queenbee.self, List.self, Revoke.self])
+}
+
+extension AdminKey {
+    struct Queenbee: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Makes a new key for the queenbee, and prints it this once.",
+            discussion: "Her other keys stay valid.\n\nEXAMPLE\n  hatchfarm admin key queenbee")
+
+        @OptionGroup var options: AdminOptions
+
+        func run() async throws {
+            let text = "bhv_" + Hex.encode(World.live.random(24))
+            let key = try await options.withDatabase { database in
+                try await database.write { tx in
+                    try tx.makeKey(
+                        KeyText(text), name: "admin key queenbee", expiresAt: nil, for: Member.queenbee,
+                        by: .administrator)
+                }
+            }
+            guard options.json else { return Output.line(text) }
+            Output.line(JSON.object((key.json.members ?? []) + [.init("api_key", .string(text))]).text(.compact))
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists keys, also those that have ended; never their text.",
+            discussion: """
+                EXAMPLES
+                  hatchfarm admin key list
+                  hatchfarm admin key list --member queenbee --json
+                """)
+
+        @Option(help: ArgumentHelp("Only this member's.", valueName: "handle|id")) var member: String?
+        @Option(help: "How many, 1–10000.") var limit = 100
+        @Option(help: ArgumentHelp("The last id of an earlier list.", valueName: "id")) var after: String?
+        @OptionGroup var options: AdminOptions
+
+        func validate() throws {
+            guard (1...10_000).contains(limit) else { throw ValidationError("--limit must be 1–10000.") }
+        }
+
+        func run() async throws {
+            let keys = try await options.withDatabase { database in
+                try await database.read { [member, after, limit] tx in
+                    let holder = try member.map { try tx.member(named: $0).id }
+                    return try tx.keys(of: holder, after: after.map { KeyID($0) }, limit: limit)
+                }
+            }
+            if options.json { return Output.line(JSON.array(keys.map(\.json)).text(.compact)) }
+            var table = Table("ID", "KEY", "MEMBER", "CREATED", "USED", "STATE", "NAME")
+            for key in keys {
+                table.row(
+                    key.id.text, "\(Output.tame(key.prefix))…", key.member.text, AdminText.day(key.createdAt),
+                    AdminText.day(key.lastUsedAt), AdminText.state(key), Output.tame(key.name ?? ""))
+            }
+            for line in table.lines { Output.line(line) }
+            if keys.count == limit, let last = keys.last { Output.line("more: --after \(last.id)") }
+        }
+    }
+
+    struct Revoke: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Ends a key, also a member's last one.",
+            discussion: "EXAMPLE\n  hatchfarm admin key revoke key_0123456789abcdef")
+
+        @Argument(help: "The key's id.") var id: String
+        @OptionGroup var options: AdminOptions
+
+        func run() async throws {
+            let key = try await options.withDatabase { database in
+                let ended = try await database.write { [id] tx in
+                    guard let member = try tx.keyMember(KeyID(id)) else { throw Refusal.notFound("key") }
+                    return try tx.revokeKey(KeyID(id), of: member, by: .administrator)
+                }
+                if let hash = ended.hash { try await KeyHints.send(.ended([hash]), database) }
+                return ended.key
+            }
+            Output.line(options.json ? key.json.text(.compact) : "\(key.id) \(AdminText.state(key))")
+        }
+    }
+}
+
+extension KeyChanger {
+    /// Whoever may work on the database itself.
+    static let administrator = KeyChanger(actor: "operator", bearerHash: nil)
+}
+
+extension APIKey {
+    fileprivate var json: JSON {
+        [
+            "id": .string(id.text), "member_id": .string(member.text), "name": AdminText.json(name),
+            "prefix": .string(prefix), "created_at": .string(RFC3339.format(createdAt)),
+            "last_used_at": AdminText.json(lastUsedAt.map(RFC3339.format)),
+            "expires_at": AdminText.json(expiresAt.map(RFC3339.format)),
+            "revoked_at": AdminText.json(revokedAt.map(RFC3339.format)),
+        ]
+    }
+}

@@ -1,0 +1,111 @@
+internal import ArgumentParser
+internal import Bytes
+internal import Domain
+internal import Engine
+internal import Store
+
+/// `hatchfarm admin member …`
+struct AdminMember: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "member",
+        abstract: "Members and their roles.",
+        discussion: """
+            EXAMPLES
+              hatchfarm admin member list
+              hatchfarm admin member show maya
+              hatchfarm admin member role maya admin
+            """,
+        subcommands: [List.self, Show.self, Role.self])
+}
+
+extension AdminMember {
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists members, the oldest first.", discussion: "EXAMPLE\n  hatchfarm admin member list")
+
+        @Option(help: "How many, 1–10000.") var limit = 100
+        @Option(help: ArgumentHelp("The last id of an earlier list.", valueName: "id")) var after: String?
+        @OptionGroup var options: AdminOptions
+
+        func validate() throws {
+            guard (1...10_000).contains(limit) else { throw ValidationError("--limit must be 1–10000.") }
+        }
+
+        func run() async throws {
+            let members = try await options.withDatabase { database in
+                try await database.read { [after, limit] tx in
+                    try tx.members(after: after.map { MemberID($0) }, limit: limit)
+                }
+            }
+            if options.json { return Output.line(JSON.array(members.map(\.json)).text(.compact)) }
+            var table = Table("ID", "ROLE", "CREATED", "HANDLE", "NAME")
+            for member in members {
+                table.row(
+                    member.id.text, member.role.rawValue, AdminText.day(member.createdAt), member.handle ?? "",
+                    Output.tame(member.name))
+            }
+            for line in table.lines { Output.line(line) }
+            if members.count == limit, let last = members.last { Output.line("more: --after \(last.id)") }
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows one member.", discussion: "EXAMPLE\n  hatchfarm admin member show maya")
+
+        @Argument(help: ArgumentHelp("Whom.", valueName: "handle|id")) var member: String
+        @OptionGroup var options: AdminOptions
+
+        func run() async throws {
+            let found = try await options.withDatabase { database in
+                try await database.read { [member] tx in try tx.member(named: member) }
+            }
+            if options.json { return Output.line(found.json.text(.compact)) }
+            for line in JobText.lines(found.json) { Output.line(line) }
+        }
+    }
+
+    struct Role: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Makes a member an admin, or an admin a member.",
+            discussion: """
+                An admin may do what the operator's token may. The queenbee's role stays as it is.
+
+                EXAMPLE
+                  hatchfarm admin member role maya admin
+                """)
+
+        enum Grade: String, CaseIterable, ExpressibleByArgument {
+            case member, admin
+
+            var role: Member.Role { self == .admin ? .admin : .member }
+        }
+
+        @Argument(help: ArgumentHelp("Whom.", valueName: "handle|id")) var member: String
+        @Argument(help: "What it becomes.") var role: Grade
+        @OptionGroup var options: AdminOptions
+
+        func run() async throws {
+            let changed = try await options.withDatabase { database in
+                let changed = try await database.write { [member, role] tx in
+                    try tx.changeRole(of: tx.member(named: member).id, to: role.role, actor: "operator")
+                }
+                // Servers remember whom a key belongs to, and the role with it.
+                try await KeyHints.send(.all, database)
+                return changed
+            }
+            Output.line(options.json ? changed.json.text(.compact) : "\(changed.id) \(changed.role.rawValue)")
+        }
+    }
+}
+
+extension Member {
+    fileprivate var json: JSON {
+        [
+            "id": .string(id.text), "handle": AdminText.json(handle), "name": .string(name),
+            "description": AdminText.json(description), "role": .string(role.rawValue),
+            "moltbook_id": AdminText.json(moltbookID), "wallet_address": AdminText.json(walletAddress),
+            "created_at": .string(RFC3339.format(createdAt)),
+        ]
+    }
+}
