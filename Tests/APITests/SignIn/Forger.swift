@@ -3,7 +3,7 @@ import JWTKit
 
 /// Makes tokens of any sort by hand.
 struct Forger {
-    static let secret = "a secret of more than thirty-two bytes"
+    static let secret = "a secret of more than the forty-eight bytes that HS384 asks for"
     var key = Array(secret.utf8)
     var header: JSON = ["alg": "HS256", "typ": "JWT"]
     /// Of a token that holds.

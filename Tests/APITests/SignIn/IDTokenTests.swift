@@ -107,10 +107,10 @@ struct IDTokenTests {
         return "\(message).\(Base64.encodeURL(HMACSHA256.sign(key: secret, message: message)))"
     }
 
-    @Test("of RSA is taken too, from keys that are strong enough")
+    @Test("of RSA is taken too, each key for its own sort of signature")
     func rsa() async throws {
-        let (good, weak) = (try await TestIssuer.rsa("r1"), try await TestIssuer.elliptic("e1"))
-        try await TestIssuer.run([weak, good]) { issuer async throws in
+        let (rsa, elliptic) = (try await TestIssuer.rsa("r1"), try await TestIssuer.elliptic("e1"))
+        try await TestIssuer.run([elliptic, rsa]) { issuer async throws in
             try await ControlPlane.run(.sqlite, by: issuer) { visitor async throws in
                 #expect(try await visitor.signIn().status == 200)
                 // One key's name with another's signature, and an algorithm of the other's.
