@@ -11,19 +11,21 @@ struct MoneySnapshot: Sendable {
 
     /// - Parameter full: adds up every transfer as well, which takes longer as the books grow.
     static func take(_ database: Database, full: Bool) async throws -> MoneySnapshot {
-        try await database.read { tx in
-            var snapshot = MoneySnapshot()
-            for (sentence, query) in sentences + (full ? sums : []) {
-                snapshot.flaws += try tx.rows(query) { try $0.text() }.map { "\(sentence): \($0)" }
-            }
-            snapshot.transfers = try tx.number("SELECT COUNT(*) FROM ledger_transfers")
-            snapshot.heldUSDT = try tx.number(
-                """
-                SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM ledger_accounts
-                WHERE kind = 'held' AND asset = 'USDT'
-                """)
-            return snapshot
+        try await database.read { try read($0, full: full) }
+    }
+
+    static func read(_ tx: Transaction, full: Bool) throws -> MoneySnapshot {
+        var snapshot = MoneySnapshot()
+        for (sentence, query) in sentences + (full ? sums : []) {
+            snapshot.flaws += try tx.rows(query) { try $0.text() }.map { "\(sentence): \($0)" }
         }
+        snapshot.transfers = try tx.number("SELECT COUNT(*) FROM ledger_transfers")
+        snapshot.heldUSDT = try tx.number(
+            """
+            SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM ledger_accounts
+            WHERE kind = 'held' AND asset = 'USDT'
+            """)
+        return snapshot
     }
 
     private static let sentences: [(String, SQL)] = [
