@@ -106,7 +106,7 @@ let package = Package(
         tests(
             "ProcessTests",
             [
-                "Domain", "Bytes", "Store", "Wire", "Runtime", "Support", "hatchfarm",
+                "Domain", "Bytes", "Store", "Wire", "Runtime", "API", "Support", "hatchfarm",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "Tidy", path: "Tests/Tidy", exclude: ["migrations.lock"], swiftSettings: settings),

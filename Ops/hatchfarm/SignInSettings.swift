@@ -65,8 +65,7 @@ struct SignInSettings: Sendable {
             name: parts[0], url: parts[1], clientID: client, clientSecret: environment.text("\(prefix)_CLIENT_SECRET"))
         guard let issuer else {
             throw .misconfigured(
-                "OIDC_ISSUERS: an issuer is name=https://address, its name of a–z, 0–9 and - (http only on this machine)"
-            )
+                "OIDC_ISSUERS must be name=https://issuer, names of a–z, 0–9 and - (http only on this machine)")
         }
         return issuer
     }

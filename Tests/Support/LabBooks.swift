@@ -155,6 +155,17 @@ extension Transaction {
             """
         ),
         (
+            "a withdrawal is its hold: pending while it is open, then posted or voided",
+            """
+            SELECT withdrawals.id FROM withdrawals LEFT JOIN holds ON holds.id = 'withdrawal:' || withdrawals.id
+            WHERE holds.id IS NULL OR holds.owner_id <> withdrawals.owner_id OR holds.amount <> withdrawals.amount
+                OR holds.state <> CASE withdrawals.state WHEN 'paid' THEN 'posted' WHEN 'rejected' THEN 'voided'
+                    ELSE 'pending' END
+            UNION ALL SELECT id FROM holds WHERE id = 'withdrawal:' || reference
+                AND reference NOT IN (SELECT id FROM withdrawals)
+            """
+        ),
+        (
             "no job costs more than its price",
             """
             SELECT jobs.id FROM jobs LEFT JOIN live_jobs ON live_jobs.id = jobs.id

@@ -39,7 +39,8 @@ extension Fields {
         guard let amount = Money.minorUnits(text, decimals: asset.decimals), amount > 0 else {
             let most = Money.decimal(Money.most, decimals: asset.decimals)
             throw error(
-                key, .invalid("must be a decimal of more than 0, at most \(most), with at most \(asset.decimals) places"))
+                key,
+                .invalid("must be a decimal of more than 0, at most \(most), with at most \(asset.decimals) places"))
         }
         return amount
     }
@@ -62,7 +63,8 @@ extension JSONWriter {
 
 extension StoredAnswer {
     /// HatchFarm's envelope. `path` is below the canonical base.
-    static func data(_ status: HTTPResponse.Status, at path: String? = nil, _ data: (inout JSONWriter) -> Void) -> Self {
+    static func data(_ status: HTTPResponse.Status, at path: String? = nil, _ data: (inout JSONWriter) -> Void) -> Self
+    {
         var writer = JSONWriter()
         writer.success(data)
         return StoredAnswer(

@@ -2,7 +2,8 @@ package import Domain
 
 /// A sentence that the books must keep, and whether they do.
 package struct BookFinding: Sendable {
-    /// `sums_to_zero`, `no_negative_balance`, `holds_match`, `jobs_match`, `transfers_match`.
+    /// `sums_to_zero`, `no_negative_balance`, `holds_match`, `jobs_match`, `withdrawals_match`,
+    /// `transfers_match`.
     package var check: String
     /// How many accounts, assets or holds break it; 0 when it holds.
     package var breaches: Int64
@@ -50,6 +51,20 @@ extension Transaction {
                 UNION ALL
                 SELECT holds.id FROM holds LEFT JOIN live_jobs ON live_jobs.id = reference AND live_jobs.held > 0
                 WHERE holds.state = 'pending' AND purpose = 'job' AND live_jobs.id IS NULL
+                """),
+            try finding(
+                "withdrawals_match",
+                """
+                SELECT withdrawals.id AS example FROM withdrawals
+                    LEFT JOIN holds ON holds.id = 'withdrawal:' || withdrawals.id AND holds.state = 'pending'
+                        AND holds.owner_id = withdrawals.owner_id
+                WHERE withdrawals.state IN ('requested', 'approved')
+                    AND withdrawals.amount <> COALESCE(holds.amount - holds.posted, 0)
+                UNION ALL
+                SELECT holds.id FROM holds LEFT JOIN withdrawals ON withdrawals.id = holds.reference
+                    AND withdrawals.state IN ('requested', 'approved')
+                WHERE holds.state = 'pending' AND holds.id = 'withdrawal:' || holds.reference
+                    AND withdrawals.id IS NULL
                 """),
         ]
         guard full else { return findings }

@@ -49,11 +49,14 @@ struct TourTests {
 
     @Test("sees every answer that is documented", arguments: TestDatabase.all)
     func all(on database: TestDatabase) async throws {
-        try await ControlPlane.run(database) { plane in
+        try await ControlPlane.runWithIssuer(database) { visitor async throws in
+            let plane = visitor.plane
             let tour = try await Tour(plane)
+            try await signIn(tour, visitor)
             for base in ["/api/v1", "/v1"] {
                 let worker = try await owners(tour, base)
                 try await members(tour, base)
+                try await wallet(tour, base)
                 try await jobs(tour, base, worker)
             }
             for path in ["/health", "/healthz", "/readyz", "/version", "/metrics", "/metrics.json", "/openapi.json"] {
@@ -63,7 +66,6 @@ struct TourTests {
             plane.services.drain.begin()
             try await tour.call("GET", "/readyz", base: "")
             #expect(tour.documented.subtracting(tour.seen).sorted() == [])
-            print("TOUR \(database) \(World.live.now()) END")
         }
     }
 
@@ -98,6 +100,17 @@ struct TourTests {
         return worker
     }
 
+    private func signIn(_ tour: Tour, _ visitor: Visitor) async throws {
+        try await tour.plane.user("ann")
+        let body = JSON.object([.init("username", "ann"), .init("password", "secret")]).bytes()
+        try await tour.call("POST", "/auth/login", [], body, base: "")
+        try await tour.call("GET", "/auth/oidc", base: "")
+        let reply = try await tour.call("GET", "/auth/oidc/test/start", base: "")
+        let cookie = reply["Set-Cookie"]?.split(separator: ";").first.map(String.init) ?? ""
+        let back = try await visitor.consent(reply["Location"] ?? "")
+        try await tour.call("GET", back, [("Cookie", cookie)], base: "")
+    }
+
     private func members(_ tour: Tour, _ base: String) async throws {
         let agent = try await tour.call(
             "POST", "/agents/register", [], JSON.object([.init("name", "Carol")]).bytes(), base: base)
@@ -119,6 +132,29 @@ struct TourTests {
         let reply: JSON = ["content": "hi"]
         try await tour.call("POST", "\(path)/comments", carol, reply.bytes(), base: base)
         for path in ["/forum/posts", path, "\(path)/comments"] { try await tour.call("GET", path, base: base) }
+    }
+
+    private func wallet(_ tour: Tour, _ base: String) async throws {
+        let alice = Caller.alice.headers
+        func post(_ path: String, _ body: JSON? = nil, _ more: [(String, String)] = []) async throws -> JSON {
+            try await tour.call("POST", path, alice + more, body?.bytes(), base: base).data
+        }
+        _ = try await post(
+            "/wallet/deposits",
+            ["owner_id": "alice", "asset": "USDT", "amount": "9", "reference": .string("tour\(base)")])
+        for path in ["balance", "transactions"] { try await tour.call("GET", "/wallet/\(path)", alice, base: base) }
+        for (number, action) in ["paid", "reject"].enumerated() {
+            let made = try await post(
+                "/wallet/withdraw", ["amount": 1, "address": "x", "asset": "USDT"],
+                [("Idempotency-Key", "\(base)\(number)")])
+            let path = "/wallet/withdrawals/\(made["withdrawal"]?["id"]?.string ?? "")"
+            try await tour.call("GET", path, alice, base: base)
+            _ = try await post("\(path)/approve")
+            _ = try await post("\(path)/\(action)", action == "paid" ? ["txid": "x"] : ["reason": "r"])
+        }
+        for path in ["/wallet/withdrawals", "/admin/withdrawals"] {
+            try await tour.call("GET", path, alice, base: base)
+        }
     }
 
     /// Jobs and leases.
@@ -179,7 +215,7 @@ struct TourTests {
 extension Operation {
     /// Whether a path is one of this template's.
     fileprivate func serves(_ path: String) -> Bool {
-        let (wanted, given) = (template.split(separator: "/"), path.split(separator: "/"))
+        let (wanted, given) = (template.split(separator: "/"), path.prefix { $0 != "?" }.split(separator: "/"))
         return wanted.count == given.count && zip(wanted, given).allSatisfy { $0 == $1 || $0.hasPrefix("{") }
     }
 }

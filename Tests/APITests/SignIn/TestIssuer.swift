@@ -136,7 +136,11 @@ final class TestIssuer: Sendable {
         let form = Dictionary(pairs.map { ($0[0], Self.decode($0[1])) }) { first, _ in first }
         let user = call.header(.authorization).flatMap { Base64.decode(String($0.dropFirst("Basic ".count))) }
         let known = String(decoding: user ?? [], as: UTF8.self).split(separator: ":").map(Self.decode)
-        guard known == [Self.clientID, Self.clientSecret] else { return Self.error("invalid_client") }
+        let shown = [form["client_id"], form["client_secret"]].compactMap(\.self)
+        guard (known.isEmpty ? shown : known) == [Self.clientID, Self.clientSecret] else {
+            return Self.error("invalid_client")
+        }
+        state.withLock { $0.calls[known.isEmpty ? "secret in the form" : "secret in the head", default: 0] += 1 }
         let grant = form["code"].flatMap { code in state.withLock { $0.grants.removeValue(forKey: code) } }
         guard let grant, form["grant_type"] == "authorization_code", form["redirect_uri"] == grant.redirect,
             let verifier = form["code_verifier"], Base64.encodeURL(SHA256.hash(verifier)) == grant.challenge

@@ -78,4 +78,10 @@ extension ControlPlane {
             .set(\.tokenSecrets, [Array(Forger.secret.utf8)]), world: world
         ) { plane in try await body(Visitor(plane: plane)) }
     }
+    /// A farm, and the issuer whose word it takes.
+    static func runWithIssuer(_ database: TestDatabase, _ body: (Visitor) async throws -> Void) async throws {
+        try await TestIssuer.run { issuer async throws in
+            try await run(database, by: issuer) { visitor async throws in try await body(visitor) }
+        }
+    }
 }
