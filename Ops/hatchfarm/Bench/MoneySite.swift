@@ -96,6 +96,8 @@ final class MoneySite: BenchSite {
     /// The books are in order, nothing is held, what was paid in is all there, and each job was paid once.
     private func verify() async throws {
         let expected = done.withLock { $0 }
+        let broken = try await store.read { try $0.bookFindings(full: true) }.filter { $0.breaches > 0 }
+        guard broken.isEmpty else { throw Failure.unexpected("the books break \(broken.map(\.check))") }
         var total: Int64 = 0
         for owner in Self.owners + Self.providers {
             for balance in try await store.read({ try $0.balances(of: owner) }) where balance.asset == .usdt {

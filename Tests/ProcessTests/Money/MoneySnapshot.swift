@@ -19,6 +19,8 @@ struct MoneySnapshot: Sendable {
         for (sentence, query) in sentences + (full ? sums : []) {
             snapshot.flaws += try tx.rows(query) { try $0.text() }.map { "\(sentence): \($0)" }
         }
+        snapshot.flaws += try tx.bookFindings(full: full).filter { $0.breaches > 0 }
+            .map { "the server's own check: \($0.check) at \($0.example ?? "?")" }
         snapshot.transfers = try tx.number("SELECT COUNT(*) FROM ledger_transfers")
         snapshot.heldUSDT = try tx.number(
             """
