@@ -52,7 +52,8 @@ enum Resources {
             try tx.resourceClasses(offset: offset, limit: page.limit + 1)
         }
         let numbered = zip((offset + 1)..., classes).map { (place: $0, class: $1) }
-        return .list("resources", numbered, limit: page.limit, cursor: { "\($0.place)" }) { write($0.class, to: &$1) }
+        return .list(
+            "resources", numbered, limit: page.limit, cursor: { "\($0.place)" }, write: { write($0.class, to: &$1) })
     }
 
     /// The cursor is a place in the list: classes have no names, and are other ones a minute later.

@@ -31,7 +31,6 @@ extension Transaction {
             walletAddress: profile.walletAddress, createdAt: now)
         guard try insertMember(member) else { throw Refusal.taken(field: "handle") }
         try mintBonus(for: member.id)
-        try mintBonus(for: member.id)
         if let keyHash {
             let key = APIKey(id: newKeyID(), member: member.id, name: nil, prefix: keyPrefix, createdAt: now)
             try insertKey(key, hash: keyHash)

@@ -38,7 +38,8 @@ struct MoneyChecker {
     private var cancels: [String] {
         let jobs = Dictionary(books.jobs.values.joined().map { ($0.id, $0) }) { first, _ in first }
         return record.done(.cancel).compactMap { call in
-            jobs[call.name]?.state == "cancelled" ? nil : "\(call) was acknowledged; it is \(jobs[call.name]?.state ?? "nowhere")"
+            let state = jobs[call.name]?.state ?? "nowhere"
+            return state == "cancelled" ? nil : "\(call) was acknowledged; it is \(state)"
         }
     }
 
