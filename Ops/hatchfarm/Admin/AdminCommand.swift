@@ -6,7 +6,7 @@ internal import Store
 struct AdminCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "admin",
-        abstract: "Looks after members, keys and roles, straight in the database.",
+        abstract: "Looks after members, keys, roles and logins, straight in the database.",
         discussion: """
             Works on DATABASE_URL, whether servers are up or not, and brings it up to date first. What it ends or \
             changes holds in running servers at once on PostgreSQL, and within two seconds on SQLite. Each change is \
@@ -16,10 +16,11 @@ struct AdminCommand: AsyncParsableCommand {
               hatchfarm admin key queenbee
               hatchfarm admin key list --member maya
               hatchfarm admin member role maya admin
+              hatchfarm admin user add maya
 
             \(Failure.exitCodes)
             """,
-        subcommands: [AdminKey.self, AdminMember.self])
+        subcommands: [AdminKey.self, AdminMember.self, AdminUser.self])
 }
 
 /// What every admin command takes.

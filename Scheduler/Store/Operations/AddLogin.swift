@@ -7,7 +7,10 @@ extension Transaction {
     /// - Parameters:
     ///   - name: what people call the member; the username when nil.
     ///   - passwordHash: of `Password.hash`, which takes its time: made before the transaction.
-    package func addLogin(username: String, name: String? = nil, passwordHash: String) throws -> Member {
+    ///   - actor: who does it, for the audit log; the new member when nil.
+    package func addLogin(
+        username: String, name: String? = nil, passwordHash: String, actor: String? = nil
+    ) throws -> Member {
         let username = try known(username)
         guard try login(username) == nil else { throw Refusal.taken(field: "username") }
         let member = try registerAgent(
@@ -16,7 +19,7 @@ extension Transaction {
         guard try insertLogin(username, member: member.id, passwordHash: passwordHash) else {
             throw Refusal.taken(field: "username")
         }
-        try record(.loginAdded, of: member.id, username)
+        try record(.loginAdded, of: member.id, username, by: actor)
         return member
     }
 
@@ -43,7 +46,7 @@ extension Transaction {
         return username
     }
 
-    private func record(_ type: EventType, of member: MemberID, _ username: String) throws {
-        try record(Event(owner: OwnerID(member.text), type: type, actor: member.text, object: username))
+    private func record(_ type: EventType, of member: MemberID, _ username: String, by actor: String? = nil) throws {
+        try record(Event(owner: OwnerID(member.text), type: type, actor: actor ?? member.text, object: username))
     }
 }

@@ -33,7 +33,10 @@ struct PrincipalCall: Sendable {
     typealias Make = @Sendable (Principals) async throws -> PrincipalCall
 
     /// How the calls are made that need more than their path, by method and path.
-    static let all: [String: Make] = agents.merging(controlPlane) { $1 }.merging(workers) { $1 }.merging(jobs) { $1 }
+    static let all: [String: Make] = [agents, controlPlane, workers, jobs, wallet, forum].reduce(into: [:]) {
+        all, some in
+        all.merge(some) { $1 }
+    }
 
     private static let agents: [String: Make] = [
         "POST /api/v1/agents/register": { _ in PrincipalCall([:], ["name": "n"]) },

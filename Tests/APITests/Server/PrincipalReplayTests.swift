@@ -8,7 +8,7 @@ import Testing
 struct PrincipalReplayTests {
     @Test("a heartbeat counts once, as it was signed and for whom", arguments: TestDatabase.all)
     func heartbeats(on database: TestDatabase) async throws {
-        try await ControlPlane.run(database) { plane in
+        try await ControlPlane.run(database, Principals.secret) { plane in
             let all = try await Principals(plane)
             let good = plane.beat(all.worker)
             #expect(try await plane.send(good).status == 200)
@@ -44,7 +44,7 @@ struct PrincipalReplayTests {
 
     @Test("an idempotency key is its owner's: another's call with it is another call", arguments: TestDatabase.all)
     func idempotency(on database: TestDatabase) async throws {
-        try await ControlPlane.run(database) { plane in
+        try await ControlPlane.run(database, Principals.secret) { plane in
             let all = try await Principals(plane)
             let (body, more) = (JSON.object([.init("title", "once")]).bytes(), [("Idempotency-Key", "k-1")])
             func submit(_ principal: Principal, _ body: [UInt8]) async throws -> PlaneReply {
@@ -79,7 +79,7 @@ struct PrincipalReplayTests {
 
     @Test("a claim's request id and a lease's token are their machine's", arguments: TestDatabase.all)
     func leases(on database: TestDatabase) async throws {
-        try await ControlPlane.run(database) { plane in
+        try await ControlPlane.run(database, Principals.secret) { plane in
             let all = try await Principals(plane)
             let queue = try await all.queued()
             let claim: JSON = ["limit": 1, "queues": [.string(queue)], "request_id": "r-1"]
@@ -110,7 +110,7 @@ struct PrincipalReplayTests {
 
     @Test("a policy or consent that another signed is none of one's own", arguments: TestDatabase.all)
     func signatures(on database: TestDatabase) async throws {
-        try await ControlPlane.run(database) { plane in
+        try await ControlPlane.run(database, Principals.secret) { plane in
             let all = try await Principals(plane)
             let own = Caller(owner: all.own.owner, key: all.other.key, headers: all.own.headers)
             let machine = try await plane.machine(of: all.own)

@@ -1,8 +1,8 @@
 import Testing
 
 /// What each principal gets of each route: rows of a method, a path below the base, and a status for each principal in
-/// the order of `Principal`. A route without a row fails the matrix; so does a row without a route. How a row's call is
-/// made, when it isn't just its path, says `PrincipalCall`.
+/// the order of `Principal.columns`. A route without a row fails the matrix; so does a row without a route. How a row's
+/// call is made, when it isn't just its path, says `PrincipalCall`.
 struct PrincipalTable: Sendable, CustomTestStringConvertible {
     struct Row: Sendable {
         let method: String
@@ -30,7 +30,7 @@ struct PrincipalTable: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    static let all = [server, agents, controlPlane, workers, jobs]
+    static let all = [server, agents, controlPlane, workers, jobs, signIn, wallet, market]
 
     static let server = PrincipalTable(
         "server", base: "",

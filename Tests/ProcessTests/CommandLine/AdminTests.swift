@@ -103,6 +103,53 @@ struct AdminTests {
         }
     }
 
+    private func login(_ farm: Farm, _ name: String, _ password: String) async throws -> Int {
+        try await FarmClient(farm.server.url).post(
+            "/auth/login", ["username": .string(name), "password": .string(password)]
+        ).status
+    }
+
+    /// Runs a line of the shell in which `$h` is the program.
+    private func shell(_ line: String, _ url: String) async throws -> (code: ChildProcess.Ending, output: String) {
+        let child = try await ChildProcess(
+            "/bin/sh", ["-c", line], environment: ["DATABASE_URL": url, "h": FarmServer.program])
+        return (try await child.end(within: .seconds(60)), child.output + child.errors)
+    }
+
+    @Test("a login is added with the password on standard input", arguments: TestDatabase.all)
+    func user(on database: TestDatabase) async throws {
+        let url = try await database.freshURL()
+        try await Farm.run(at: url) { farm async throws in
+            let added = try await shell("printf 'a long secret\\n' | $h admin user add Maya --json", url)
+            #expect(added.code == .exited(0) && added.output.contains("\"username\":\"maya\""), "\(added.output)")
+            #expect(!added.output.contains("a long secret"))
+            #expect(try await login(farm, "maya", "a long secret") == 200)
+            #expect(try await login(farm, "maya", "another") == 401)
+            #expect(try await shell("echo again | $h admin user add maya", url).code == .exited(4))
+            #expect(try await shell("echo secret | $h admin user add 'no name'", url).code == .exited(64))
+            #expect(try await shell("$h admin user add noor < /dev/null", url).code == .exited(64))
+        }
+    }
+
+    @Test("at a terminal the password is asked for twice and not shown")
+    func terminal() async throws {
+        let url = try await TestDatabase.sqlite.freshURL()
+        func type(_ keys: String) async throws -> (code: ChildProcess.Ending, output: String) {
+            // Each key press after the prompt for it.
+            try await shell("(\(keys); sleep 1) | script -qec \"$h admin user add maya\" /dev/null", url)
+        }
+        let differ = try await type("sleep 3; printf 'hidden word\\r'; sleep 1; printf 'other word\\r'")
+        #expect(differ.output.contains("Once more") && differ.output.contains("differ"), "\(differ.output)")
+        let stopped = try await type("sleep 3; printf 'hidden\\003'")
+        #expect(!stopped.output.contains("Once more"))
+        let added = try await type("sleep 3; printf 'hidden wordd\\177\\r'; sleep 1; printf 'hidden word\\r'")
+        #expect(added.output.contains("maya"), "\(added.output)")
+        for run in [differ, stopped, added] { #expect(!run.output.contains("hidden")) }
+        try await Farm.run(at: url) { farm async throws in
+            #expect(try await login(farm, "maya", "hidden word") == 200)
+        }
+    }
+
     @Test("commands say what is wrong by their codes")
     func codes() async throws {
         let admin = Admin(url: "postgres://nobody@127.0.0.1:9/none")
