@@ -108,13 +108,24 @@ struct ResourceTests {
     func running(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
             let worker = try await worker(plane, of: .bob, price: .null)
+            try await plane.fund("1")
             // Exactly what ten minutes of a core and a GB cost.
             let dear = try await plane.job(["max_price_usdt": "0.004"])
             let short = try await plane.job(["max_price_usdt": "0.0039"])
-            #expect(try await plane.claim(worker, ["limit": 9]).map(\.job) == [dear])
-            #expect(try await plane.show(dear)["price"]?["usdt_per_hour"] == "0.024")
+            let held = try #require(try await plane.claim(worker, ["limit": 9]).first)
+            #expect(held.job == dear)
+            #expect(
+                try await plane.show(dear)["price"] == [
+                    "max_usdt": "0.004", "usdt_per_hour": "0.024", "paid_usdt": "0",
+                ])
             #expect(try await plane.show(short)["price"]?["usdt_per_hour"] == .null)
             #expect(try await plane.show(short)["pending_reason"] == "no live machine fits what it needs and pays")
+            plane.clock.advance(by: .seconds(30))
+            let paid = try #require(try await plane.finish(held).data["paid_usdt"]?.string)
+            // Half a minute at the market's price, and what the calls took.
+            #expect((200...300).contains(try #require(Money.minorUnits(paid))), "\(paid)")
+            let price = try await plane.show(dear)["price"]
+            #expect(price?["paid_usdt"] == .string(paid) && price?["usdt_per_hour"] == .null)
         }
     }
 }

@@ -17,7 +17,7 @@ struct ResultTests {
                 #expect(
                     first.data == [
                         "job_id": .string(held.job), "accepted": true, "status": .string(state), "attempt": 1,
-                        "fence": 1,
+                        "fence": 1, "paid_usdt": "0",
                     ])
                 let before = try await plane.show(held.job)
                 for again in [result, ControlPlane.success, ControlPlane.failure] {

@@ -89,6 +89,27 @@ struct CommandLineTests {
         }
     }
 
+    @Test("what the farm lends, and for how much, as a table and as JSON")
+    func resources() async throws {
+        try await up { home in
+            try await eventually("its machine is heard of", within: .seconds(30)) {
+                try await home.run("resources").output.contains("market")
+            }
+            let table = try await home.run("resources", "list", "--limit", "1")
+            #expect(table.code == 0 && table.output.hasPrefix("MACHINES  CORES FREE"), "\(table)")
+            let json = try JSON(parsing: Array(try await home.run("resources", "--json").output.utf8))
+            #expect(json["data"]?["resources"]?.array?.first?["at_market_price"] == 1)
+            let prices = try await home.run("resources", "prices")
+            #expect(prices.code == 0 && prices.output.contains("core-hour  0.02"), "\(prices)")
+            #expect(prices.output.contains(" at a utilisation of 0, since "))
+            let other = try await home.run(["resources", "prices", "--server", "http://127.0.0.1:1"])
+            #expect(other.code != 0)
+            // A wrong price ends the start with a line that names its variable.
+            let wrong = try await home.run(["serve"], ["HATCHFARM_BASE_PRICES": "cpu=0.1,disk=3"])
+            #expect(wrong.code != 0 && wrong.errors.contains("HATCHFARM_BASE_PRICES names cpu, gb and gpu, not disk"))
+        }
+    }
+
     @Test("a job that fails, one that is cancelled, and one that is tried again")
     func unhappyLives() async throws {
         try await up { home in
