@@ -108,7 +108,7 @@ struct ResourceTests {
     func running(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
             let worker = try await worker(plane, of: .bob, price: .null)
-            try await plane.fund("1")
+            try await plane.fund(.alice, "1")
             // Exactly what ten minutes of a core and a GB cost.
             let dear = try await plane.job(["max_price_usdt": "0.004"])
             let short = try await plane.job(["max_price_usdt": "0.0039"])
