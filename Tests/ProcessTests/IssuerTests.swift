@@ -8,8 +8,11 @@ struct IssuerTests {
     /// As `Ops/install test` leaves it.
     private static let program: String = {
         let build = FarmServer.program.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
-        return build.joined(separator: "/") + "/oidc-issuer/bin/oidc-provider-mock"
+        return build.joined(separator: "/") + "/oidc-issuer/bin/python"
     }()
+
+    /// Where the farm isn't: its own port is known only later. So the way back is looked at.
+    private static let publicURL = "http://127.0.0.1:8080"
 
     /// One request, as a browser sends it: the status, and the fields of the head by their names in lower case.
     private func ask(
@@ -37,8 +40,8 @@ struct IssuerTests {
         let cookie = try #require(start.head["set-cookie"]?.split(separator: ";").first.map(String.init))
         let consent = try await ask(try #require(start.head["location"]), ["--data", "sub=\(subject)"])
         let back = try #require(consent.head["location"], "\(consent.body)")
-        let path = try #require(back.split(separator: "/", maxSplits: 3).last)
-        let callback = ("\(farm.server.url)/\(path.drop { $0 == "/" })", ["--header", "Cookie: \(cookie)"])
+        try #require(back.hasPrefix(Self.publicURL))
+        let callback = (farm.server.url + back.dropFirst(Self.publicURL.count), ["--header", "Cookie: \(cookie)"])
         let end = try await ask(callback.0, callback.1)
         #expect(end.status == 200, "\(end.body)\(farm.server.log)")
         return (try JSON(parsing: Array(end.body.utf8)), try await ask(callback.0, callback.1).status)
@@ -56,10 +59,13 @@ struct IssuerTests {
         let url = "http://127.0.0.1:\(port)"
         let issuer = try await ChildProcess(
             Self.program,
-            ["--port", "\(port)", "--require-nonce", "true", "--user-claims", #"{"sub":"ann","name":"Ann of Mock"}"#])
+            [
+                "-m", "oidc_provider_mock", "--port", "\(port)", "--require-nonce", "true", "--user-claims",
+                #"{"sub":"ann","name":"Ann of Mock"}"#,
+            ])
         let environment = [
             "OIDC_ISSUERS": "mock=\(url)", "OIDC_MOCK_CLIENT_ID": "farm", "OIDC_MOCK_CLIENT_SECRET": "s:e/c%r+t",
-            "PUBLIC_URL": "http://127.0.0.1:8080",
+            "PUBLIC_URL": Self.publicURL,
         ]
         try await Farm.run(on: database, environment: environment) { farm in
             try await eventually("the issuer answers", within: .seconds(30)) {
