@@ -68,18 +68,28 @@ extension Requirement {
     /// equal prices share a class. What is asked is compared just so: who offers exactly as much is never refused, and
     /// what a job has to pay stays within what is held for it, whatever its machine asks.
     package static func coarse(_ hourlyPrice: Int64) -> Int64 {
-        var digits = hourlyPrice
+        hourlyPrice - hourlyPrice % coarseness(of: hourlyPrice)
+    }
+
+    /// The most that a machine may ask of such a job by the hour; nil when any price will do.
+    package var dearest: Int64? {
+        maxHourlyPrice.map { most in
+            let (sum, overflow) = Self.coarse(most).addingReportingOverflow(Self.coarseness(of: most) - 1)
+            return overflow ? .max : sum
+        }
+    }
+
+    /// Whether a job of this class takes what asks so much an hour.
+    package func affords(_ hourlyPrice: Int64) -> Bool { hourlyPrice <= dearest ?? .max }
+
+    /// What the second digit of a price counts, at least one.
+    private static func coarseness(of price: Int64) -> Int64 {
         var scale: Int64 = 1
+        var digits = price
         while digits >= 100 {
             digits /= 10
             scale *= 10
         }
-        return digits * scale
-    }
-
-    /// Whether a job of this class can pay so much an hour for its whole run limit.
-    package func affords(_ hourlyPrice: Int64) -> Bool {
-        guard let most = maxHourlyPrice else { return true }
-        return hourlyPrice <= most || Self.coarse(hourlyPrice) <= Self.coarse(most)
+        return scale
     }
 }

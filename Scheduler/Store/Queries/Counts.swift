@@ -70,7 +70,7 @@ extension Transaction {
                     AND gpus >= \(need?.gpus ?? 0)
                     AND COALESCE(isolation, 1) >= \(need?.isolation.rank ?? 1)
                     AND (states_price = \(paysMarket ? 0 : -1)
-                        OR states_price = 1 AND hourly_price <= \(need?.maxHourlyPrice ?? .max))
+                        OR states_price = 1 AND hourly_price <= \(need?.dearest ?? .max))
                     AND EXISTS (SELECT 1 FROM consents WHERE worker_id = machines.id AND revoked_at IS NULL)
                 """
             ) { try $0.integer() } ?? 0

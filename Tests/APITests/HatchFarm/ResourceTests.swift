@@ -37,8 +37,11 @@ struct ResourceTests {
             let stated = try await worker(plane, of: .alice, price: "0.3")
             _ = try await worker(plane, of: .bob, price: .null)
             _ = try await plane.worker()
-            let job = try await plane.job(["resources": ["cpu_cores": 1.5, "gpu": 1]], of: .alice)
-            #expect(try await plane.claim(stated).map(\.job) == [job], "an owner's own machine takes it for nothing")
+            try await plane.fund(.alice, "1")
+            // Ten minutes at what it states.
+            let job = try await plane.job(
+                ["resources": ["cpu_cores": 1.5, "gpu": 1], "max_price_usdt": "0.05"], of: .alice)
+            #expect(try await plane.claim(stated).map(\.job) == [job])
             let data = try await plane.get("/resources", .bob).data
             #expect(
                 data["resources"] == [

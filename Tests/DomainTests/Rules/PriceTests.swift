@@ -99,6 +99,7 @@ struct PriceTests {
             var need = Requirement(kind: .compute)
             need.maxHourlyPrice = Requirement.coarse(asked)
             #expect(need.affords(asked))
+            #expect(!need.affords(need.dearest.map { $0 + 1 } ?? .max))
             // A tenth less is too little.
             need.maxHourlyPrice = asked - asked / 10 - 1
             #expect(asked == 0 || !need.affords(asked))
