@@ -1,16 +1,22 @@
 import Bytes
+import Foundation
 import Support
 import Testing
 
-/// The farm as a process, and an issuer that others wrote: what we read in the standards is what they read.
-@Suite("Signing in by another program's word", .timeLimit(.minutes(2)))
-struct IssuerTests {
+enum OtherIssuer {
     /// As `Ops/install test` leaves it.
-    private static let program: String = {
+    static let program: String = {
         let build = FarmServer.program.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
         return build.joined(separator: "/") + "/oidc-issuer/bin/python"
     }()
+}
 
+/// The farm as a process, and an issuer that others wrote: what we read in the standards is what they read.
+@Suite(
+    "Signing in by another program's word",
+    .enabled(if: FileManager.default.fileExists(atPath: OtherIssuer.program), "it is installed by Ops/install test"),
+    .timeLimit(.minutes(2)))
+struct IssuerTests {
     /// Where the farm isn't: its own port is known only later. So the way back is looked at.
     private static let publicURL = "http://127.0.0.1:8080"
 
@@ -58,7 +64,7 @@ struct IssuerTests {
         let port = try Tool.freePort()
         let url = "http://127.0.0.1:\(port)"
         let issuer = try await ChildProcess(
-            Self.program,
+            OtherIssuer.program,
             [
                 "-m", "oidc_provider_mock", "--port", "\(port)", "--require-nonce", "true", "--user-claims",
                 #"{"sub":"ann","name":"Ann of Mock"}"#,

@@ -103,8 +103,11 @@ struct HostileRouteTests {
                 }
                 guard operation.body != nil else { return }
                 let large = [UInt8](repeating: 0x20, count: (1 << 20) + 1)
+                // Whoever has no row among the members is sent away before the body is looked at.
+                let status = path.hasPrefix("/api/v1/agents/me") ? 404 : 413
                 #expect(
-                    try await siege.send(operation.method, path, headers, large, "too large").status == 413, "\(path)")
+                    try await siege.send(operation.method, path, headers, large, "too large").status == status,
+                    "\(path)")
             }
         }
     }
