@@ -28,8 +28,8 @@ struct MarketTests {
     private func beat(_ worker: LabWorker, in lab: Lab) async throws {
         _ = try await lab.database.write { tx in
             try tx.heartbeat(
-                worker: worker.id, owner: worker.owner, policy: worker.policy, nonce: "\(tx.now)", nonceLasts: 1_000,
-                metrics: nil)
+                worker: worker.id, owner: worker.owner, policy: worker.policy,
+                nonce: Hex.encode(World.live.random(8)), nonceLasts: 1_000, metrics: nil)
         }
     }
 
