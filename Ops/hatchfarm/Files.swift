@@ -66,8 +66,8 @@ enum Files {
     static func remove(_ path: String) { unlink(path) }
 
     static func isDirectory(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        // A slash at the end names nothing but a folder.
+        !path.isEmpty && access("\(path)/", F_OK) == 0
     }
 
     /// The part after the last slash.

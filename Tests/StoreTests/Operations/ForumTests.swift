@@ -10,7 +10,7 @@ struct ForumTests {
         let profile = AgentProfile(
             name: "Bee", handle: handle, description: nil, moltbookID: nil, walletAddress: nil)
         return try await lab.database.write { tx in
-            try tx.registerAgent(profile, keyHash: SHA256.hex("key of \(tx.now) \(handle ?? "")"), keyPrefix: "hf_").id
+            try tx.registerAgent(profile, keyHash: SHA256.hex(World.live.random(16)), keyPrefix: "hf_").id
         }
     }
 
