@@ -13,8 +13,14 @@ package protocol CallContext: Sendable {
 package struct PublicContext: CallContext {
     package static let access = Route.Access.anyone
 
-    package static func admit(_ call: Call) throws(Problem) -> PublicContext {
-        if case .calls = call.route.metering { try call.chargeAddress() }
+    /// A member who only reads is metered as a member; whoever writes here is nobody yet, and metered as such.
+    package static func admit(_ call: Call) async throws -> PublicContext {
+        guard case .calls = call.route.metering else { return PublicContext() }
+        if call.route.method == .get, call.bearer != nil, let member = try? await call.gate.member(call) {
+            if let wait = call.gate.owners.take(member.owner.text) { throw Problem.tooMany(retryAfter: wait) }
+        } else {
+            try call.chargeAddress()
+        }
         return PublicContext()
     }
 }

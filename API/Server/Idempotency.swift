@@ -15,6 +15,9 @@ extension Call {
 
     /// Runs the effect in one transaction, with its answer when the call has a key; a repeated call gets the first
     /// one's answer. Throws `Refusal.keyReused` when the body is another.
+    ///
+    /// The same call may come twice at once. When its twin was first, this one conflicts with the kept answer, or is
+    /// refused for what the twin took (money, a quota): either way the answer is there by then.
     package func once(
         for owner: OwnerID, _ body: Body, _ effect: @escaping @Sendable (Transaction) throws -> StoredAnswer
     ) async throws -> StoredAnswer {
@@ -23,8 +26,9 @@ extension Call {
         do {
             return try await services.database.write(run)
         } catch DatabaseError.conflict where key != nil {
-            // The same call at the same moment was first; its answer is there now.
             return try await services.database.write(run)
+        } catch let refusal as Refusal where key != nil {
+            return try await services.database.write { tx in try tx.once(key) { throw refusal } }
         }
     }
 }

@@ -50,7 +50,15 @@ struct Composition: Sendable {
     /// A key that was revoked stays so, and is no reason not to serve: who holds it could keep the server from
     /// starting.
     private static func configureQueenbee(_ key: String, _ database: Database, _ logger: Logger) async throws {
-        switch try await database.write({ try $0.configureQueenbee(KeyText(key)) }) {
+        let text = KeyText(key)
+        let outcome: KeyConfiguration
+        do {
+            outcome = try await database.write { try $0.configureQueenbee(text) }
+        } catch DatabaseError.conflict {
+            // Another server that starts with the same key was first.
+            outcome = try await database.write { try $0.configureQueenbee(text) }
+        }
+        switch outcome {
         case .isValid(let ended): try await KeyHints.send(.ended(ended), database)
         case .wasRevoked: logger.error("QUEENBEE_API_KEY was revoked and stays so: set another one")
         case .isAnother:

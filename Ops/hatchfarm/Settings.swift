@@ -35,7 +35,7 @@ struct Settings: Sendable {
         database = try Self.database(environment.text("DATABASE_URL") ?? standard)
         redis = try Self.redis(environment)
         redisNonceFallback = try environment.flag("REDIS_NONCE_FALLBACK")
-        operatorToken = environment.text("HATCHFARM_API_TOKEN")
+        operatorToken = try Self.secret("HATCHFARM_API_TOKEN", environment, "64 hex digits")
         signIn = try SignInSettings(environment)
         queenbeeKey = try Self.queenbeeKey(environment)
         requireHTTPS = try environment.flag("REQUIRE_HTTPS")
@@ -57,11 +57,19 @@ struct Settings: Sendable {
         return level
     }
 
-    private static func queenbeeKey(_ environment: Environment) throws(Failure) -> String? {
-        guard let key = environment.text("QUEENBEE_API_KEY") else { return nil }
-        guard (16...255).contains(key.utf8.count), key.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
-            throw .misconfigured("QUEENBEE_API_KEY must be 16–255 visible ASCII characters: bhv_ and 48 hex digits")
+    /// A bearer that can come in a header, and that nobody guesses.
+    private static func secret(
+        _ name: String, _ environment: Environment, _ example: String
+    ) throws(Failure) -> String? {
+        guard let secret = environment.text(name) else { return nil }
+        guard (16...255).contains(secret.utf8.count), secret.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
+            throw .misconfigured("\(name) must be 16–255 visible ASCII characters: \(example)")
         }
+        return secret
+    }
+
+    private static func queenbeeKey(_ environment: Environment) throws(Failure) -> String? {
+        guard let key = try secret("QUEENBEE_API_KEY", environment, "bhv_ and 48 hex digits") else { return nil }
         guard key != environment.text("HATCHFARM_API_TOKEN") else {
             throw .misconfigured("QUEENBEE_API_KEY and HATCHFARM_API_TOKEN must be different")
         }

@@ -32,7 +32,8 @@ package struct UnitPrices: Sendable, Hashable {
         return min(Money.most, parts.reduce(0, +))
     }
 
-    private static func centiGigabytes(_ memoryMiB: Int64) -> Int64 {
+    /// Memory in hundredths of a GB (10⁹ bytes), rounded; of no more than 2⁶³ bytes.
+    package static func centiGigabytes(_ memoryMiB: Int64) -> Int64 {
         let (bytes, overflow) = memoryMiB.multipliedReportingOverflow(by: 1_048_576)
         return (overflow ? .max : bytes) / 10_000_000 + (overflow || bytes % 10_000_000 < 5_000_000 ? 0 : 1)
     }

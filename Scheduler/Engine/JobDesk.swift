@@ -73,6 +73,8 @@ package final class JobDesk: Sendable {
         } catch DatabaseError.conflict where submission.idempotency != nil {
             // Somebody else wrote the key at the same moment: now it is there to be found.
             reply = try await submissions(submission)
+        } catch let refusal as Refusal where submission.idempotency != nil && refusal.mayComeOfItsTwin {
+            reply = try await submissions(submission)
         }
         if case .accepted(let jobs, _) = reply { announce(jobs) }
         return reply
@@ -199,5 +201,15 @@ package final class JobDesk: Sendable {
 
     private func changed(_ ids: [JobID]) {
         for id in ids { bus.publish(Self.topic(id)) }
+    }
+}
+
+extension Refusal {
+    /// Whether the same call, a moment earlier, may have taken what this one lacks.
+    fileprivate var mayComeOfItsTwin: Bool {
+        switch self {
+        case .insufficientFunds, .quota: true
+        default: false
+        }
     }
 }

@@ -171,7 +171,7 @@ extension Capacity {
 
     /// A MiB is coarser than a thousandth of a GB: hundredths come back as they were given.
     static func gigabytes(_ memoryMiB: Int64) -> JSON {
-        .number(Money.decimal((memoryMiB * 1_048_576 + 5_000_000) / 10_000_000, decimals: 2))
+        .number(Money.decimal(UnitPrices.centiGigabytes(memoryMiB), decimals: 2))
     }
 }
 

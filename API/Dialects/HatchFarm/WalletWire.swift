@@ -74,6 +74,6 @@ extension StoredAnswer {
 }
 
 extension OperatorContext {
-    /// Whose idempotency keys the operator's are: nobody's, so that no owner's meet them.
-    var keyOwner: OwnerID { OwnerID("/operator") }
+    /// Whose idempotency keys an operator's are: its own, so that no owner's and no other operator's meet them.
+    var keyOwner: OwnerID { OwnerID("/operator/" + actor) }
 }

@@ -1,5 +1,7 @@
 internal import ArgumentParser
+internal import Bytes
 internal import Domain
+internal import Engine
 internal import Store
 
 /// `hatchfarm admin …`
@@ -17,6 +19,7 @@ struct AdminCommand: AsyncParsableCommand {
               hatchfarm admin key list --member maya
               hatchfarm admin member role maya admin
               hatchfarm admin user add maya
+              hatchfarm admin user disable maya
 
             \(Failure.exitCodes)
             """,
@@ -45,6 +48,18 @@ struct AdminOptions: ParsableArguments {
             default: throw Failure.unexpected("the database: \(error)")
             }
         }
+    }
+}
+
+extension AdminOptions {
+    /// Changes what running servers remember for a moment of logins, tells them, and says what is so now.
+    func change(_ who: String, _ now: String, _ body: @escaping @Sendable (Transaction) throws -> Void) async throws {
+        try await withDatabase { database in
+            try await database.write(body)
+            try await KeyHints.send(.all, database)
+        }
+        let said: JSON = ["name": .string(who), "done": .string(now)]
+        Output.line(json ? said.text(.compact) : "\(Output.tame(who)) \(now)")
     }
 }
 

@@ -14,8 +14,9 @@ struct AdminMember: AsyncParsableCommand {
               hatchfarm admin member list
               hatchfarm admin member show maya
               hatchfarm admin member role maya admin
+              hatchfarm admin member sign-in maya off
             """,
-        subcommands: [List.self, Show.self, Role.self])
+        subcommands: [List.self, Show.self, Role.self, SignIn.self])
 }
 
 extension AdminMember {
@@ -95,6 +96,30 @@ extension AdminMember {
                 return changed
             }
             Output.line(options.json ? changed.json.text(.compact) : "\(changed.id) \(changed.role.rawValue)")
+        }
+    }
+
+    struct SignIn: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "sign-in",
+            abstract: "Stops or lets a member sign in by the word of OIDC issuers.",
+            discussion: """
+                Off ends all tokens that came of it. Logins by a password are `hatchfarm admin user`'s.
+
+                EXAMPLE
+                  hatchfarm admin member sign-in maya off
+                """)
+
+        enum Switch: String, CaseIterable, ExpressibleByArgument { case on, off }
+
+        @Argument(help: ArgumentHelp("Whom.", valueName: "handle|id")) var member: String
+        @Argument(help: "Whether the member may.") var allowed: Switch
+        @OptionGroup var options: AdminOptions
+
+        func run() async throws {
+            try await options.change(member, "signs in by issuers: \(allowed.rawValue)") { [member, allowed] tx in
+                try tx.disableIdentities(of: tx.member(named: member).id, allowed == .off, actor: "operator")
+            }
         }
     }
 }

@@ -8,8 +8,13 @@ struct AdminUser: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "user",
         abstract: "People who sign in by a name and a password.",
-        discussion: "EXAMPLE\n  hatchfarm admin user add maya",
-        subcommands: [Add.self])
+        discussion: """
+            EXAMPLES
+              hatchfarm admin user add maya
+              hatchfarm admin user password maya
+              hatchfarm admin user disable maya
+            """,
+        subcommands: [Add.self, Password.self, Disable.self, Enable.self])
 }
 
 extension AdminUser {
@@ -30,16 +35,7 @@ extension AdminUser {
 
         func run() async throws {
             guard Usernames.normalised(name) != nil else { throw Failure.invalid(Usernames.rule) }
-            let password = try PasswordPrompt.ask()
-            guard (1...Password.longest).contains(password.utf8.count) else {
-                throw Failure.invalid("a password has 1 to \(Password.longest) bytes")
-            }
-            if password.count < Self.advised {
-                Output.error("warning: a password of fewer than \(Self.advised) characters is soon guessed")
-            }
-            guard let hash = Password.hash(password) else {
-                throw Failure.unreachable("there is not enough memory to hash a password")
-            }
+            let hash = try PasswordPrompt.hash()
             let member = try await options.withDatabase { database in
                 try await database.write { [name] tx in
                     try tx.addLogin(username: name, passwordHash: hash, actor: "operator")
@@ -50,8 +46,62 @@ extension AdminUser {
                 JSON.object([.init("id", .string(member.id.text)), .init("username", .string(member.name))])
                     .text(.compact))
         }
+    }
 
-        /// NIST SP 800-63B, 3.1.1.2.
-        private static let advised = 8
+    struct Password: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Gives a login another password, and ends all its tokens.",
+            discussion: """
+                Asks for the password as `admin user add` does.
+
+                EXAMPLE
+                  hatchfarm admin user password maya
+                """)
+
+        @Argument(help: "The name that the member signs in by.") var name: String
+        @OptionGroup var options: AdminOptions
+
+        func run() async throws {
+            let hash = try PasswordPrompt.hash()
+            try await options.change(name, "has another password") { [name] tx in
+                try tx.changePassword(of: name, hash: hash, actor: "operator")
+            }
+        }
+    }
+
+    struct Disable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lets nobody sign in by this name, and ends all its tokens.",
+            discussion: """
+                Keys that the member made stay: `hatchfarm admin key list --member` shows them, and \
+                `hatchfarm admin key revoke` ends them.
+
+                EXAMPLE
+                  hatchfarm admin user disable maya
+                """)
+
+        @Argument(help: "The name that the member signs in by.") var name: String
+        @OptionGroup var options: AdminOptions
+
+        func run() async throws {
+            try await options.change(name, "is disabled") { [name] tx in
+                try tx.disableLogin(name, actor: "operator")
+            }
+        }
+    }
+
+    struct Enable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lets a disabled login in again; its old tokens stay void.",
+            discussion: "EXAMPLE\n  hatchfarm admin user enable maya")
+
+        @Argument(help: "The name that the member signs in by.") var name: String
+        @OptionGroup var options: AdminOptions
+
+        func run() async throws {
+            try await options.change(name, "is enabled") { [name] tx in
+                try tx.disableLogin(name, false, actor: "operator")
+            }
+        }
     }
 }

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Glibc
 
 /// A password from whoever sits at the terminal, or from what standard input is fed by.
@@ -10,6 +11,25 @@ enum PasswordPrompt {
         guard try hidden("Once more: ") == first else { throw Failure.invalid("the two passwords differ") }
         return first
     }
+
+    /// The Argon2id hash of the password that is asked for; a short one gets a warning. Throws `.invalid` when it is
+    /// too long.
+    static func hash() throws -> String {
+        let password = try ask()
+        guard (1...Password.longest).contains(password.utf8.count) else {
+            throw Failure.invalid("a password has 1 to \(Password.longest) bytes")
+        }
+        if password.count < advised {
+            Output.error("warning: a password of fewer than \(advised) characters is soon guessed")
+        }
+        guard let hash = Password.hash(password) else {
+            throw Failure.unreachable("there is not enough memory to hash a password")
+        }
+        return hash
+    }
+
+    /// NIST SP 800-63B, 3.1.1.2.
+    private static let advised = 8
 
     private static func hidden(_ prompt: String) throws -> String {
         var before = termios()

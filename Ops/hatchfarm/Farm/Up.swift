@@ -36,7 +36,7 @@ struct Up: AsyncParsableCommand {
             let home = Home(folder: folder, url: settings.url(port: port), environment: environment)
             let owner = try await home.owner()
             let worker = try await home.worker(of: owner)
-            home.greet(owner, database: settings.shownDatabase)
+            home.greet(owner, settings, operatorToken: farm.operatorToken)
             try await Daemon.run(
                 worker, stateFolder: home.jobsFolder, Daemon.Options(drainGrace: .seconds(5)), logger: logger)
         })
@@ -100,7 +100,8 @@ struct Home: Sendable {
         }
     }
 
-    func greet(_ owner: Credentials, database: String) {
+    func greet(_ owner: Credentials, _ settings: Settings, operatorToken: String) {
+        let token = settings.operatorToken == nil ? "\(operatorToken) (until the next start)" : "HATCHFARM_API_TOKEN"
         Output.line(
             """
 
@@ -109,9 +110,10 @@ struct Home: Sendable {
               API        \(url)/api/v1
               OpenAPI    \(url)/openapi.json
               metrics    \(url)/metrics
-              database   \(database)
+              database   \(settings.shownDatabase)
               data       \(folder)
               owner      \(owner.owner ?? "")
+              operator   \(token)
 
             A first job:
 

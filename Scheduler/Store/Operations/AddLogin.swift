@@ -24,19 +24,19 @@ extension Transaction {
     }
 
     /// Throws `Refusal.notFound`. Every token of the login is void from now on.
-    package func changePassword(of username: String, hash: String) throws {
+    package func changePassword(of username: String, hash: String, actor: String? = nil) throws {
         let username = try known(username)
         guard let member = try setPassword(of: username, hash: hash) else { throw Refusal.notFound("login") }
-        try record(.passwordChanged, of: member, username)
+        try record(.passwordChanged, of: member, username, by: actor)
     }
 
     /// A disabled login can't sign in, and its tokens are void, also once it is enabled again. Throws
     /// `Refusal.notFound`; what is so already stays so.
-    package func disableLogin(_ username: String, _ isDisabled: Bool = true) throws {
+    package func disableLogin(_ username: String, _ isDisabled: Bool = true, actor: String? = nil) throws {
         let username = try known(username)
         guard try login(username) != nil else { throw Refusal.notFound("login") }
         guard let member = try setDisabled(username, isDisabled) else { return }
-        try record(isDisabled ? .loginDisabled : .loginEnabled, of: member, username)
+        try record(isDisabled ? .loginDisabled : .loginEnabled, of: member, username, by: actor)
     }
 
     private func known(_ username: String) throws -> String {

@@ -1,3 +1,4 @@
+internal import Bytes
 package import Domain
 
 extension Transaction {
@@ -16,7 +17,7 @@ extension Transaction {
     }
 
     /// Redrives a failed job: its attempts are counted anew, numbers and fence go on (CONTRACT 4). What is
-    /// left of its price is held again: throws `Refusal.insufficientFunds`.
+    /// left of its price is held again: throws `Refusal.insufficientFunds`, and 409 when that pays no further run.
     package func retry(_ id: JobID, owner: OwnerID, actor: String) throws {
         try keepLastAttempt(of: id, owner: owner)
         guard let ended = try deleteFailed(id, owner: owner) else {
@@ -25,10 +26,20 @@ extension Transaction {
             throw try isLive(id, owner: owner)
                 ? Refusal.wrongState("the job has not failed; only a failed one can be retried") : .notFound("job")
         }
-        let job = try revive(
-            id, owner: owner, attempt: ended.attempt, losses: ended.losses, fence: ended.fence, paid: ended.paid)
-        if let job, job.held > 0 { try hold(job.hold) }
-        try record(Event(owner: owner, type: .jobRetried, actor: actor, object: id.text))
+        guard let job = try revive(id, owner: owner, ended) else { throw Refusal.notFound("job") }
+        if job.held > 0 || job.paid > 0 {
+            let paysAnotherRun = try JobPay.paysAnotherRun(
+                left: job.held, of: job.paid + job.held, hourlyPrice: ended.hourlyPrice, minutes: terms(of: id).minutes)
+            guard paysAnotherRun else {
+                throw Refusal.wrongState(
+                    "\(Money.decimal(job.held)) USDT, which is left of max_price_usdt, pays no further run: "
+                        + "submit the job anew with a price")
+            }
+            try hold(job.hold)
+        }
+        let held: JSON = job.held > 0 ? ["held_usdt": .string(Money.decimal(job.held))] : [:]
+        try record(
+            Event(owner: owner, type: .jobRetried, actor: actor, object: id.text, metadata: held.text(.compact)))
     }
 
     /// A worker's running jobs are taken back and it is told to stop them.

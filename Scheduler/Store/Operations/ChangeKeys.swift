@@ -62,7 +62,8 @@ extension Transaction {
     ///
     /// As with Stripe, whose last secret key can be rolled and not deleted, a call that comes with a key may not end
     /// the member's last valid one (409): nobody could act for the member any more, and what it owns would be stranded.
-    /// It may rotate it. The operator, and a member that came in by its login, may end any: a key that leaked must be
+    /// It may rotate it. Nor may a key end one that outlives it (409): a key lent for an hour must not lock its lender
+    /// out for good. The operator, and a member that came in by its login, may end any: a key that leaked must be
     /// stopped, and they have another way in.
     package func revokeKey(_ id: KeyID, of member: MemberID, by changer: KeyChanger) throws -> EndedKey {
         let keys = try lockKeys(of: member, hash: changer.bearerHash)
@@ -75,6 +76,8 @@ extension Transaction {
         if own != nil, !keys.contains(where: { $0.key.id != id && $0.key.isValid(at: now) }) {
             throw Refusal.wrongState("this is your last valid key: rotate it, or make another one first")
         }
+        guard own?.id == id || !key.isValid(at: now) || APIKey.mayMake(until: key.expiresAt, with: own?.expiresAt)
+        else { throw Refusal.wrongState("this key outlives the one that the call came with") }
         guard try endKey(id) else { return EndedKey(key: key, hash: hash) }
         key.revokedAt = now
         try record(.apiKeyRevoked, key, changer)

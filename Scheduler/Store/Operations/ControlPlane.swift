@@ -48,7 +48,7 @@ extension Transaction {
     /// Binds a machine to an active policy of the same owner; anything else is 400 (CONTRACT 5). A consent that stands
     /// already is returned: two of them would outlive the revoking of one.
     package func createConsent(owner: OwnerID, actor: String, worker: MachineID, policy: PolicyID) throws -> Consent {
-        guard try machineOwner(worker) == owner else {
+        guard try lockMachine(worker) == owner else {
             throw Refusal.invalid(field: "worker_id", message: "no machine \(worker) of yours")
         }
         guard let bound = try self.policy(policy), bound.owner == owner else {

@@ -31,12 +31,16 @@ extension Transaction {
     /// A report with a key that doesn't hold changes nothing; a repeated report gets the first one's answer (CONTRACT
     /// 4).
     package func finish(_ reports: [Report]) throws -> [Result<Finished, Refusal>] {
-        var answers = try accept(reports)
-        let open = reports.filter { answers[$0.key] == nil }
+        var accepted = Accepted()
+        try accept(reports, &accepted)
+        let open = reports.filter { accepted.answers[$0.key] == nil }
         if !open.isEmpty {
             try amnesty()
-            answers.merge(try accept(open)) { _, last in last }
+            try accept(open, &accepted)
         }
+        // Once, and last: accounts are locked after all live rows.
+        try end(accepted.ends, retried: accepted.retried)
+        var answers = accepted.answers
         try answerTheRest(reports, &answers)
         let missing = reports.map(\.key).filter { answers[$0] == nil }
         let ended = missing.isEmpty ? [:] : try endedStates(missing.map(\.job))
@@ -47,19 +51,23 @@ extension Transaction {
         }
     }
 
-    /// Ends the attempts whose keys hold; says nothing of the others.
-    private func accept(_ reports: [Report]) throws -> [LeaseKey: Finished] {
+    /// What is to become of the attempts whose keys held.
+    private struct Accepted {
         var answers: [LeaseKey: Finished] = [:]
         var ends: [Ended] = []
         var retried: [Settlement] = []
+    }
+
+    /// Takes the attempts whose keys hold; says nothing of the others.
+    private func accept(_ reports: [Report], _ accepted: inout Accepted) throws {
         let outcomes = Dictionary(reports.map { ($0.key, $0.outcome) }) { first, _ in first }
         let successes = outcomes.filter { $0.value.status == .success }.map(\.key).sorted { $0.job < $1.job }
         try SQL.chunked(successes) { chunk in
             for job in try deleteHeld(chunk) {
                 guard let key = job.leaseKey, let outcome = outcomes[key] else { continue }
                 let pay = job.earned(at: now)
-                ends.append(Ended(job: job, state: .completed, reason: nil, outcome: outcome, pay: pay))
-                answers[key] = job.finished(.completed, at: now, paid: pay)
+                accepted.ends.append(Ended(job: job, state: .completed, reason: nil, outcome: outcome, pay: pay))
+                accepted.answers[key] = job.finished(.completed, at: now, paid: pay)
             }
         }
         let failures = outcomes.filter { $0.value.status != .success }.map(\.key).sorted { $0.job < $1.job }
@@ -69,36 +77,45 @@ extension Transaction {
                 let pay = job.earned(at: now)
                 let ended = try fail(job, outcome, pay: pay)
                 if let ended {
-                    ends.append(ended)
+                    accepted.ends.append(ended)
                 } else {
-                    retried.append(Settlement(job: job, pay: pay, isOver: false))
+                    accepted.retried.append(Settlement(job: job, pay: pay, isOver: false))
                 }
-                answers[key] = job.finished(ended?.state ?? .pending, at: now, paid: pay)
+                accepted.answers[key] = job.finished(ended?.state ?? .pending, at: now, paid: pay)
             }
         }
-        try end(ends, retried: retried)
-        return answers
     }
 
-    /// The job's own failure: it rests and is tried again, or it has failed for good.
+    /// The job's own failure: it rests and is tried again, or it has failed for good, be it that what is left of its
+    /// price doesn't pay another run (decision 0015).
     private func fail(_ job: LiveJob, _ outcome: Outcome, pay: Int64) throws -> Ended? {
         var job = job
         job.failures += 1
         job.lossesInRow = 0
-        switch NextStep.after(outcome.status, attempt: job.failures, of: job.maxAttempts) {
-        case .complete, .fail:
+        let terms = try terms(of: job.id)
+        var step = NextStep.after(outcome.status, attempt: job.failures, of: job.maxAttempts)
+        if case .retry = step, job.held > 0,
+            !JobPay.paysAnotherRun(
+                left: job.held - pay, of: job.paid + job.held, hourlyPrice: job.hourlyPrice ?? 0,
+                minutes: terms.minutes)
+        {
+            step = .fail(reason: "price")
+        }
+        switch step {
+        case .complete:
+            throw DatabaseError.unreadable("the outcome of \(job.id.text): a failure that completes it")
+        case .fail(let reason):
             try deleteLocked([job])
-            return Ended(job: job, state: .failed, reason: outcome.status.rawValue, outcome: outcome, pay: pay)
+            return Ended(job: job, state: .failed, reason: reason, outcome: outcome, pay: pay)
         case .retry:
             job.paid += pay
             job.held -= pay
-            let backoff = try backoff(of: job.id)
-            let wait = backoff.delay(after: job.failures, using: &random)
+            let wait = terms.backoff.delay(after: job.failures, using: &random)
             try insertAttempt(
                 job, outcome: outcome.status.rawValue, exitCode: outcome.exitCode, error: outcome.error,
                 pay: pay)
             try rest([Rest(job: job, runAt: now + wait)])
-            try record(job.event(.jobAttemptFailed, actor: job.worker?.text ?? "system"))
+            try record(job.event(.jobAttemptFailed, actor: job.worker?.text ?? "system", pay: pay))
             return nil
         }
     }
@@ -116,7 +133,8 @@ extension Transaction {
             try record(
                 ends.map { end in
                     end.job.event(
-                        .jobEnded, actor: actor ?? end.job.worker?.text ?? "system", state: end.state, pay: end.pay)
+                        .jobEnded, actor: actor ?? end.job.worker?.text ?? "system", state: end.state, pay: end.pay,
+                        refund: end.job.held - end.pay)
                 })
             let waited = ends.filter(\.job.hasDependents)
             let done = waited.filter { $0.state == .completed }.map(\.job.id)
@@ -151,7 +169,8 @@ extension LiveJob {
     }
 
     func event(
-        _ type: EventType, actor: String, state: JobState? = nil, reason: String? = nil, pay: Int64 = 0
+        _ type: EventType, actor: String, state: JobState? = nil, reason: String? = nil, pay: Int64 = 0,
+        refund: Int64 = 0
     ) -> Event {
         var metadata = JSONWriter(capacity: 96)
         metadata.beginObject()
@@ -161,6 +180,7 @@ extension LiveJob {
         if let worker { metadata.field("worker", worker.text) }
         if let reason { metadata.field("reason", reason) }
         if pay > 0 { metadata.field("paid_usdt", Money.decimal(pay)) }
+        if refund > 0 { metadata.field("refunded_usdt", Money.decimal(refund)) }
         metadata.endObject()
         return Event(
             owner: owner, type: type, actor: actor, object: id.text,

@@ -41,7 +41,7 @@ extension Transaction {
     }
 
     package func updateAgent(_ id: MemberID, _ change: (inout Member) -> Void) throws -> Member {
-        guard var member = try member(id) else { throw Refusal.notFound("agent") }
+        guard var member = try lockMember(id) else { throw Refusal.notFound("agent") }
         change(&member)
         try updateMember(member)
         try record(Event(owner: member.owner, type: .agentUpdated, actor: id.text, object: id.text))

@@ -21,12 +21,12 @@ extension Transaction {
 
     /// A member whose identities are disabled can't sign in by any issuer's word, and the tokens that came of it are
     /// void, also once they are enabled again.
-    package func disableIdentities(of member: MemberID, _ isDisabled: Bool = true) throws {
+    package func disableIdentities(of member: MemberID, _ isDisabled: Bool = true, actor: String? = nil) throws {
         guard try setIdentitiesDisabled(of: member, isDisabled) else { return }
         try record(
             Event(
-                owner: OwnerID(member.text), type: isDisabled ? .loginDisabled : .loginEnabled, actor: member.text,
-                object: member.text))
+                owner: OwnerID(member.text), type: isDisabled ? .loginDisabled : .loginEnabled,
+                actor: actor ?? member.text, object: member.text))
     }
 
     /// Spends the state of one sign-in; false when it was spent before.

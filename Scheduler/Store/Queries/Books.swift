@@ -36,10 +36,9 @@ extension Transaction {
                 "holds_match",
                 """
                 SELECT id AS example FROM ledger_accounts
-                    LEFT JOIN (SELECT owner_id AS holder, asset AS of_asset, SUM(amount - posted) AS pending FROM holds
-                        WHERE state = 'pending' GROUP BY owner_id, asset) AS held
-                    ON holder = owner_id AND of_asset = asset
-                WHERE kind = 'held' AND balance <> COALESCE(pending, 0)
+                WHERE kind = 'held' AND balance <> COALESCE((SELECT SUM(amount - posted) FROM holds
+                    WHERE holds.owner_id = ledger_accounts.owner_id AND holds.asset = ledger_accounts.asset
+                        AND state = 'pending'), 0)
                 """),
             try finding(
                 "jobs_match",
@@ -73,12 +72,11 @@ extension Transaction {
                 "transfers_match",
                 """
                 SELECT id AS example FROM ledger_accounts
-                    LEFT JOIN (SELECT account, SUM(moved) AS sum, COUNT(*) AS count FROM
-                        (SELECT credit AS account, amount AS moved FROM ledger_transfers
-                            UNION ALL SELECT debit, -amount FROM ledger_transfers) AS moves
-                        GROUP BY account) AS posted
-                    ON account = id
-                WHERE balance <> COALESCE(sum, 0) OR lines <> COALESCE(count, 0)
+                WHERE balance <>
+                        COALESCE((SELECT SUM(amount) FROM ledger_transfers WHERE credit = ledger_accounts.id), 0)
+                        - COALESCE((SELECT SUM(amount) FROM ledger_transfers WHERE debit = ledger_accounts.id), 0)
+                    OR lines <> (SELECT COUNT(*) FROM ledger_transfers WHERE credit = ledger_accounts.id)
+                        + (SELECT COUNT(*) FROM ledger_transfers WHERE debit = ledger_accounts.id)
                 """))
         return findings
     }

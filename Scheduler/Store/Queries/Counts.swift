@@ -64,7 +64,7 @@ extension Transaction {
         let fits =
             try first(
                 """
-                SELECT COUNT(*) FROM machines WHERE last_heartbeat_at > \(now - Self.awayAfter) AND draining = 0
+                SELECT 1 FROM machines WHERE last_heartbeat_at > \(now - Self.awayAfter) AND draining = 0
                     AND COALESCE(milli_cores, \(need?.milliCores ?? 0)) >= \(need?.milliCores ?? 0)
                     AND COALESCE(memory_mib, \(need?.memoryMiB ?? 0)) >= \(need?.memoryMiB ?? 0)
                     AND gpus >= \(need?.gpus ?? 0)
@@ -72,8 +72,9 @@ extension Transaction {
                     AND (states_price = \(paysMarket ? 0 : -1)
                         OR states_price = 1 AND hourly_price <= \(need?.dearest ?? .max))
                     AND EXISTS (SELECT 1 FROM consents WHERE worker_id = machines.id AND revoked_at IS NULL)
+                LIMIT 1
                 """
-            ) { try $0.integer() } ?? 0
-        return fits > 0 ? "waits for a worker to be free" : "no live machine fits what it needs and pays"
+            ) { try $0.integer() } != nil
+        return fits ? "waits for a worker to be free" : "no live machine fits what it needs and pays"
     }
 }

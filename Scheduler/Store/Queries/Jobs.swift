@@ -71,9 +71,10 @@ extension Transaction {
             """
             WITH page AS MATERIALIZED (\(sql: ids))
             SELECT \(raw: Self.jobColumns) FROM \(raw: Self.joined) JOIN page ON page.id = jobs.id
-            ORDER BY jobs.id DESC
             """
         ) { try Self.job(&$0) }
+        // In SQL the order would lead PostgreSQL to walk all jobs, newest first, and look each up in the page.
+        .sorted { $0.id > $1.id }
     }
 
     /// The grants of a job, oldest first; the one that runs has no outcome.

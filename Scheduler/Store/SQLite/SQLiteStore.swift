@@ -1,5 +1,6 @@
 import Dispatch
 import GRDB
+import Glibc
 import Synchronization
 
 /// SQLite: one connection that writes, several that read. Waiting writers share a commit, so that one sync of the
@@ -58,10 +59,24 @@ final class SQLiteStore: StorageEngine {
                     """)
         }
         if path == ":memory:" { return try DatabaseQueue(configuration: configuration) }
-        let pool = try DatabasePool(path: path, configuration: configuration)
+        let pool = try patiently(settings) { try DatabasePool(path: path, configuration: configuration) }
         // The pool sets NORMAL when it opens, which may lose what was acknowledged when the power fails.
         try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         return pool
+    }
+
+    /// Opening a fresh file turns its log on, and two who do it at once are told that the file is busy without being
+    /// let wait: the busy timeout doesn't count there.
+    private static func patiently<Answer>(_ settings: DatabaseSettings, _ body: () throws -> Answer) throws -> Answer {
+        let end = ContinuousClock.now + .milliseconds(settings.lockTimeoutMilliseconds)
+        while true {
+            do {
+                return try body()
+            } catch let error as GRDB.DatabaseError where error.resultCode == .SQLITE_BUSY && ContinuousClock.now < end
+            {
+                usleep(10_000)
+            }
+        }
     }
 
     func submit(_ work: Work) {

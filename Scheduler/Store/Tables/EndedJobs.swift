@@ -12,6 +12,17 @@ struct Ended {
     var error: String?
 }
 
+/// What a failed job takes with it when it is tried again.
+struct FailedJob {
+    var attempt: Int64
+    var losses: Int64
+    var fence: Int64
+    /// What all its attempts earned, in minor units of USDT.
+    var paid: Int64
+    /// What its last attempt cost by the hour; 0 when it earned nothing.
+    var hourlyPrice: Int64
+}
+
 extension Transaction {
     func insertEnded(_ ends: [Ended]) throws {
         try SQL.chunked(ends) { chunk in
@@ -76,13 +87,18 @@ extension Transaction {
         return Dictionary(found) { first, _ in first }
     }
 
-    /// The backoff that a job was submitted with.
-    func backoff(of id: JobID) throws -> Backoff {
-        try first(
-            "SELECT backoff_initial, backoff_factor, backoff_most FROM jobs WHERE id = \(id.text)"
+    /// How a job is tried again: its backoff, and how many minutes a run may take.
+    func terms(of id: JobID) throws -> (backoff: Backoff, minutes: Int64) {
+        let found = try first(
+            """
+            SELECT backoff_initial, backoff_factor, backoff_most, minutes
+            FROM jobs JOIN job_classes ON job_classes.id = class_id WHERE jobs.id = \(id.text)
+            """
         ) { row in
-            try Backoff(initial: row.integer(), factor: row.integer(), most: row.integer())
-        } ?? .standard
+            try (Backoff(initial: row.integer(), factor: row.integer(), most: row.integer()), row.integer())
+        }
+        guard let found else { throw DatabaseError.unreadable("the terms of \(id.text)") }
+        return found
     }
 
     /// The ended ones among these jobs.
@@ -109,27 +125,29 @@ extension Transaction {
     }
 
     /// Takes a failed job out of history, so that it can be tried again.
-    func deleteFailed(_ id: JobID, owner: OwnerID) throws -> (attempt: Int64, losses: Int64, fence: Int64, paid: Int64)?
-    {
+    func deleteFailed(_ id: JobID, owner: OwnerID) throws -> FailedJob? {
         try first(
             """
             DELETE FROM ended_jobs WHERE id = \(id.text) AND owner_id = \(owner.text) AND state = 'failed'
-            RETURNING attempt, losses, fence, paid
+            RETURNING attempt, losses, fence, paid, pay, COALESCE(ended_at - claimed_at, 0)
             """
-        ) { row in try (row.integer(), row.integer(), row.integer(), row.integer()) }
+        ) { row in
+            try FailedJob(
+                attempt: row.integer(), losses: row.integer(), fence: row.integer(), paid: row.integer(),
+                hourlyPrice: JobPay.hourlyPrice(paid: row.integer(), milliseconds: row.integer()))
+        }
     }
 
     /// Puts a job from history back among the living; attempt numbers and fence go on. Returns it as it lives now: with
     /// what is to be held for it, the rest of its price.
-    func revive(
-        _ id: JobID, owner: OwnerID, attempt: Int64, losses: Int64, fence: Int64, paid: Int64
-    ) throws -> LiveJob? {
+    func revive(_ id: JobID, owner: OwnerID, _ failed: FailedJob) throws -> LiveJob? {
         try first(
             """
             INSERT INTO live_jobs (id, owner_id, class_id, state, tag, since, run_at, max_attempts, attempt, losses,
                 fence, paid, held, hold_number, dependents)
-            SELECT id, owner_id, class_id, 'scheduled', 0, \(now), \(now), max_attempts, \(attempt), \(losses),
-                \(fence), \(paid), CASE WHEN max_price > \(paid) THEN max_price - \(paid) ELSE 0 END, \(fence),
+            SELECT id, owner_id, class_id, 'scheduled', 0, \(now), \(now), max_attempts, \(failed.attempt),
+                \(failed.losses), \(failed.fence), \(failed.paid),
+                CASE WHEN max_price > \(failed.paid) THEN max_price - \(failed.paid) ELSE 0 END, \(failed.fence),
                 CASE WHEN EXISTS (SELECT 1 FROM job_dependencies WHERE depends_on = jobs.id) THEN 1 ELSE 0 END
             FROM jobs WHERE id = \(id.text) AND owner_id = \(owner.text)
             RETURNING \(raw: LiveJob.columns)

@@ -51,23 +51,28 @@ extension Transaction {
                         WHEN posted + change.paid > 0 THEN 'posted' ELSE 'voided' END
                 FROM change WHERE holds.id = change.id AND state = \("pending")
                 """)
-            precondition(written == rows.count, "a hold that was to be changed wasn't pending")
+            guard written == rows.count else {
+                throw DatabaseError.unreadable("holds: one that was to be changed wasn't pending")
+            }
         }
     }
 
     /// Locks a pending hold; nil when there is none.
-    func lockHold(_ id: String) throws -> PendingHold? { try lockHolds("id = \(id)", limit: 1).first }
+    func lockHold(_ id: String) throws -> PendingHold? { try lockHolds("id = \(id) AND state = 'pending'").first }
 
-    /// Locks holds whose time is over.
+    /// Locks holds whose time is over, but for those that somebody else has in hand.
     func lockExpiredHolds(limit: Int) throws -> [PendingHold] {
-        try lockHolds("expires_at IS NOT NULL AND expires_at <= \(now)", limit: limit)
+        try lockHolds(
+            "state = 'pending' AND expires_at IS NOT NULL AND expires_at <= \(now) ORDER BY expires_at LIMIT \(limit)",
+            skipsLocked: true)
     }
 
-    private func lockHolds(_ condition: SQL, limit: Int) throws -> [PendingHold] {
-        try rows(
+    private func lockHolds(_ condition: SQL, skipsLocked: Bool = false) throws -> [PendingHold] {
+        let lock: SQL = skipsLocked ? "\(.skipLocked)" : "\(.forUpdate)"
+        return try rows(
             """
             SELECT id, owner_id, asset, amount, purpose, reference, expires_at, posted FROM holds
-            WHERE \(sql: condition) AND state = 'pending' ORDER BY id LIMIT \(limit) \(.forUpdate)
+            WHERE \(sql: condition) \(sql: lock)
             """
         ) { row in
             let (id, owner, asset, amount) = try (row.text(), row.text(), row.asset(), row.integer())

@@ -28,8 +28,9 @@ extension Transaction {
         }
     }
 
-    func machineOwner(_ id: MachineID) throws -> OwnerID? {
-        try first("SELECT owner_id FROM machines WHERE id = \(id.text)") { try OwnerID($0.text()) }
+    /// Its owner; consents to it are given one after the other.
+    func lockMachine(_ id: MachineID) throws -> OwnerID? {
+        try first("SELECT owner_id FROM machines WHERE id = \(id.text) \(.forUpdate)") { try OwnerID($0.text()) }
     }
 
     func owners(ofMachines ids: Set<MachineID>) throws -> [MachineID: OwnerID] {

@@ -16,6 +16,13 @@ extension Transaction {
         try first("SELECT \(raw: Self.memberColumns) FROM members WHERE id = \(id.text)") { try Self.member(&$0) }
     }
 
+    /// Changes to a member come one after the other.
+    func lockMember(_ id: MemberID) throws -> Member? {
+        try first("SELECT \(raw: Self.memberColumns) FROM members WHERE id = \(id.text) \(.forUpdate)") {
+            try Self.member(&$0)
+        }
+    }
+
     package func member(handle: String) throws -> Member? {
         try first("SELECT \(raw: Self.memberColumns) FROM members WHERE handle = \(handle)") { try Self.member(&$0) }
     }

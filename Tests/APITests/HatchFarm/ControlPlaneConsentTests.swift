@@ -36,6 +36,23 @@ struct ControlPlaneConsentTests {
         }
     }
 
+    @Test("given many times at once it is one, and revoking it ends it", arguments: TestDatabase.all)
+    func crowd(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            for _ in 0..<5 {
+                let machine = try await plane.machine(of: .alice)
+                let policy = try await plane.policy(of: .alice)
+                let given = try await withThrowingTaskGroup(of: String.self) { group in
+                    for _ in 0..<8 {
+                        group.addTask { try await plane.consent(of: .alice, worker: machine.id, policy: policy) }
+                    }
+                    return try await group.reduce(into: Set()) { $0.insert($1) }
+                }
+                #expect(given.count == 1)
+            }
+        }
+    }
+
     @Test("of several faults the first in line is told: fields, owner, signature, then what is bound")
     func order() async throws {
         try await ControlPlane.run(.sqlite) { plane in

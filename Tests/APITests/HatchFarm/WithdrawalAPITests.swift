@@ -64,6 +64,22 @@ struct WithdrawalAPITests {
         }
     }
 
+    @Test("one that is asked for many times at once, where there is money for one", arguments: TestDatabase.all)
+    func twins(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            for round in 0..<8 {
+                try await plane.deposit(30, reference: "crowd-\(round)")
+                let replies = try await withThrowingTaskGroup(of: PlaneReply.self) { group in
+                    for _ in 0..<8 { group.addTask { try await request(plane, "crowd-\(round)") } }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(replies.allSatisfy { $0.status == 201 }, "\(replies.map(\.text))")
+                #expect(Set(replies.map(\.text)).count == 1)
+                #expect(try await plane.usdt(of: .alice) == "0/\(30 * (round + 1))")
+            }
+        }
+    }
+
     @Test("a rejected one comes back whole, with the reason", arguments: TestDatabase.all)
     func rejection(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in

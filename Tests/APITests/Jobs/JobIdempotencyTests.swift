@@ -82,6 +82,23 @@ struct JobIdempotencyTests {
         }
     }
 
+    @Test("shown many times at once makes one job, where there is money for one", arguments: TestDatabase.all)
+    func crowdWithMoney(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            for round in 0..<8 {
+                try await plane.fund(.alice, "1")
+                let caller = Caller.alice.with(("Idempotency-Key", "crowd-\(round)"))
+                let priced = ControlPlane.request(["max_price_usdt": "1"])
+                let replies = try await withThrowingTaskGroup(of: PlaneReply.self) { group in
+                    for _ in 0..<16 { group.addTask { try await plane.post("/jobs", caller, priced) } }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(Set(replies.map(\.text)).count == 1)
+                #expect(replies.allSatisfy { $0.status == 201 })
+            }
+        }
+    }
+
     @Test("is not spent by a refused call, and must be well formed", arguments: TestDatabase.all)
     func refused(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in

@@ -121,6 +121,22 @@ struct JobTrailTests {
         }
     }
 
+    @Test("is heard no longer than the key is good", arguments: TestDatabase.all)
+    func revoked(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let maya = try await plane.agent("Maya")
+            let made = try await plane.post("/agents/me/keys", maya, [:]).data
+            let lent = Caller(owner: maya.owner, key: try #require(made["api_key"]?.string))
+            let id = try await plane.job(of: maya)
+            var reader = try await EventReader(plane, job: id, lent)
+            #expect(try await reader.next()?.data["status"] == "pending")
+            let key = try #require(made["key"]?["id"]?.string)
+            #expect(try await plane.send("DELETE", "/agents/me/keys/\(key)", maya.headers).status == 200)
+            #expect(try await reader.rest() == [], "the job goes on, its events end")
+            #expect(try await plane.show(id, maya)["status"] == "pending")
+        }
+    }
+
     @Test("is kept up to four mebibytes, and says so", arguments: TestDatabase.all)
     func fullLog(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in

@@ -7,6 +7,14 @@ struct PriceTests {
         .min, -1, 0, 1, 99, 100, 499, 500, 501, 999, 1_000, 1_001, 2_000, 1 << 40, .max,
     ]
 
+    @Test("memory of any size is told in hundredths of a GB")
+    func memory() {
+        #expect(UnitPrices.centiGigabytes(954) == 100)
+        #expect(UnitPrices.centiGigabytes(0) == 0)
+        // A sum over very many machines.
+        #expect(UnitPrices.centiGigabytes(.max) == Int64.max / 10_000_000)
+    }
+
     @Test("half the base price when nothing runs, the base price at one half, twice when everything does")
     func line() {
         #expect(PriceFactor.target(utilisation: 0) == 500)

@@ -131,6 +131,24 @@ struct AdminTests {
         }
     }
 
+    @Test("a login gets another password, and is disabled and enabled", arguments: TestDatabase.all)
+    func leaked(on database: TestDatabase) async throws {
+        let url = try await database.freshURL()
+        try await Farm.run(at: url) { farm async throws in
+            #expect(try await shell("echo first password | $h admin user add maya", url).code == .exited(0))
+            #expect(try await shell("echo second password | $h admin user password Maya", url).code == .exited(0))
+            #expect(try await login(farm, "maya", "first password") == 401)
+            #expect(try await login(farm, "maya", "second password") == 200)
+            #expect(try await shell("$h admin user disable maya", url).output == "maya is disabled\n")
+            #expect(try await login(farm, "maya", "second password") == 401)
+            #expect(try await shell("$h admin user enable maya", url).code == .exited(0))
+            #expect(try await login(farm, "maya", "second password") == 200)
+            #expect(try await shell("$h admin user disable nobody", url).code == .exited(5))
+            #expect(try await shell("$h admin member sign-in nobody off", url).code == .exited(5))
+            #expect(try await shell("$h admin member sign-in queenbee off", url).code == .exited(0))
+        }
+    }
+
     @Test("at a terminal the password is asked for twice and not shown")
     func terminal() async throws {
         let url = try await TestDatabase.sqlite.freshURL()

@@ -128,11 +128,43 @@ struct JobMoneyTests {
             $0.maxPrice = Self.price
             $0.backoff = Backoff(initial: 0, factor: 1, most: 0)
         }
-        for _ in 0..<2 { try await lab.work(.failure) }
-        try await lab.work(.success)
-        #expect(try await lab.state(id) == .completed)
+        try await lab.work(.failure)
         #expect(try await lab.balance(of: Lab.farmer).available == Self.price)
+        // Nobody works on for nothing.
+        #expect(try await lab.state(id) == .failed)
+        #expect(try #require(try await lab.job(id)?.ending).reason == "price")
+        await #expect {
+            try await lab.retry(id)
+        } throws: { error in
+            if case Refusal.wrongState(let text) = error { text.contains("max_price_usdt") } else { false }
+        }
+        #expect(try await lab.state(id) == .failed)
         #expect(try await lab.balance() == Balance(asset: .usdt, available: 0, held: 0))
+        try await lab.expectBooksBalance()
+    }
+
+    @Test("a further attempt has at least half of what it may earn", arguments: TestDatabase.all)
+    func half(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        try await lab.enroll("worker", hourlyPrice: 3_600 * Money.usdt)
+        try await lab.fund(Lab.alice, Self.price)
+        let id = try await lab.submit {
+            $0.maxPrice = Self.price
+            $0.maxAttempts = 9
+            $0.backoff = Backoff(initial: 0, factor: 1, most: 0)
+        }
+        try await lab.work(.failure)
+        #expect(try await lab.state(id) == .scheduled)
+        try await lab.promote()
+        let lease = try await lab.claim()
+        try await lab.pass(.seconds(6))
+        try await lab.finish(lease, .failure)
+        #expect(try await lab.state(id) == .failed)
+        let rest = Self.price - (try await lab.balance(of: Lab.farmer).available)
+        #expect((1..<Self.price / 2).contains(rest))
+        #expect(try await lab.balance() == Balance(asset: .usdt, available: rest, held: 0))
+        await #expect(throws: Refusal.self) { try await lab.retry(id) }
+        #expect(try await lab.balance() == Balance(asset: .usdt, available: rest, held: 0))
         try await lab.expectBooksBalance()
     }
 

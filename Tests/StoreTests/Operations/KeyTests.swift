@@ -91,6 +91,19 @@ struct KeyTests {
         #expect(try await holder.good("next") == [])
     }
 
+    @Test("a key that is lent for an hour ends none that outlives it", arguments: TestDatabase.all)
+    func lent(on database: TestDatabase) async throws {
+        let holder = try await Holder(database)
+        let lent = try await holder.make("lent", until: holder.clock.now + 3_600_000)
+        let brief = try await holder.make("brief", until: holder.clock.now + 60_000)
+        await #expect(throws: Refusal.wrongState("this key outlives the one that the call came with")) {
+            try await holder.revoke(holder.first, by: "lent")
+        }
+        try await holder.revoke(brief, by: "lent")
+        try await holder.revoke(lent, by: "lent")
+        #expect(try await holder.good("first", "lent", "brief") == ["first"])
+    }
+
     @Test("of two revocations at once that would leave no key, one is refused", arguments: TestDatabase.all)
     func race(on database: TestDatabase) async throws {
         for _ in 0..<10 {

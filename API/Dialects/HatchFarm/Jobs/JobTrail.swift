@@ -75,6 +75,8 @@ enum JobTrail {
         return .events(for: call) { stream in
             var position = Position(seq: max(0, after), shown: nil)
             try await stream.follow(bell, every: .seconds(1)) { stream in
+                // A credential that ended takes its streams with it.
+                guard let caller = try? await call.gate.member(call), caller.owner == owner else { return true }
                 // The status first, the log after it: when the status is an end, the log read later is whole.
                 guard let job = try await services.database.read({ try $0.job(id, owner: owner) }) else { return true }
                 try await sendLog(of: id, services, &position, &stream)
