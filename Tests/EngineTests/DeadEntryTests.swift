@@ -51,18 +51,22 @@ struct DeadEntryTests {
             ).contains("1")
         }
         let times = try await drain(process, 20_000)
-        let (first, last) = (median(Array(times[5..<45])), median(Array(times.suffix(40))))
-        #expect(last <= 2 * first, "a claim took \(first) µs at first and \(last) µs after 20,000")
+        // The best of each: what else the machine had to do at one time or the other doesn't count.
+        let (first, last) = (try #require(times[5..<45].min()), try #require(times.suffix(40).min()))
+        #expect(last <= first * 2, "a claim took \(first) at first and \(last) after 20,000")
 
-        // What the mark is for: from the very beginning, the same claim passes over all of the dead.
+        // What the mark is for: from the very beginning, the same claim passes over all of the dead. In turns, for the
+        // same reason.
         let worker = try await lab.worker("worker")
         lab.hints.know([Lab.job()])
+        var marked: [Duration] = []
         var full: [Duration] = []
         for _ in 0..<9 {
+            marked += try await drain(process, 100)
             let (claim, hints) = (Lab.claim(by: worker, upTo: 100), lab.hints.claim)
             full.append(try await time { _ = try await lab.database.write { try $0.claim(claim, hints: hints) } })
         }
-        #expect(median(full) > last)
+        #expect(median(full) > median(marked))
         try await TestDatabase.psql(
             lab.url,
             """

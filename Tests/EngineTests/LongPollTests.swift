@@ -30,7 +30,8 @@ struct LongPollTests {
         let latency = try await latency(11, from: process, to: process) { number, need in
             if number % 2 == 0 { need.memoryMiB = Int64(number) }
         }
-        #expect(latency < 50)
+        // By itself it looks after five seconds.
+        #expect(latency < 500)
         await process.stop()
     }
 
@@ -64,7 +65,7 @@ struct LongPollTests {
             try await claimer.poll()
             let start = World.live.monotonic()
             #expect(try await claimed.count == 1)
-            #expect(World.live.monotonic() - start < 1_000)
+            #expect(World.live.monotonic() - start < 3_000)
         }
         await claimer.stop()
     }
@@ -80,7 +81,8 @@ struct LongPollTests {
         try await process.submit([Lab.job { $0.runAt = at }])
         #expect(try await claimed.count == 1)
         #expect(lab.now >= at)
-        #expect(lab.now < at + 1_500)
+        // By itself it looks five seconds after it began to wait, and so not long before `at + 4_700`.
+        #expect(lab.now < at + 3_000)
         await process.stop()
     }
 
@@ -106,9 +108,11 @@ struct LongPollTests {
     @Test("a claim that waits in vain ends in time", arguments: TestDatabase.all)
     func vain(on database: TestDatabase) async throws {
         let process = LabProcess(try await Lab(database))
+        try await process.lab.enroll("worker")
         let start = World.live.monotonic()
         #expect(try await process.claim(wait: .milliseconds(200)).isEmpty)
-        #expect((200..<2_000).contains(World.live.monotonic() - start))
+        // Its longest sleep takes five seconds.
+        #expect((200..<4_000).contains(World.live.monotonic() - start))
         #expect(process.desk.waitingClaims == 0)
     }
 
@@ -123,7 +127,8 @@ struct LongPollTests {
             let start = World.live.monotonic()
             await process.stop()
             for try await count in group { #expect(count == 0) }
-            #expect(World.live.monotonic() - start < 2_000)
+            // A claim that isn't told sees it at its next look, after five seconds.
+            #expect(World.live.monotonic() - start < 4_000)
         }
         #expect(try await process.claim(wait: .seconds(20)).isEmpty)
     }

@@ -114,12 +114,38 @@ package struct ModelGenerator: Sendable {
         if chance.oneIn(8), var earlier = chance.pick(submissions.suffix(10)) {
             if chance.oneIn(3) { earlier.body += 1 }
             if chance.oneIn(6) { earlier.owner = owner }
-            return earlier
+            return isKnown(earlier, farm) ? earlier : timedAnew(earlier, farm)
         }
         let jobs = (0..<count).map { index in wanted(farm, owner, farm.jobs.count + index, now) }
         if chance.oneIn(3) { lastKey += 1 }
         return ModelSubmission(owner: owner, jobs: jobs, key: chance.oneIn(3) ? lastKey : nil, body: 0)
     }
+
+    private func isKnown(_ submission: ModelSubmission, _ farm: ModelFarm) -> Bool {
+        submission.key.map { farm.keys[ModelKey(owner: submission.owner, number: $0)] != nil } ?? false
+    }
+
+    /// A copy that makes new jobs, as nobody has used its key: two owners' jobs of one time are ready in any order.
+    private func timedAnew(_ submission: ModelSubmission, _ farm: ModelFarm) -> ModelSubmission {
+        var copy = submission
+        for index in copy.jobs.indices {
+            guard let time = copy.jobs[index].runAt else { continue }
+            let number = farm.jobs.count + index
+            copy.jobs[index].runAt = time < Self.firstFuture ? Self.past(number) : Self.future(time, number)
+        }
+        return copy
+    }
+
+    /// A time in this second that no other job has: the order in which they become ready is then beyond doubt.
+    private static func future(_ time: Int64, _ number: Int) -> Int64 {
+        time / 1_000 * 1_000 + 500 + Int64(number % 100)
+    }
+
+    /// A time long ago that no other job has.
+    private static func past(_ number: Int) -> Int64 { 1_000 + Int64(number) }
+
+    /// Later than any `past`, and earlier than any `future`.
+    private static let firstFuture: Int64 = 1_000_000_000_000
 
     private mutating func wanted(
         _ farm: ModelFarm, _ owner: Int, _ number: Int, _ now: Int64
@@ -128,10 +154,9 @@ package struct ModelGenerator: Sendable {
             classNumber: Int.random(in: 0..<ModelFarm.classes.count, using: &chance),
             maxAttempts: chance.number(1...3), runAt: nil, dependsOn: [])
         if chance.oneIn(8) {
-            // Each its own time: the order in which they become ready is then beyond doubt.
-            job.runAt = now + chance.number(1...60) * 1_000 + 500 + Int64(number % 100)
+            job.runAt = Self.future(now + chance.number(1...60) * 1_000, number)
         } else if chance.oneIn(4) {
-            job.runAt = 1_000 + Int64(number)
+            job.runAt = Self.past(number)
             for _ in 0..<Int.random(in: 1...3, using: &chance) where number > 0 {
                 let recent = Int.random(in: max(0, farm.jobs.count - 20)...max(0, farm.jobs.count - 1), using: &chance)
                 let isOwn = farm.jobs.indices.contains(recent) && farm.jobs[recent].owner == owner

@@ -55,13 +55,14 @@ package final class ModelSubject {
         }
     }
 
-    /// Runs the closure in a transaction whose time is the clock's, give or take less than matters.
+    /// Runs the closure in a transaction whose time is the clock's, give or take less than matters: what is reckoned
+    /// from three such times is still rounded to the half second that was meant.
     private func write<T: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> T) async throws -> T {
         let due = clock.now
         while true {
             do {
                 return try await database.write { tx in
-                    guard abs(tx.now - due) < 400 else { throw Hiccup() }
+                    guard abs(tx.now - due) < 80 else { throw Hiccup() }
                     return try body(tx)
                 }
             } catch is Hiccup { continue }

@@ -9,7 +9,9 @@ struct Socket: Sendable {
         var one: Int32 = 1
         setsockopt(socket.file, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
         guard socket.with(port, bind) == 0, listen(socket.file, 64) == 0 else {
-            throw ToolFailure(description: "can't listen on port \(port): \(errno)")
+            let code = errno
+            socket.close()
+            throw ToolFailure(description: "can't listen on port \(port): \(code)")
         }
         return socket
     }

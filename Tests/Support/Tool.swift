@@ -1,5 +1,7 @@
+import Bytes
 import Foundation
 import Glibc
+import Synchronization
 
 /// A program that ended badly.
 package struct ToolFailure: Error, CustomStringConvertible {
@@ -36,10 +38,24 @@ package enum Tool {
         return text
     }
 
+    /// Below those that the kernel gives to clients: any of these may be a client's before the server takes it.
+    private static let ports = 20_000..<32_000
+
+    /// From a random one on, as other processes look for ports too; one after the other, so that none is given twice.
+    private static let lastPort = Mutex(World.live.random(4).reduce(0) { $0 << 8 | Int($1) })
+
     /// A TCP port of 127.0.0.1 that was free a moment ago.
     package static func freePort() throws -> Int {
-        let socket = try Socket.listening(port: 0)
-        defer { socket.close() }
-        return socket.port
+        for _ in ports {
+            let number = lastPort.withLock { last in
+                last += 1
+                return last
+            }
+            let port = ports.lowerBound + number % ports.count
+            guard let socket = try? Socket.listening(port: port) else { continue }
+            socket.close()
+            return port
+        }
+        throw ToolFailure(description: "no port is free")
     }
 }

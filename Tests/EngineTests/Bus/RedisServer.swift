@@ -18,12 +18,15 @@ final class RedisServer {
     /// Swift's threads block most signals, and so does what they start: only this one is sure to be heard.
     deinit { kill(process.processIdentifier, SIGKILL) }
 
-    func settings(password: String? = nil) -> RedisSettings {
-        RedisSettings(host: "127.0.0.1", port: port, password: password)
+    /// With a time limit that a busy machine meets; the product's own would make an outage of every pause.
+    func settings(password: String? = nil, timeoutMilliseconds: Int = 5_000) -> RedisSettings {
+        var settings = RedisSettings(host: "127.0.0.1", port: port, password: password)
+        settings.commandTimeoutMilliseconds = timeoutMilliseconds
+        return settings
     }
 
-    func client(password: String? = nil) async throws -> Redis {
-        let redis = await Redis.open(settings(password: password))
+    func client(password: String? = nil, timeoutMilliseconds: Int = 5_000) async throws -> Redis {
+        let redis = await Redis.open(settings(password: password, timeoutMilliseconds: timeoutMilliseconds))
         try await becomes(redis, healthy: true)
         return redis
     }

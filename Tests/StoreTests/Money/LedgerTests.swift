@@ -42,7 +42,8 @@ struct LedgerTests {
         let lab = try await Lab(database)
         try await lab.fund(Lab.alice, 100)
         let now = lab.world.now()
-        let (posted, voided, late) = (Self.hold("a", 40), Self.hold("b", 30), Self.hold("c", 20, expires: now + 1_000))
+        let (posted, voided) = (Self.hold("a", 40), Self.hold("b", 30))
+        let late = Self.hold("c", 20, expires: now + 60_000)
         for hold in [posted, voided, late] { try await lab.database.write { try $0.hold(hold) } }
         #expect(try await lab.balance() == Balance(asset: .usdt, available: 10, held: 90))
         await #expect(throws: Refusal.insufficientFunds(.usdt, needed: 11, available: 10)) {
@@ -57,7 +58,7 @@ struct LedgerTests {
         }
         #expect(try await lab.balance() == Balance(asset: .usdt, available: 55, held: 20))
         #expect(try await lab.database.write { try $0.expireHolds(limit: 10) } == 0)
-        try await lab.pass(.seconds(2))
+        try await lab.pass(.seconds(61))
         #expect(try await lab.database.write { try $0.expireHolds(limit: 10) } == 1)
         #expect(try await lab.database.write { try $0.voidHold("c") } == false)
         #expect(try await lab.balance() == Balance(asset: .usdt, available: 75, held: 0))

@@ -18,21 +18,31 @@ struct EventTests {
         try await lab.expectBooksBalance()
     }
 
-    @Test("two sealers at once, while events come, break no chain", arguments: TestDatabase.all)
+    @Test(
+        "two sealers at once, while events come, break no chain", .timeLimit(.minutes(5)), arguments: TestDatabase.all)
     func sealers(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
         let other = try await lab.neighbour()
         let owners = (0..<4).map { OwnerID("owner-\($0)") }
+        // Busy is nobody's fault: SQLite's lock is not handed out in turn, and one handle may not get it for long.
         try await withThrowingTaskGroup(of: Void.self) { group in
             for owner in owners {
-                group.addTask { for _ in 0..<40 { try await lab.submit(by: owner) } }
+                group.addTask {
+                    var left = 40
+                    while left > 0 {
+                        do {
+                            try await lab.submit(by: owner)
+                            left -= 1
+                        } catch DatabaseError.busy { continue }
+                    }
+                }
             }
             for sealer in [lab, other, lab, other] {
                 group.addTask {
                     for _ in 0..<60 {
                         do {
                             try await sealer.seal(limit: 7)
-                        } catch DatabaseError.conflict { continue }
+                        } catch DatabaseError.conflict, DatabaseError.busy { continue }
                     }
                 }
             }

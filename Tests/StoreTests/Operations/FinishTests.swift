@@ -92,9 +92,9 @@ struct FinishTests {
         let id = try await lab.submit()
         try await lab.sweep()
         let lease = try await lab.claim(for: .seconds(10))
-        lab.passUnattended(.seconds(9))
+        lab.passUnattended(.seconds(9.5))
         try await lab.noteRound()
-        lab.passUnattended(.seconds(2))
+        lab.passUnattended(.seconds(1))
         await #expect(throws: Refusal.leaseLost(id)) { try await lab.finish(lease) }
         await #expect(throws: Refusal.leaseLost(id)) { try await lab.release(lease) }
         #expect(try await lab.state(id) == .running)

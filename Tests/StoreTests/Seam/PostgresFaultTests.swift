@@ -74,7 +74,10 @@ struct PostgresFaultTests {
     @Test("a server that is only slow to start is waited for")
     func lateStart() async throws {
         let server = try await ThrowawayPostgres()
-        async let store = TestDatabase.postgres.open(server.url())
+        var patient = DatabaseSettings()
+        patient.openTimeoutMilliseconds = 20_000
+        let settings = patient
+        async let store = TestDatabase.postgres.open(server.url(), settings: settings)
         try await server.start()
         #expect(try await store.health().ok)
     }
@@ -83,12 +86,15 @@ struct PostgresFaultTests {
     func frozen() async throws {
         let server = try await ThrowawayPostgres()
         try await server.start()
+        // Only what meets the frozen server has little time.
+        let patient = try await TestDatabase.postgres.open(server.url())
+        try await patient.makeTables()
+        await patient.close()
         var settings = DatabaseSettings()
         settings.statementTimeoutMilliseconds = 200
         settings.connectTimeoutMilliseconds = 500
         settings.waitTimeoutMilliseconds = 1_000
         let store = try await TestDatabase.postgres.open(server.url(), settings: settings)
-        try await store.makeTables()
         server.pause()
         let start = World.live.monotonic()
         async let health = store.health()
@@ -101,7 +107,12 @@ struct PostgresFaultTests {
         #expect(World.live.monotonic() - start < 8_000)
         server.resume()
         try await eventually("it serves again", within: .seconds(3)) { (try? await store.note("back")) != nil }
-        #expect(try await store.notes().allSatisfy { $0 == "back" })
+        var notes: [String]?
+        try await eventually("its notes are read") {
+            notes = try? await store.notes()
+            return notes != nil
+        }
+        #expect(notes?.allSatisfy { $0 == "back" } == true)
     }
 
     @Test("a connection lost during COMMIT is an unknown outcome", arguments: [true, false])
