@@ -46,7 +46,8 @@ package struct AppConfiguration: Sendable {
     /// A body may take this long whatever its size, and longer only at a kilobyte a second.
     package var bodyTimeoutSeconds: Int64 = 30
 
-    /// How long after SIGTERM connections are still taken, so that a balancer sees `/readyz` fail first.
+    /// How long after SIGTERM connections are still taken, so that a balancer sees `/readyz` fail first
+    /// (`HATCHFARM_DRAIN_NOTICE_MS`).
     package var drainNoticeMilliseconds: Int64 = 250
     /// How long requests in flight may go on then.
     package var drainMilliseconds: Int64 = 10_000

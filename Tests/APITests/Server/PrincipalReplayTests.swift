@@ -29,9 +29,9 @@ struct PrincipalReplayTests {
             altered("another machine of the owner's", "401 invalid_heartbeat_auth") { $0.worker = consented.id }
             altered("another owner's machine", "401 invalid_heartbeat_auth") { $0.worker = other.id }
             altered("another owner's token", "401 invalid_heartbeat_auth") { $0.token = other.token }
-            var late = plane.beat(all.worker, off: -91_000)
+            var late = plane.beat(all.worker, off: -150_000)
             cases.append(("too old", late, "401 clock_skew"))
-            late = plane.beat(all.worker, off: 92_000)
+            late = plane.beat(all.worker, off: 150_000)
             cases.append(("too new", late, "401 clock_skew"))
             let before = try await DatabaseContents.read(plane.services.database)
             for (name, beat, outcome) in cases {

@@ -75,7 +75,7 @@ struct StreamTests {
 
     @Test("when it is told to end it says at once that it isn't ready, and still serves for the notice")
     func drain() async throws {
-        try await TestServer.run(.probe { $0.drainNoticeMilliseconds = 1_500 }) { server async throws in
+        try await TestServer.run(.probe { $0.drainNoticeMilliseconds = 5_000 }) { server async throws in
             #expect(try await server.get("/readyz").status == 200)
             await server.shutDown()
             try await eventually("it says so") { try await server.get("/readyz").status == 503 }

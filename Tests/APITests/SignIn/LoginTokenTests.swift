@@ -130,9 +130,9 @@ struct LoginTokenTests {
         let clock = TestClock()
         try await serve(clock: clock) { plane async throws in
             let token = try await plane.token("ann")
-            clock.advance(by: .seconds(1_797))
+            clock.advance(by: .seconds(1_790))
             #expect(try await plane.jobs(token).status == 200)
-            clock.advance(by: .seconds(3))
+            clock.advance(by: .seconds(10))
             #expect(try await plane.jobs(token).status == 401)
         }
     }

@@ -153,14 +153,19 @@ struct AdminTests {
     func terminal() async throws {
         let url = try await TestDatabase.sqlite.freshURL()
         func type(_ keys: String) async throws -> (code: ChildProcess.Ending, output: String) {
-            // Each key press after the prompt for it.
-            try await shell("(\(keys); sleep 1) | script -qec \"$h admin user add maya\" /dev/null", url)
+            // What is typed before a prompt is thrown away; and the keyboard is there until the program has ended.
+            let (seen, over) = (Scratch.path("screen"), Scratch.path("over"))
+            let prompted = "prompted() { until grep -q \"$1\" \(seen) || [ -e \(over) ]; do sleep 0.1; done; }"
+            let typing = "\(keys); until [ -e \(over) ]; do sleep 0.1; done"
+            let program = "script -qefc \"$h admin user add maya\" \(seen); code=$?; : > \(over); exit $code"
+            return try await shell(": > \(seen); \(prompted); (\(typing)) | (\(program))", url)
         }
-        let differ = try await type("sleep 3; printf 'hidden word\\r'; sleep 1; printf 'other word\\r'")
+        let (first, second) = ("prompted 'Password: '", "prompted 'Once more: '")
+        let differ = try await type("\(first); printf 'hidden word\\r'; \(second); printf 'other word\\r'")
         #expect(differ.output.contains("Once more") && differ.output.contains("differ"), "\(differ.output)")
-        let stopped = try await type("sleep 3; printf 'hidden\\003'")
+        let stopped = try await type("\(first); printf 'hidden\\003'")
         #expect(!stopped.output.contains("Once more"))
-        let added = try await type("sleep 3; printf 'hidden wordd\\177\\r'; sleep 1; printf 'hidden word\\r'")
+        let added = try await type("\(first); printf 'hidden wordd\\177\\r'; \(second); printf 'hidden word\\r'")
         #expect(added.output.contains("maya"), "\(added.output)")
         for run in [differ, stopped, added] { #expect(!run.output.contains("hidden")) }
         try await Farm.run(at: url) { farm async throws in

@@ -34,7 +34,7 @@ struct SubmitCommandTests {
     func terminal() async throws {
         try await Farm.run(on: .sqlite) { farm in
             let daemon = try await FarmDaemon("first", for: farm.owner)
-            let job = "echo one; echo ::progress 50 half; sleep 1.5; echo two"
+            let job = "echo one; echo ::progress 50 half; sleep 5; echo two"
             let command =
                 try [FarmServer.program, "job", "submit", "--title", "big", "--watch", "--input", "\(file()):big.bin"]
                 + words(farm) + ["--", "sh", "-c", "'\(job)'"]
@@ -57,14 +57,14 @@ struct SubmitCommandTests {
     func logs() async throws {
         try await Farm.run(on: .sqlite) { farm in
             let job = try await farm.owner.submitted(
-                "talks", [.init("command", ["sh", "-c", "echo one; sleep 3; printf 'two  \\033[1m\\n'"])])
+                "talks", [.init("command", ["sh", "-c", "echo one; sleep 10; printf 'two  \\033[1m\\n'"])])
             let child = try await ChildProcess(FarmServer.program, ["job", "logs", "-f", job] + words(farm))
             let daemon = try await FarmDaemon("first", for: farm.owner)
             try await eventually("the first line is there before the job has ended", within: .seconds(30)) {
                 child.output == "one\n"
             }
             #expect(try await farm.owner.status(of: job) == "running")
-            #expect(try await child.end(within: .seconds(30)) == .exited(0), "\(child.errors)")
+            #expect(try await child.end(within: .seconds(60)) == .exited(0), "\(child.errors)")
             #expect(child.output == "one\ntwo  \u{1B}[1m\n")
             daemon.signal(SIGTERM)
             #expect(try await daemon.end() == .exited(0))

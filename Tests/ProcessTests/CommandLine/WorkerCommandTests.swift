@@ -65,7 +65,7 @@ struct WorkerCommandTests {
     func live() async throws {
         try await Farm.run(on: .sqlite) { farm in
             let job = try await farm.owner.submitted(
-                "half way", [.init("command", ["sh", "-c", #"echo '::progress 50 sorting'; sleep 2.5"#])])
+                "half way", [.init("command", ["sh", "-c", #"echo '::progress 50 sorting'; sleep 8"#])])
             let stop = Scratch.path("stop")
             let words = [
                 FarmServer.program, "worker", "--server", farm.server.url, "--api-key", FarmServer.operatorToken,
@@ -73,6 +73,11 @@ struct WorkerCommandTests {
             ].joined(separator: " ")
             let script = "\(words) & pid=$!; until [ -e \(stop) ]; do sleep 0.1; done; kill $pid; wait $pid"
             let child = try await Screen.child(running: script)
+            func drawings() -> Int { child.output.matches(of: #/\u{1B}\[J/#).count }
+            try await eventually("it is drawn again and again while the job runs", within: .seconds(30)) {
+                if try await farm.owner.status(of: job) == "completed" { throw ToolFailure(child.output) }
+                return drawings() >= 4 && child.output.contains("left")
+            }
             try await eventually("the job has ended", within: .seconds(60)) {
                 if let ending = child.ending { throw ToolFailure("\(ending): \(child.output)\(child.errors)") }
                 return try await farm.owner.status(of: job) == "completed"
@@ -86,8 +91,7 @@ struct WorkerCommandTests {
             #expect(screen.lines.contains { $0.hasPrefix("✓ half way success in ") }, "\(screen.lines)")
             #expect(!screen.lines.contains { $0.contains("50 %") || $0.contains("running ·") }, "\(screen.lines)")
             // Twice a second at most, and the first: bytes are written only when a line has changed.
-            let drawings = output.matches(of: #/\u{1B}\[J/#).count
-            #expect((4...40).contains(drawings), "\(drawings) drawings")
+            #expect((4...40).contains(drawings()), "\(drawings()) drawings")
         }
     }
 

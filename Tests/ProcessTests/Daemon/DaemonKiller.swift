@@ -15,6 +15,8 @@ final class DaemonKiller: Sendable {
 
     /// Jobs at once, a daemon.
     static let slots = 3
+    /// Seconds: the next life tells of a loss long before, even on a busy machine.
+    private static let lease = 12
     private let owner: FarmOwner
     private let size: ChaosSize
     private let seed: UInt64
@@ -72,7 +74,7 @@ final class DaemonKiller: Sendable {
     private func start(_ number: Int, in state: String) async throws -> FarmDaemon {
         let daemon = try await FarmDaemon(
             "killed \(number)", for: owner,
-            ["--jobs", "\(Self.slots)", "--cpu", "16", "--memory", "16", "--lease-seconds", "\(min(size.lease, 6))"],
+            ["--jobs", "\(Self.slots)", "--cpu", "16", "--memory", "16", "--lease-seconds", "\(Self.lease)"],
             state: state)
         living.withLock { $0[number] = daemon }
         return daemon

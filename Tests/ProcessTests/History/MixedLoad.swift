@@ -15,6 +15,7 @@ final class MixedLoad: Sendable {
     private let seed: UInt64
     private let phase = Mutex(Phase.mixed)
     private let known = Mutex<[String]>([])
+    private let submitters = Mutex(3)
 
     private enum Phase { case mixed, finishing, over }
 
@@ -32,7 +33,7 @@ final class MixedLoad: Sendable {
     func run(while body: () async throws -> Void) async throws {
         let clients = Task {
             await withDiscardingTaskGroup { group in
-                for number in 0..<3 { group.addTask { await self.submit(number) } }
+                for number in 0..<submitters.withLock({ $0 }) { group.addTask { await self.submit(number) } }
                 for (number, machine) in machines.enumerated() {
                     group.addTask { await self.work(machine, number) }
                 }
@@ -43,6 +44,8 @@ final class MixedLoad: Sendable {
             try await body()
             phase.withLock { $0 = .finishing }
             try await eventually("all jobs have ended", within: .seconds(60)) {
+                // A submit that nobody has answered yet may still become a job.
+                guard submitters.withLock({ $0 }) == 0 else { return false }
                 // Between two answers a job may go from running to pending and back: ask more than once.
                 for status in ["pending", "running", "pending", "running", "pending"] {
                     let page = try? await owner.client.get("/api/v1/jobs?limit=1&status=\(status)").expecting(200)
@@ -67,6 +70,7 @@ final class MixedLoad: Sendable {
     private var isOver: Bool { phase.withLock { $0 == .over } }
 
     private func submit(_ client: Int) async {
+        defer { submitters.withLock { $0 -= 1 } }
         var chance = Chance(seed: seed &+ UInt64(client))
         var number = 0
         while isMixed {

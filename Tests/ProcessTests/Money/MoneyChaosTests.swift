@@ -8,6 +8,13 @@ import Testing
 @Suite("Money while everything fails", .serialized, .timeLimit(.minutes(20)))
 struct MoneyChaosTests {
     private static let seconds = ChaosSize.isFull ? 120 : 12
+    /// So much must have happened, and each of these.
+    private static let (kills, snapshots, payments) = (seconds / 4, seconds, seconds * 5)
+    private static let kindsDone: [MoneyRecord.Call.Kind] = [
+        .deposit, .submit, .cancel, .withdraw, .reject, .pay, .result,
+    ]
+    private static let kindsRefused: [MoneyRecord.Call.Kind] = [.submit, .cancel, .withdraw, .result]
+    private static let outcomes: Set<String> = ["success", "failure", "timeout", "released", "lost"]
 
     @Test("is never made, lost or paid twice", arguments: TestDatabase.all)
     func chaos(on database: TestDatabase) async throws {
@@ -23,7 +30,7 @@ struct MoneyChaosTests {
             let end = ContinuousClock.now + .seconds(Self.seconds)
             try await crowd.run {
                 let auditing = Task { await auditor.run() }
-                while ContinuousClock.now < end {
+                while await isShort(of: crowd, auditor, books, kills: kills, since: end) {
                     try await World.live.sleep(.milliseconds(400 + chance.next(upTo: 1_600)))
                     try await farm.server.kill()
                     kills += 1
@@ -46,19 +53,38 @@ struct MoneyChaosTests {
         }
     }
 
+    /// Whether it must go on: until its time is over, and then as long as a slow machine has done too little, within
+    /// reason.
+    private func isShort(
+        of crowd: MoneyCrowd, _ auditor: MoneyAuditor, _ books: Database, kills: Int, since end: ContinuousClock.Instant
+    ) async -> Bool {
+        let now = ContinuousClock.now
+        guard now >= end else { return true }
+        guard now < end + .seconds(120) else { return false }
+        let payments = try? await books.read { tx in
+            try tx.number("SELECT COUNT(*) FROM ledger_transfers WHERE reason = 'job_payment'")
+        }
+        let outcomes = try? await books.read { try $0.rows("SELECT DISTINCT outcome FROM attempts") { try $0.text() } }
+        return kills < Self.kills || auditor.count < Self.snapshots || payments ?? 0 < Int64(Self.payments)
+            || !crowd.record.all.contains { $0.wasUncertain }
+            || !Self.kindsDone.allSatisfy { !crowd.record.done($0).isEmpty }
+            || !Self.kindsRefused.allSatisfy { !crowd.record.refused($0).isEmpty }
+            || !Set(outcomes ?? []).isSuperset(of: Self.outcomes.subtracting(["success"]))
+    }
+
     /// It was a history worth checking.
     private func expectWorthIt(_ checker: MoneyChecker, kills: Int, snapshots: Int) {
         let record = checker.record
-        #expect(kills >= Self.seconds / 4 && snapshots >= Self.seconds)
-        #expect(checker.books.payments.count >= Self.seconds * 5)
+        #expect(kills >= Self.kills && snapshots >= Self.snapshots)
+        #expect(checker.books.payments.count >= Self.payments)
         #expect(record.all.contains { $0.wasUncertain })
-        for kind in [MoneyRecord.Call.Kind.deposit, .submit, .cancel, .withdraw, .reject, .pay, .result] {
+        for kind in Self.kindsDone {
             #expect(!record.done(kind).isEmpty, "\(kind)")
         }
-        for kind in [MoneyRecord.Call.Kind.submit, .cancel, .withdraw, .result] {
+        for kind in Self.kindsRefused {
             #expect(!record.refused(kind).isEmpty, "\(kind)")
         }
         let outcomes = Set(checker.books.attempts.map(\.outcome))
-        #expect(outcomes.isSuperset(of: ["success", "failure", "timeout", "released", "lost"]), "\(outcomes)")
+        #expect(outcomes.isSuperset(of: Self.outcomes), "\(outcomes)")
     }
 }

@@ -24,6 +24,8 @@ final class MoneyCrowd: Sendable {
     /// What was accepted, for others to act on.
     private let jobs = Mutex<[(owner: String, id: String)]>([])
     private let withdrawals = Mutex<[String]>([])
+    /// Clients who may yet begin something new.
+    private let beginners = Mutex(0)
 
     init(_ farm: Farm, seed: UInt64) async throws {
         server = farm.server
@@ -42,13 +44,14 @@ final class MoneyCrowd: Sendable {
 
     /// Runs while `body` does; then nothing new is begun and what lives is brought to its end.
     func run(while body: () async throws -> Void) async throws {
+        beginners.withLock { $0 = 16 }
         let clients = Task {
             await withDiscardingTaskGroup { group in
                 for number in 0..<10 {
-                    group.addTask { await self.buy(Self.owners[number % Self.owners.count], number) }
+                    group.addTask { await self.begin { await $0.buy(Self.owners[number % Self.owners.count], number) } }
                 }
-                for number in 0..<2 { group.addTask { await self.cashOut(number) } }
-                for number in 0..<4 { group.addTask { await self.keepTill(number) } }
+                for number in 0..<2 { group.addTask { await self.begin { await $0.cashOut(number) } } }
+                for number in 0..<4 { group.addTask { await self.begin { await $0.keepTill(number) } } }
                 for (number, machine) in machines.enumerated() {
                     group.addTask { await self.work(machine, number) }
                 }
@@ -66,6 +69,11 @@ final class MoneyCrowd: Sendable {
         phase.withLock { $0 = .over }
         await clients.value
         try await decideAll()
+    }
+
+    private func begin(_ body: (MoneyCrowd) async -> Void) async {
+        await body(self)
+        beginners.withLock { $0 -= 1 }
     }
 
     func chance(_ number: Int) -> Chance { Chance(seed: seed &+ UInt64(number) &* 1_000_003) }
@@ -118,14 +126,18 @@ final class MoneyCrowd: Sendable {
     /// Ends every job that lives, with its workers still at it.
     private func cancelAll() async throws {
         try await eventually("all jobs have ended", within: .seconds(60)) {
+            // What nobody has answered yet may still become a job, or make one live again.
+            guard beginners.withLock({ $0 }) == 0 else { return false }
             for owner in Self.owners {
                 // Between two answers a job may go from running to pending and back: ask more than once.
                 for status in ["pending", "running", "pending", "running"] {
-                    let page = try await client(of: owner).get("/api/v1/jobs?limit=100&status=\(status)").expecting(200)
+                    // A server that has just started may refuse for a moment.
+                    let path = "/api/v1/jobs?limit=100&status=\(status)"
+                    guard let page = try? await client(of: owner).get(path).expecting(200) else { return false }
                     let live = page.json["jobs"]?.array ?? []
                     guard live.isEmpty else {
                         for job in live {
-                            _ = try await client(of: owner).delete("/api/v1/jobs/\(job["id"]?.string ?? "")")
+                            _ = try? await client(of: owner).delete("/api/v1/jobs/\(job["id"]?.string ?? "")")
                         }
                         return false
                     }
@@ -138,8 +150,11 @@ final class MoneyCrowd: Sendable {
     /// Rejects every withdrawal that is still open.
     private func decideAll() async throws {
         for id in withdrawals.withLock({ $0 }) {
-            _ = try await client(of: Self.owners[0]).post(
-                "/api/v1/wallet/withdrawals/\(id)/reject", ["reason": "closing time"])
+            try await eventually("\(id) is decided", within: .seconds(30)) {
+                let reply = try? await client(of: Self.owners[0]).post(
+                    "/api/v1/wallet/withdrawals/\(id)/reject", ["reason": "closing time"])
+                return reply.map { $0.status < 500 } ?? false
+            }
         }
     }
 }

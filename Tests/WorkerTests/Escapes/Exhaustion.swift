@@ -60,7 +60,7 @@ private let bombs: [Bomb] = [
         $0.workBytes = 16 << 20; $0.memoryBytes = 512 << 20
     },
     Bomb(
-        sentence: "processes fork without end", script: "bash -c 'b() { b | b & }; b; sleep 9'; true"
+        sentence: "processes fork without end", script: "bash -c 'b() { b | b & }; b; sleep 60'; true"
     ).limited { $0.wallMilliseconds = 1_500 },
     Bomb(
         sentence: "threads are made without end",
@@ -97,7 +97,7 @@ struct Exhaustion {
         let sleeping = "650.\(mark)"
         let started = World.live.monotonic()
         let said = try await yard.run(script: "(setsid sleep \(sleeping) &); \(bomb.script)", limits: bomb.limits)
-        #expect(World.live.monotonic() - started < bomb.limits.wallMilliseconds + 4_000)
+        #expect(World.live.monotonic() - started < bomb.limits.wallMilliseconds + 15_000)
         #expect(!said.log.contains("got it"), "\(said.log)")
         #expect(processes(with: sleeping).isEmpty)
         guard let reason = bomb.reason else { return }
@@ -115,7 +115,7 @@ struct Exhaustion {
         let yard = try await Yard()
         let script =
             kind == "fork"
-            ? "b() { b | b & }; b; sleep 9"
+            ? "b() { b | b & }; b; sleep 60"
             : "for i in $(seq 30); do perl -e 'my @a; push @a, \"x\" x 1e6 while 1' & done; wait"
         // Small work on a thread of its own, timed.
         let clock = WorkClock()
@@ -130,6 +130,6 @@ struct Exhaustion {
         clock.stop()
         print("\(kind) bomb: \(said.end.cause) after \(elapsed) ms; p99 \(usual) µs before, \(during) µs during")
         #expect(said.end.cause != .exited(0))
-        #expect(elapsed < 6_000)
+        #expect(elapsed < 15_000)
     }
 }

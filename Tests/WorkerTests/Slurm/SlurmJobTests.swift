@@ -119,7 +119,8 @@ struct SlurmJobTests {
         let started = World.live.monotonic()
         let result = try await bench.run(job)
         #expect(result.status == .timeout && result.output == "begun\n", "\(result)")
-        #expect(World.live.monotonic() - started >= 60_000)
+        // Slurm counts in whole seconds of its own.
+        #expect(World.live.monotonic() - started >= 58_000)
     }
 
     @Test("can flood their output without filling the folder")
