@@ -75,7 +75,7 @@ struct StopTests {
             begun.daemon.signal(SIGTERM)
             try await eventually("it drains") { begun.daemon.said.contains("draining, 1 running") }
             begun.daemon.signal(SIGTERM)
-            measured("processes gone after a second SIGTERM", try await begun.gone(within: .seconds(5)))
+            measured("processes gone after a second SIGTERM", try await begun.gone(within: .seconds(10)))
             #expect(try await begun.daemon.end(within: .seconds(10)) == .exited(0))
             let job = try await farm.owner.job(begun.job)
             #expect(job["status"] == "pending" && job["losses"] == 0)
@@ -154,7 +154,7 @@ struct StopTests {
             }
             #expect(begun.processes.contains { $0.isAlive })
             begun.daemon.signal(SIGCONT)
-            measured("processes gone after waking without a lease", try await begun.gone(within: .seconds(5)))
+            measured("processes gone after waking without a lease", try await begun.gone(within: .seconds(10)))
             try await eventually("the job ends elsewhere", within: .seconds(60)) {
                 try await farm.owner.status(of: begun.job) == "completed"
             }
