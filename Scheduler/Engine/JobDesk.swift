@@ -70,14 +70,20 @@ package final class JobDesk: Sendable {
         let reply: Submission.Reply
         do {
             reply = try await submissions(submission)
-        } catch DatabaseError.conflict where submission.idempotency != nil {
-            // Somebody else wrote the key at the same moment: now it is there to be found.
-            reply = try await submissions(submission)
-        } catch let refusal as Refusal where submission.idempotency != nil && refusal.mayComeOfItsTwin {
+        } catch let error where submission.idempotency != nil && Self.mayComeOfItsTwin(error) {
+            // The same call came at the same moment and was first: now its answer is there to be found.
             reply = try await submissions(submission)
         }
         if case .accepted(let jobs, _) = reply { announce(jobs) }
         return reply
+    }
+
+    /// Whether the same call, a moment earlier, may have written the key, or taken what this one lacks.
+    private static func mayComeOfItsTwin(_ error: any Error) -> Bool {
+        switch error {
+        case DatabaseError.conflict, Refusal.insufficientFunds, Refusal.quota: true
+        default: false
+        }
     }
 
     private func announce(_ jobs: [AcceptedJob]) {
@@ -201,15 +207,5 @@ package final class JobDesk: Sendable {
 
     private func changed(_ ids: [JobID]) {
         for id in ids { bus.publish(Self.topic(id)) }
-    }
-}
-
-extension Refusal {
-    /// Whether the same call, a moment earlier, may have taken what this one lacks.
-    fileprivate var mayComeOfItsTwin: Bool {
-        switch self {
-        case .insufficientFunds, .quota: true
-        default: false
-        }
     }
 }

@@ -26,6 +26,21 @@ struct AdminCommand: AsyncParsableCommand {
         subcommands: [AdminKey.self, AdminMember.self, AdminUser.self])
 }
 
+/// Which part of a list is shown.
+struct AdminPage: ParsableArguments {
+    @Option(help: "How many, 1–10000.") var limit = 100
+    @Option(help: ArgumentHelp("The last id of an earlier list.", valueName: "id")) var after: String?
+
+    func validate() throws {
+        guard (1...10_000).contains(limit) else { throw ValidationError("--limit must be 1–10000.") }
+    }
+
+    /// Says how to go on, when there may be more than these.
+    func tellMore(after ids: [String]) {
+        if ids.count == limit, let last = ids.last { Output.line("more: --after \(last)") }
+    }
+}
+
 /// What every admin command takes.
 struct AdminOptions: ParsableArguments {
     @Flag(help: "JSON, for programs.") var json = false

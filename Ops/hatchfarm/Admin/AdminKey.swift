@@ -50,19 +50,14 @@ extension AdminKey {
                 """)
 
         @Option(help: ArgumentHelp("Only this member's.", valueName: "handle|id")) var member: String?
-        @Option(help: "How many, 1–10000.") var limit = 100
-        @Option(help: ArgumentHelp("The last id of an earlier list.", valueName: "id")) var after: String?
+        @OptionGroup var page: AdminPage
         @OptionGroup var options: AdminOptions
-
-        func validate() throws {
-            guard (1...10_000).contains(limit) else { throw ValidationError("--limit must be 1–10000.") }
-        }
 
         func run() async throws {
             let keys = try await options.withDatabase { database in
-                try await database.read { [member, after, limit] tx in
+                try await database.read { [member, page] tx in
                     let holder = try member.map { try tx.member(named: $0).id }
-                    return try tx.keys(of: holder, after: after.map { KeyID($0) }, limit: limit)
+                    return try tx.keys(of: holder, after: page.after.map { KeyID($0) }, limit: page.limit)
                 }
             }
             if options.json { return Output.line(JSON.array(keys.map(\.json)).text(.compact)) }
@@ -73,7 +68,7 @@ extension AdminKey {
                     AdminText.day(key.lastUsedAt), AdminText.state(key), Output.tame(key.name ?? ""))
             }
             for line in table.lines { Output.line(line) }
-            if keys.count == limit, let last = keys.last { Output.line("more: --after \(last.id)") }
+            page.tellMore(after: keys.map(\.id.text))
         }
     }
 

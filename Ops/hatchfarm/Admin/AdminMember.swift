@@ -24,18 +24,13 @@ extension AdminMember {
         static let configuration = CommandConfiguration(
             abstract: "Lists members, the oldest first.", discussion: "EXAMPLE\n  hatchfarm admin member list")
 
-        @Option(help: "How many, 1–10000.") var limit = 100
-        @Option(help: ArgumentHelp("The last id of an earlier list.", valueName: "id")) var after: String?
+        @OptionGroup var page: AdminPage
         @OptionGroup var options: AdminOptions
-
-        func validate() throws {
-            guard (1...10_000).contains(limit) else { throw ValidationError("--limit must be 1–10000.") }
-        }
 
         func run() async throws {
             let members = try await options.withDatabase { database in
-                try await database.read { [after, limit] tx in
-                    try tx.members(after: after.map { MemberID($0) }, limit: limit)
+                try await database.read { [page] tx in
+                    try tx.members(after: page.after.map { MemberID($0) }, limit: page.limit)
                 }
             }
             if options.json { return Output.line(JSON.array(members.map(\.json)).text(.compact)) }
@@ -46,7 +41,7 @@ extension AdminMember {
                     Output.tame(member.name))
             }
             for line in table.lines { Output.line(line) }
-            if members.count == limit, let last = members.last { Output.line("more: --after \(last.id)") }
+            page.tellMore(after: members.map(\.id.text))
         }
     }
 

@@ -92,32 +92,33 @@ extension Transaction {
         var job = job
         job.failures += 1
         job.lossesInRow = 0
-        let terms = try terms(of: job.id)
-        var step = NextStep.after(outcome.status, attempt: job.failures, of: job.maxAttempts)
-        if case .retry = step, job.held > 0,
-            !JobPay.paysAnotherRun(
-                left: job.held - pay, of: job.paid + job.held, hourlyPrice: job.hourlyPrice ?? 0,
-                minutes: terms.minutes)
-        {
-            step = .fail(reason: "price")
+        var reason = outcome.status.rawValue
+        if case .retry = NextStep.after(outcome.status, attempt: job.failures, of: job.maxAttempts) {
+            let terms = try terms(of: job.id)
+            if job.held == 0
+                || JobPay.paysAnotherRun(
+                    left: job.held - pay, of: job.paid + job.held, hourlyPrice: job.hourlyPrice ?? 0,
+                    minutes: terms.minutes)
+            {
+                try tryAgain(job, outcome, pay: pay, terms.backoff)
+                return nil
+            }
+            reason = "price"
         }
-        switch step {
-        case .complete:
-            throw DatabaseError.unreadable("the outcome of \(job.id.text): a failure that completes it")
-        case .fail(let reason):
-            try deleteLocked([job])
-            return Ended(job: job, state: .failed, reason: reason, outcome: outcome, pay: pay)
-        case .retry:
-            job.paid += pay
-            job.held -= pay
-            let wait = terms.backoff.delay(after: job.failures, using: &random)
-            try insertAttempt(
-                job, outcome: outcome.status.rawValue, exitCode: outcome.exitCode, error: outcome.error,
-                pay: pay)
-            try rest([Rest(job: job, runAt: now + wait)])
-            try record(job.event(.jobAttemptFailed, actor: job.worker?.text ?? "system", pay: pay))
-            return nil
-        }
+        try deleteLocked([job])
+        return Ended(job: job, state: .failed, reason: reason, outcome: outcome, pay: pay)
+    }
+
+    /// A failed attempt is on record, what it earned is taken from what is held, and the job rests.
+    private func tryAgain(_ job: LiveJob, _ outcome: Outcome, pay: Int64, _ backoff: Backoff) throws {
+        var job = job
+        job.paid += pay
+        job.held -= pay
+        let wait = backoff.delay(after: job.failures, using: &random)
+        try insertAttempt(
+            job, outcome: outcome.status.rawValue, exitCode: outcome.exitCode, error: outcome.error, pay: pay)
+        try rest([Rest(job: job, runAt: now + wait)])
+        try record(job.event(.jobAttemptFailed, actor: job.worker?.text ?? "system", pay: pay))
     }
 
     /// After the guard has let them through, jobs go to history; what waited for them moves on or is cancelled, and
