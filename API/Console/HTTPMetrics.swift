@@ -25,7 +25,7 @@ final class RouteMeter: Sendable {
     var current: Tally { tally.withLock { $0 } }
 }
 
-extension Front {
+extension RequestDispatcher {
     /// HTTP by route. Routes that nobody called are left out.
     var metrics: [MetricFamily] {
         var requests = MetricFamily(.counter, "hatchfarm_http_requests_total", "Requests answered.")

@@ -5,8 +5,8 @@ internal import Store
 /// What operators watch of jobs and leases (CONTRACT 10).
 package enum JobMetrics {
     /// Depth and age are read from the database at each call; the rest is what this process has counted.
-    package static func families(_ desk: JobDesk) async throws -> [MetricFamily] {
-        let (counts, now) = try await desk.database.read { tx in (try tx.queueCounts(), tx.now) }
+    package static func families(_ broker: JobBroker) async throws -> [MetricFamily] {
+        let (counts, now) = try await broker.database.read { tx in (try tx.queueCounts(), tx.now) }
         var depth = MetricFamily(.gauge, "hatchfarm_jobs", "Live jobs by kind, queue and state.")
         var age = MetricFamily(
             .gauge, "hatchfarm_oldest_job_seconds", "Since when the oldest waits, by kind and queue.")
@@ -15,7 +15,7 @@ package enum JobMetrics {
             guard count.state == "pending", let oldest = count.oldest else { continue }
             age.add(Double(max(0, now - oldest)) / 1_000, ("kind", count.kind), ("queue", count.queue))
         }
-        return [depth, age] + counted(desk.stats.snapshot)
+        return [depth, age] + counted(broker.stats.snapshot)
     }
 
     private static func counted(_ seen: JobStats.Snapshot) -> [MetricFamily] {

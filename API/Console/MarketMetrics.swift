@@ -5,8 +5,8 @@ internal import Store
 /// What operators watch of the market.
 package enum MarketMetrics {
     /// As the last step of the prices saw it; read from the database at each call.
-    package static func families(_ desk: JobDesk) async throws -> [MetricFamily] {
-        let prices = try await desk.database.read { try $0.marketPrices() }
+    package static func families(_ broker: JobBroker) async throws -> [MetricFamily] {
+        let prices = try await broker.database.read { try $0.marketPrices() }
         var utilisation = MetricFamily(
             .gauge, "hatchfarm_market_utilisation_ratio", "Of the scarcer of the cores and memory that are offered.")
         utilisation.add(Double(prices.utilisation) / 1_000)

@@ -28,22 +28,22 @@ enum IssuerSignIn {
     private static let logger = Logger(label: "oidc")
 
     static func list(_ call: Call, _ context: PublicContext) throws -> Reply {
-        let names = call.services.signIn.issuers.keys.sorted()
+        let names = call.dependencies.signIn.issuers.keys.sorted()
         guard !names.isEmpty else { throw Problem.notFound("path") }
         return .json(.ok, ["issuers": .array(names.map { ["name": .string($0)] })])
     }
 
     static func start(_ call: Call, _ context: PublicContext) async throws -> Reply {
         let issuer = try issuer(of: call)
-        let keys = call.services.signIn.keys
-        let claims = SignInCookie.Claims(idp: issuer.settings.name, now: keys.seconds, world: call.services.world)
+        let keys = call.dependencies.signIn.keys
+        let claims = SignInCookie.Claims(idp: issuer.settings.name, now: keys.seconds, world: call.dependencies.world)
         let address = try await asking {
             try await issuer.address(
                 redirect: redirect(for: issuer, call), state: claims.state, nonce: claims.nonce,
                 verifier: claims.verifier)
         }
         let cookie = SignInCookie.set(
-            try await keys.sign(claims), for: issuer.settings.name, lasts: SignInCookie.lifetime,
+            try await keys.sign(claims), for: issuer.settings.name, expiresIn: SignInCookie.lifetime,
             isSecure: isSecure(call))
         return .empty(.found).with(.location, address).with(.setCookie, cookie)
     }
@@ -53,8 +53,8 @@ enum IssuerSignIn {
         let query = try call.query
         let claims = try await begun(call, issuer.settings.name, state: query["state"])
         // Spent before anything is asked of the issuer, and whatever comes of it.
-        let isFirst = try await call.services.database.write { tx in
-            try tx.spendSignIn(claims.state, lastsMilliseconds: (SignInCookie.lifetime + 60) * 1_000)
+        let isFirst = try await call.dependencies.database.write { tx in
+            try tx.spendSignIn(claims.state, expiresInMilliseconds: (SignInCookie.lifetime + 60) * 1_000)
         }
         guard isFirst else { throw stale }
         let token = try await asking {
@@ -67,16 +67,16 @@ enum IssuerSignIn {
         }
         let (member, identity) = try await known(token, issuer.settings, call)
         guard !identity.isDisabled else { throw refused }
-        let access = try await call.services.signIn.tokens.issue(
+        let access = try await call.dependencies.signIn.tokens.issue(
             member.handle ?? member.id.text, member.id, epoch: identity.tokensSince, issuer: issuer.settings.url)
-        let gone = SignInCookie.set("", for: issuer.settings.name, lasts: 0, isSecure: isSecure(call))
+        let gone = SignInCookie.set("", for: issuer.settings.name, expiresIn: 0, isSecure: isSecure(call))
         return .accessToken(access).with(.setCookie, gone)
     }
 
     /// What was begun in this browser, with this issuer, at most ten minutes ago; with the state that came back.
     private static func begun(_ call: Call, _ name: String, state: String?) async throws -> SignInCookie.Claims {
         guard let cookie = call.header(.cookie).flatMap(SignInCookie.read),
-            let claims = await call.services.signIn.keys.verify(
+            let claims = await call.dependencies.signIn.keys.verify(
                 cookie, as: SignInCookie.Claims.self, audience: SignInCookie.audience,
                 lifetime: SignInCookie.lifetime),
             claims.idp.isExactly(name), let state, constantTimeEqual(state, claims.state)
@@ -93,10 +93,10 @@ enum IssuerSignIn {
             try tx.signIn(issuer: issuer.url, subject: token.subject, name: name)
         }
         do {
-            return try await call.services.database.write(run)
+            return try await call.dependencies.database.write(run)
         } catch DatabaseError.conflict {
             // The same new face came in by another door.
-            return try await call.services.database.write(run)
+            return try await call.dependencies.database.write(run)
         }
     }
 
@@ -119,13 +119,13 @@ enum IssuerSignIn {
     }
 
     private static func issuer(of call: Call) throws(Problem) -> Issuer {
-        guard let issuer = call.services.signIn.issuers[call.parameter("name")] else { throw .notFound("issuer") }
+        guard let issuer = call.dependencies.signIn.issuers[call.parameter("name")] else { throw .notFound("issuer") }
         return issuer
     }
 
     private static func redirect(for issuer: Issuer, _ call: Call) -> String {
-        "\(call.services.configuration.publicURL)/auth/oidc/\(issuer.settings.name)/callback"
+        "\(call.dependencies.configuration.publicURL)/auth/oidc/\(issuer.settings.name)/callback"
     }
 
-    private static func isSecure(_ call: Call) -> Bool { call.services.configuration.publicURL.hasPrefix("https:") }
+    private static func isSecure(_ call: Call) -> Bool { call.dependencies.configuration.publicURL.hasPrefix("https:") }
 }

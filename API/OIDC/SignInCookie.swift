@@ -32,7 +32,7 @@ enum SignInCookie {
     }
 
     /// For `Set-Cookie`. Only the issuer's own callback gets it back.
-    static func set(_ value: String, for issuer: String, lasts seconds: Int64, isSecure: Bool) -> String {
+    static func set(_ value: String, for issuer: String, expiresIn seconds: Int64, isSecure: Bool) -> String {
         "\(name)=\(value); Path=/auth/oidc/\(issuer); Max-Age=\(seconds); HttpOnly; SameSite=Lax"
             + (isSecure ? "; Secure" : "")
     }

@@ -7,35 +7,36 @@ internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
 
-/// The server: services and dialects put together. `run` serves until the task's graceful shutdown or cancellation.
+/// The server: dependencies and systems put together. `run` serves until the task's graceful shutdown or cancellation.
 package final class App: Sendable {
-    private let services: Services
-    private let front: Front
+    private let dependencies: Dependencies
+    private let dispatcher: RequestDispatcher
     private let logger: Logger
 
     /// - Parameters:
-    ///   - dialects: each with its routes; two routes at one place are our bug.
+    ///   - systems: each with its routes; two routes at one place are our bug.
     ///   - log: where request lines go; nil for by the logger's level to standard error.
-    package init(_ services: Services, dialects: [DialectTable], logger: Logger, log: RequestLog? = nil) {
-        let front = Later<Front>()
-        let document = Later<[UInt8]>()
-        let own = ServerRoutes(services, front: front, document: document, logger: logger)
-        let table = RouteTable(own.tables + dialects)
-        document.set(OpenAPI(table, version: services.configuration.version).json().bytes(.compact))
-        self.services = services
+    package init(_ dependencies: Dependencies, systems: [APISystem], logger: Logger, log: RequestLog? = nil) {
+        let dispatcher = SetOnce<RequestDispatcher>()
+        let document = SetOnce<[UInt8]>()
+        let own = ServerRoutes(dependencies, dispatcher: dispatcher, document: document, logger: logger)
+        let table = RouteTable(own.tables + systems)
+        document.set(OpenAPI(table, version: dependencies.configuration.version).json().bytes(.compact))
+        self.dependencies = dependencies
         self.logger = logger
-        self.front = Front(
-            services, table, log: log ?? RequestLog(level: logger.logLevel, world: services.world), logger: logger)
-        front.set(self.front)
+        self.dispatcher = RequestDispatcher(
+            dependencies, table, log: log ?? RequestLog(level: logger.logLevel, world: dependencies.world),
+            logger: logger)
+        dispatcher.set(self.dispatcher)
     }
 
     /// The OpenAPI document, as served.
     package var description: JSON {
-        OpenAPI(front.table, version: services.configuration.version).json()
+        OpenAPI(dispatcher.table, version: dependencies.configuration.version).json()
     }
 
     /// Every route as `METHOD /template`.
-    package var routes: [String] { front.table.routes.map { "\($0.route.method.rawValue) \($0.path)" } }
+    package var routes: [String] { dispatcher.table.routes.map { "\($0.route.method.rawValue) \($0.path)" } }
 
     /// Serves. `onReady` gets the port that was bound.
     ///
@@ -45,18 +46,18 @@ package final class App: Sendable {
         let group = try group(onReady)
         // Detached, so that it hears of the shutdown from us, after the notice.
         let serving = Task.detached { try await group.run() }
-        let hints = Task { [front] in await front.gate.listen() }
+        let hints = Task { [dispatcher] in await dispatcher.authenticator.listen() }
         defer { hints.cancel() }
         try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {
                 try await serving.value
             } onGracefulShutdown: {
-                self.services.drain.begin()
-                self.services.bus.close()
+                self.dependencies.drain.begin()
+                self.dependencies.bus.close()
                 Task {
                     do {
-                        try await self.services.world.sleep(
-                            .milliseconds(self.services.configuration.drainNoticeMilliseconds))
+                        try await self.dependencies.world.sleep(
+                            .milliseconds(self.dependencies.configuration.drainNoticeMilliseconds))
                     } catch is CancellationError {
                         // Then without notice.
                     }
@@ -64,14 +65,14 @@ package final class App: Sendable {
                 }
             }
         } onCancel: {
-            self.services.drain.begin()
-            self.services.bus.close()
+            self.dependencies.drain.begin()
+            self.dependencies.bus.close()
             serving.cancel()
         }
     }
 
     private func group(_ onReady: @escaping @Sendable (Int) async -> Void) throws -> ServiceGroup {
-        let configuration = services.configuration
+        let configuration = dependencies.configuration
         let counts = ConnectionCounts(limit: configuration.connectionsPerAddress)
         let connections = min(configuration.connectionLimit, Descriptors.forConnections)
         if connections < configuration.connectionLimit {
@@ -81,8 +82,8 @@ package final class App: Sendable {
         }
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
-        let server = try HTTPServerBuilder { [front] _ in
-            Door(front: front, counts: counts, configuration: configuration)
+        let server = try HTTPServerBuilder { [dispatcher] _ in
+            HTTPConnection(dispatcher: dispatcher, counts: counts, configuration: configuration)
         }.buildServer(
             configuration: ServerConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), backlog: 1_024,

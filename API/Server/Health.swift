@@ -18,14 +18,14 @@ final class Health: Sendable {
         }
     }
 
-    private let services: Services
-    private let readiness: Fresh<Readiness>
+    private let dependencies: Dependencies
+    private let readiness: Cached<Readiness>
 
-    init(_ services: Services) {
-        self.services = services
-        let database = services.database
-        let redis = services.redis
-        readiness = Fresh(milliseconds: 1_000, clock: services.world.monotonic) {
+    init(_ dependencies: Dependencies) {
+        self.dependencies = dependencies
+        let database = dependencies.database
+        let redis = dependencies.redis
+        readiness = Cached(milliseconds: 1_000, clock: dependencies.world.monotonic) {
             async let redisHealth = redis?.health()
             return await Readiness(database: database.health(), redis: redisHealth)
         }
@@ -33,7 +33,7 @@ final class Health: Sendable {
 
     /// `GET /health`: no dependency is touched.
     @Sendable func health(_ call: Call, _ context: PublicContext) -> Reply {
-        .json(.ok, ["status": "healthy", "timestamp": now, "version": .string(services.configuration.version)])
+        .json(.ok, ["status": "healthy", "timestamp": now, "version": .string(dependencies.configuration.version)])
     }
 
     /// `GET /healthz`: the process runs.
@@ -52,7 +52,7 @@ final class Health: Sendable {
     /// `GET /readyz`: whether work should be sent here.
     @Sendable func ready(_ call: Call, _ context: PublicContext) async -> Reply {
         let state = await readiness.value
-        let errors = (services.drain.isDraining ? ["draining"] : []) + state.errors
+        let errors = (dependencies.drain.isDraining ? ["draining"] : []) + state.errors
         let checks: JSON = ["database": .bool(state.database.ok), "redis": .bool(state.redis?.isHealthy ?? true)]
         if errors.isEmpty { return .json(.ok, ["ready": true, "checks": checks]) }
         return .json(
@@ -62,16 +62,16 @@ final class Health: Sendable {
     }
 
     @Sendable func version(_ call: Call, _ context: PublicContext) -> Reply {
-        .json(.ok, ["version": .string(services.configuration.version)])
+        .json(.ok, ["version": .string(dependencies.configuration.version)])
     }
 
-    private var now: JSON { .string(RFC3339.format(services.world.now())) }
+    private var now: JSON { .string(RFC3339.format(dependencies.world.now())) }
 
     /// How database and Redis are.
     var metrics: [MetricFamily] {
         get async {
             let state = await readiness.value
-            let load = services.database.load
+            let load = dependencies.database.load
             var up = MetricFamily(.gauge, "hatchfarm_dependency_up", "1 when the dependency answers.")
             up.add(state.database.ok ? 1 : 0, ("name", "database"))
             var delay = MetricFamily(.gauge, "hatchfarm_dependency_seconds", "How long its last answer took.")
@@ -89,10 +89,10 @@ final class Health: Sendable {
             dropped.add(LogSink.standardError.droppedCount)
             var failures = MetricFamily(
                 .counter, "hatchfarm_redis_failures_total", "Connections to Redis lost or refused.")
-            if let redis = services.redis { failures.add(redis.failureCount) }
+            if let redis = dependencies.redis { failures.add(redis.failureCount) }
             var fallbacks = MetricFamily(
                 .counter, "hatchfarm_nonce_fallbacks_total", "Heartbeats checked by SQL alone, as Redis was down.")
-            fallbacks.add(services.nonceFallback.count)
+            fallbacks.add(dependencies.nonceFallback.count)
             return [up, delay, connections, waiting, dropped, failures, fallbacks]
         }
     }

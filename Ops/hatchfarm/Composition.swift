@@ -24,7 +24,7 @@ struct Composition: Sendable {
         let (database, _) = try await openDatabase(settings)
         try await settings.signIn.addUsers(to: database, logger: logger)
         let bus = LocalBus(sleep: world.sleep)
-        let desk = JobDesk(database: database, bus: bus, world: world)
+        let broker = JobBroker(database: database, bus: bus, world: world)
         var redis: Redis?
         if let address = settings.redis { redis = try await openRedis(address, logger) }
         if redis != nil, settings.redisNonceFallback {
@@ -32,18 +32,19 @@ struct Composition: Sendable {
                 "REDIS_NONCE_FALLBACK is on: while Redis is down, SQL alone keeps heartbeats from repetition")
         }
         if let key = settings.queenbeeKey { try await configureQueenbee(key, database, logger) }
-        let services = Services(
-            configuration: settings.app(operatorToken: token), database: database, desk: desk, bus: bus, redis: redis,
+        let services = Dependencies(
+            configuration: settings.app(operatorToken: token), database: database, broker: broker, bus: bus,
+            redis: redis,
             world: world,
             gauges: [
-                { try await JobMetrics.families(desk) }, { try await MarketMetrics.families(desk) },
+                { try await JobMetrics.families(broker) }, { try await MarketMetrics.families(broker) },
                 { try await LedgerMetrics.families(database) },
             ])
         return Composition(
             settings: settings, operatorToken: token, database: database,
-            app: App(services, dialects: DialectTable.all, logger: logger),
+            app: App(services, systems: APISystem.all, logger: logger),
             scheduler: Scheduler(
-                desk, keyUses: services.keyUses, world: world, logger: logger, basePrices: settings.basePrices),
+                broker, keyUses: services.keyUses, world: world, logger: logger, basePrices: settings.basePrices),
             logger: logger)
     }
 
@@ -154,7 +155,7 @@ struct Composition: Sendable {
 extension Logger {
     /// Logs of all parts go to standard error, a JSON object a line. Once a process.
     static func start(_ level: Logger.Level) -> Logger {
-        LoggingSystem.bootstrap { LineLog(label: $0, level: level) }
+        LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }
         return Logger(label: "hatchfarm")
     }
 }

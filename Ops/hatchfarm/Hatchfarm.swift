@@ -19,7 +19,7 @@ struct Hatchfarm: AsyncParsableCommand {
             """,
         version: Version.text,
         groupedSubcommands: [
-            CommandGroup(name: "Run a farm", subcommands: [Up.self, Serve.self, Work.self, Migrate.self]),
+            CommandGroup(name: "Run a farm", subcommands: [Up.self, Serve.self, WorkerCommand.self, Migrate.self]),
             CommandGroup(
                 name: "Use a farm",
                 subcommands: [JobCommand.self, WalletCommand.self, AgentCommand.self, ResourcesCommand.self]),

@@ -18,27 +18,27 @@ package final class LocalBus: Sendable {
         self.sleep = sleep
     }
 
-    /// Listens from now on, for as long as the bell is kept.
-    package func subscribe(_ topics: String...) -> Bell {
+    /// Listens from now on, for as long as the subscription is kept.
+    package func subscribe(_ topics: String...) -> Subscription {
         subscribe(topics)
     }
 
-    /// Listens from now on, for as long as the bell is kept.
-    package func subscribe(_ topics: [String]) -> Bell {
+    /// Listens from now on, for as long as the subscription is kept.
+    package func subscribe(_ topics: [String]) -> Subscription {
         let listener = Listener()
         let isClosed = state.withLock { state in
             for topic in topics { state.listeners[topic, default: [:]][ObjectIdentifier(listener)] = listener }
             return state.isClosed
         }
         if isClosed { listener.close() }
-        return Bell(listener, topics: topics, bus: self, sleep: sleep)
+        return Subscription(listener, topics: topics, bus: self, sleep: sleep)
     }
 
-    /// Rings every bell on the topic. Costs one look-up when nobody listens.
+    /// Notifies every subscription on the topic. Costs one look-up when nobody listens.
     package func publish(_ topic: String) {
         let listeners = state.withLock { $0.listeners[topic] }
         guard let listeners else { return }
-        for listener in listeners.values { listener.ring() }
+        for listener in listeners.values { listener.notify() }
     }
 
     /// Ends every wait, now and later, with `.closed`: the process is shutting down.

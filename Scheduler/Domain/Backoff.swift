@@ -5,23 +5,23 @@ package struct Backoff: Sendable, Hashable {
     /// In thousandths, 1,000–10,000: each further attempt waits this many times longer.
     package var factor: Int64
     /// The longest wait in milliseconds, 0–86,400,000.
-    package var most: Int64
+    package var max: Int64
 
-    package static let standard = Backoff(initial: 1_000, factor: 2_000, most: 300_000)
+    package static let standard = Backoff(initial: 1_000, factor: 2_000, max: 300_000)
 
-    package init(initial: Int64, factor: Int64, most: Int64) {
+    package init(initial: Int64, factor: Int64, max: Int64) {
         self.initial = initial
         self.factor = factor
-        self.most = most
+        self.max = max
     }
 
     /// The wait after `attempts` failed ones, in milliseconds: between half of the full wait and all of it.
     package func delay(after attempts: Int64, using generator: inout some RandomNumberGenerator) -> Int64 {
-        var wait = min(initial, most)
-        var left = max(0, attempts - 1)
-        while left > 0, wait < most, wait > 0 {
+        var wait = min(initial, max)
+        var left = Swift.max(0, attempts - 1)
+        while left > 0, wait < max, wait > 0 {
             let (product, overflow) = wait.multipliedReportingOverflow(by: factor)
-            wait = overflow ? most : min(most, product / 1_000)
+            wait = overflow ? max : min(max, product / 1_000)
             left -= 1
             if factor <= 1_000 { break }
         }

@@ -14,7 +14,7 @@ package struct Book: Sendable {
     }
 
     /// No balance is larger, so that no sum of two overflows.
-    package static let most: Int64 = 4_000_000_000_000_000_000
+    package static let maxBalance: Int64 = 4_000_000_000_000_000_000
 
     package private(set) var entries: [Account: Entry]
     package private(set) var postings: [Posting] = []
@@ -25,7 +25,7 @@ package struct Book: Sendable {
     /// Posts a transfer. Throws `Refusal.insufficientFunds`, or `.invalid` for an amount that no account can take.
     package mutating func post(_ transfer: Transfer) throws(Refusal) {
         let amount = transfer.amount
-        guard (1...Money.most).contains(amount) else {
+        guard (1...Money.maxMinorUnits).contains(amount) else {
             throw .invalid(field: "amount", message: "must be more than 0 and at most 10^12 minor units")
         }
         precondition(
@@ -37,7 +37,7 @@ package struct Book: Sendable {
         if transfer.debit.kind != .external, debit.balance < amount {
             throw .insufficientFunds(transfer.debit.asset, needed: amount, available: debit.balance)
         }
-        guard debit.balance >= -Self.most, credit.balance <= Self.most else {
+        guard debit.balance >= -Self.maxBalance, credit.balance <= Self.maxBalance else {
             throw .invalid(field: "amount", message: "is more than the account can take")
         }
         // After this line it must succeed.

@@ -68,7 +68,7 @@ package enum LeaseRules {
     /// Workers that may be lost in a row before the job is quarantined.
     package static let lossesToPoison: Int64 = 3
     /// How long a lost job rests: infrastructure is not the job's fault, so this doesn't grow far.
-    package static let lossBackoff = Backoff(initial: 250, factor: 2_000, most: 2_000)
+    package static let lossBackoff = Backoff(initial: 250, factor: 2_000, max: 2_000)
 }
 
 /// How an attempt ended, by its worker's word.

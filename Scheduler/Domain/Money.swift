@@ -3,7 +3,7 @@ package enum Money {
     /// One USDT in minor units.
     package static let usdt: Int64 = 1_000_000
     /// No amount is larger, so that no sum overflows (CONTRACT 7): 10¹² USDT would need 19 digits.
-    package static let most: Int64 = 1_000_000_000_000
+    package static let maxMinorUnits: Int64 = 1_000_000_000_000
 
     /// What a new member gets, in points (CONTRACT 7).
     package static let registrationBonus: Int64 = 100
@@ -17,7 +17,7 @@ package enum Money {
         guard parts.count == 1 || !fraction.isEmpty, fraction.utf8.count <= decimals else { return nil }
         let digits = whole + fraction + String(repeating: "0", count: decimals - fraction.utf8.count)
         guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
-        guard let units = Int64(digits), units <= most else { return nil }
+        guard let units = Int64(digits), units <= maxMinorUnits else { return nil }
         return units
     }
 

@@ -29,7 +29,7 @@ package struct UnitPrices: Sendable, Hashable {
             Self.part(core, milliCores, per: 1_000), Self.part(gigabyte, centiGigabytes, per: 100),
             Self.part(gpu, need.gpus, per: 1),
         ]
-        return min(Money.most, parts.reduce(0, +))
+        return min(Money.maxMinorUnits, parts.reduce(0, +))
     }
 
     /// Memory in hundredths of a GB (10⁹ bytes), rounded; of no more than 2⁶³ bytes.
@@ -41,8 +41,8 @@ package struct UnitPrices: Sendable, Hashable {
     /// `price` × `amount` / `divisor`, rounded down, at most 10¹²; what is negative counts as nothing.
     private static func part(_ price: Int64, _ amount: Int64, per divisor: UInt64) -> Int64 {
         let product = UInt64(max(0, price)).multipliedFullWidth(by: UInt64(max(0, amount)))
-        guard product.high < divisor else { return Money.most }
-        return Int64(min(UInt64(Money.most), divisor.dividingFullWidth(product).quotient))
+        guard product.high < divisor else { return Money.maxMinorUnits }
+        return Int64(min(UInt64(Money.maxMinorUnits), divisor.dividingFullWidth(product).quotient))
     }
 }
 

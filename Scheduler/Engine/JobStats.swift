@@ -24,7 +24,7 @@ package final class JobStats: Sendable {
     }
 
     /// Beyond this many tenants the rest is counted as `other`: a metric must not grow with the customers.
-    private static let mostTenants = 200
+    private static let maxTenants = 200
 
     private let state = Mutex(Snapshot())
 
@@ -44,7 +44,7 @@ package final class JobStats: Sendable {
                 let line = Line(kind: grant.requirement.kind.rawValue, queue: grant.requirement.queue)
                 state.waits[line, default: .patience].record(seconds)
                 let tenant = grant.owner.text
-                let isKnown = state.tenantWaits[tenant] != nil || state.tenantWaits.count < Self.mostTenants
+                let isKnown = state.tenantWaits[tenant] != nil || state.tenantWaits.count < Self.maxTenants
                 state.tenantWaits[isKnown ? tenant : "other", default: .patience].record(seconds)
             }
         }

@@ -6,7 +6,7 @@ package enum KeyHints {
     private static let channel = "hatchfarm_keys"
     private static let everything = "all"
     /// A hash has 64 characters, PostgreSQL takes 8,000.
-    private static let most = 100
+    private static let hashesPerHint = 100
 
     package enum Hint: Sendable {
         /// SHA-256 hex of keys.
@@ -19,8 +19,8 @@ package enum KeyHints {
         switch hint {
         case .all: try await database.notify(channel, everything)
         case .ended(let hashes):
-            for start in stride(from: 0, to: hashes.count, by: most) {
-                let some = hashes[start..<min(start + most, hashes.count)]
+            for start in stride(from: 0, to: hashes.count, by: hashesPerHint) {
+                let some = hashes[start..<min(start + hashesPerHint, hashes.count)]
                 try await database.notify(channel, some.joined(separator: ","))
             }
         }
@@ -28,7 +28,7 @@ package enum KeyHints {
 
     /// What other processes, and this one, tell.
     package static func listen(_ database: Database, _ hear: @Sendable (Hint) -> Void) async {
-        guard database.dialect == .postgres else { return }
+        guard database.sqlEngine == .postgres else { return }
         for await payload in database.notifications(channel) {
             hear(payload == everything ? .all : .ended(payload.split(separator: ",").map(String.init)))
         }

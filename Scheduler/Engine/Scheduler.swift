@@ -6,7 +6,7 @@ internal import Store
 
 /// All services of the scheduler, side by side. Any number of processes may run one.
 package struct Scheduler: Sendable {
-    private let desk: JobDesk
+    private let broker: JobBroker
     private let keyUses: KeyUses?
     private let world: World
     private let logger: Logger
@@ -14,9 +14,9 @@ package struct Scheduler: Sendable {
 
     /// - Parameter keyUses: what the API beside it notes; nil where none serves.
     package init(
-        _ desk: JobDesk, keyUses: KeyUses? = nil, world: World, logger: Logger, basePrices: UnitPrices = .standard
+        _ broker: JobBroker, keyUses: KeyUses? = nil, world: World, logger: Logger, basePrices: UnitPrices = .standard
     ) {
-        self.desk = desk
+        self.broker = broker
         self.keyUses = keyUses
         self.world = world
         self.logger = logger
@@ -26,17 +26,17 @@ package struct Scheduler: Sendable {
     /// Runs until the task is cancelled or the bus is closed.
     package func run() async {
         await withDiscardingTaskGroup { group in
-            start(LeaseSweeper(desk, world: world), in: &group)
-            start(Promoter(desk, world: world), in: &group)
-            start(ClassPoller(desk), in: &group)
-            start(EventSealer(desk.database, world: world), in: &group)
-            start(HoldExpirer(desk.database), in: &group)
-            start(Pruner(desk.database), in: &group)
-            start(PriceSetter(desk.database, base: basePrices), in: &group)
-            start(desk.relay, in: &group)
+            start(LeaseSweeper(broker, world: world), in: &group)
+            start(Promoter(broker, world: world), in: &group)
+            start(ClassPoller(broker), in: &group)
+            start(EventSealer(broker.database, world: world), in: &group)
+            start(HoldExpirer(broker.database), in: &group)
+            start(Pruner(broker.database), in: &group)
+            start(PriceSetter(broker.database, base: basePrices), in: &group)
+            start(broker.relay, in: &group)
             if let keyUses { start(keyUses, in: &group) }
             group.addTask { await listen() }
-            let end = desk.bus.subscribe("shutdown")
+            let end = broker.bus.subscribe("shutdown")
             while !Task.isCancelled {
                 if case .closed = await end.wait(for: .seconds(3_600)) { break }
             }
@@ -45,19 +45,19 @@ package struct Scheduler: Sendable {
     }
 
     private func start(_ service: some Ticking, in group: inout DiscardingTaskGroup) {
-        let loop = Loop(service, bus: desk.bus, world: world, logger: logger)
+        let loop = Loop(service, bus: broker.bus, world: world, logger: logger)
         group.addTask { await loop.run() }
     }
 
     /// What other processes made ready.
     private func listen() async {
-        guard desk.database.dialect == .postgres else { return }
-        for await payload in desk.database.notifications(WakeRelay.channel) {
-            guard let arrivals = desk.relay.parse(payload) else { continue }
-            try? await desk.board.load(arrivals.map(\.id), desk.database)
+        guard broker.database.sqlEngine == .postgres else { return }
+        for await payload in broker.database.notifications(WakeRelay.channel) {
+            guard let arrivals = broker.relay.parse(payload) else { continue }
+            try? await broker.classIndex.load(arrivals.map(\.id), broker.database)
             for arrival in arrivals {
-                desk.board.ready(arrival.id, tag: arrival.tag)
-                desk.claims.wake(arrival.id, count: arrival.count)
+                broker.classIndex.ready(arrival.id, tag: arrival.tag)
+                broker.claims.wake(arrival.id, count: arrival.count)
             }
         }
     }

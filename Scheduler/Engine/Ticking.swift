@@ -25,7 +25,7 @@ package struct Loop<Service: Ticking>: Sendable {
     }
 
     package func run() async {
-        let bell = bus.subscribe(Service.topic)
+        let subscription = bus.subscribe(Service.topic)
         var failures = 0
         while !Task.isCancelled {
             var wait: Duration
@@ -38,7 +38,7 @@ package struct Loop<Service: Ticking>: Sendable {
                 if failures == 1 { logger.warning("\(Service.topic) pauses: \(error)") }
                 wait = .milliseconds(min(1_000, 100 << min(failures, 4)))
             }
-            if wait > .zero, case .closed = await bell.wait(for: wait) { return }
+            if wait > .zero, case .closed = await subscription.wait(for: wait) { return }
         }
     }
 }

@@ -9,7 +9,7 @@ package final class WakeRelay: Ticking {
     package static let topic = "wake_relay"
     static let channel = "hatchfarm_ready"
     /// PostgreSQL takes 8,000 bytes.
-    private static let mostClasses = 150
+    private static let maxClasses = 150
 
     private let pending = Mutex<[ClassID: (count: Int, tag: Int64)]>([:])
     private let database: Database
@@ -23,7 +23,7 @@ package final class WakeRelay: Ticking {
     }
 
     func note(_ id: ClassID, count: Int, tag: Int64) {
-        guard database.dialect == .postgres else { return }
+        guard database.sqlEngine == .postgres else { return }
         let isFirst = pending.withLock { pending in
             let before = pending[id]
             pending[id] = ((before?.count ?? 0) + count, min(before?.tag ?? tag, tag))
@@ -34,7 +34,7 @@ package final class WakeRelay: Ticking {
 
     package func round() async throws -> Duration {
         let batch = pending.withLock { pending in
-            let some = pending.prefix(Self.mostClasses)
+            let some = pending.prefix(Self.maxClasses)
             for (id, _) in some { pending[id] = nil }
             return some.map { "\($0.key.number):\($0.value.count):\($0.value.tag)" }
         }

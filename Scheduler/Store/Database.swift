@@ -10,12 +10,12 @@ import Bytes
 /// connection, when the earlier run changed nothing): keep side effects in `afterCommit`. When `write` returns, its
 /// changes are on disk.
 package final class Database: Sendable {
-    package let dialect: Dialect
+    package let sqlEngine: SQLEngine
     let engine: any StorageEngine
 
     init(_ engine: any StorageEngine) {
         self.engine = engine
-        dialect = engine.dialect
+        sqlEngine = engine.sqlEngine
     }
 
     deinit {
@@ -56,7 +56,7 @@ package final class Database: Sendable {
     /// Sends a hint (at most 7,999 bytes) to every listener of the channel, at once and outside any transaction: a
     /// NOTIFY inside one would take a lock of the whole server until it commits. On SQLite nothing happens.
     package func notify(_ channel: String, _ payload: String) async throws {
-        guard dialect == .postgres else { return }
+        guard sqlEngine == .postgres else { return }
         try await perform(.bare) { try $0.notify(channel, payload) }
     }
 
@@ -65,12 +65,12 @@ package final class Database: Sendable {
 
     @discardableResult
     func perform<T: Sendable>(
-        _ mode: Work.Mode, statementTimeoutMilliseconds: Int? = nil,
+        _ mode: QueuedTransaction.Mode, statementTimeoutMilliseconds: Int? = nil,
         _ body: @escaping @Sendable (Transaction) throws -> T
     ) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
             engine.submit(
-                Work(
+                QueuedTransaction(
                     mode: mode, statementTimeoutMilliseconds: statementTimeoutMilliseconds,
                     since: World.live.monotonic(),
                     run: { tx in

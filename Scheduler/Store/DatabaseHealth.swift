@@ -6,7 +6,7 @@ extension Database {
         let start = World.live.monotonic()
         let answer = FirstAnswer<String?>()
         engine.submit(
-            Work(
+            QueuedTransaction(
                 mode: .write, isUrgent: true, since: start,
                 // To begin is enough: it takes a connection that may write, and the clock of one.
                 run: { _ in { answer.give(nil) } },

@@ -3,9 +3,9 @@ package struct Migration: Sendable {
     /// `0001_jobs`: unique, in the order of the steps.
     package let name: String
     /// One statement each.
-    package let statements: @Sendable (Dialect) -> [SQL]
+    package let statements: @Sendable (SQLEngine) -> [SQL]
 
-    package init(name: String, statements: @escaping @Sendable (Dialect) -> [SQL]) {
+    package init(name: String, statements: @escaping @Sendable (SQLEngine) -> [SQL]) {
         self.name = name
         self.statements = statements
     }
@@ -39,7 +39,7 @@ extension Database {
 
 extension Transaction {
     fileprivate func migrate(_ migrations: [Migration]) throws -> [String] {
-        if dialect == .postgres { try lockSchema() }
+        if sqlEngine == .postgres { try lockSchema() }
         let applied = try appliedMigrations()
         let unknown = Set(applied).subtracting(migrations.map(\.name)).sorted()
         guard unknown.isEmpty else {
@@ -49,9 +49,14 @@ extension Transaction {
         }
         let missing = migrations.filter { !applied.contains($0.name) }
         for migration in missing {
-            for statement in migration.statements(dialect) { try execute(statement) }
+            for statement in migration.statements(sqlEngine) { try execute(statement) }
             try recordMigration(migration.name)
         }
         return missing.map(\.name)
     }
+}
+
+extension Migration {
+    /// Migration 0005 knows the engine by this name, and a migration that ran is never edited.
+    typealias Dialect = SQLEngine
 }

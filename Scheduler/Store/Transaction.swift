@@ -8,16 +8,16 @@ package final class Transaction {
     /// Milliseconds since 1970: the database server's clock on PostgreSQL, the injected one on SQLite, read when the
     /// transaction began.
     package let now: Int64
-    package let dialect: Dialect
+    package let sqlEngine: SQLEngine
     package var random = SystemRandomNumberGenerator()
 
-    private let connection: any Connection
+    private let connection: any SQLConnection
     private(set) var failure: DatabaseError?
     private(set) var actions: [@Sendable () -> Void] = []
 
-    init(_ connection: any Connection, dialect: Dialect, now: Int64) {
+    init(_ connection: any SQLConnection, sqlEngine: SQLEngine, now: Int64) {
         self.connection = connection
-        self.dialect = dialect
+        self.sqlEngine = sqlEngine
         self.now = now
     }
 
@@ -62,7 +62,7 @@ package final class Transaction {
 }
 
 /// An open connection: the one thing an engine does for a transaction while it runs.
-protocol Connection: AnyObject {
+protocol SQLConnection: AnyObject {
     /// Runs a statement and hands its rows to `each`, until that returns false. Returns how many rows it changed, or
     /// found if it only reads. Throws a `DatabaseError`, or what `each` throws.
     func run(_ sql: SQL, _ each: (inout Row) throws -> Bool) throws -> Int

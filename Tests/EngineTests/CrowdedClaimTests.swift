@@ -9,7 +9,7 @@ import Testing
 struct CrowdedClaimTests {
     private static let jobs = 2_000
 
-    /// Sixteen workers drain what there is through these desks; every job must be granted exactly once.
+    /// Sixteen workers drain what there is through these brokers; every job must be granted exactly once.
     private func drain(_ processes: [LabProcess], upTo limit: Int) async throws {
         let granted = Shared<[JobID: Int]>([:])
         let deadline = World.live.monotonic() + 60_000
@@ -26,7 +26,7 @@ struct CrowdedClaimTests {
                             // What another process holds locked, or has put there, only polling tells.
                             if leases.isEmpty { try await process.poll() }
                         } catch DatabaseError.busy {
-                            // SQLite's lock is not handed out in turn: one desk may not get it for long.
+                            // SQLite's lock is not handed out in turn: one broker may not get it for long.
                             continue
                         }
                     }
@@ -49,16 +49,16 @@ struct CrowdedClaimTests {
         for number in 0..<16 { try await process.lab.enroll("worker \(number)") }
     }
 
-    @Test("sixteen at one desk never get the same job", arguments: TestDatabase.all, [1, 7])
-    func oneDesk(on database: TestDatabase, limit: Int) async throws {
+    @Test("sixteen at one broker never get the same job", arguments: TestDatabase.all, [1, 7])
+    func oneBroker(on database: TestDatabase, limit: Int) async throws {
         let process = LabProcess(try await Lab(database))
         try await fill(process)
         try await drain([process], upTo: limit)
         try await process.lab.expectBooksBalance()
     }
 
-    @Test("sixteen at two desks on one database never get the same job", arguments: TestDatabase.all, [1, 7])
-    func twoDesks(on database: TestDatabase, limit: Int) async throws {
+    @Test("sixteen at two brokers on one database never get the same job", arguments: TestDatabase.all, [1, 7])
+    func twoBrokers(on database: TestDatabase, limit: Int) async throws {
         let lab = try await Lab(database)
         let process = LabProcess(lab)
         try await fill(process)
@@ -81,10 +81,10 @@ struct CrowdedClaimTests {
                     for round in 0..<25 {
                         let reply = try await process.submit(
                             (0..<8).map { _ in
-                                Lab.job(by: owner) { $0.backoff = Backoff(initial: 1, factor: 1_000, most: 1) }
+                                Lab.job(by: owner) { $0.backoff = Backoff(initial: 1, factor: 1_000, max: 1) }
                             })
                         guard case .accepted(let jobs, _) = reply, round % 3 == 0, let job = jobs.last else { continue }
-                        _ = try? await process.desk.cancel(job.id, owner: owner, actor: owner.text)
+                        _ = try? await process.broker.cancel(job.id, owner: owner, actor: owner.text)
                     }
                 }
             }
@@ -93,7 +93,7 @@ struct CrowdedClaimTests {
                     for round in 0..<40 {
                         for lease in try await process.claim(by: "worker \(number)", upTo: 5, wait: .milliseconds(50)) {
                             switch (round + number) % 5 {
-                            case 0: try? await process.desk.release(lease.key)
+                            case 0: try? await process.broker.release(lease.key)
                             case 1: _ = try? await process.finish(lease, .failure)
                             default:
                                 guard let done = try? await process.finish(lease) else { continue }

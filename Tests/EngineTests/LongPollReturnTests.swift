@@ -13,7 +13,7 @@ struct LongPollReturnTests {
         of job: JobID, in process: LabProcess, _ act: @Sendable () async throws -> Void
     ) async throws -> Int64 {
         let waiting = Task { try await process.claim(by: "waiting", wait: .seconds(20)) }
-        try await eventually("the claim waits") { process.desk.waitingClaims == 1 }
+        try await eventually("the claim waits") { process.broker.waitingClaims == 1 }
         let start = World.live.monotonic()
         try await act()
         let lease = try #require(try await waiting.value.first)
@@ -43,7 +43,7 @@ struct LongPollReturnTests {
     func released(on database: TestDatabase) async throws {
         let median = try await median(on: database) { process in
             let lease = try await held(process, Lab.job())
-            return try await latency(of: lease.job, in: process) { try await process.desk.release(lease.key) }
+            return try await latency(of: lease.job, in: process) { try await process.broker.release(lease.key) }
         }
         #expect(median < 300)
     }
@@ -67,7 +67,7 @@ struct LongPollReturnTests {
             let lease = try await held(process, Lab.job { $0.maxAttempts = 1 })
             #expect(try await process.finish(lease, .failure).state == .failed)
             return try await latency(of: lease.job, in: process) {
-                _ = try await process.desk.retry(lease.job, owner: Lab.alice, actor: "alice")
+                _ = try await process.broker.retry(lease.job, owner: Lab.alice, actor: "alice")
             }
         }
         #expect(median < 300)
@@ -78,7 +78,7 @@ struct LongPollReturnTests {
         let median = try await median(on: database) { process in
             let lease = try await held(process, Lab.job())
             return try await latency(of: lease.job, in: process) {
-                try await process.desk.lose(lease.key, reason: "killed")
+                try await process.broker.lose(lease.key, reason: "killed")
             }
         }
         #expect((100..<700).contains(median))

@@ -14,7 +14,7 @@ struct LongPollTests {
         var latencies: [Int64] = []
         for number in 0..<times {
             async let claimed = claimer.claim(wait: .seconds(10))
-            try await eventually("the claim waits") { claimer.desk.waitingClaims == 1 }
+            try await eventually("the claim waits") { claimer.broker.waitingClaims == 1 }
             let start = World.live.monotonic()
             try await submitter.submit([Lab.job { change(number, &$0.needs) }])
             #expect(try await claimed.count == 1)
@@ -26,7 +26,7 @@ struct LongPollTests {
     @Test("a submission in the same process wakes a waiting claim at once", arguments: TestDatabase.all)
     func sameProcess(on database: TestDatabase) async throws {
         let process = LabProcess(try await Lab(database))
-        // No service runs: nothing but the bell can wake it.
+        // No service runs: nothing but the subscription can wake it.
         let latency = try await latency(11, from: process, to: process) { number, need in
             if number % 2 == 0 { need.memoryMiB = Int64(number) }
         }
@@ -60,7 +60,7 @@ struct LongPollTests {
         let claimer = LabProcess(try await lab.neighbour())
         for needs in [1, 1, 2] as [Int64] {
             async let claimed = claimer.claim(wait: .seconds(10))
-            try await eventually("the claim waits") { claimer.desk.waitingClaims == 1 }
+            try await eventually("the claim waits") { claimer.broker.waitingClaims == 1 }
             try await submitter.submit([Lab.job { $0.memoryMiB = needs }])
             try await claimer.poll()
             let start = World.live.monotonic()
@@ -76,7 +76,7 @@ struct LongPollTests {
         let process = LabProcess(lab)
         process.start()
         async let claimed = process.claim(wait: .seconds(15))
-        try await eventually("the claim waits") { process.desk.waitingClaims == 1 }
+        try await eventually("the claim waits") { process.broker.waitingClaims == 1 }
         let at = lab.now + 300
         try await process.submit([Lab.job { $0.runAt = at }])
         #expect(try await claimed.count == 1)
@@ -97,10 +97,10 @@ struct LongPollTests {
         try await process.submit([Lab.job()])
         #expect(try await process.claim(wait: .milliseconds(50)).isEmpty)
         async let claimed = process.claim(wait: .seconds(15) + .milliseconds(hour))
-        try await eventually("the claim waits") { process.desk.waitingClaims == 1 }
+        try await eventually("the claim waits") { process.broker.waitingClaims == 1 }
         // A job that comes meanwhile isn't for it.
         try await process.submit([Lab.job()])
-        try await eventually("it waits on") { process.desk.waitingClaims == 1 }
+        try await eventually("it waits on") { process.broker.waitingClaims == 1 }
         lab.clock.advance(milliseconds: hour / 2)
         #expect(try await claimed.count == 1)
     }
@@ -113,7 +113,7 @@ struct LongPollTests {
         #expect(try await process.claim(wait: .milliseconds(200)).isEmpty)
         // Its longest sleep takes five seconds.
         #expect((200..<4_000).contains(World.live.monotonic() - start))
-        #expect(process.desk.waitingClaims == 0)
+        #expect(process.broker.waitingClaims == 0)
     }
 
     @Test("shutting down ends every long poll at once", arguments: TestDatabase.all)
@@ -123,7 +123,7 @@ struct LongPollTests {
         try await process.lab.enroll("worker")
         try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<50 { group.addTask { try await process.claim(wait: .seconds(20)).count } }
-            try await eventually("all wait") { process.desk.waitingClaims == 50 }
+            try await eventually("all wait") { process.broker.waitingClaims == 50 }
             let start = World.live.monotonic()
             await process.stop()
             for try await count in group { #expect(count == 0) }

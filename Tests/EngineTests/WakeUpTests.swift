@@ -25,7 +25,7 @@ struct WakeUpTests {
                     #expect(leases.count == 1)
                     return World.live.monotonic() - start.value
                 }
-                try await eventually("it waits") { process.desk.waitingClaims == index + 1 }
+                try await eventually("it waits") { process.broker.waitingClaims == index + 1 }
             }
             start.change { $0 = World.live.monotonic() }
             try await process.submit([job])
@@ -70,9 +70,9 @@ struct WakeUpTests {
             group.addTask {
                 try await process.claim(wait: .seconds(8), isAbandoned: { hasHungUp.value }).count
             }
-            try await eventually("it waits") { process.desk.waitingClaims == 1 }
+            try await eventually("it waits") { process.broker.waitingClaims == 1 }
             group.addTask { try await process.claim(wait: .seconds(8)).count }
-            try await eventually("both wait") { process.desk.waitingClaims == 2 }
+            try await eventually("both wait") { process.broker.waitingClaims == 2 }
             hasHungUp.change { $0 = true }
             let start = World.live.monotonic()
             try await process.submit([Lab.job()])
@@ -92,7 +92,7 @@ struct WakeUpTests {
             for number in 0..<100 {
                 group.addTask { try await process.claim(by: "worker \(number % 10)", wait: .seconds(8)).count }
             }
-            try await eventually("all wait") { process.desk.waitingClaims == 100 }
+            try await eventually("all wait") { process.broker.waitingClaims == 100 }
             let start = World.live.monotonic()
             for number in 0..<10 as Range<Int64> {
                 try await process.submit((0..<10).map { _ in Lab.job { $0.memoryMiB = number % 3 } })

@@ -6,11 +6,11 @@ internal import Logging
 package import Store
 internal import Synchronization
 
-/// A process on a lab's database, as `hatchfarm serve` is one: a desk, and the scheduler's services, which run when
+/// A process on a lab's database, as `hatchfarm serve` is one: a broker, and the scheduler's services, which run when
 /// `start` is called or round by round.
 package final class LabProcess: Sendable {
     package let lab: Lab
-    package let desk: JobDesk
+    package let broker: JobBroker
     private let sweeper: LeaseSweeper
     private let promoter: Promoter
     private let poller: ClassPoller
@@ -18,21 +18,21 @@ package final class LabProcess: Sendable {
 
     package init(_ lab: Lab) {
         self.lab = lab
-        desk = JobDesk(database: lab.database, bus: LocalBus(sleep: World.live.sleep), world: lab.world)
-        sweeper = LeaseSweeper(desk, world: lab.world)
-        promoter = Promoter(desk, world: lab.world)
-        poller = ClassPoller(desk)
+        broker = JobBroker(database: lab.database, bus: LocalBus(sleep: World.live.sleep), world: lab.world)
+        sweeper = LeaseSweeper(broker, world: lab.world)
+        promoter = Promoter(broker, world: lab.world)
+        poller = ClassPoller(broker)
     }
 
     /// Runs the scheduler beside the test.
     package func start() {
-        let scheduler = Scheduler(desk, world: lab.world, logger: Logger(label: "lab"))
+        let scheduler = Scheduler(broker, world: lab.world, logger: Logger(label: "lab"))
         self.scheduler.withLock { $0 = Task { await scheduler.run() } }
     }
 
     /// Ends the long polls and the scheduler.
     package func stop() async {
-        desk.bus.close()
+        broker.bus.close()
         await scheduler.withLock { $0.take() }?.value
     }
 
@@ -47,7 +47,7 @@ package final class LabProcess: Sendable {
 
     @discardableResult
     package func submit(_ jobs: [NewJob], key: IdempotencyKey? = nil) async throws -> Submission.Reply {
-        try await desk.submit(Lab.submission(jobs, key: key))
+        try await broker.submit(Lab.submission(jobs, key: key))
     }
 
     package func claim(
@@ -57,13 +57,13 @@ package final class LabProcess: Sendable {
         let worker = try await lab.worker(name)
         var claim = Lab.claim(by: worker, upTo: limit)
         change(&claim)
-        let grants = try await desk.claim(claim, wait: wait, isAbandoned: isAbandoned)
+        let grants = try await broker.claim(claim, wait: wait, isAbandoned: isAbandoned)
         return grants.map { LabLease($0, worker) }
     }
 
     @discardableResult
     package func finish(_ lease: LabLease, _ status: Outcome.Status = .success) async throws -> Finished {
-        try await desk.finish(Report(key: lease.key, outcome: Outcome(status: status)))
+        try await broker.finish(Report(key: lease.key, outcome: Outcome(status: status)))
     }
 
     /// Claims what there is in batches, until nothing waits; returns the owners in the order in which they were served.
@@ -73,7 +73,7 @@ package final class LabProcess: Sendable {
             let leases = try await claim(by: name, upTo: limit)
             if leases.isEmpty { break }
             let reports = leases.map { Report(key: $0.key, outcome: Outcome(status: .success)) }
-            for result in try await desk.finish(reports) { _ = try result.get() }
+            for result in try await broker.finish(reports) { _ = try result.get() }
             owners += leases.map(\.owner)
         }
         return owners

@@ -66,7 +66,7 @@ package struct ModelFarm: Sendable {
     ]
     package static let owners = 2
     package static let twelveHours: Int64 = 43_200_000
-    /// Every failure rests this long at the most, and half of it at least.
+    /// Every failure puts the job off this long at the most, and half of it at least.
     package static let backoff: Int64 = 500
 
     package internal(set) var jobs: [Job] = []
@@ -138,7 +138,7 @@ package struct ModelFarm: Sendable {
 
     /// What ran out while no scheduler was up gets that time back. Whose call may notice it: a scheduler's round, or a
     /// holder who would be refused.
-    mutating func amnesty(isRound: Bool, at now: Int64) {
+    mutating func creditOutage(isRound: Bool, at now: Int64) {
         guard let last = lastRound else {
             if isRound { lastRound = now }
             return
@@ -154,11 +154,11 @@ package struct ModelFarm: Sendable {
         }
     }
 
-    /// A refusal promises that nothing happened: then there was no amnesty either.
-    private mutating func holdsAfterAmnesty(_ token: ModelToken, at now: Int64) -> Bool {
+    /// A refusal promises that nothing happened: then there was no outage credit either.
+    private mutating func holdsAfterOutageCredit(_ token: ModelToken, at now: Int64) -> Bool {
         if holds(token, at: now) { return true }
         var forgiven = self
-        forgiven.amnesty(isRound: false, at: now)
+        forgiven.creditOutage(isRound: false, at: now)
         guard forgiven.holds(token, at: now) else { return false }
         self = forgiven
         return true
@@ -168,7 +168,7 @@ package struct ModelFarm: Sendable {
         let held = wanted.map { holds($0.token, at: now) }
         // In this order: who holds is served first, then the others get their time back, if any.
         for (item, isHeld) in zip(wanted, held) where isHeld { prolong(item, at: now) }
-        if held.contains(false) { amnesty(isRound: false, at: now) }
+        if held.contains(false) { creditOutage(isRound: false, at: now) }
         return .extended(
             zip(wanted, held).map { item, wasHeld in
                 if !wasHeld, holds(item.token, at: now) { prolong(item, at: now) }
@@ -189,23 +189,23 @@ package struct ModelFarm: Sendable {
     }
 
     mutating func progress(_ token: ModelToken, percent: Int64, at now: Int64) -> ModelAnswer {
-        guard holdsAfterAmnesty(token, at: now) else { return .refused(refusal(token)) }
+        guard holdsAfterOutageCredit(token, at: now) else { return .refused(refusal(token)) }
         jobs[token.job].percent = percent
         return .done
     }
 
     mutating func release(_ token: ModelToken, at now: Int64) -> ModelAnswer {
-        guard holdsAfterAmnesty(token, at: now) else { return .refused(refusal(token)) }
+        guard holdsAfterOutageCredit(token, at: now) else { return .refused(refusal(token)) }
         giveBack(token.job, at: now)
         return .done
     }
 
     private mutating func giveBack(_ number: Int, at now: Int64) {
-        rest(number, until: now)
+        reschedule(number, until: now)
         jobs[number].attempt -= 1
     }
 
-    private mutating func rest(_ number: Int, until time: Int64) {
+    private mutating func reschedule(_ number: Int, until time: Int64) {
         jobs[number].state = .scheduled
         jobs[number].runAt = time
         jobs[number].lease = nil
@@ -217,7 +217,7 @@ package struct ModelFarm: Sendable {
     mutating func finish(_ reports: [ModelReport], at now: Int64) -> ModelAnswer {
         let held = reports.map { holds($0.token, at: now) }
         for (report, isHeld) in zip(reports, held) where isHeld { accept(report, at: now) }
-        if held.contains(false) { amnesty(isRound: false, at: now) }
+        if held.contains(false) { creditOutage(isRound: false, at: now) }
         for (report, wasHeld) in zip(reports, held) where !wasHeld && holds(report.token, at: now) {
             accept(report, at: now)
         }
@@ -244,7 +244,7 @@ package struct ModelFarm: Sendable {
             ModelResult(state: state, attempt: jobs[number].attempt, fence: report.token.fence)
         )
         if state == .pending {
-            rest(number, until: now + Self.backoff)
+            reschedule(number, until: now + Self.backoff)
         } else {
             end(number, state, reason: state == .failed ? report.status.rawValue : nil)
         }
@@ -298,7 +298,7 @@ package struct ModelFarm: Sendable {
     // MARK: The scheduler
 
     mutating func sweep(at now: Int64) -> ModelAnswer {
-        amnesty(isRound: true, at: now)
+        creditOutage(isRound: true, at: now)
         var lost: [Int] = []
         for number in jobs.indices {
             guard let lease = jobs[number].lease, lease.until <= now else { continue }
@@ -308,7 +308,7 @@ package struct ModelFarm: Sendable {
             if jobs[number].lossesInRow == 3 {
                 end(number, .failed, reason: "poison")
             } else {
-                rest(number, until: now + Self.backoff)
+                reschedule(number, until: now + Self.backoff)
             }
         }
         return .swept(lost)

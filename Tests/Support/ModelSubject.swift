@@ -141,7 +141,7 @@ package final class ModelSubject {
                 (order.milliCores, order.minutes) = (need.cores, need.minutes)
                 order.maxAttempts = wanted.maxAttempts
                 order.runAt = wanted.runAt
-                order.backoff = Backoff(initial: ModelFarm.backoff, factor: 1_000, most: ModelFarm.backoff)
+                order.backoff = Backoff(initial: ModelFarm.backoff, factor: 1_000, max: ModelFarm.backoff)
                 order.dependsOn = wanted.dependsOn.map { ids.indices.contains($0) ? ids[$0] : JobID("nobody's") }
             }
         }

@@ -101,13 +101,14 @@ struct PlantedTests {
         catches(rule, in: "Ops/hatchfarm/A.swift", bad: [], good: ["import API", "import Executors"])
     }
 
-    @Test("a dialect that names another")
-    func separateDialects() {
+    @Test("a system that names another")
+    func separateSystems() {
+        let rule = Rule.separateSystems(["HatchFarm", "Inkling", "Gateway", "BeeHack", "SteelThread"])
         catches(
-            .separateDialects, in: "API/Dialects/Inkling/A.swift",
-            bad: ["let a = GatewayProblem.b", "BeeHack.c()", "extension SteelThreadDialect {}"],
+            rule, in: "API/Inkling/A.swift",
+            bad: ["let a = GatewayProblem.b", "BeeHack.c()", "extension SteelThreadSystem {}"],
             good: ["let a: InklingProblem", "// as GatewayProblem", "\"HatchFarm\"", ".badGateway", ".gatewayTimeout"])
-        catches(.separateDialects, in: "API/Server/App.swift", bad: [], good: ["GatewayDialect()"])
+        catches(rule, in: "API/Server/App.swift", bad: [], good: ["GatewayEnvelope()"])
     }
 
     @Test("clocks, sleep and chance outside the world")

@@ -71,13 +71,12 @@ extension Rule {
         }
     }
 
-    private static let dialects = ["HatchFarm", "Inkling", "Gateway", "BeeHack", "SteelThread"]
-
-    static let separateDialects = Rule(
-        remedy: "What two dialects share is an operation or a file in API/Server."
-    ) { source in
-        guard let own = dialects.first(where: { source.path.hasPrefix("API/Dialects/\($0)/") }) else { return [] }
-        let others = dialects.filter { $0 != own }.joined(separator: "|")
-        return source.matches(#"\b((?:\#(others))\w*)"#).map { ($0.line, "\(own) names \($0.text)") }
+    /// - Parameter systems: the folders of `API` that hold a system (`Tree.systems`).
+    static func separateSystems(_ systems: [String]) -> Rule {
+        Rule(remedy: "What two systems share is an operation or a file in API/Server.") { source in
+            guard let own = systems.first(where: { source.path.hasPrefix("API/\($0)/") }) else { return [] }
+            let others = systems.filter { $0 != own }.joined(separator: "|")
+            return source.matches(#"\b((?:\#(others))\w*)"#).map { ($0.line, "\(own) names \($0.text)") }
+        }
     }
 }

@@ -40,8 +40,11 @@ struct TidyTests {
     @Test("modules depend in one direction")
     func directions() { holds(.directions) }
 
-    @Test("no dialect names another")
-    func separateDialects() { holds(.separateDialects) }
+    @Test("no system names another")
+    func separateSystems() {
+        #expect(Tree.systems.contains("HatchFarm") && Tree.systems.contains("SteelThread"))
+        holds(.separateSystems(Tree.systems))
+    }
 
     @Test("clocks, sleep and chance come from the world")
     func oneWorld() { holds(.oneWorld) }

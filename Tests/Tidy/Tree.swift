@@ -23,6 +23,12 @@ enum Tree {
         return found.map { "\(folder)/\($0)" }
     }
 
+    /// The folders of `API` that hold a system: `API/Inkling/InklingSystem.swift`.
+    static let systems: [String] = sources.compactMap { source in
+        let parts = source.path.split(separator: "/")
+        return parts.count == 3 && parts[0] == "API" && parts[2] == "\(parts[1])System.swift" ? String(parts[1]) : nil
+    }
+
     static var topLevel: [String] {
         (try? FileManager.default.contentsOfDirectory(atPath: root.path()).sorted()) ?? []
     }

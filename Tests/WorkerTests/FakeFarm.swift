@@ -20,7 +20,7 @@ final class FakeFarm: Sendable {
         var artifacts: [String: [UInt8]] = [:]
         var released: [String: String] = [:]
         /// Released as lost with their daemon.
-        var confessed: [String] = []
+        var reportedLost: [String] = []
         var log = ""
         var extended = 0
         var isDrained = false
@@ -169,7 +169,7 @@ final class FakeFarm: Sendable {
             let release = try ReleaseRequest(request.json)
             notes.withLock { notes in
                 notes.released[job] = release.reason ?? ""
-                if release.isLost { notes.confessed.append(job) }
+                if release.isLost { notes.reportedLost.append(job) }
             }
         case "inputs":
             guard let bytes = notes.withLock({ $0.inputs[path] }) else { return .refusal(404) }

@@ -30,18 +30,18 @@ struct JournalTests {
             for job in ["a", "b", "c"] { first.hold(.sample(job)) }
             first.keep(result("b"))
             first.settle("token-c")
-            #expect(first.takeDebts() == .init())
+            #expect(first.takeUnreported() == .init())
         }
         do {
             let second = try journal()
-            let debts = second.takeDebts()
+            let debts = second.takeUnreported()
             #expect(debts.lost == ["token-a": "a"])
             #expect(debts.results == [result("b")])
-            #expect(second.takeDebts() == .init())
+            #expect(second.takeUnreported() == .init())
             second.settle("token-b")
         }
         let third = try journal()
-        #expect(third.takeDebts() == .init(lost: ["token-a": "a"], results: []))
+        #expect(third.takeUnreported() == .init(lost: ["token-a": "a"], results: []))
         third.settle("token-a")
         third.close()
         #expect(files == [])
@@ -57,11 +57,11 @@ struct JournalTests {
         }
         do {
             let second = try journal()
-            #expect(second.takeDebts() == .init(claims: ["open"]))
+            #expect(second.takeUnreported() == .init(claims: ["open"]))
             second.ask("open")
         }
         let third = try journal()
-        #expect(third.takeDebts() == .init(claims: ["open"]))
+        #expect(third.takeUnreported() == .init(claims: ["open"]))
         third.settle("open")
         third.close()
         #expect(files == [])
@@ -72,12 +72,12 @@ struct JournalTests {
         let alive = try journal()
         alive.hold(.sample("a"))
         let second = try journal()
-        #expect(second.takeDebts() == .init())
+        #expect(second.takeUnreported() == .init())
         do {
             let other = try journal("wrk_2")
             other.hold(.sample("b"))
         }
-        #expect(try journal().takeDebts() == .init())
+        #expect(try journal().takeUnreported() == .init())
     }
 
     @Test("a line torn by the kill, and whatever else is no line, costs only itself")
@@ -90,7 +90,7 @@ struct JournalTests {
         let path = try #require(files.first)
         let text = try String(contentsOfFile: path, encoding: .utf8)
         try ("null\n[]\n\0\n" + text + #"{"settled":"token-"#).write(toFile: path, atomically: false, encoding: .utf8)
-        #expect(try journal().takeDebts().lost == ["token-a": "a", "token-b": "b"])
+        #expect(try journal().takeUnreported().lost == ["token-a": "a", "token-b": "b"])
     }
 
     @Test("only its user may read it, and it doesn't grow with the jobs that are done")

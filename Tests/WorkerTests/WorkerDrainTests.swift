@@ -141,7 +141,7 @@ struct WorkerDrainTests {
 
     @Test("waits double, within their bounds, and never all alike")
     func backoff() {
-        var backoff = Backoff(firstMilliseconds: 100, longestMilliseconds: 1_000)
+        var backoff = RetryDelay(firstMilliseconds: 100, longestMilliseconds: 1_000)
         let waits = (0..<8).map { _ in backoff.milliseconds(in: .live) }
         for (wait, most) in zip(waits, [100, 200, 400, 800, 1_000, 1_000, 1_000, 1_000] as [Int64]) {
             #expect(wait >= most / 2 && wait <= most)

@@ -41,7 +41,7 @@ struct WorkerMemoryTests {
         }
         let bench = try Bench(farm, state: state, run: forever)
         try await eventually("it claims") { !farm.requests(to: "/claim").isEmpty }
-        #expect(Set(farm.noted(\.confessed)) == ["a", "b"])
+        #expect(Set(farm.noted(\.reportedLost)) == ["a", "b"])
         let calls = farm.noted(\.requests).map(\.path).filter { $0.hasSuffix("/claim") || $0.hasSuffix("/release") }
         #expect(calls.prefix(2).allSatisfy { $0.hasSuffix("/release") })
         #expect(bench.count { if case .recovered(results: 0, lost: 2) = $0 { true } else { false } } == 1)
@@ -49,7 +49,7 @@ struct WorkerMemoryTests {
         // Said once.
         let again = try Bench(farm, state: state, run: forever)
         try await eventually("it claims again") { farm.requests(to: "/claim").count > 1 }
-        #expect(farm.noted(\.confessed).count == 2)
+        #expect(farm.noted(\.reportedLost).count == 2)
         await again.end()
     }
 
@@ -94,7 +94,7 @@ struct WorkerMemoryTests {
         try await eventually("it claims anew") { farm.requests(to: "/claim").count > 1 }
         #expect(farm.requests(to: "/claim").dropFirst().allSatisfy { $0.json["request_id"] != "the last words" })
         await bench.end()
-        #expect(farm.noted(\.released).isEmpty && farm.noted(\.confessed).isEmpty)
+        #expect(farm.noted(\.released).isEmpty && farm.noted(\.reportedLost).isEmpty)
     }
 
     @Test("results that wait at the same moment go in one call, and a wrong one spoils no other")
@@ -145,7 +145,7 @@ struct WorkerPolicyTests {
         clock.withLock { $0 += 2 * 3_600_000 }
         try await eventually("it goes back") { bench.released == 1 }
         #expect(farm.noted { $0.released["a"] } == "outside the policy's hours")
-        #expect(farm.noted(\.confessed).isEmpty)
+        #expect(farm.noted(\.reportedLost).isEmpty)
         try await World.live.sleep(.milliseconds(500))
         #expect(bench.claimed == 1)
         await bench.end()

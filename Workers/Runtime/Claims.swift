@@ -9,7 +9,7 @@ struct Claims: Sendable {
 
     /// Asks until it is answered or cancelled, always as the same request: an answer that got lost is given again.
     func claim(_ request: ClaimRequest) async -> [ClaimedJob]? {
-        var backoff = Backoff()
+        var backoff = RetryDelay()
         while !Task.isCancelled {
             do {
                 return try await client.claim(request).jobs

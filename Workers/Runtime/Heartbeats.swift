@@ -15,7 +15,7 @@ struct Heartbeats: Sendable {
 
     /// Until its task is cancelled.
     func run() async {
-        var backoff = Backoff(firstMilliseconds: 500)
+        var backoff = RetryDelay(firstMilliseconds: 500)
         // Server's clock minus ours: a wrong clock here is no reason to be shut out.
         var skew: Int64 = 0
         while !Task.isCancelled {

@@ -8,7 +8,7 @@ struct JobRun: Sendable {
     let handle: JobHandle
     let executor: any Executor
     let client: LeaseClient
-    let desk: ResultDesk
+    let desk: ResultReporter
     let journal: Journal
     let world: World
     let events: @Sendable (WorkerEvent) -> Void
@@ -97,7 +97,7 @@ struct JobRun: Sendable {
 
     /// Repeats a call until it is answered for good, or the job is stopped: meanwhile the keeper holds the lease.
     private func persistently<T>(_ call: String, _ body: () async throws(LeaseError) -> T) async throws -> T {
-        var backoff = Backoff(longestMilliseconds: 10_000)
+        var backoff = RetryDelay(longestMilliseconds: 10_000)
         while true {
             do {
                 return try await body()

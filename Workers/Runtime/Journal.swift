@@ -11,7 +11,7 @@ internal import Wire
 /// was not answered, never a second payment: the fence keeps the first result out.
 package final class Journal: Sendable {
     /// What an earlier life left behind.
-    struct Debts: Sendable, Equatable {
+    struct UnreportedResults: Sendable, Equatable {
         /// Work that died with its daemon, by claim token the job.
         var lost: [String: String] = [:]
         /// Results that may not have arrived, each with its job's id.
@@ -33,7 +33,7 @@ package final class Journal: Sendable {
     private let folder: String
     private let workerID: String
     private let state: Mutex<State>
-    private let debts: Mutex<Debts>
+    private let debts: Mutex<UnreportedResults>
 
     /// Makes the folder if it is missing, takes what dead daemons of this worker left in it, and removes their files
     /// once that stands in the new one.
@@ -44,7 +44,7 @@ package final class Journal: Sendable {
         try JournalFile.makeFolder(folder)
         let file = try JournalFile(creating: "\(folder)/\(Hex.encode(world.random(8)))\(JournalFile.suffix)")
         var state = State(file: file)
-        var debts = Debts()
+        var debts = UnreportedResults()
         let dead = JournalFile.deadFiles(in: folder, besides: state.file.path)
         for old in dead {
             for (token, lines, debt) in Self.read(old, of: workerID) {
@@ -63,9 +63,9 @@ package final class Journal: Sendable {
     }
 
     /// Takes what earlier lives owed. A second call gets nothing.
-    func takeDebts() -> Debts {
+    func takeUnreported() -> UnreportedResults {
         debts.withLock { debts in
-            defer { debts = Debts() }
+            defer { debts = UnreportedResults() }
             return debts
         }
     }
@@ -138,22 +138,22 @@ package final class Journal: Sendable {
 
     // MARK: Reading
 
-    private enum Debt {
+    private enum UnreportedResult {
         case lost(job: String)
         case result(ResultReport)
         case claim
     }
 
     /// The last line may be torn; one that is no JSON is passed over.
-    private static func read(_ file: DeadJournal, of workerID: String) -> [(String, [UInt8], Debt)] {
+    private static func read(_ file: DeadJournal, of workerID: String) -> [(String, [UInt8], UnreportedResult)] {
         var worker: String?
-        var open: [String: (order: Int, lines: [UInt8], debt: Debt)] = [:]
+        var open: [String: (order: Int, lines: [UInt8], debt: UnreportedResult)] = [:]
         for line in file.bytes.split(separator: UInt8(ascii: "\n")) {
             guard let json = try? JSON(parsing: Array(line)) else { continue }
             if let id = json["worker"]?.string { worker = id }
             if let token = json["settled"]?.string { open[token] = nil }
             guard let token = json["token"]?.string else { continue }
-            let debt: Debt
+            let debt: UnreportedResult
             if let job = json["lease"]?.string {
                 debt = .lost(job: job)
             } else if let result = json["result"], let report = try? ResultReport(item: result) {

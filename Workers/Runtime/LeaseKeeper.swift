@@ -25,7 +25,7 @@ actor LeaseKeeper {
     private let changed = Signal()
     /// By claim token: a job that was lost may be claimed again before its first run has wound down.
     private var leases: [String: Lease] = [:]
-    private var backoff = Backoff(longestMilliseconds: 5_000)
+    private var backoff = RetryDelay(longestMilliseconds: 5_000)
     private var notBefore: Int64 = 0
 
     init(

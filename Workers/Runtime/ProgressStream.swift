@@ -101,7 +101,7 @@ final class ProgressStream: Sendable {
 
     /// Whether to go on.
     private func send(_ report: ProgressReport) async -> Bool {
-        var backoff = Backoff(longestMilliseconds: 10_000)
+        var backoff = RetryDelay(longestMilliseconds: 10_000)
         while !Task.isCancelled {
             do {
                 try await client.progress(job.id, report)

@@ -6,17 +6,17 @@ internal import Wire
 struct Recovery: Sendable {
     let journal: Journal
     let client: LeaseClient
-    let desk: ResultDesk
+    let desk: ResultReporter
     let world: World
     let events: @Sendable (WorkerEvent) -> Void
 
     /// Until all is said, or its task is cancelled. Returns the claims that are still to be asked again.
     func run() async -> [String] {
-        let debts = journal.takeDebts()
+        let debts = journal.takeUnreported()
         guard !debts.results.isEmpty || !debts.lost.isEmpty else { return debts.claims }
         await withTaskGroup(of: Void.self) { group in
             for report in debts.results { group.addTask { await deliver(report) } }
-            for (token, job) in debts.lost { group.addTask { await confess(job, token) } }
+            for (token, job) in debts.lost { group.addTask { await reportLost(job, token) } }
         }
         if !Task.isCancelled { events(.recovered(results: debts.results.count, lost: debts.lost.count)) }
         return debts.claims
@@ -35,9 +35,9 @@ struct Recovery: Sendable {
 
     /// The job is free at once, and not when its lease runs out; it counts as lost all the same, so that one which
     /// kills its daemons is found out.
-    private func confess(_ job: String, _ token: String) async {
+    private func reportLost(_ job: String, _ token: String) async {
         let request = ReleaseRequest(claimToken: token, reason: "the daemon was killed", isLost: true)
-        var backoff = Backoff(longestMilliseconds: 10_000)
+        var backoff = RetryDelay(longestMilliseconds: 10_000)
         while !Task.isCancelled {
             do {
                 try await client.release(job, request)

@@ -18,7 +18,7 @@ package actor WorkerLoop {
     private let client: LeaseClient
     private let keeper: LeaseKeeper
     private let journal: Journal
-    private let desk: ResultDesk
+    private let desk: ResultReporter
     private let claims: Claims
     private let world: World
     private let changed = Signal()
@@ -29,7 +29,7 @@ package actor WorkerLoop {
     private var recovering: Task<[String], Never>?
     /// Request ids of an earlier life's claims that may have been granted.
     private var unanswered: [String] = []
-    private var faults = Backoff(firstMilliseconds: 1_000, longestMilliseconds: 60_000)
+    private var faults = RetryDelay(firstMilliseconds: 1_000, longestMilliseconds: 60_000)
     private var notBefore: Int64 = 0
     private var isOpen: Bool
 
@@ -42,7 +42,7 @@ package actor WorkerLoop {
         self.journal = journal
         isOpen = configuration.rules.isOpen(at: world.now())
         client = LeaseClient(configuration.credentials)
-        desk = ResultDesk(client: client, world: world, events: configuration.events)
+        desk = ResultReporter(client: client, world: world, events: configuration.events)
         claims = Claims(client: client, world: world, events: configuration.events)
         keeper = LeaseKeeper(
             client: client, world: world, offlineGrace: configuration.offlineGraceMilliseconds,
@@ -133,7 +133,7 @@ package actor WorkerLoop {
 
     /// Takes back what an earlier life said when it drained.
     private func open() async {
-        var backoff = Backoff()
+        var backoff = RetryDelay()
         while phase == .working {
             do {
                 return try await client.drain(false)

@@ -95,7 +95,7 @@ package struct Sandbox: Sendable {
             try await world.sleep(.milliseconds(limits.wallMilliseconds))
             await tree.kill(.timeLimit)
         }
-        let watch = WorkWatch(folder: launch.folder.work.path, limits: limits, group: group, world: world)
+        let watch = WorkFolderMonitor(folder: launch.folder.work.path, limits: limits, group: group, world: world)
         let watching = Task { await tree.kill(.overLimit(try await watch.waitForExcess { tree.processes })) }
         let result = await withTaskCancellationHandler {
             await running.result
@@ -108,7 +108,7 @@ package struct Sandbox: Sendable {
         guard let group else { return (result, tree.reason) }
         var reason = tree.reason
         // The kernel may have been faster than the watch.
-        if reason == nil, group.hasRunOutOfMemory { reason = .overLimit(WorkWatch.outOfMemory(limits)) }
+        if reason == nil, group.hasRunOutOfMemory { reason = .overLimit(WorkFolderMonitor.outOfMemory(limits)) }
         // In a task of its own, which isn't cancelled.
         await Task { await group.end(world) }.value
         return (result, reason)

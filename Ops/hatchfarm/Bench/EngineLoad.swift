@@ -18,27 +18,28 @@ final class EngineLoad: BenchSite {
     private let settings: BenchSettings
     private let database: FreshDatabase
     private let store: Database
-    private let desk: JobDesk
+    private let broker: JobBroker
     private let workers: [Worker]
     private let scheduler: Task<Void, Never>
     private let pending = Mutex(0)
 
     private init(
-        _ settings: BenchSettings, _ database: FreshDatabase, _ store: Database, _ desk: JobDesk, _ workers: [Worker]
+        _ settings: BenchSettings, _ database: FreshDatabase, _ store: Database, _ broker: JobBroker,
+        _ workers: [Worker]
     ) {
         self.settings = settings
         self.database = database
         self.store = store
-        self.desk = desk
+        self.broker = broker
         self.workers = workers
-        let scheduler = Scheduler(desk, world: .live, logger: Logger(label: "bench"))
+        let scheduler = Scheduler(broker, world: .live, logger: Logger(label: "bench"))
         self.scheduler = Task { await scheduler.run() }
     }
 
     static func open(_ database: FreshDatabase, _ settings: BenchSettings) async throws -> EngineLoad {
         let store = try await Database.open(database.url)
         _ = try await store.migrate(Migration.all)
-        let desk = JobDesk(database: store, bus: LocalBus(sleep: World.live.sleep), world: .live)
+        let broker = JobBroker(database: store, bus: LocalBus(sleep: World.live.sleep), world: .live)
         let workers = try await store.write { tx in
             var rules = PolicyRules(maxCPUPercent: 100)
             rules.isolation = Isolation.none
@@ -53,7 +54,7 @@ final class EngineLoad: BenchSite {
                 return Worker(id: machine.id, secret: Array("bench-\(number)".utf8))
             }
         }
-        return EngineLoad(settings, database, store, desk, workers)
+        return EngineLoad(settings, database, store, broker, workers)
     }
 
     func round(_ scenario: Scenario) async throws -> [Reading] {
@@ -93,7 +94,7 @@ final class EngineLoad: BenchSite {
     }
 
     func close() async {
-        desk.bus.close()
+        broker.bus.close()
         await scheduler.value
         await store.close()
         await database.remove()
@@ -137,7 +138,7 @@ extension EngineLoad {
                     continue
                 }
                 if isSingle {
-                    for grant in grants { _ = try await self.desk.finish(Self.report(worker, grant)) }
+                    for grant in grants { _ = try await self.broker.finish(Self.report(worker, grant)) }
                 } else {
                     try await self.finish(worker, grants)
                 }
@@ -188,7 +189,7 @@ extension EngineLoad {
         let job = NewJob(
             owner: Self.owner, title: "bench", requirement: Requirement(kind: .compute),
             spec: #"{"command":["true"]}"#)
-        _ = try await desk.submit(
+        _ = try await broker.submit(
             Submission(jobs: Array(repeating: job, count: count), idempotency: nil) { _, _ in
                 StoredAnswer(status: 201, body: "")
             })
@@ -196,7 +197,7 @@ extension EngineLoad {
 
     private func claim(_ worker: Worker, _ limit: Int, wait: Duration = .zero) async throws -> [Grant] {
         let offer = Offer(worker: worker.id.text, owner: Self.owner.text, kinds: [.compute])
-        return try await desk.claim(
+        return try await broker.claim(
             Claim(
                 offer: offer, limit: limit, visibilityTimeout: nil, requestID: Hex.encode(World.live.random(8)),
                 isRepeatable: false, secret: worker.secret),
@@ -204,7 +205,7 @@ extension EngineLoad {
     }
 
     private func finish(_ worker: Worker, _ grants: [Grant]) async throws {
-        for result in try await desk.finish(grants.map { Self.report(worker, $0) }) { _ = try result.get() }
+        for result in try await broker.finish(grants.map { Self.report(worker, $0) }) { _ = try result.get() }
     }
 
     private static func report(_ worker: Worker, _ grant: Grant) -> Report {

@@ -34,7 +34,7 @@ struct FreshDatabase: Sendable {
     /// "SQLite 3.46.0", "PostgreSQL 16.2".
     func version() async throws -> String {
         let database = try await Self.open(original.hasPrefix("sqlite:") ? "sqlite::memory:" : original)
-        let dialect = database.dialect
+        let dialect = database.sqlEngine
         let version = try await database.read { tx in
             switch dialect {
             case .sqlite: try tx.first("VALUES (sqlite_version())") { try $0.text() }

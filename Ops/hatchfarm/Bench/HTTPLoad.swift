@@ -103,7 +103,7 @@ struct HTTPLoad: Sendable {
     }
 
     private func crew(_ body: @escaping @Sendable (BenchClient) throws -> Tally) throws -> Tally {
-        Tally.sum(try Crew.run(clients.count) { try body(clients[$0]) })
+        Tally.sum(try ClientPool.run(clients.count) { try body(clients[$0]) })
     }
 }
 

@@ -74,7 +74,7 @@ struct MoneyLoad: Sendable {
     /// Runs `body` for every client at once; nanoseconds until the last is done.
     private func timed(_ body: @escaping @Sendable (Client, Int) throws -> Void) throws -> UInt64 {
         let start = Ticks.now()
-        _ = try Crew.run(clients.count) { index in
+        _ = try ClientPool.run(clients.count) { index in
             try body(clients[index], index)
             return Tally()
         }

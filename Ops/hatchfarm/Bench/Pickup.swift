@@ -22,7 +22,7 @@ struct Pickup: Sendable {
         }
         let mailbox = Mailbox()
         let count = min(Self.claimers, load.clients.count - 1) + 1
-        let tallies = try Crew.run(count) { index in
+        let tallies = try ClientPool.run(count) { index in
             do {
                 return index == 0 ? try submit(mailbox) : try claim(load.clients[index], mailbox)
             } catch {

@@ -33,7 +33,7 @@ struct Up: AsyncParsableCommand {
         let logger = Logger.start(environment.text("HATCHFARM_LOG") == nil ? .warning : settings.log)
         let farm = try await Composition.open(settings, logger: logger)
         try await farm.serve(companion: { port in
-            let home = Home(folder: folder, url: settings.url(port: port), environment: environment)
+            let home = DataFolder(folder: folder, url: settings.url(port: port), environment: environment)
             let owner = try await home.owner()
             let worker = try await home.worker(of: owner)
             home.greet(owner, settings, operatorToken: farm.operatorToken)
@@ -44,7 +44,7 @@ struct Up: AsyncParsableCommand {
 }
 
 /// The data folder of `hatchfarm up`: who owns this farm, and its worker.
-struct Home: Sendable {
+struct DataFolder: Sendable {
     let folder: String
     let url: String
     let environment: Environment

@@ -26,7 +26,7 @@ extension Transaction {
             throw try isLive(id, owner: owner)
                 ? Refusal.wrongState("the job has not failed; only a failed one can be retried") : .notFound("job")
         }
-        guard let job = try revive(id, owner: owner, ended) else { throw Refusal.notFound("job") }
+        guard let job = try redrive(id, owner: owner, ended) else { throw Refusal.notFound("job") }
         if job.held > 0 || job.paid > 0 {
             let paysAnotherRun = try JobPay.paysAnotherRun(
                 left: job.held, of: job.paid + job.held, hourlyPrice: ended.hourlyPrice, minutes: terms(of: id).minutes)

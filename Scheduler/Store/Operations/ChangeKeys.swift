@@ -33,7 +33,7 @@ package struct EndedKey: Sendable {
 
 extension Transaction {
     /// How many valid keys a member may have.
-    static let mostKeys = 100
+    static let maxKeys = 100
 
     /// A further key for a member. A key makes none that outlives it; the operator and people with a login are under
     /// no such bound. Refuses `expires_at` that is past or later than the caller's own key's (400), and the 101st
@@ -125,8 +125,8 @@ extension Transaction {
     }
 
     private func checkRoom(_ keys: [(hash: String, key: APIKey)]) throws {
-        guard keys.count(where: { $0.key.isValid(at: now) }) < Self.mostKeys else {
-            throw Refusal.wrongState("a member has at most \(Self.mostKeys) valid keys: revoke one first")
+        guard keys.count(where: { $0.key.isValid(at: now) }) < Self.maxKeys else {
+            throw Refusal.wrongState("a member has at most \(Self.maxKeys) valid keys: revoke one first")
         }
     }
 

@@ -40,11 +40,11 @@ package struct ClaimAnswer: Sendable {
     package var waits: [Int64] = []
     /// The offer as it really is: machine, policy and consent at this moment.
     package var offer: Offer
-    package var asked: [ClassID: Sighting] = [:]
+    package var asked: [ClassID: ClassObservation] = [:]
 }
 
 /// What a claim saw of a class that it asked.
-package struct Sighting: Sendable {
+package struct ClassObservation: Sendable {
     /// The smallest and the largest tag that it took.
     package private(set) var taken: ClosedRange<Int64>?
     /// The first that it saw and left there: for want of room, or because others went before.
@@ -92,7 +92,7 @@ extension Transaction {
         for part in heads.parts(of: Self.classesPerStatement) where chosen.count < claim.limit {
             let asked = part.map { ClassHead(id: $0.id, fromTag: $0.fromTag) }
             let picks = try pick(asked[...], limit: claim.limit - chosen.count)
-            for head in part { answer.asked[head.id] = Sighting() }
+            for head in part { answer.asked[head.id] = ClassObservation() }
             for pick in Placement.rank(picks, heads: needs, service: hints.service) {
                 let id = pick.candidate.classID
                 if chosen.count < claim.limit, let need = needs[id]?.requirement, left.hasRoom(for: need) {

@@ -84,10 +84,10 @@ extension Transaction {
 
     /// A heartbeat that passed every other check: consent, then the nonce, which only now is spent (CONTRACT 5).
     package func heartbeat(
-        worker: MachineID, owner: OwnerID, policy: PolicyID, nonce: String, nonceLasts: Int64, metrics: String?
+        worker: MachineID, owner: OwnerID, policy: PolicyID, nonce: String, nonceLifetime: Int64, metrics: String?
     ) throws -> Set<JobID> {
         guard try hasConsent(worker, policy: policy) else { throw Refusal.noConsent }
-        guard try spendNonce(nonce, scope: worker.text, expiresAt: now + nonceLasts) else { throw Refusal.nonceSeen }
+        guard try spendNonce(nonce, scope: worker.text, expiresAt: now + nonceLifetime) else { throw Refusal.nonceSeen }
         try noteHeartbeat(worker, metrics: metrics)
         try record(Event(owner: owner, type: .workerHeartbeat, actor: worker.text, object: worker.text))
         return try cancelNotices(for: worker)

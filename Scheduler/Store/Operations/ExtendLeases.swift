@@ -14,7 +14,7 @@ extension Transaction {
         var extended = try extendAll(extensions)
         let open = extensions.filter { extended[$0.key] == nil }
         if !open.isEmpty {
-            try amnesty()
+            try creditOutage()
             extended.merge(try extendAll(open)) { _, last in last }
         }
         var stopped: [MachineID: Set<JobID>] = [:]
@@ -42,7 +42,7 @@ extension Transaction {
 
     /// Records how far a running job is, and what it said.
     package func progress(_ progress: Progress) throws {
-        guard let fence = try afterAmnesty({ try noteProgress(progress) }) else {
+        guard let fence = try afterOutageCredit({ try noteProgress(progress) }) else {
             throw try refusalForStale(progress.key)
         }
         if let log = progress.log, !log.isEmpty {

@@ -27,7 +27,7 @@ package struct Finished: Sendable {
 }
 
 extension Transaction {
-    /// Ends attempts, each exactly once: the job ends or rests, its money moves, and the fact is recorded, all or none.
+    /// Ends attempts, each exactly once: the job ends or goes back, its money moves, and the event is recorded, all or none.
     /// A report with a key that doesn't hold changes nothing; a repeated report gets the first one's answer (CONTRACT
     /// 4).
     package func finish(_ reports: [Report]) throws -> [Result<Finished, Refusal>] {
@@ -35,7 +35,7 @@ extension Transaction {
         try accept(reports, &accepted)
         let open = reports.filter { accepted.answers[$0.key] == nil }
         if !open.isEmpty {
-            try amnesty()
+            try creditOutage()
             try accept(open, &accepted)
         }
         // Once, and last: accounts are locked after all live rows.
@@ -86,7 +86,7 @@ extension Transaction {
         }
     }
 
-    /// The job's own failure: it rests and is tried again, or it has failed for good, be it that what is left of its
+    /// The job's own failure: it is tried again later, or it has failed for good, be it that what is left of its
     /// price doesn't pay another run (decision 0015).
     private func fail(_ job: LiveJob, _ outcome: Outcome, pay: Int64) throws -> Ended? {
         var job = job
@@ -109,7 +109,7 @@ extension Transaction {
         return Ended(job: job, state: .failed, reason: reason, outcome: outcome, pay: pay)
     }
 
-    /// A failed attempt is on record, what it earned is taken from what is held, and the job rests.
+    /// A failed attempt is on record, what it earned is taken from what is held, and the job is put off.
     private func tryAgain(_ job: LiveJob, _ outcome: Outcome, pay: Int64, _ backoff: Backoff) throws {
         var job = job
         job.paid += pay
@@ -117,7 +117,7 @@ extension Transaction {
         let wait = backoff.delay(after: job.failures, using: &random)
         try insertAttempt(
             job, outcome: outcome.status.rawValue, exitCode: outcome.exitCode, error: outcome.error, pay: pay)
-        try rest([Rest(job: job, runAt: now + wait)])
+        try reschedule([Rescheduling(job: job, runAt: now + wait)])
         try record(job.event(.jobAttemptFailed, actor: job.worker?.text ?? "system", pay: pay))
     }
 

@@ -30,7 +30,7 @@ extension Transaction {
     }
 
     /// Spends the state of one sign-in; false when it was spent before.
-    package func spendSignIn(_ state: String, lastsMilliseconds: Int64) throws -> Bool {
-        try spendNonce(state, scope: "oidc", expiresAt: now + lastsMilliseconds)
+    package func spendSignIn(_ state: String, expiresInMilliseconds: Int64) throws -> Bool {
+        try spendNonce(state, scope: "oidc", expiresAt: now + expiresInMilliseconds)
     }
 }

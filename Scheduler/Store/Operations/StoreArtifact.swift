@@ -7,7 +7,7 @@ extension Transaction {
 
     /// A running job's file, accepted only with its current claim token (PROMISES F4).
     package func storeArtifact(_ key: LeaseKey, path: String, blob: Blob) throws {
-        guard let job = try afterAmnesty({ try lockLease(key) }) else { throw try refusalForStale(key) }
+        guard let job = try afterOutageCredit({ try lockLease(key) }) else { throw try refusalForStale(key) }
         try deleteUpload(key.job, fence: job.fence, path: path)
         try keep(blob, as: path, of: job)
     }
@@ -32,9 +32,11 @@ extension Transaction {
         try insertUpload(blob.hash, owner: owner)
     }
 
-    /// The spec of a job that this lease holds at this moment, for reading its inputs. May write: an outage's amnesty.
+    /// The spec of a job that this lease holds at this moment, for reading its inputs. May write: an outage credit.
     package func heldSpec(_ key: LeaseKey) throws -> (spec: String, owner: OwnerID) {
-        guard let job = try afterAmnesty({ try held([key][...], "").first }) else { throw try refusalForStale(key) }
+        guard let job = try afterOutageCredit({ try held([key][...], "").first }) else {
+            throw try refusalForStale(key)
+        }
         guard let spec = try spec(of: key.job) else { throw Refusal.notFound("job") }
         return (spec, job.owner)
     }

@@ -18,7 +18,7 @@ extension Transaction {
 
     /// Takes back leases that ran out, the longest over first.
     package func sweep(from: Int64, limit: Int) throws -> Sweep {
-        try amnesty(isRound: true)
+        try creditOutage(isRound: true)
         var sweep = Sweep()
         sweep.now = now
         let expired = try lockExpired(from: from, limit: limit)
@@ -33,7 +33,7 @@ extension Transaction {
     /// anything is swept, and before a holder who is back earlier than the scheduler is refused (CONTRACT 4). A
     /// scheduler's round moves the clock of rounds on; others only when they give time. Returns the leases given time.
     @discardableResult
-    package func amnesty(isRound: Bool = false) throws -> Int {
+    package func creditOutage(isRound: Bool = false) throws -> Int {
         let seen = try lastRound()
         if let seen, now - seen < (isRound ? 1_000 : Self.outageAfter) { return 0 }
         guard isRound || seen != nil else { return 0 }
@@ -41,11 +41,11 @@ extension Transaction {
         return try prolongLapsed(since: seen, by: now - seen)
     }
 
-    /// What a lease's holder asks for; if its lease doesn't hold, once more after an outage's amnesty. Also when that
+    /// What a lease's holder asks for; if its lease doesn't hold, once more after an outage credit. Also when that
     /// gave nothing: another transaction may have given it since the first time.
-    func afterAmnesty<T>(_ ask: () throws -> T?) throws -> T? {
+    func afterOutageCredit<T>(_ ask: () throws -> T?) throws -> T? {
         if let answer = try ask() { return answer }
-        try amnesty()
+        try creditOutage()
         return try ask()
     }
 

@@ -10,16 +10,18 @@ package enum LastPiece: Sendable {
 }
 
 extension Transaction {
-    /// How many bytes of a file this lease has brought so far; 0 when none (decision 0012). May write: an outage's
-    /// amnesty.
+    /// How many bytes of a file this lease has brought so far; 0 when none (decision 0012). May write: an outage
+    /// credit.
     package func uploadOffset(_ key: LeaseKey, path: String) throws -> Int64 {
-        guard let job = try afterAmnesty({ try held([key][...], "").first }) else { throw try refusalForStale(key) }
+        guard let job = try afterOutageCredit({ try held([key][...], "").first }) else {
+            throw try refusalForStale(key)
+        }
         return try upload(key.job, fence: job.fence, path: path)?.received ?? 0
     }
 
     /// Takes a piece that isn't the last, if the upload stands exactly where it begins. Returns where it stands then.
     package func storePiece(_ key: LeaseKey, _ piece: Piece) throws -> Int64 {
-        guard let job = try afterAmnesty({ try lockLease(key) }) else { throw try refusalForStale(key) }
+        guard let job = try afterOutageCredit({ try lockLease(key) }) else { throw try refusalForStale(key) }
         let upload = try openUpload(of: job, piece)
         guard try append(piece, to: upload.id) else { throw Refusal.uploadStands(at: upload.received) }
         return piece.start + Int64(piece.bytes.count)
@@ -28,7 +30,7 @@ extension Transaction {
     /// What the last piece of an upload meets. Nothing of it is kept: it is put together with the others outside of any
     /// transaction, and `storeUploaded` takes it only if nothing has changed meanwhile.
     package func meetLast(_ key: LeaseKey, _ piece: Piece) throws -> LastPiece {
-        guard let job = try afterAmnesty({ try lockLease(key) }) else { throw try refusalForStale(key) }
+        guard let job = try afterOutageCredit({ try lockLease(key) }) else { throw try refusalForStale(key) }
         if let stored = try replay(piece, of: job) { return .repeated(stored) }
         return .awaited(try openUpload(of: job, piece))
     }
@@ -38,7 +40,7 @@ extension Transaction {
     package func storeUploaded(
         _ key: LeaseKey, _ upload: PartialUpload, last: Piece, blob: Blob
     ) throws -> PartialUpload.Stored {
-        guard let job = try afterAmnesty({ try lockLease(key) }) else { throw try refusalForStale(key) }
+        guard let job = try afterOutageCredit({ try lockLease(key) }) else { throw try refusalForStale(key) }
         let stored = PartialUpload.Stored(
             hash: blob.hash, size: blob.size, lastStart: last.start, lastHash: SHA256.hex(last.bytes))
         guard try completeUpload(upload.id, stored) else {

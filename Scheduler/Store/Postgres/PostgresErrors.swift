@@ -1,7 +1,7 @@
 import CLibPQ
 
 /// What became of a transaction whose statement failed.
-enum Fate {
+enum LinkHealth {
     case fine
     /// Another transaction was in the way: the same again may succeed.
     case collided
@@ -13,7 +13,7 @@ enum Fate {
 
 extension PostgresResult {
     /// What an error of the server means to a caller, and to the transaction.
-    func failure(mayWrite: Bool) -> (error: DatabaseError, fate: Fate) {
+    func failure(mayWrite: Bool) -> (error: DatabaseError, health: LinkHealth) {
         let message = field(.message) ?? "no words"
         let state = field(.state) ?? "08006"
         switch state {

@@ -4,7 +4,7 @@ import Glibc
 
 /// One connection to PostgreSQL. Every wait has an end: libpq is used without blocking, and a server that says
 /// nothing for longer than any statement may take is given up. Used on one thread at a time.
-final class PostgresLink: Connection {
+final class PostgresLink: SQLConnection {
     private struct Prepared {
         let name: String
         let types: [Oid]
@@ -17,7 +17,7 @@ final class PostgresLink: Connection {
     private var mayWrite = true
     private var patience: Int
     /// What became of the transaction, by the last failure.
-    private(set) var fate = Fate.fine
+    private(set) var health = LinkHealth.fine
 
     /// Takes over an established connection.
     init(_ handle: OpaquePointer, _ settings: DatabaseSettings) throws {
@@ -70,7 +70,7 @@ final class PostgresLink: Connection {
         }
         preparedCount += 1
         let statement = Prepared(name: "s\(preparedCount)", types: types)
-        let resolved = Dialect.postgres.resolve(text)
+        let resolved = SQLEngine.postgres.resolve(text)
         try ask(PQsendPrepare(handle, statement.name, resolved, Int32(clamping: types.count), types))
         if let evicted = statements.insert(statement, for: text) { try command("DEALLOCATE \(evicted.name)") }
         return statement
@@ -82,8 +82,8 @@ extension PostgresLink {
     private static let clock = "SELECT (date_part('epoch', clock_timestamp()) * 1000)::bigint"
 
     /// Begins a transaction; returns the server's time in milliseconds, read in the same round trip.
-    func begin(_ mode: Work.Mode, statementTimeoutMilliseconds: Int?) throws -> Int64 {
-        fate = .fine
+    func begin(_ mode: QueuedTransaction.Mode, statementTimeoutMilliseconds: Int?) throws -> Int64 {
+        health = .fine
         mayWrite = mode == .write
         patience = (statementTimeoutMilliseconds ?? settings.statementTimeoutMilliseconds) + 2_000
         if mode == .bare { return 0 }
@@ -107,19 +107,19 @@ extension PostgresLink {
                 throw DatabaseError.failed(code: "25P02", message: "the server rolled back")
             }
         } catch {
-            throw fate == .lost || fate == .stalled ? DatabaseError.unknownOutcome : error
+            throw health == .lost || health == .stalled ? DatabaseError.unknownOutcome : error
         }
     }
 
     /// Rolls back if there is still somebody to tell.
     func rollback() {
-        guard fate != .lost, fate != .stalled, PQtransactionStatus(handle) != PQTRANS_IDLE else { return }
-        let before = fate
+        guard health != .lost, health != .stalled, PQtransactionStatus(handle) != PQTRANS_IDLE else { return }
+        let before = health
         do {
             try command("ROLLBACK")
-            fate = before
+            health = before
         } catch {
-            fate = .lost
+            health = .lost
         }
     }
 }
@@ -160,8 +160,8 @@ extension PostgresLink {
         }
         guard let last, PQstatus(handle) != CONNECTION_BAD else { throw lost() }
         guard last.isError else { return last }
-        let (error, fate) = last.failure(mayWrite: mayWrite)
-        self.fate = fate
+        let (error, health) = last.failure(mayWrite: mayWrite)
+        self.health = health
         throw error
     }
 
@@ -189,13 +189,13 @@ extension PostgresLink {
     private func wait(_ events: Int32, until deadline: Int64) throws {
         let left = Int(deadline - World.live.monotonic())
         guard left > 0, waitForFile(socket, events, milliseconds: left) else {
-            fate = .stalled
+            health = .stalled
             throw DatabaseError.unavailable("the server does not answer")
         }
     }
 
     private func lost() -> DatabaseError {
-        fate = .lost
+        health = .lost
         return .unavailable(PQerrorMessage(handle).map { String(cString: $0) } ?? "connection lost")
     }
 }

@@ -15,7 +15,7 @@ final class PostgresListener: Sendable {
     private let settings: DatabaseSettings
     private let state = Mutex(State())
     /// Interrupts the wait for the server.
-    private let bell = Bell()
+    private let signal = ThreadSignal()
 
     init(_ url: String, _ settings: DatabaseSettings) {
         self.url = url
@@ -33,7 +33,7 @@ final class PostgresListener: Sendable {
         }
         continuation.onTermination = { [weak self] _ in self?.unsubscribe(channel, reader) }
         if begins { startThread("pg-listen") { self.listen() } }
-        bell.ring()
+        signal.ring()
         return stream
     }
 
@@ -43,7 +43,7 @@ final class PostgresListener: Sendable {
             return state.readers.values.flatMap(\.values)
         }
         for reader in readers { reader.finish() }
-        bell.ring()
+        signal.ring()
     }
 
     private func unsubscribe(_ channel: String, _ reader: Int) {
@@ -51,7 +51,7 @@ final class PostgresListener: Sendable {
             state.readers[channel]?[reader] = nil
             if state.readers[channel]?.isEmpty == true { state.readers[channel] = nil }
         }
-        bell.ring()
+        signal.ring()
     }
 
     /// The thread: connects, listens, and after a loss connects again, after 50 ms at first and then up to 1 s.
@@ -63,7 +63,7 @@ final class PostgresListener: Sendable {
                 delay = 50
                 try follow(link)
             } catch {
-                if waitForFile(bell.reading, POLLIN, milliseconds: delay) { bell.silence() }
+                if waitForFile(signal.reading, POLLIN, milliseconds: delay) { signal.silence() }
                 delay = min(delay * 2, 1_000)
             }
         }
@@ -80,10 +80,10 @@ final class PostgresListener: Sendable {
             for (channel, payload) in try link.notifications() { deliver(payload, to: channel) }
             var files = [
                 pollfd(fd: link.socket, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: bell.reading, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: signal.reading, events: Int16(POLLIN), revents: 0),
             ]
             poll(&files, 2, -1)
-            bell.silence()
+            signal.silence()
         }
     }
 

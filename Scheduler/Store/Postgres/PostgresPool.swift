@@ -6,10 +6,10 @@ import CLibPQ
 /// When a connection can't be made, all callers are refused at once, until the one probe that goes on trying
 /// (`PostgresProbe`) succeeds.
 final class PostgresPool: StorageEngine {
-    let dialect = Dialect.postgres
+    let sqlEngine = SQLEngine.postgres
 
     struct State {
-        var waiting = WaitingLine()
+        var waiting = TransactionQueue()
         var isClosed = false
         /// Why nobody can connect.
         var outage: String?
@@ -61,7 +61,7 @@ final class PostgresPool: StorageEngine {
         }
     }
 
-    func submit(_ work: Work) {
+    func submit(_ work: QueuedTransaction) {
         let refusal: DatabaseError? = state.withLock { state in
             if state.isClosed { return .unavailable("the database is closed") }
             if let outage = state.outage { return .unavailable(outage) }

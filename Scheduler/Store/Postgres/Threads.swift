@@ -24,7 +24,7 @@ func waitForFile(_ file: Int32, _ events: Int32, milliseconds: Int) -> Bool {
 }
 
 /// Interrupts a thread that waits for files.
-final class Bell: Sendable {
+final class ThreadSignal: Sendable {
     let reading: Int32
     private let writing: Int32
 

@@ -58,7 +58,9 @@ extension Transaction {
             let open = waits.filter { $0 != job.id }.map(\.text).sorted().prefix(5)
             return "waits for jobs it depends on: \(open.joined(separator: ", "))"
         }
-        if job.state == .scheduled { return job.fence > 0 ? "rests before its next attempt" : "waits for its run_at" }
+        if job.state == .scheduled {
+            return job.fence > 0 ? "reschedulings before its next attempt" : "waits for its run_at"
+        }
         guard job.kind != .manual else { return "waits for a person" }
         let paysMarket = try need.map { $0.affords(Asking.market(try marketPrices().current).rate(of: $0)) } ?? true
         let fits =

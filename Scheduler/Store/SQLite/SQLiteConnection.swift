@@ -3,7 +3,7 @@ import GRDBSQLite
 /// One SQLite connection with its prepared statements.
 ///
 /// Unchecked, because what keeps it safe is GRDB's queue: a connection is used only on its own.
-final class SQLiteConnection: Connection, @unchecked Sendable {
+final class SQLiteConnection: SQLConnection, @unchecked Sendable {
     private let handle: OpaquePointer
     private var statements = StatementCache<SQLiteStatement>()
     private var mayWrite = false
@@ -39,7 +39,7 @@ final class SQLiteConnection: Connection, @unchecked Sendable {
     private func prepared(_ text: String) throws -> SQLiteStatement {
         // A statement whose rows are being read stays with its reader.
         if let statement = statements.statement(for: text), !statement.isBusy { return statement }
-        var resolved = Dialect.sqlite.resolve(text)
+        var resolved = SQLEngine.sqlite.resolve(text)
         var prepared: OpaquePointer?
         let code = resolved.withUTF8 { bytes in
             bytes.withMemoryRebound(to: CChar.self) {
@@ -64,7 +64,7 @@ extension SQLiteConnection {
     /// Some errors (a full disk, say) make SQLite roll back the whole transaction by itself.
     var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
-    func begin(_ mode: Work.Mode) throws {
+    func begin(_ mode: QueuedTransaction.Mode) throws {
         mayWrite = mode == .write
         try control(mode == .write ? "BEGIN IMMEDIATE" : "BEGIN")
     }

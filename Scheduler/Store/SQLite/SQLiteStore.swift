@@ -6,10 +6,10 @@ import Synchronization
 /// SQLite: one connection that writes, several that read. Waiting writers share a commit, so that one sync of the
 /// disk serves all of them.
 final class SQLiteStore: StorageEngine {
-    let dialect = Dialect.sqlite
+    let sqlEngine = SQLEngine.sqlite
 
     private struct State {
-        var waiting = WaitingLine()
+        var waiting = TransactionQueue()
         var isWriting = false
         var reading = 0
         var isClosed = false
@@ -79,7 +79,7 @@ final class SQLiteStore: StorageEngine {
         }
     }
 
-    func submit(_ work: Work) {
+    func submit(_ work: QueuedTransaction) {
         let refusal: DatabaseError? = state.withLock { state in
             if state.isClosed { return .unavailable("the database is closed") }
             let waiting = work.mode == .write ? state.waiting.count : state.reading
@@ -161,7 +161,7 @@ extension SQLiteStore {
 
     /// Runs the closures in one transaction, each in a savepoint of its own. Every caller, also one who was refused
     /// for what another in the batch did before him, hears only after the commit.
-    private func commit(_ batch: [Work], on connection: SQLiteConnection) {
+    private func commit(_ batch: [QueuedTransaction], on connection: SQLiteConnection) {
         if batch.isEmpty { return }
         do {
             try connection.begin(.write)
@@ -186,9 +186,9 @@ extension SQLiteStore {
     }
 
     /// Returns what tells the caller. Throws if the whole transaction is gone.
-    private func run(_ work: Work, on connection: SQLiteConnection, isAlone: Bool) throws -> () -> Void {
+    private func run(_ work: QueuedTransaction, on connection: SQLiteConnection, isAlone: Bool) throws -> () -> Void {
         if !isAlone { try connection.setSavepoint() }
-        let transaction = Transaction(connection, dialect: .sqlite, now: settings.clock())
+        let transaction = Transaction(connection, sqlEngine: .sqlite, now: settings.clock())
         do {
             let answer = try work.run(transaction)
             if let failure = transaction.failure { throw failure }
@@ -204,7 +204,7 @@ extension SQLiteStore {
         }
     }
 
-    private func read(_ work: Work, _ result: Result<GRDB.Database, any Error>) {
+    private func read(_ work: QueuedTransaction, _ result: Result<GRDB.Database, any Error>) {
         defer { state.withLock { $0.reading -= 1 } }
         if work.failIfLate(settings) { return }
         do {
@@ -213,7 +213,7 @@ extension SQLiteStore {
             }
             try connection.begin(.read)
             defer { connection.rollback() }
-            let transaction = Transaction(connection, dialect: .sqlite, now: settings.clock())
+            let transaction = Transaction(connection, sqlEngine: .sqlite, now: settings.clock())
             let answer = try work.run(transaction)
             if let failure = transaction.failure { throw failure }
             connection.rollback()

@@ -3,7 +3,7 @@ package import Domain
 /// One class to take from, and where its living begin.
 package struct ClassHead: Sendable {
     package var id: ClassID
-    /// Nothing alive is believed to have a smaller tag (`LowWater`).
+    /// Nothing alive is believed to have a smaller tag (`LowWaterMark`).
     package var fromTag: Int64
 
     package init(id: ClassID, fromTag: Int64) {

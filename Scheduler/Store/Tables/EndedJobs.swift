@@ -95,7 +95,7 @@ extension Transaction {
             FROM jobs JOIN job_classes ON job_classes.id = class_id WHERE jobs.id = \(id.text)
             """
         ) { row in
-            try (Backoff(initial: row.integer(), factor: row.integer(), most: row.integer()), row.integer())
+            try (Backoff(initial: row.integer(), factor: row.integer(), max: row.integer()), row.integer())
         }
         guard let found else { throw DatabaseError.unreadable("the terms of \(id.text)") }
         return found
@@ -140,7 +140,7 @@ extension Transaction {
 
     /// Puts a job from history back among the living; attempt numbers and fence go on. Returns it as it lives now: with
     /// what is to be held for it, the rest of its price.
-    func revive(_ id: JobID, owner: OwnerID, _ failed: FailedJob) throws -> LiveJob? {
+    func redrive(_ id: JobID, owner: OwnerID, _ failed: FailedJob) throws -> LiveJob? {
         try first(
             """
             INSERT INTO live_jobs (id, owner_id, class_id, state, tag, since, run_at, max_attempts, attempt, losses,

@@ -26,7 +26,7 @@ extension Transaction {
                 return [
                     Value.text(accepted.id.text), .text(job.owner.text), .text(job.title),
                     .integer(accepted.classID.number), .text(job.spec), .integer(job.maxAttempts),
-                    .integer(job.backoff.initial), .integer(job.backoff.factor), .integer(job.backoff.most),
+                    .integer(job.backoff.initial), .integer(job.backoff.factor), .integer(job.backoff.max),
                     .integer(job.maxPrice), .integer(now),
                 ]
             }

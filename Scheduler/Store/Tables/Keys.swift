@@ -4,7 +4,7 @@ package import Domain
 package struct KeyHolder: Sendable {
     package let member: Member
     /// Milliseconds until the key ends by itself, when it was looked up; nil: it doesn't.
-    package let lasts: Int64?
+    package let expiresIn: Int64?
 }
 
 extension Transaction {
@@ -27,7 +27,7 @@ extension Transaction {
             WHERE hash = \(hash) AND revoked_at IS NULL AND COALESCE(expires_at, \(Int64.max)) > \(now)
             """
         ) { row in
-            try KeyHolder(member: Self.member(&row), lasts: row.optionalInteger().map { $0 - now })
+            try KeyHolder(member: Self.member(&row), expiresIn: row.optionalInteger().map { $0 - now })
         }
     }
 

@@ -116,14 +116,14 @@ extension Transaction {
         }
     }
 
-    /// A running job rests until `runAt`: its lease is over and its fence stays.
-    struct Rest {
+    /// A running job is put off until `runAt`: its lease is over and its fence stays.
+    struct Rescheduling {
         var job: LiveJob
         var runAt: Int64
     }
 
-    func rest(_ rests: [Rest]) throws {
-        try SQL.chunked(rests) { chunk in
+    func reschedule(_ reschedulings: [Rescheduling]) throws {
+        try SQL.chunked(reschedulings) { chunk in
             let rows = chunk.map { rest in
                 [
                     Value.text(rest.job.id.text), .integer(rest.job.fence), .integer(rest.runAt),

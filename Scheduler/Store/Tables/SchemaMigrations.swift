@@ -13,7 +13,7 @@ extension Transaction {
     /// Whether the table is there.
     func hasMigrations() throws -> Bool {
         let found =
-            switch dialect {
+            switch sqlEngine {
             case .sqlite:
                 try rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'") {
                     try $0.text()

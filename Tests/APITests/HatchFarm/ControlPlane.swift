@@ -20,7 +20,7 @@ struct ControlPlane: Sendable {
     private static let client = HTTPClient(
         eventLoopGroupProvider: .singleton, configuration: .init(redirectConfiguration: .disallow))
 
-    let services: Services
+    let dependencies: Dependencies
     let clock: TestClock
     let document: AnswerSchemas
     let port: Int
@@ -42,11 +42,11 @@ struct ControlPlane: Sendable {
         let store = try await database.open(url, settings: pool, clock: clock)
         _ = try await store.migrate(Migration.all)
         let bus = LocalBus(sleep: World.live.sleep)
-        let desk = JobDesk(database: store, bus: bus, world: .live)
-        let services = Services(
-            configuration: configuration, database: store, desk: desk, bus: bus, redis: redis, world: world)
+        let broker = JobBroker(database: store, bus: bus, world: .live)
+        let dependencies = Dependencies(
+            configuration: configuration, database: store, broker: broker, bus: bus, redis: redis, world: world)
         let logger = Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }
-        let app = App(services, dialects: DialectTable.all, logger: logger)
+        let app = App(dependencies, systems: APISystem.all, logger: logger)
         let (ports, ready) = AsyncStream.makeStream(of: Int.self)
         let serving = Task {
             defer { ready.finish() }
@@ -54,7 +54,7 @@ struct ControlPlane: Sendable {
         }
         let port = try #require(await ports.first { _ in true })
         let plane = ControlPlane(
-            services: services, clock: clock, document: AnswerSchemas(app.description), port: port)
+            dependencies: dependencies, clock: clock, document: AnswerSchemas(app.description), port: port)
         let outcome: Result<Void, any Error>
         do { outcome = .success(try await body(plane)) } catch { outcome = .failure(error) }
         serving.cancel()

@@ -25,7 +25,7 @@ struct ControlPlaneAgentTests {
             let bee = Caller(owner: id, key: key)
             let me = try await plane.get("/agents/me", bee)
             #expect(me.data["agent"] == agent && !me.text.contains(key))
-            let hashes = try await plane.services.database.read { tx in
+            let hashes = try await plane.dependencies.database.read { tx in
                 try tx.rows("SELECT hash, prefix FROM api_keys WHERE member_id = \(id)") { row in
                     try [row.text(), row.text()]
                 }

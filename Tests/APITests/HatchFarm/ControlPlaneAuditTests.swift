@@ -60,7 +60,7 @@ struct ControlPlaneAuditTests {
     @Test("limit and offset cut the log into pages, each within its bounds", arguments: TestDatabase.all)
     func pages(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
-            try await plane.services.database.write { tx in
+            try await plane.dependencies.database.write { tx in
                 try tx.record(
                     (0..<620).map { number in
                         Event(

@@ -37,7 +37,7 @@ struct ControlPlaneMachineTests {
             #expect(token.wholeMatch(of: #/[0-9a-f]{48}/#) != nil)
             let shown = try await plane.get("/machines/\(id)", .alice)
             #expect(shown.status == 200 && !shown.text.contains(token))
-            let kept = try await plane.services.database.read { tx in
+            let kept = try await plane.dependencies.database.read { tx in
                 try tx.first("SELECT token_hash FROM machines WHERE id = \(id)") { try $0.text() }
             }
             #expect(kept == SHA256.hex(token))

@@ -111,10 +111,10 @@ struct ControlPlaneReplayTests {
             #expect(try await plane.send(before).status == 200)
             try await server.kill()
             try await until(redis, isUp: false)
-            #expect(plane.services.nonceFallback.count == 0)
+            #expect(plane.dependencies.nonceFallback.count == 0)
             let during = plane.beat(worker)
             #expect(try await plane.send(during).status == 200)
-            #expect(plane.services.nonceFallback.count == 1)
+            #expect(plane.dependencies.nonceFallback.count == 1)
             let metrics = try await plane.send("GET", "/metrics", base: "").text
             #expect(metrics.contains("hatchfarm_nonce_fallbacks_total 1\n"))
             for beat in [before, during] { #expect(try await plane.send(beat).outcome == "401 nonce_seen") }
@@ -154,10 +154,10 @@ struct ControlPlaneReplayTests {
             let beat = plane.beat(worker, off: 80_000)
             #expect(try await plane.send(beat).status == 200)
             plane.clock.advance(by: .seconds(171))
-            _ = try await plane.services.database.write { try $0.prune(limit: 1_000, keysOlderThan: 0) }
+            _ = try await plane.dependencies.database.write { try $0.prune(limit: 1_000, keysOlderThan: 0) }
             #expect(try await plane.send(beat).outcome == "401 clock_skew")
             plane.clock.advance(by: .seconds(600))
-            _ = try await plane.services.database.write { try $0.prune(limit: 1_000, keysOlderThan: 0) }
+            _ = try await plane.dependencies.database.write { try $0.prune(limit: 1_000, keysOlderThan: 0) }
             plane.clock.advance(by: .seconds(-650))
             #expect(try await plane.send(beat).outcome == "401 nonce_seen")
         }

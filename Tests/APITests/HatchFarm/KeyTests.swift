@@ -155,9 +155,9 @@ struct KeyTests {
     func uses() async throws {
         try await ControlPlane.run(.sqlite) { plane in
             let maya = try await plane.agent("Maya")
-            _ = try await plane.services.keyUses.round()
+            _ = try await plane.dependencies.keyUses.round()
             _ = try await plane.get("/agents/me", maya)
-            _ = try await plane.services.keyUses.round()
+            _ = try await plane.dependencies.keyUses.round()
             let key = try await plane.get("/agents/me/keys", maya).data["keys"]?.array?.first
             let used = try #require(key?["last_used_at"]?.string.flatMap { RFC3339.parse($0) })
             #expect(abs(used - plane.clock.now) < 60_000)
@@ -168,7 +168,7 @@ struct KeyTests {
 extension ControlPlane {
     /// How many servers listen for what is told on their PostgreSQL database.
     fileprivate func listeners() async throws -> Int64? {
-        try await services.database.read { tx in
+        try await dependencies.database.read { tx in
             try tx.first(
                 """
                 SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'

@@ -61,7 +61,7 @@ struct ResourceTests {
         try await ControlPlane.run(database) { plane in
             let classes = (1...5).map { Domain.Capacity(milliCores: 1_000 * $0, labels: ["l\($0)"]) }
             for capacity in classes {
-                _ = try await plane.services.database.write { tx in
+                _ = try await plane.dependencies.database.write { tx in
                     let alice = OwnerID("alice")
                     let machine = try tx.registerMachine(
                         owner: alice, actor: "alice", name: "m", capacity: capacity, hourlyPrice: nil, tokenHash: "h")
@@ -70,7 +70,7 @@ struct ResourceTests {
                     _ = try tx.activatePolicy(policy.id, owner: alice, actor: "alice")
                     _ = try tx.createConsent(owner: alice, actor: "alice", worker: machine.id, policy: policy.id)
                     return try tx.heartbeat(
-                        worker: machine.id, owner: alice, policy: policy.id, nonce: "n", nonceLasts: 1, metrics: nil)
+                        worker: machine.id, owner: alice, policy: policy.id, nonce: "n", nonceLifetime: 1, metrics: nil)
                 }
             }
             var seen: [String] = []
@@ -92,7 +92,7 @@ struct ResourceTests {
     @Test("prices are told with the time they hold from, and follow what is in use", arguments: TestDatabase.all)
     func prices(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
-            let setter = PriceSetter(plane.services.database, base: .standard)
+            let setter = PriceSetter(plane.dependencies.database, base: .standard)
             let worker = try await worker(plane, of: .alice, price: .null)
             for _ in 0..<4 { _ = try await plane.job(["resources": ["cpu_cores": 1]], of: .alice) }
             #expect(try await plane.claim(worker, ["limit": 4]).count == 4)

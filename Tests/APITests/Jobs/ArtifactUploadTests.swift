@@ -33,7 +33,7 @@ struct ArtifactUploadTests {
     }
 
     private func rows(_ plane: ControlPlane) async throws -> [Int64] {
-        try await plane.services.database.read { tx in
+        try await plane.dependencies.database.read { tx in
             let uploads = try tx.first("SELECT COUNT(*) FROM partial_uploads") { try $0.integer() }
             let chunks = try tx.first("SELECT COUNT(*) FROM partial_chunks") { try $0.integer() }
             return [uploads ?? 0, chunks ?? 0]
@@ -178,13 +178,13 @@ struct ArtifactUploadTests {
             #expect(try await send(plane, held, Self.text, 100..<Self.text.count).outcome == "403 lease_lost")
             #expect(try await send(plane, next, Self.text, 0..<50).status == 202)
             #expect(try await rows(plane) == [2, 2])
-            _ = try await Pruner(plane.services.database).round()
+            _ = try await Pruner(plane.dependencies.database).round()
             #expect(try await rows(plane) == [1, 1], "those of the lease that is over")
             #expect(try await offset(plane, next) == "50")
             try await plane.finish(next)
             #expect(try await offset(plane, next) == "409")
             #expect(try await send(plane, next, Self.text, 50..<60).outcome == "409 job_ended")
-            _ = try await Pruner(plane.services.database).round()
+            _ = try await Pruner(plane.dependencies.database).round()
             #expect(try await rows(plane) == [0, 0])
             #expect(try await content(plane, held.job) == nil)
         }
@@ -195,10 +195,10 @@ struct ArtifactUploadTests {
         try await ControlPlane.run(database) { plane in
             let held = try await plane.held(by: plane.worker())
             #expect(try await send(plane, held, Self.text, 0..<100).status == 202)
-            _ = try await Pruner(plane.services.database).round()
+            _ = try await Pruner(plane.dependencies.database).round()
             #expect(try await rows(plane) == [1, 1])
             plane.clock.advance(by: .seconds(86_401))
-            _ = try await Pruner(plane.services.database).round()
+            _ = try await Pruner(plane.dependencies.database).round()
             #expect(try await rows(plane) == [0, 0])
         }
     }

@@ -67,7 +67,7 @@ struct ClaimTests {
         try await ControlPlane.run(database) { plane in
             let worker = try await plane.worker()
             async let claimed = plane.claim(worker, ["limit": 1, "wait_ms": 20_000])
-            try await eventually("the claim waits") { plane.services.desk.waitingClaims == 1 }
+            try await eventually("the claim waits") { plane.dependencies.broker.waitingClaims == 1 }
             let start = World.live.monotonic()
             let id = try await plane.job()
             #expect(try await claimed.map(\.job) == [id])

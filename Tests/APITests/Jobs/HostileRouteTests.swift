@@ -2,7 +2,7 @@ import Bytes
 import Support
 import Testing
 
-/// Every route of the document, with everything that a hostile client might send: a 4xx in its dialect's words or an
+/// Every route of the document, with everything that a hostile client might send: a 4xx in its system's words or an
 /// honest 2xx, never a failure of ours, and the server goes on serving.
 @Suite("Hostile input to every route", .timeLimit(.minutes(3)))
 struct HostileRouteTests {

@@ -45,7 +45,7 @@ extension ControlPlane {
     func fund(_ caller: Caller = .alice, _ amount: String) async throws {
         let units = try #require(Money.minorUnits(amount))
         let reference = Hex.encode(World.live.random(8))
-        _ = try await services.database.write { tx in
+        _ = try await dependencies.database.write { tx in
             try tx.deposit(
                 to: OwnerID(caller.owner), asset: .usdt, amount: units, reference: reference, actor: "operator")
         }
@@ -59,8 +59,8 @@ extension ControlPlane {
 
     /// What the scheduler does all the time: leases that ran out go back, and what is due becomes ready.
     func tick() async throws {
-        _ = try await LeaseSweeper(services.desk, world: .live).round()
-        _ = try await Promoter(services.desk, world: .live).round()
+        _ = try await LeaseSweeper(dependencies.broker, world: .live).round()
+        _ = try await Promoter(dependencies.broker, world: .live).round()
     }
 }
 

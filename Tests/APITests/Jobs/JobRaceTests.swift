@@ -111,9 +111,9 @@ struct JobRaceTests {
                         + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
                 return socket
             }
-            try await eventually("one waits") { plane.services.desk.waitingClaims == 1 }
+            try await eventually("one waits") { plane.dependencies.broker.waitingClaims == 1 }
             async let claimed = plane.claim(here, ["limit": 1, "wait_ms": 15_000])
-            try await eventually("two wait") { plane.services.desk.waitingClaims == 2 }
+            try await eventually("two wait") { plane.dependencies.broker.waitingClaims == 2 }
             socket.fallSilent()
             socket.reset()
             // The server's connection has to notice, and nothing shows that it has: who is gone is still listed.

@@ -160,7 +160,7 @@ struct LeaseTests {
             let attempts = job["attempts"]?.array ?? []
             #expect(attempts.map { $0["outcome"] } == ["lost", "lost", "lost"])
             #expect(attempts.map { $0["error"] } == ["killed 1", "killed 2", "killed 3"])
-            #expect(plane.services.desk.stats.snapshot.lostLeases == 3)
+            #expect(plane.dependencies.broker.stats.snapshot.lostLeases == 3)
         }
     }
 

@@ -10,7 +10,7 @@ struct OpenAPITests {
     private func look(_ body: (_ document: JSON, _ routes: [String]) throws -> Void) async throws {
         try await ControlPlane.run(.sqlite) { plane in
             let app = App(
-                plane.services, dialects: DialectTable.all,
+                plane.dependencies, systems: APISystem.all,
                 logger: Logger(label: "api") { _ in SwiftLogNoOpLogHandler() })
             let served = try await plane.send("GET", "/openapi.json", base: "")
             #expect(served.status == 200)

@@ -37,7 +37,7 @@ struct TourTests {
         func call(
             _ method: String, _ path: String, _ headers: [(String, String)] = [], _ bytes: [UInt8]? = nil, base: String
         ) async throws -> PlaneReply {
-            print("TOUR \(plane.services.database.dialect) \(World.live.now()) \(method) \(base) \(path)")
+            print("TOUR \(plane.dependencies.database.sqlEngine) \(World.live.now()) \(method) \(base) \(path)")
             let reply = try await plane.send(method, path, headers, bytes: bytes, base: base)
             let operation = operations.filter { $0.method == method && $0.serves(base + path) }
                 .min { $0.template.count { $0 == "{" } < $1.template.count { $0 == "{" } }
@@ -63,7 +63,7 @@ struct TourTests {
                 try await tour.call("GET", path, base: "")
             }
             try await tour.call("GET", "/healthz", base: "/api/v1")
-            plane.services.drain.begin()
+            plane.dependencies.drain.begin()
             try await tour.call("GET", "/readyz", base: "")
             #expect(tour.documented.subtracting(tour.seen).sorted() == [])
         }

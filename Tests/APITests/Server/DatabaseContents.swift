@@ -12,7 +12,7 @@ struct DatabaseContents: Sendable, Equatable {
 
     static func read(_ database: Database) async throws -> DatabaseContents {
         let pairs = try await database.read { tx in
-            let query = try tx.dialect == .sqlite ? sqliteQuery(tx) : postgresQuery(tx)
+            let query = try tx.sqlEngine == .sqlite ? sqliteQuery(tx) : postgresQuery(tx)
             return try tx.rows(SQL(stringLiteral: query)) { row in (try row.text(), SHA256.hex(try row.text())) }
         }
         return DatabaseContents(tables: Dictionary(uniqueKeysWithValues: pairs))

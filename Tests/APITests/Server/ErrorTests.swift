@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Errors", .timeLimit(.minutes(1)))
 struct ErrorTests {
-    @Test("a refusal is worded in the shape of the dialect that owns the path")
+    @Test("a refusal is worded in the shape of the system that owns the path")
     func shapes() async throws {
         try await TestServer.run { server async throws in
             for (path, body) in [
@@ -28,7 +28,7 @@ struct ErrorTests {
         }
     }
 
-    @Test("a wrong method is told what is allowed, in every dialect")
+    @Test("a wrong method is told what is allowed, in every system")
     func methods() async throws {
         try await TestServer.run { server async throws in
             for (name, _) in Probe.shapes {

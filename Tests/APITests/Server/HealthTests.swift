@@ -23,7 +23,7 @@ struct HealthTests {
     @Test("without its database the server is alive, not ready, and says 500 where that is asked")
     func databaseDown() async throws {
         try await TestServer.run { server async throws in
-            await server.services.database.close()
+            await server.dependencies.database.close()
             let health = try await server.get("/health")
             #expect(health.status == 200)
             #expect(try await server.get("/healthz").status == 200)

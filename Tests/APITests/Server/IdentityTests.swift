@@ -8,7 +8,7 @@ import Testing
 struct IdentityTests {
     private let body = #"{"title":"a"}"#
 
-    @Test("without a good credential a member's operation is 401, in the dialect's words")
+    @Test("without a good credential a member's operation is 401, in the system's words")
     func unauthorized() async throws {
         try await TestServer.run { server async throws in
             for headers in [
@@ -64,7 +64,7 @@ struct IdentityTests {
         try await TestServer.run { server async throws in
             let (plain, admin) = (try await server.member("Queenbee"), try await server.member("Ada"))
             let queenbee = "bhv_" + Hex.encode(World.live.random(24))
-            try await server.services.database.write { tx in
+            try await server.dependencies.database.write { tx in
                 _ = try tx.changeRole(of: MemberID(admin.id), to: .admin, actor: "operator")
                 _ = try tx.configureQueenbee(KeyText(queenbee))
             }
@@ -112,7 +112,7 @@ struct IdentityTests {
     }
 
     private func machine(_ server: TestServer, token: String) async throws -> MachineID {
-        try await server.services.database.write { tx in
+        try await server.dependencies.database.write { tx in
             try tx.registerMachine(
                 owner: OwnerID("alice"), actor: "alice", name: token, capacity: nil, hourlyPrice: 0,
                 tokenHash: SHA256.hex(token)

@@ -76,7 +76,7 @@ struct Principals: Sendable {
         otherWorker = try await plane.worker(of: other)
         let admin = try await plane.agent("Ada")
         let queenbee = "bhv_" + Hex.encode(World.live.random(24))
-        try await plane.services.database.write { tx in
+        try await plane.dependencies.database.write { tx in
             _ = try tx.changeRole(of: MemberID(admin.owner), to: .admin, actor: "operator")
             _ = try tx.makeKey(
                 KeyText(queenbee), name: nil, expiresAt: nil, for: Member.queenbee,
@@ -111,7 +111,7 @@ struct Principals: Sendable {
         let ended = try await plane.token("maya")
         let hash = try #require(Password.hash("a new one"))
         plane.clock.advance(milliseconds: 2_000)
-        try await plane.services.database.write { try $0.changePassword(of: "maya", hash: hash) }
+        try await plane.dependencies.database.write { try $0.changePassword(of: "maya", hash: hash) }
         let (own, other) = (try await plane.token("maya", "a new one"), try await plane.token("noor"))
         var expired = Forger("maya")
         expired.set("iat", JSON(World.live.now() / 1_000 - 1_860))

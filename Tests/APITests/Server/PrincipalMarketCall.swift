@@ -57,7 +57,7 @@ extension Principals {
 
     fileprivate func deposit() async throws {
         let (owner, reference) = (OwnerID(own.owner), PrincipalCall.unique())
-        _ = try await plane.services.database.write { tx in
+        _ = try await plane.dependencies.database.write { tx in
             try tx.deposit(to: owner, asset: .usdt, amount: Money.usdt, reference: reference, actor: "operator")
         }
     }

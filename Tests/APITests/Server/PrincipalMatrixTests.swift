@@ -12,7 +12,7 @@ struct PrincipalMatrixTests {
     func whole() async throws {
         try await ControlPlane.run(.sqlite) { plane in
             let app = App(
-                plane.services, dialects: DialectTable.all,
+                plane.dependencies, systems: APISystem.all,
                 logger: Logger(label: "api") { _ in SwiftLogNoOpLogHandler() })
             // `/v1` is another name of `/api/v1`.
             let routes = Set(app.routes.map { $0.replacing(" /v1/", with: " /api/v1/") })
@@ -29,7 +29,7 @@ struct PrincipalMatrixTests {
     @Test("would see a change in any row", arguments: TestDatabase.all)
     func contents(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
-            let (store, maya) = (plane.services.database, try await plane.agent("Maya"))
+            let (store, maya) = (plane.dependencies.database, try await plane.agent("Maya"))
             var before = try await DatabaseContents.read(store)
             #expect(before.tables.count > 20)
             #expect(try await DatabaseContents.read(store) == before)
@@ -66,11 +66,11 @@ struct PrincipalMatrixTests {
     ) async throws {
         guard !cells.isEmpty else { return }
         let call = try await PrincipalCall.all[row.name]?(principals) ?? PrincipalCall()
-        let before = try await DatabaseContents.read(principals.plane.services.database)
+        let before = try await DatabaseContents.read(principals.plane.dependencies.database)
         for (principal, status) in cells {
             let reply = try await send(call, row, principal, principals)
             #expect(reply.status == status, "\(row.name) by \(principal): \(reply.text.prefix(300))")
-            let after = try await DatabaseContents.read(principals.plane.services.database)
+            let after = try await DatabaseContents.read(principals.plane.dependencies.database)
             #expect(after.differences(from: before) == [], "\(row.name) by \(principal) changed something")
         }
     }

@@ -33,10 +33,10 @@ struct PrincipalReplayTests {
             cases.append(("too old", late, "401 clock_skew"))
             late = plane.beat(all.worker, off: 150_000)
             cases.append(("too new", late, "401 clock_skew"))
-            let before = try await DatabaseContents.read(plane.services.database)
+            let before = try await DatabaseContents.read(plane.dependencies.database)
             for (name, beat, outcome) in cases {
                 #expect(try await plane.send(beat).outcome == outcome, "\(name)")
-                let after = try await DatabaseContents.read(plane.services.database)
+                let after = try await DatabaseContents.read(plane.dependencies.database)
                 #expect(after.differences(from: before) == [], "\(name)")
             }
         }
@@ -52,7 +52,7 @@ struct PrincipalReplayTests {
             }
             let first = try await submit(.own, body)
             #expect(first.status == 201)
-            let before = try await DatabaseContents.read(plane.services.database)
+            let before = try await DatabaseContents.read(plane.dependencies.database)
             for (principal, status) in [
                 (.own, 201), (.operatorForOwn, 201), (.none, 401), (.altered, 401), (.revoked, 401), (.expired, 401),
                 (.operatorAlone, 400), (.otherAsOwn, 403), (.machine, 401),
@@ -64,7 +64,7 @@ struct PrincipalReplayTests {
             }
             let changed = JSON.object([.init("title", "twice")]).bytes()
             #expect(try await submit(.own, changed).status == 422)
-            let after = try await DatabaseContents.read(plane.services.database)
+            let after = try await DatabaseContents.read(plane.dependencies.database)
             #expect(after.differences(from: before) == [])
             var ids = [first.json["id"]?.string]
             for principal in [Principal.other, .admin, .queenbee] {
@@ -96,14 +96,14 @@ struct PrincipalReplayTests {
                 }
             }
             let first = try await plane.finish(held)
-            let before = try await DatabaseContents.read(plane.services.database)
+            let before = try await DatabaseContents.read(plane.dependencies.database)
             #expect(try await plane.report(held, "result", ControlPlane.success).data == first.data)
             // Another result by the same token is told what was accepted.
             #expect(try await plane.report(held, "result", ControlPlane.failure).data == first.data)
             for worker in [sibling, stranger] {
                 #expect(try await plane.report(held, "result", ControlPlane.success, by: worker).status >= 400)
             }
-            let after = try await DatabaseContents.read(plane.services.database)
+            let after = try await DatabaseContents.read(plane.dependencies.database)
             #expect(after.differences(from: before) == [])
         }
     }
@@ -115,11 +115,11 @@ struct PrincipalReplayTests {
             let own = Caller(owner: all.own.owner, key: all.other.key, headers: all.own.headers)
             let machine = try await plane.machine(of: all.own)
             let consent = plane.consentBody(own, worker: machine.id, policy: all.worker.policy)
-            let before = try await DatabaseContents.read(plane.services.database)
+            let before = try await DatabaseContents.read(plane.dependencies.database)
             let policy = try await plane.post("/policies", own, text: plane.policyBody(own, ControlPlane.rules))
             #expect(policy.outcome == "401 bad_signature")
             #expect(try await plane.post("/consents", own, consent).outcome == "401 bad_signature")
-            let after = try await DatabaseContents.read(plane.services.database)
+            let after = try await DatabaseContents.read(plane.dependencies.database)
             #expect(after.differences(from: before) == [])
         }
     }

@@ -21,7 +21,7 @@ struct StreamTests {
                 text += String(buffer: piece)
                 if text.contains("id: \(published)\n") {
                     published += 1
-                    server.services.bus.publish("probe")
+                    server.dependencies.bus.publish("probe")
                 }
             }
             let expected = (1...3).map { "id: \($0)\nevent: tick\ndata: {\"n\":\($0)}\ndata: x\n\n" }
@@ -59,7 +59,7 @@ struct StreamTests {
         try await TestServer.run { server async throws in
             // Heard from before either begins.
             let (waits, sent) = (
-                server.services.bus.subscribe("probe waits"), server.services.bus.subscribe("probe sent 1")
+                server.dependencies.bus.subscribe("probe waits"), server.dependencies.bus.subscribe("probe sent 1")
             )
             async let poll = server.get("/hatch/wait")
             _ = await waits.wait(for: .seconds(20))
@@ -89,7 +89,7 @@ struct StreamTests {
     @Test("what it began before its end it finishes")
     func finishes() async throws {
         try await TestServer.run { server async throws in
-            let sleeps = server.services.bus.subscribe("probe sleeps")
+            let sleeps = server.dependencies.bus.subscribe("probe sleeps")
             async let slow = server.get("/hatch/slow")
             _ = await sleeps.wait(for: .seconds(20))
             await server.shutDown()

@@ -12,7 +12,7 @@ import Store
 
 /// The whole server on a port of its own, over SQLite in memory, and a client.
 struct TestServer {
-    let services: Services
+    let dependencies: Dependencies
     let app: App
     let port: Int
     let group: ServiceGroup
@@ -25,24 +25,24 @@ struct TestServer {
     /// Serves while `body` runs.
     static func run(
         _ configuration: AppConfiguration = .probe { $0.addressRate = .unlimited }, world: World = .live,
-        redis: Redis? = nil, sink: LogSink? = nil, dialects: [DialectTable] = Probe.tables,
+        redis: Redis? = nil, sink: LogSink? = nil, systems: [APISystem] = Probe.tables,
         _ body: (TestServer) async throws -> Void
     ) async throws {
         let database = try await Database.open("sqlite::memory:")
         _ = try await database.migrate(Migration.all)
         let bus = LocalBus(sleep: World.live.sleep)
-        let services = Services(
+        let dependencies = Dependencies(
             configuration: configuration, database: database,
-            desk: JobDesk(database: database, bus: bus, world: .live), bus: bus, redis: redis, world: world)
+            broker: JobBroker(database: database, bus: bus, world: .live), bus: bus, redis: redis, world: world)
         let log = sink.map { RequestLog(level: .info, sink: $0) } ?? RequestLog(level: .warning)
         let logger = Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }
-        let app = App(services, dialects: dialects, logger: logger, log: log)
+        let app = App(dependencies, systems: systems, logger: logger, log: log)
         let (ports, ready) = AsyncStream.makeStream(of: Int.self)
         let group = ServiceGroup(
             configuration: .init(services: [Served(app: app, ready: ready)], logger: logger))
         let serving = Task { try await group.run() }
         guard let port = await ports.first(where: { _ in true }) else { throw Never.didNotStart }
-        let server = TestServer(services: services, app: app, port: port, group: group)
+        let server = TestServer(dependencies: dependencies, app: app, port: port, group: group)
         do {
             try await body(server)
         } catch {
@@ -92,7 +92,7 @@ struct TestServer {
         let key = "hf_" + Hex.encode(World.live.random(24))
         let profile = AgentProfile(
             name: name, handle: nil, description: nil, moltbookID: nil, walletAddress: nil)
-        let member = try await services.database.write {
+        let member = try await dependencies.database.write {
             try $0.registerAgent(profile, keyHash: SHA256.hex(key), keyPrefix: "hf_")
         }
         return (member.id.text, key)
@@ -103,9 +103,9 @@ struct TestServer {
 
     /// Waits until somebody publishes the topic after `action` began.
     func waitFor(_ topic: String, after action: () async throws -> Void = {}) async throws {
-        let bell = services.bus.subscribe(topic)
+        let subscription = dependencies.bus.subscribe(topic)
         try await action()
-        _ = await bell.wait(for: .seconds(20))
+        _ = await subscription.wait(for: .seconds(20))
     }
 }
 

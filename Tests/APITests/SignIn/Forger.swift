@@ -32,7 +32,7 @@ struct Forger {
 
     /// HMAC-SHA384.
     func longer() async throws -> String {
-        let ring = await JWTKeyCollection().add(hmac: HMACKey(from: key), digestAlgorithm: .sha384)
-        return sealed(try await ring.getKey().sign(Array(message.utf8)))
+        let notify = await JWTKeyCollection().add(hmac: HMACKey(from: key), digestAlgorithm: .sha384)
+        return sealed(try await notify.getKey().sign(Array(message.utf8)))
     }
 }

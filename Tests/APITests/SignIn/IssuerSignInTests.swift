@@ -157,11 +157,11 @@ struct IssuerSignInTests {
                 let token = try #require(reply.json["access_token"]?.string)
                 let id = try await plane.get("/agents/me", Caller(owner: "", key: token)).data["agent"]?["id"]?.string
                 let member = MemberID(try #require(id))
-                try await plane.services.database.write { try $0.disableIdentities(of: member) }
+                try await plane.dependencies.database.write { try $0.disableIdentities(of: member) }
                 clock.advance(by: .seconds(6))
                 #expect(try await plane.jobs(token).status == 401)
                 #expect(try await visitor.signIn().status == 401)
-                try await plane.services.database.write { try $0.disableIdentities(of: member, false) }
+                try await plane.dependencies.database.write { try $0.disableIdentities(of: member, false) }
                 #expect(try await plane.jobs(token).status == 401)
                 #expect(try await visitor.member()["id"]?.string == member.text)
             }

@@ -10,7 +10,7 @@ extension ControlPlane {
     @discardableResult
     func user(_ name: String, password: String = "secret") async throws -> String {
         let hash = try #require(Password.hash(password))
-        return try await services.database.write { try $0.addLogin(username: name, passwordHash: hash).id.text }
+        return try await dependencies.database.write { try $0.addLogin(username: name, passwordHash: hash).id.text }
     }
 
     func login(_ name: String, _ password: String = "secret") async throws -> PlaneReply {
@@ -71,7 +71,7 @@ struct LoginTests {
         try await ControlPlane.run(database) { plane async throws in
             try await plane.user("ann")
             try await plane.user("gone")
-            try await plane.services.database.write { try $0.disableLogin("gone") }
+            try await plane.dependencies.database.write { try $0.disableLogin("gone") }
             for (name, password) in [
                 ("ann", "Secret"), ("ann", ""), ("ann", "secret "), ("eve", "secret"), ("gone", "secret"),
                 ("a n n", "secret"), ("", "secret"), ("änn", "secret"), ("ann' OR 1=1", "secret"),
@@ -145,7 +145,7 @@ struct LoginTests {
         try await ControlPlane.run(database, world: world) { plane async throws in
             try await plane.user("ann")
             func change(_ effect: @escaping @Sendable (Transaction) throws -> Void) async throws {
-                try await plane.services.database.write(effect)
+                try await plane.dependencies.database.write(effect)
                 // What was looked up a moment ago may be taken for that moment.
                 clock.advance(by: .seconds(6))
             }

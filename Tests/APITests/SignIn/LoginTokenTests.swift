@@ -90,7 +90,7 @@ struct LoginTokenTests {
                 let caller = Caller(owner: "", key: forger.token)
                 #expect(try await plane.post("/jobs", caller, ControlPlane.request()).status == 401, "\(name)")
             }
-            let count = try await plane.services.database.read { tx in
+            let count = try await plane.dependencies.database.read { tx in
                 try tx.first("SELECT COUNT(*) FROM jobs") { try $0.integer() }
             }
             #expect(count == 0)

@@ -69,10 +69,10 @@ final class TestIssuer: Sendable {
     /// Runs one that signs with an ES256 key, unless others are given.
     static func run(_ keys: [Key]? = nil, _ body: (TestIssuer) async throws -> Void) async throws {
         let issuer = if let keys { TestIssuer(keys) } else { TestIssuer([try await elliptic("k1")]) }
-        let table = DialectTable(
+        let table = APISystem(
             name: "Issuer", shape: .hatchFarm, bases: [""], owns: ["/oidc"],
             refusal: { Problem(.conflict, "refused", "\($0)") }, routes: issuer.routes)
-        try await TestServer.run(dialects: [table]) { server async throws in
+        try await TestServer.run(systems: [table]) { server async throws in
             issuer.address.withLock { $0 = server.url + "/oidc" }
             try await body(issuer)
         }
@@ -187,13 +187,13 @@ extension TestIssuer {
     static func elliptic(_ id: String?) async throws -> Key {
         let key = ES256PrivateKey()
         guard let point = key.publicKey.parameters else { throw NoIssuer() }
-        let ring = await JWTKeyCollection().add(ecdsa: key)
+        let notify = await JWTKeyCollection().add(ecdsa: key)
         var shown: [JSON.Member] = [
             .init("kty", "EC"), .init("crv", "P-256"), .init("x", .string(url(point.x))),
             .init("y", .string(url(point.y))),
         ]
         if let id { shown.append(.init("kid", .string(id))) }
-        return Key(id: id, name: "ES256", algorithm: try await ring.getKey(), shown: .object(shown))
+        return Key(id: id, name: "ES256", algorithm: try await notify.getKey(), shown: .object(shown))
     }
 
     static func rsa(_ id: String?, bits: Int = 2_048) async throws -> Key {
@@ -201,14 +201,14 @@ extension TestIssuer {
         let start = pem.firstRange(of: "-----BEGIN")?.lowerBound ?? pem.startIndex
         let key = try Insecure.RSA.PrivateKey(pem: String(pem[start...]))
         let numbers = try key.publicKey.getKeyPrimitives()
-        let ring = await JWTKeyCollection().add(rsa: key, digestAlgorithm: .sha256)
+        let notify = await JWTKeyCollection().add(rsa: key, digestAlgorithm: .sha256)
         var shown: [JSON.Member] = [
             .init("kty", "RSA"), .init("use", "sig"), .init("alg", "RS256"),
             .init("n", .string(Base64.encodeURL(Array(numbers.modulus)))),
             .init("e", .string(Base64.encodeURL(Array(numbers.publicExponent)))),
         ]
         if let id { shown.append(.init("kid", .string(id))) }
-        return Key(id: id, name: "RS256", algorithm: try await ring.getKey(), shown: .object(shown))
+        return Key(id: id, name: "RS256", algorithm: try await notify.getKey(), shown: .object(shown))
     }
 
     /// Standard base64 as the URL's.

@@ -56,7 +56,7 @@ struct Visitor {
     }
 
     func countMembers() async throws -> Int64? {
-        try await plane.services.database.read { tx in
+        try await plane.dependencies.database.read { tx in
             try tx.first("SELECT COUNT(*) FROM members") { try $0.integer() }
         }
     }

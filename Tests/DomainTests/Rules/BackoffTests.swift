@@ -28,14 +28,14 @@ struct BackoffTests {
 
     @Test("the factor counts in thousandths")
     func factor() {
-        let waits = delays(Backoff(initial: 1_000, factor: 1_500, most: 60_000), after: 3)
+        let waits = delays(Backoff(initial: 1_000, factor: 1_500, max: 60_000), after: 3)
         #expect(waits.allSatisfy { (1_125...2_250).contains($0) })
     }
 
     @Test("a first wait longer than the longest is cut to it")
     func cut() {
         #expect(
-            delays(Backoff(initial: 90_000, factor: 2_000, most: 10), after: 1).allSatisfy { (5...10).contains($0) })
+            delays(Backoff(initial: 90_000, factor: 2_000, max: 10), after: 1).allSatisfy { (5...10).contains($0) })
     }
 
     @Test(
@@ -44,7 +44,7 @@ struct BackoffTests {
     func extremes(milliseconds: Int64, factor: Int64) {
         for attempts in [-1, 0, 1, 2, 100, .max] as [Int64] {
             for most in [0, 1, 86_400_000] as [Int64] {
-                let backoff = Backoff(initial: milliseconds, factor: factor, most: most)
+                let backoff = Backoff(initial: milliseconds, factor: factor, max: most)
                 let waits = delays(backoff, after: attempts, times: 5)
                 #expect(waits.allSatisfy { (0...min(most, 86_400_000)).contains($0) })
             }
@@ -53,7 +53,7 @@ struct BackoffTests {
 
     @Test("no wait is no wait")
     func none() {
-        #expect(delays(Backoff(initial: 0, factor: 2_000, most: 1_000), after: 5).allSatisfy { $0 == 0 })
+        #expect(delays(Backoff(initial: 0, factor: 2_000, max: 1_000), after: 5).allSatisfy { $0 == 0 })
     }
 
     @Test("a lost lease rests for at most two seconds, however often it is lost")

@@ -64,11 +64,11 @@ struct BookTests {
         }
     }
 
-    @Test("no amount and no balance can overflow", arguments: [Int64.min, -1, 0, Money.most + 1, .max])
+    @Test("no amount and no balance can overflow", arguments: [Int64.min, -1, 0, Money.maxMinorUnits + 1, .max])
     func extremes(_ amount: Int64) {
-        var book = Self.book([Self.alice: .max / 2, Self.outside: -Book.most])
+        var book = Self.book([Self.alice: .max / 2, Self.outside: -Book.maxBalance])
         #expect(throws: Refusal.self) { try book.post(Self.transfer(amount, from: Self.alice, to: Self.bob)) }
-        var full = Self.book([Self.bob: Book.most + 1, Self.outside: -Book.most - 1])
+        var full = Self.book([Self.bob: Book.maxBalance + 1, Self.outside: -Book.maxBalance - 1])
         #expect(throws: Refusal.self) { try full.post(Self.transfer(1, from: Self.outside, to: Self.bob)) }
         #expect(book.postings.isEmpty && full.postings.isEmpty)
     }
@@ -92,7 +92,7 @@ struct BookTests {
             (0, 3_599_999, 5, 100, 4), (0, 1, 3_600_000, 100, 1), (0, 1, 3_599_999, 100, 0),
             (0, 7_200_000, 60, 100, 100), (10, 10, 60, 100, 0), (10, 5, 60, 100, 0), (0, 1_000, 0, 100, 0),
             (0, 1_000, 3_600, 0, 0), (.min, .max, .max, 7, 0), (0, .max, .max, 7, 7),
-            (0, .max, 1, Money.most, Money.most),
+            (0, .max, 1, Money.maxMinorUnits, Money.maxMinorUnits),
         ])
     func pay(from: Int64, to: Int64, price: Int64, held: Int64, pay: Int64) {
         #expect(JobPay.earned(from: from, to: to, hourlyPrice: price, held: held) == pay)

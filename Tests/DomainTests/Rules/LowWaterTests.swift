@@ -5,7 +5,7 @@ import Testing
 struct LowWaterTests {
     @Test("the first read is a full one")
     func first() {
-        var mark = LowWater()
+        var mark = LowWaterMark()
         let start = mark.start(at: 0)
         #expect(start.from == .min)
         #expect(start.isFull)
@@ -13,7 +13,7 @@ struct LowWaterTests {
 
     @Test("then reads begin where the living begin")
     func skips() {
-        var mark = LowWater()
+        var mark = LowWaterMark()
         mark.found(lowest: 700, wasFull: true, at: 0, took: 1)
         #expect(mark.start(at: 1).from == 700)
         mark.found(lowest: 900, wasFull: false, at: 1, took: 1)
@@ -22,7 +22,7 @@ struct LowWaterTests {
 
     @Test("what is put in below lowers it")
     func lowers() {
-        var mark = LowWater()
+        var mark = LowWaterMark()
         mark.found(lowest: 700, wasFull: true, at: 0, took: 1)
         mark.lower(to: 300)
         #expect(mark.start(at: 1).from == 300)
@@ -32,7 +32,7 @@ struct LowWaterTests {
 
     @Test("a read that found nothing leaves it")
     func nothing() {
-        var mark = LowWater()
+        var mark = LowWaterMark()
         mark.found(lowest: 700, wasFull: true, at: 0, took: 1)
         mark.found(lowest: nil, wasFull: false, at: 1, took: 1)
         #expect(mark.start(at: 2).from == 700)
@@ -40,7 +40,7 @@ struct LowWaterTests {
 
     @Test("a belief that is wrong is mended by the next full read")
     func mends() {
-        var mark = LowWater()
+        var mark = LowWaterMark()
         mark.found(lowest: 700, wasFull: true, at: 0, took: 1)
         #expect(!mark.start(at: 999).isFull)
         #expect(mark.start(at: 1_000).isFull)
@@ -50,7 +50,7 @@ struct LowWaterTests {
 
     @Test("full reads take at most a twentieth of all time, and come once a second at the most")
     func budget() {
-        var mark = LowWater()
+        var mark = LowWaterMark()
         var time: Int64 = 0
         var spent: Int64 = 0
         while time < 600_000 {

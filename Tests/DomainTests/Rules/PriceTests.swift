@@ -92,9 +92,11 @@ struct PriceTests {
                 (need.milliCores, need.memoryMiB, need.gpus) = (amount, amount, amount)
                 let unit = UnitPrices(core: price, gigabyte: price, gpu: price)
                 let rate = unit.rate(of: need)
-                #expect((last...Money.most).contains(rate), "\(price) × \(amount)")
+                #expect((last...Money.maxMinorUnits).contains(rate), "\(price) × \(amount)")
                 last = rate
-                for factor in Self.edges { #expect((0...Money.most).contains(unit.times(thousandths: factor).core)) }
+                for factor in Self.edges {
+                    #expect((0...Money.maxMinorUnits).contains(unit.times(thousandths: factor).core))
+                }
             }
         }
     }
@@ -103,7 +105,8 @@ struct PriceTests {
     func exactly() {
         var chance = SeededChance(seed: 4)
         for _ in 0..<10_000 {
-            let asked = Int64.random(in: 0...Money.most, using: &chance) >> Int64.random(in: 0...40, using: &chance)
+            let asked =
+                Int64.random(in: 0...Money.maxMinorUnits, using: &chance) >> Int64.random(in: 0...40, using: &chance)
             var need = Requirement(kind: .compute)
             need.maxHourlyPrice = Requirement.coarse(asked)
             #expect(need.affords(asked))

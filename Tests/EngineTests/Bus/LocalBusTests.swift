@@ -8,42 +8,42 @@ struct LocalBusTests {
 
     @Test("what is published between subscribing and waiting is not missed")
     func noLostWakeUp() async {
-        let bell = bus.subscribe("jobs")
+        let subscription = bus.subscribe("jobs")
         bus.publish("jobs")
-        #expect(await bell.wait(for: .seconds(60)) == .published)
+        #expect(await subscription.wait(for: .seconds(60)) == .published)
     }
 
     @Test("many publications before a wait are one wake-up")
     func coalesces() async {
-        let bell = bus.subscribe("jobs")
+        let subscription = bus.subscribe("jobs")
         for _ in 0..<5 { bus.publish("jobs") }
-        #expect(await bell.wait(for: .seconds(60)) == .published)
-        #expect(await bell.wait(for: .milliseconds(5)) == .timedOut)
+        #expect(await subscription.wait(for: .seconds(60)) == .published)
+        #expect(await subscription.wait(for: .milliseconds(5)) == .timedOut)
     }
 
     @Test("a wait after one whose time was up waits again")
     func timesOutAgain() async {
-        let bell = bus.subscribe("jobs")
-        #expect(await bell.wait(for: .milliseconds(1)) == .timedOut)
-        async let wake = bell.wait(for: .seconds(60))
+        let subscription = bus.subscribe("jobs")
+        #expect(await subscription.wait(for: .milliseconds(1)) == .timedOut)
+        async let wake = subscription.wait(for: .seconds(60))
         bus.publish("jobs")
         #expect(await wake == .published)
     }
 
-    @Test("a bell hears its topics and no others")
+    @Test("a subscription hears its topics and no others")
     func topics() async {
-        let bell = bus.subscribe("a", "b")
+        let subscription = bus.subscribe("a", "b")
         bus.publish("c")
-        #expect(await bell.wait(for: .milliseconds(5)) == .timedOut)
+        #expect(await subscription.wait(for: .milliseconds(5)) == .timedOut)
         bus.publish("b")
-        #expect(await bell.wait(for: .seconds(60)) == .published)
+        #expect(await subscription.wait(for: .seconds(60)) == .published)
     }
 
     @Test("every waiter of a topic is woken")
     func wakesAll() async {
-        let bells = (0..<100).map { _ in bus.subscribe("jobs") }
-        await withTaskGroup(of: Bell.Wake.self) { group in
-            for bell in bells { group.addTask { await bell.wait(for: .seconds(60)) } }
+        let subscriptions = (0..<100).map { _ in bus.subscribe("jobs") }
+        await withTaskGroup(of: Subscription.Wake.self) { group in
+            for subscription in subscriptions { group.addTask { await subscription.wait(for: .seconds(60)) } }
             bus.publish("jobs")
             for await wake in group { #expect(wake == .published) }
         }
@@ -55,7 +55,7 @@ struct LocalBusTests {
             for _ in 0..<8 {
                 group.addTask { [bus] in
                     let counter = Counter()
-                    let bell = bus.subscribe("storm")
+                    let subscription = bus.subscribe("storm")
                     let publisher = Task {
                         for _ in 0..<500 {
                             counter.increment()
@@ -63,7 +63,7 @@ struct LocalBusTests {
                         }
                     }
                     while counter.value < 500 {
-                        if await bell.wait(for: .seconds(60)) != .published { return false }
+                        if await subscription.wait(for: .seconds(60)) != .published { return false }
                     }
                     await publisher.value
                     return true
@@ -89,12 +89,12 @@ struct LocalBusTests {
         #expect(await task.value == .closed)
     }
 
-    @Test("letting go of the bell unsubscribes")
+    @Test("letting go of the subscription unsubscribes")
     func letGo() {
         do {
-            let bell = bus.subscribe("a", "b")
+            let subscription = bus.subscribe("a", "b")
             #expect(bus.topicCount == 2)
-            withExtendedLifetime(bell) {}
+            withExtendedLifetime(subscription) {}
         }
         #expect(bus.topicCount == 0)
     }

@@ -84,7 +84,7 @@ struct JobMoneyTests {
             $0.maxPrice = Self.price
             $0.maxHourlyPrice = Lab.aDollarASecond
             $0.maxAttempts = course.attempts
-            $0.backoff = Backoff(initial: 0, factor: 1, most: 0)
+            $0.backoff = Backoff(initial: 0, factor: 1, max: 0)
         }
         #expect(try await lab.balance() == Balance(asset: .usdt, available: 2 * Money.usdt, held: Self.price))
         try await course.take(lab, id)
@@ -126,7 +126,7 @@ struct JobMoneyTests {
         try await lab.fund(Lab.alice, Self.price)
         let id = try await lab.submit {
             $0.maxPrice = Self.price
-            $0.backoff = Backoff(initial: 0, factor: 1, most: 0)
+            $0.backoff = Backoff(initial: 0, factor: 1, max: 0)
         }
         try await lab.work(.failure)
         #expect(try await lab.balance(of: Lab.farmer).available == Self.price)
@@ -151,7 +151,7 @@ struct JobMoneyTests {
         let id = try await lab.submit {
             $0.maxPrice = Self.price
             $0.maxAttempts = 9
-            $0.backoff = Backoff(initial: 0, factor: 1, most: 0)
+            $0.backoff = Backoff(initial: 0, factor: 1, max: 0)
         }
         try await lab.work(.failure)
         #expect(try await lab.state(id) == .scheduled)

@@ -61,7 +61,7 @@ struct ClaimRightsTests {
         let worker = lease.worker
         let told = try await lab.database.write { tx in
             try tx.heartbeat(
-                worker: worker.id, owner: worker.owner, policy: worker.policy, nonce: "n", nonceLasts: 1_000,
+                worker: worker.id, owner: worker.owner, policy: worker.policy, nonce: "n", nonceLifetime: 1_000,
                 metrics: nil)
         }
         #expect(told.isEmpty)

@@ -92,7 +92,7 @@ struct EndingTests {
         func heartbeat(_ nonce: String) async throws -> Set<JobID> {
             try await lab.database.write { tx in
                 try tx.heartbeat(
-                    worker: worker.id, owner: worker.owner, policy: worker.policy, nonce: nonce, nonceLasts: 180_000,
+                    worker: worker.id, owner: worker.owner, policy: worker.policy, nonce: nonce, nonceLifetime: 180_000,
                     metrics: "{}")
             }
         }
@@ -111,7 +111,7 @@ struct EndingTests {
         let lab = try await Lab(database)
         let id = try await lab.submit {
             $0.maxAttempts = 2
-            $0.backoff = Backoff(initial: 0, factor: 1_000, most: 0)
+            $0.backoff = Backoff(initial: 0, factor: 1_000, max: 0)
         }
         for round in 0..<3 as Range<Int64> {
             for attempt in 1...2 as ClosedRange<Int64> {

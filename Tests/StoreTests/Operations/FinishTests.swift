@@ -103,7 +103,7 @@ struct FinishTests {
     @Test("a failure is tried again after a wait that grows", arguments: TestDatabase.all)
     func retried(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
-        let id = try await lab.submit { $0.backoff = Backoff(initial: 20_000, factor: 2_000, most: 300_000) }
+        let id = try await lab.submit { $0.backoff = Backoff(initial: 20_000, factor: 2_000, max: 300_000) }
         for (attempt, full) in [(1, 20_000), (2, 40_000)] as [(Int64, Int64)] {
             let lease = try await lab.claim()
             #expect((lease.job, lease.attempt, lease.fence) == (id, attempt, attempt))
@@ -128,7 +128,7 @@ struct FinishTests {
         let lab = try await Lab(database)
         let id = try await lab.submit {
             $0.maxAttempts = attempts
-            $0.backoff = Backoff(initial: 0, factor: 1_000, most: 0)
+            $0.backoff = Backoff(initial: 0, factor: 1_000, max: 0)
         }
         for attempt in 1...attempts {
             let lease = try await lab.claim()
@@ -149,7 +149,7 @@ struct FinishTests {
         let lab = try await Lab(database)
         let id = try await lab.submit {
             $0.maxAttempts = 2
-            $0.backoff = Backoff(initial: 0, factor: 1_000, most: 0)
+            $0.backoff = Backoff(initial: 0, factor: 1_000, max: 0)
         }
         for _ in 0..<2 {
             _ = try await lab.claim()

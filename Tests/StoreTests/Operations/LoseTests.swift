@@ -55,7 +55,7 @@ struct LoseTests {
     @Test("a reported failure breaks the row", arguments: TestDatabase.all)
     func row(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
-        let id = try await lab.submit { $0.backoff = Backoff(initial: 0, factor: 1_000, most: 0) }
+        let id = try await lab.submit { $0.backoff = Backoff(initial: 0, factor: 1_000, max: 0) }
         for _ in 0..<2 {
             for _ in 0..<2 {
                 try await lab.lose(try await lab.claim())

@@ -29,7 +29,7 @@ struct MarketTests {
         _ = try await lab.database.write { tx in
             try tx.heartbeat(
                 worker: worker.id, owner: worker.owner, policy: worker.policy,
-                nonce: Hex.encode(World.live.random(8)), nonceLasts: 1_000, metrics: nil)
+                nonce: Hex.encode(World.live.random(8)), nonceLifetime: 1_000, metrics: nil)
         }
     }
 

@@ -7,8 +7,8 @@ struct MigrationTests {
     private let first = Migration(name: "0001_first") { _ in
         ["CREATE TABLE first (key \(.autoKey), data \(.bytesType))", "INSERT INTO first (data) VALUES (\([1, 2]))"]
     }
-    private let second = Migration(name: "0002_second") { dialect in
-        dialect == .sqlite ? ["CREATE TABLE second (id TEXT)"] : ["CREATE TABLE second (id TEXT, extra TEXT)"]
+    private let second = Migration(name: "0002_second") { sqlEngine in
+        sqlEngine == .sqlite ? ["CREATE TABLE second (id TEXT)"] : ["CREATE TABLE second (id TEXT, extra TEXT)"]
     }
 
     @Test("each step is taken once, in order", arguments: TestDatabase.all)

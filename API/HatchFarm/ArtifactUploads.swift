@@ -1,0 +1,157 @@
+internal import Bytes
+internal import Domain
+internal import HTTPTypes
+internal import Store
+
+/// The files of a running job: whole, or in pieces that a cut connection doesn't lose (decision 0012).
+enum ArtifactUploads {
+    private static let path = "/workers/{worker}/jobs/{job}/artifacts/{path*}"
+    private static let token = Route.Parameter(
+        "X-Claim-Token", .string(1...256), "The lease's token.", isRequired: true)
+
+    static let routes: [Route] = [
+        .put(
+            path, "storeArtifact", "Stores a file of a running job, whole or in pieces.", tag: "Workers",
+            headers: [
+                token, .init("Content-Encoding", .choice("zstd", "identity"), "How the whole is packed."),
+                .init(
+                    "Content-Range", .string(1...64),
+                    "`bytes START-END/TOTAL` of the packed whole: the body is that piece, at most as long as a JSON "
+                        + "body. Taken when START is what the server has."),
+                .init("X-Content-SHA256", .string(64...64), "Hex, of the unpacked whole; checked at the end."),
+            ], rawBody: true,
+            answers: [
+                .ok(.data(LeaseSchema.stored)),
+                .init(
+                    .accepted, .data(.object(.required("offset", .integer(1 ... .max)))),
+                    "A piece was taken; `Upload-Offset` says how much there is. When it must begin elsewhere: 409 "
+                        + "`upload_offset` with that header."),
+            ], store),
+        .init(
+            .head, path, "artifactOffset", "How much of a file has come, as `Upload-Offset`.", tag: "Workers",
+            headers: [token], answers: [.init(.ok, nil, "`Upload-Offset`: bytes of the packed whole, 0 when none.")],
+            offset),
+    ]
+
+    static func offset(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
+        let key = try WorkerFiles.key(call, worker)
+        let path = try path(of: call)
+        let offset = try await call.dependencies.database.write { try $0.uploadOffset(key, path: path) }
+        return .empty(.ok).with(.uploadOffset, String(offset))
+    }
+
+    static func store(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
+        let key = try WorkerFiles.key(call, worker)
+        let path = try path(of: call)
+        let digest = try digest(call)
+        let range = try call.contentRange()
+        // Nothing is read from a worker whose lease is over.
+        _ = try await call.dependencies.database.write { try $0.heldSpec(key) }
+        if let range { return try await store(range, of: path, key, digest, call) }
+        let blob = try await JobFiles.receive(call)
+        try check(blob, digest)
+        try await call.dependencies.database.write { try $0.storeArtifact(key, path: path, blob: blob) }
+        return stored(path, size: blob.size, hash: blob.hash)
+    }
+
+    private static func store(
+        _ range: ContentRange, of path: String, _ key: LeaseKey, _ digest: String?, _ call: Call
+    ) async throws -> Reply {
+        let limit = call.dependencies.configuration.artifactLimit
+        guard range.total <= limit else { throw Problem.tooLarge(limit: limit) }
+        let coding = call.header(.contentEncoding)?.lowercased() ?? "identity"
+        guard coding == "identity" || coding == "zstd" else {
+            throw Problem.unsupportedMedia("Content-Encoding must be zstd or absent")
+        }
+        let bytes = try await call.bytes(upTo: call.dependencies.configuration.bodyLimit)
+        guard bytes.count == range.count else {
+            throw FieldError("Content-Range", .invalid("speaks of \(range.count) bytes; \(bytes.count) came"))
+        }
+        let piece = Piece(
+            path: path, coding: coding, start: Int64(range.start), total: Int64(range.total), bytes: bytes)
+        guard range.isLast else {
+            let offset = try await call.dependencies.database.write { try $0.storePiece(key, piece) }
+            return Reply.json(.accepted, ["success": true, "data": ["offset": JSON(offset)]])
+                .with(.uploadOffset, String(offset))
+        }
+        let stored = try await end(with: piece, key, digest, call)
+        return Self.stored(path, size: stored.size, hash: stored.hash)
+    }
+
+    /// The last piece: the upload becomes the job's file, or its answer is repeated.
+    private static func end(
+        with last: Piece, _ key: LeaseKey, _ digest: String?, _ call: Call
+    ) async throws -> PartialUpload.Stored {
+        let database = call.dependencies.database
+        while true {
+            switch try await database.write({ try $0.meetLast(key, last) }) {
+            case .repeated(let stored): return stored
+            case .awaited(let upload):
+                // What was taken away meanwhile, another writer has ended: ask again, for its answer or the new offset.
+                guard let blob = try await assemble(upload, last, digest, call) else { continue }
+                return try await database.write { try $0.storeUploaded(key, upload, last: last, blob: blob) }
+            }
+        }
+    }
+
+    /// Unpacks and packs what has come. What turns out to be no such file is thrown away: no last piece could mend it,
+    /// so the worker must be able to begin again. Nil when the upload is gone.
+    private static func assemble(
+        _ upload: PartialUpload, _ last: Piece, _ digest: String?, _ call: Call
+    ) async throws -> Blob? {
+        let database = call.dependencies.database
+        do {
+            var packer = try BlobPacker()
+            let unpacker = try BodyUnpacker(coding: last.coding, limit: call.dependencies.configuration.artifactLimit)
+            var start: Int64 = 0
+            while start < last.start {
+                let from = start
+                guard let chunk = try await database.read({ try $0.uploadChunk(upload.id, start: from) }) else {
+                    return nil
+                }
+                try packer.add(try unpacker.update(chunk))
+                start += Int64(chunk.count)
+            }
+            try packer.add(try unpacker.update(last.bytes))
+            try unpacker.finish()
+            let blob = try packer.finish()
+            try check(blob, digest)
+            return blob
+        } catch var problem as Problem where problem.status.kind == .clientError {
+            try await database.write { try $0.deleteUpload(upload.id) }
+            problem.headers[.uploadOffset] = "0"
+            throw problem
+        }
+    }
+
+    private static func check(_ blob: Blob, _ digest: String?) throws {
+        guard let digest, digest != blob.hash else { return }
+        throw Problem(
+            .badRequest, "wrong_digest", "X-Content-SHA256 is not that of what came, which is \(blob.hash)",
+            field: "X-Content-SHA256")
+    }
+
+    /// What the unpacked whole should hash to, in lower case; nil when it isn't said.
+    private static func digest(_ call: Call) throws(FieldError) -> String? {
+        guard let text = call.header(.contentSHA256)?.lowercased() else { return nil }
+        guard text.utf8.count == 64, Hex.decode(text) != nil else {
+            throw FieldError("X-Content-SHA256", .invalid("must be 64 hex digits"))
+        }
+        return text
+    }
+
+    private static func path(of call: Call) throws(FieldError) -> String {
+        let path = call.parameter("path")
+        guard path.isJobPath else { throw FieldError("path", .invalid(JobRequest.pathRule)) }
+        return path
+    }
+
+    private static func stored(_ path: String, size: Int64, hash: String) -> Reply {
+        .data(["path": .string(path), "size": JSON(size), "sha256": .string(hash)])
+    }
+}
+
+extension HTTPField.Name {
+    static let uploadOffset = ours("Upload-Offset")
+    static let contentSHA256 = ours("X-Content-SHA256")
+}

@@ -1,0 +1,170 @@
+internal import Bytes
+internal import Domain
+internal import Engine
+internal import HTTPTypes
+internal import Store
+internal import Wire
+
+/// What workers call: claim, extend, progress, release, result, drain (CONTRACT 4).
+enum Leases {
+    static let routes: [Route] = [
+        .post(
+            "/workers/{worker}/jobs/claim", "claimJobs", "Claims jobs, waiting for some if asked.", tag: "Workers",
+            body: LeaseSchema.claim, answers: [.ok(.data(LeaseSchema.claimed))], claim),
+        .post(
+            "/workers/{worker}/jobs/extend", "extendLeases", "Extends many leases.", tag: "Workers",
+            body: LeaseSchema.extendMany, answers: [.ok(.data(LeaseSchema.leases))], extendMany),
+        .post(
+            "/workers/{worker}/jobs/results", "reportResults", "Reports many results, each judged by itself.",
+            tag: "Workers", body: LeaseSchema.results, answers: [.ok(.data(LeaseSchema.judged))], results),
+        .post(
+            "/workers/{worker}/jobs/{job}/extend", "extendLease", "Extends a lease.", tag: "Workers",
+            body: LeaseSchema.extend, answers: [.ok(.data(LeaseSchema.lease))], extend),
+        .post(
+            "/workers/{worker}/jobs/{job}/progress", "reportProgress", "Reports progress and log.", tag: "Workers",
+            body: LeaseSchema.progress, answers: [.ok(.data(.object(.required("accepted", .constant(true)))))], progress
+        ),
+        .post(
+            "/workers/{worker}/jobs/{job}/release", "releaseJob",
+            "Gives a job back; its attempt is refunded, unless its work was lost.", tag: "Workers",
+            body: LeaseSchema.release,
+            answers: [.ok(.data(.object(.required("released", .constant(true)))))], release),
+        .post(
+            "/workers/{worker}/jobs/{job}/result", "reportResult", "Reports how an attempt ended.", tag: "Workers",
+            body: LeaseSchema.result, answers: [.ok(.data(LeaseSchema.accepted))], result),
+        .post(
+            "/workers/{worker}/drain", "drainWorker", "Stops claims of this worker, or lets them go on.",
+            tag: "Workers", body: .object(.optional("draining", .boolean)),
+            answers: [.ok(.data(.object(.required("draining", .boolean))))], drain),
+    ]
+
+    static func claim(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
+        let request = try await ClaimRequest(call.body().json())
+        let claim = try Claim(request, worker, call.dependencies.world)
+        let grants = try await call.dependencies.broker.claim(
+            claim, wait: .milliseconds(request.waitMilliseconds), isAbandoned: { call.isAbandoned })
+        let files = try await WorkerFiles.inputs(of: grants, call.dependencies)
+        var writer = JSONWriter(capacity: 128 + grants.count * 600)
+        writer.success {
+            $0.beginObject()
+            $0.key("jobs")
+            $0.beginArray()
+            for grant in grants { ClaimedJob(grant, inputs: files[grant.id] ?? []).write(to: &$0) }
+            $0.endArray()
+            $0.endObject()
+        }
+        return .json(.ok, bytes: writer.bytes)
+    }
+
+    static func extend(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
+        let request = try await ExtendRequest(call.body().json())
+        let key = LeaseKey(call, worker, token: request.claimToken)
+        let outcomes = try await call.dependencies.broker.extend([
+            Extension(key: key, milliseconds: Int64(request.extensionMilliseconds))
+        ])
+        guard case .extended(let until)? = outcomes.first else {
+            throw try await call.dependencies.database.read { try $0.refusalForStale(key) }
+        }
+        return .data(LeaseStatus(jobID: key.job.text, state: .extended, visibleUntil: until).json)
+    }
+
+    static func extendMany(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
+        let batch = try await ExtendBatch(call.body().json())
+        let extensions = batch.leases.map { lease in
+            Extension(
+                key: LeaseKey(job: lease.jobID ?? "", worker, token: lease.claimToken),
+                milliseconds: Int64(lease.extensionMilliseconds))
+        }
+        let outcomes = try await call.dependencies.broker.extend(extensions)
+        let leases = zip(extensions, outcomes).map { LeaseStatus(jobID: $0.key.job.text, $1) }
+        return .data(ExtendReply(leases: leases).json)
+    }
+
+    static func progress(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
+        let report = try await ProgressReport(call.body().json())
+        try await call.dependencies.broker.progress(
+            Progress(
+                key: LeaseKey(call, worker, token: report.claimToken), percent: report.percent.map { Int64($0) },
+                message: report.message, log: report.log, logOffset: report.logOffset.map { Int64($0) }))
+        return .data(["accepted": true])
+    }
+
+    static func release(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
+        let request = try await ReleaseRequest(call.body().json())
+        let key = LeaseKey(call, worker, token: request.claimToken)
+        if request.isLost {
+            try await call.dependencies.broker.lose(key, reason: request.reason)
+        } else {
+            try await call.dependencies.broker.release(key, reason: request.reason)
+        }
+        return .data(["released": true])
+    }
+
+    static func result(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
+        let report = try await ResultReport(call.body().json())
+        let finished = try await call.dependencies.broker.finish(
+            Report(key: LeaseKey(call, worker, token: report.claimToken), outcome: Outcome(report)))
+        return .data(accepted(finished))
+    }
+
+    static func results(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
+        let batch = try await ResultsBatch(call.body().json())
+        let reports = batch.results.map { report in
+            Report(
+                key: LeaseKey(job: report.jobID ?? "", worker, token: report.claimToken), outcome: Outcome(report))
+        }
+        let results = try await call.dependencies.broker.finish(reports)
+        var writer = JSONWriter(capacity: 64 + results.count * 120)
+        writer.success {
+            $0.beginObject()
+            $0.key("results")
+            $0.beginArray()
+            for (report, result) in zip(reports, results) {
+                switch result {
+                case .success(let finished): write(finished, to: &$0)
+                case .failure(let refusal):
+                    let problem = HatchFarmProblem.problem(refusal)
+                    $0.json(
+                        ResultStatus(
+                            jobID: report.key.job.text, isAccepted: false, code: problem.code, error: problem.message
+                        ).json)
+                }
+            }
+            $0.endArray()
+            $0.endObject()
+        }
+        return .json(.ok, bytes: writer.bytes)
+    }
+
+    static func drain(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
+        var isDraining = true
+        let body = try await call.body()
+        if !body.isEmpty {
+            var fields = try body.fields()
+            isDraining = try fields.bool("draining", default: true)
+            try fields.end()
+        }
+        let (id, owner, draining) = (worker.worker, worker.owner, isDraining)
+        try await call.dependencies.database.write { try $0.drain(id, owner: owner, draining: draining) }
+        return .data(["draining": .bool(draining)])
+    }
+
+    private static func accepted(_ finished: Finished) -> JSON {
+        [
+            "job_id": .string(finished.job.text), "accepted": true, "status": .string(finished.state.shown),
+            "attempt": JSON(finished.attempt), "fence": JSON(finished.fence),
+            "paid_usdt": .string(Money.decimal(finished.paid)),
+        ]
+    }
+
+    private static func write(_ finished: Finished, to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.field("job_id", finished.job.text)
+        writer.field("accepted", true)
+        writer.field("status", finished.state.shown)
+        writer.field("attempt", finished.attempt)
+        writer.field("fence", finished.fence)
+        writer.field("paid_usdt", Money.decimal(finished.paid))
+        writer.endObject()
+    }
+}

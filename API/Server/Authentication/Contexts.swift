@@ -1,0 +1,80 @@
+package import Domain
+internal import HTTPTypes
+
+/// What a handler knows of its caller. A handler names the context it needs, so none is reached by a caller who
+/// didn't earn it.
+package protocol CallContext: Sendable {
+    static var access: Route.Access { get }
+    /// The caller's context; throws 401, 403 or 429.
+    static func admit(_ call: Call) async throws -> Self
+}
+
+/// Anyone.
+package struct PublicContext: CallContext {
+    package static let access = Route.Access.anyone
+
+    /// A member who only reads is metered as a member; whoever writes here is nobody yet, and metered as such.
+    package static func admit(_ call: Call) async throws -> PublicContext {
+        guard case .calls = call.route.metering else { return PublicContext() }
+        if call.route.method == .get, call.bearer != nil, let member = try? await call.authenticator.member(call) {
+            if let wait = call.authenticator.owners.take(member.owner.text) { throw Problem.tooMany(retryAfter: wait) }
+        } else {
+            try call.chargeAddress()
+        }
+        return PublicContext()
+    }
+}
+
+/// A member, or the operator in an owner's name (CONTRACT 3).
+package struct MemberContext: CallContext {
+    package static let access = Route.Access.member
+
+    package enum Kind: Sendable { case apiKey, login, operatorToken }
+
+    /// Whom the call acts for.
+    package let owner: OwnerID
+    /// nil when it is the operator.
+    package let member: Member?
+    package let kind: Kind
+    /// The credential's text: the key of policy and consent signatures (CONTRACT 5).
+    package let bearer: String
+
+    package static func admit(_ call: Call) async throws -> MemberContext {
+        let context = try await call.authenticator.member(call)
+        if let wait = call.authenticator.owners.take(context.owner.text) { throw Problem.tooMany(retryAfter: wait) }
+        return context
+    }
+
+    /// Throws 403 unless `owner` is the one that the call acts for.
+    package func require(_ owner: String) throws(Problem) {
+        guard owner == self.owner.text else { throw .forbidden("that is another owner's") }
+    }
+}
+
+/// A machine with its token, on a path that names it as `{worker}`.
+package struct WorkerContext: CallContext {
+    package static let access = Route.Access.worker
+
+    package let worker: MachineID
+    package let owner: OwnerID
+    package let token: String
+
+    package static func admit(_ call: Call) async throws -> WorkerContext {
+        let context = try await call.authenticator.worker(call)
+        if let wait = call.authenticator.owners.take(context.worker.text) { throw Problem.tooMany(retryAfter: wait) }
+        return context
+    }
+}
+
+/// The operator's token, or a member whose role is admin.
+package struct OperatorContext: CallContext {
+    package static let access = Route.Access.operator
+
+    package let bearer: String
+    /// Who it is, for the audit log.
+    package let actor: String
+
+    package static func admit(_ call: Call) async throws -> OperatorContext {
+        try await call.authenticator.operator(call)
+    }
+}

@@ -1,0 +1,40 @@
+package import Bus
+package import Bytes
+package import Engine
+package import Store
+
+/// What handlers work with. Made by the composition root, shared by all calls.
+package final class Dependencies: Sendable {
+    package let configuration: AppConfiguration
+    package let database: Database
+    /// Where jobs, claims and reports are brought.
+    package let broker: JobBroker
+    package let bus: LocalBus
+    /// nil when none is configured; nonces are then kept in SQL alone.
+    package let redis: Redis?
+    package let world: World
+    package let drain = Drain()
+    package let nonceFallback: NonceFallback
+    let signIn: SignIn
+    /// Written by a scheduler beside.
+    package let keyUses: KeyUses
+    /// What `/metrics` shows besides HTTP, the database and Redis.
+    package let gauges: [@Sendable () async throws -> [MetricFamily]]
+
+    package init(
+        configuration: AppConfiguration, database: Database, broker: JobBroker, bus: LocalBus, redis: Redis?,
+        world: World = .live,
+        gauges: [@Sendable () async throws -> [MetricFamily]] = []
+    ) {
+        self.configuration = configuration
+        self.database = database
+        self.broker = broker
+        self.bus = bus
+        self.redis = redis
+        self.world = world
+        nonceFallback = NonceFallback(world: world)
+        signIn = SignIn(configuration, world: world)
+        keyUses = KeyUses(database)
+        self.gauges = gauges
+    }
+}

@@ -1,0 +1,121 @@
+package import Domain
+package import HTTPTypes
+package import HummingbirdCore
+internal import Synchronization
+
+/// One request on its way to its handler.
+package final class Call: Sendable {
+    package let request: Request
+    /// `X-Request-ID`: the client's own when it was well formed.
+    package let id: String
+    package let dependencies: Dependencies
+    let served: ServedRoute
+    let authenticator: Authenticator
+    let connection: ClientConnection
+    /// What a bucket is kept for: the client's address, of IPv6 its first half.
+    let address: String
+    let isBodyTaken = Atomic(false)
+    private let values: [String]
+
+    init(
+        _ request: Request, id: String, served: ServedRoute, values: [String], address: String,
+        connection: ClientConnection, authenticator: Authenticator
+    ) {
+        self.request = request
+        self.id = id
+        self.dependencies = authenticator.dependencies
+        self.served = served
+        self.values = values
+        self.address = address
+        self.connection = connection
+        self.authenticator = authenticator
+    }
+
+    package var route: Route { served.route }
+
+    /// The operation and the thing that the path names: what an idempotency key is private to.
+    var place: String { ([route.id] + values).joined(separator: " ") }
+
+    /// A named segment of the path, decoded. A name that the route's path doesn't have is our bug.
+    package func parameter(_ name: String) -> String {
+        guard let index = served.parameterNames.firstIndex(of: name), index < values.count else {
+            preconditionFailure("\(served.path) has no {\(name)}")
+        }
+        return values[index]
+    }
+
+    /// A named segment as an identifier.
+    package func parameter<Of>(_ name: String, as type: Identifier<Of>.Type) -> Identifier<Of> {
+        Identifier(parameter(name))
+    }
+
+    /// The first field of the name.
+    package func header(_ name: HTTPField.Name) -> String? {
+        request.head.headerFields.first { $0.name == name }?.value
+    }
+
+    /// The target's path, as it came.
+    var path: Substring { RequestTarget.path(of: request.head) }
+    var rawQuery: Substring { RequestTarget.query(of: request.head) }
+
+    /// The text behind `Bearer`; nil when there is none.
+    var bearer: String? {
+        guard let value = header(.authorization), value.utf8.count > 7,
+            value.prefix(7).lowercased() == "bearer "
+        else { return nil }
+        let token = value.dropFirst(7)
+        return token.utf8.allSatisfy { 0x21...0x7E ~= $0 } ? String(token) : nil
+    }
+
+    /// Whether the client hung up: what it asked for would be given to nobody.
+    package var isAbandoned: Bool { connection.isAbandoned }
+
+    /// Whether the process is shutting down: a long poll answers at once, with what it has.
+    package var isDraining: Bool { dependencies.drain.isDraining }
+
+    /// Charges the bucket of the caller's address. Throws 429 when it is empty.
+    package func chargeAddress() throws(Problem) {
+        if let wait = authenticator.addresses.take(address) { throw .tooMany(retryAfter: wait) }
+    }
+}
+
+/// The target of a request line: a path, or a whole URL as proxies send it.
+enum RequestTarget {
+    static func path(of head: HTTPRequest) -> Substring {
+        let target = origin(of: head)
+        return target.utf8.firstIndex(of: UInt8(ascii: "?")).map { target[..<$0] } ?? target
+    }
+
+    static func query(of head: HTTPRequest) -> Substring {
+        let target = origin(of: head)
+        guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return "" }
+        return target[target.utf8.index(after: mark)...].prefix { $0 != "#" }
+    }
+
+    private static func origin(of head: HTTPRequest) -> Substring {
+        let target = (head.path ?? "/")[...]
+        guard target.utf8.first != UInt8(ascii: "/"), let scheme = target.firstRange(of: "://") else { return target }
+        let rest = target[scheme.upperBound...]
+        return rest.utf8.firstIndex(of: UInt8(ascii: "/")).map { rest[$0...] } ?? "/"
+    }
+}
+
+extension HTTPField.Name {
+    /// A name from our own source.
+    package static func ours(_ name: StaticString) -> HTTPField.Name {
+        guard let field = HTTPField.Name("\(name)") else { preconditionFailure("no field name: \(name)") }
+        return field
+    }
+
+    package static let requestID = ours("X-Request-ID")
+    package static let ownerID = ours("X-Owner-ID")
+    package static let machineToken = ours("X-Machine-Token")
+    package static let claimToken = ours("X-Claim-Token")
+    package static let artifactName = ours("X-Artifact-Name")
+    package static let idempotencyKey = ours("Idempotency-Key")
+    static let forwardedFor = ours("X-Forwarded-For")
+    static let forwardedProtocol = ours("X-Forwarded-Proto")
+    static let frameOptions = ours("X-Frame-Options")
+    static let referrerPolicy = ours("Referrer-Policy")
+    static let replayed = ours("Idempotency-Replayed")
+}

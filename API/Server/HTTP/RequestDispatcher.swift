@@ -1,0 +1,247 @@
+internal import Bytes
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import Synchronization
+
+/// Where every request comes in and every reply goes out.
+final class RequestDispatcher: Sendable {
+    let table: RouteTable
+    let authenticator: Authenticator
+    private let dependencies: Dependencies
+    private let ids: RequestIDs
+    private let date: HTTPDate
+    private let log: RequestLog
+    private let logger: Logger
+    private let unmatched = RouteMeter()
+    private let underWay = Atomic(0)
+
+    init(_ dependencies: Dependencies, _ table: RouteTable, log: RequestLog, logger: Logger) {
+        self.dependencies = dependencies
+        self.table = table
+        self.log = log
+        self.logger = logger
+        authenticator = Authenticator(dependencies)
+        ids = RequestIDs(dependencies.world)
+        date = HTTPDate(now: dependencies.world.now)
+    }
+
+    var requestsUnderWay: Int { underWay.load(ordering: .relaxed) }
+
+    /// By route; nil is requests that no route was found for.
+    var meters: [(ServedRoute?, RouteMeter)] { table.routes.map { ($0, $0.meter) } + [(nil, unmatched)] }
+
+    /// Answers one request. Throws only when the connection is of no further use.
+    func respond(
+        to request: Request, on connection: ClientConnection, _ writer: consuming ResponseWriter
+    ) async throws {
+        let start = NIODeadline.now()
+        underWay.wrappingAdd(1, ordering: .relaxed)
+        defer { underWay.wrappingSubtract(1, ordering: .relaxed) }
+        let exchange = Exchange(request, id: ids.id(for: request.head), address: address(request.head, connection))
+        var reply = await reply(to: exchange, on: connection, &writer)
+        if exchange.isHead, case .stream(length: nil, _) = reply.content { connection.spend() }
+        let isLast = connection.isSpent
+        if isLast { reply = reply.with(.connection, "close") }
+        let meter = exchange.served?.meter ?? unmatched
+        defer {
+            let elapsed = NIODeadline.now() - start
+            meter.count(reply.status, nanoseconds: elapsed.nanoseconds)
+            log.write(exchange, status: reply.status.code, nanoseconds: elapsed.nanoseconds)
+        }
+        let head = head(of: reply, for: exchange)
+        if exchange.isHead, case .stream(length: nil, _) = reply.content {
+            // The codec would end the body that isn't there with an empty chunk, and the client take that for the
+            // beginning of its next answer. So the head alone is written, and says that it is the last.
+            _ = try await writer.writeHead(head)
+            throw ConnectionSpent()
+        }
+        try await writer.write(response: head, body: body(of: reply, for: exchange))
+        if isLast { throw ConnectionSpent() }
+    }
+
+    private func reply(
+        to exchange: Exchange, on connection: ClientConnection, _ writer: inout ResponseWriter
+    ) async -> Reply {
+        var call: Call?
+        do {
+            call = try admit(exchange, on: connection)
+            guard let call else { return preflight(exchange) }
+            if call.header(.expect) != nil, call.declaredLength ?? 0 <= dependencies.configuration.artifactLimit {
+                try await writer.writeInformationalHead(HTTPResponse(status: .continue))
+            }
+            let reply = try await call.route.respond(call)
+            try await call.leaveBodyBehind()
+            return reply
+        } catch {
+            let reply = refusal(error, exchange)
+            if reply.status == .unauthorized, let call, case .failures = call.route.metering {
+                do throws(Problem) { try call.chargeAddress() } catch { return refusal(error, exchange) }
+            }
+            do { try await call?.leaveBodyBehind() } catch { connection.spend() }
+            if error is BodyLost { connection.spend() }
+            return reply
+        }
+    }
+
+    /// Finds the route; nil is a browser's question whether it may call.
+    private func admit(_ exchange: Exchange, on connection: ClientConnection) throws(Problem) -> Call? {
+        let head = exchange.request.head
+        if dependencies.configuration.requireHTTPS, exchange.path != "/health", !isSecure(head) {
+            exchange.system = table.owner(of: exchange.path)
+            throw Problem(
+                .upgradeRequired, "https_required", "call this by HTTPS",
+                headers: [.upgrade: "TLS/1.2", .connection: "Upgrade"])
+        }
+        switch table.match(head.method, exchange.path) {
+        case .served(let served, let values):
+            exchange.served = served
+            exchange.system = served.system
+            return Call(
+                exchange.request, id: exchange.id, served: served, values: values, address: exchange.address,
+                connection: connection, authenticator: authenticator)
+        case .wrongMethod(let served, let allow):
+            exchange.system = served.system
+            if head.method == .options, exchange.origin(in: dependencies.configuration) != nil {
+                exchange.allowed = allow
+                return nil
+            }
+            throw Problem(
+                .methodNotAllowed, "method_not_allowed", "\(head.method.rawValue) is not among \(allow)",
+                headers: [.allow: allow])
+        case .unknown(let system):
+            exchange.system = system
+            throw Problem.notFound("path")
+        }
+    }
+
+    private func refusal(_ error: any Error, _ exchange: Exchange) -> Reply {
+        let problem: Problem
+        if let foreseen = Problem.foreseen(error, in: exchange.system) {
+            problem = foreseen
+        } else {
+            logger.error(
+                "unforeseen error",
+                metadata: ["request": "\(exchange.id)", "path": "\(exchange.path)", "error": "\(error)"])
+            problem = .internal
+        }
+        let body = (exchange.system?.shape ?? .hatchFarm).render(
+            problem, path: exchange.path, method: exchange.method)
+        var reply = Reply.json(problem.status, bytes: body)
+        reply.headers = Array(problem.headers)
+        return reply
+    }
+
+    private func address(_ head: HTTPRequest, _ connection: ClientConnection) -> String {
+        guard dependencies.configuration.trustProxyHeaders,
+            let hops = head.headerFields.last(where: { $0.name == .forwardedFor })?.value,
+            // The nearest proxy wrote the last one; those before it are the client's own words.
+            let hop = hops.split(separator: ",").last?.filter({ $0 != " " }),
+            let key = ClientConnection.key(ofAddress: hop)
+        else { return connection.address }
+        return key
+    }
+
+    private func isSecure(_ head: HTTPRequest) -> Bool {
+        dependencies.configuration.trustProxyHeaders
+            && head.headerFields.last { $0.name == .forwardedProtocol }?.value.lowercased() == "https"
+    }
+}
+
+/// The connection can't be used for another request.
+struct ConnectionSpent: Error {}
+
+/// What the dispatcher learns of a request as it goes. Used by one task.
+final class Exchange {
+    let request: Request
+    let id: String
+    let address: String
+    let path: Substring
+    let method: String
+    var served: ServedRoute?
+    /// Whose words a refusal is in.
+    var system: APISystem?
+    /// The methods of the path, for a preflight.
+    var allowed = ""
+
+    init(_ request: Request, id: String, address: String) {
+        self.request = request
+        self.id = id
+        self.address = address
+        path = RequestTarget.path(of: request.head)
+        method = request.head.method.rawValue
+    }
+
+    var isHead: Bool { request.head.method == .head }
+
+    /// The page's origin, if it may call us.
+    func origin(in configuration: AppConfiguration) -> String? {
+        guard !configuration.allowedOrigins.isEmpty,
+            let origin = request.head.headerFields.first(where: { $0.name == .origin })?.value,
+            configuration.allowedOrigins.contains(origin)
+        else { return nil }
+        return origin
+    }
+}
+
+/// Heads and bodies.
+extension RequestDispatcher {
+    private static let constantFields: [HTTPField] = [
+        HTTPField(name: .xContentTypeOptions, value: "nosniff"),
+        HTTPField(name: .frameOptions, value: "DENY"),
+        HTTPField(name: .referrerPolicy, value: "no-referrer"),
+        HTTPField(name: .contentSecurityPolicy, value: "default-src 'none'; frame-ancestors 'none'"),
+    ]
+
+    private func head(of reply: Reply, for exchange: Exchange) -> HTTPResponse {
+        var fields = HTTPFields()
+        fields.reserveCapacity(12 + reply.headers.count)
+        if let type = reply.type { fields.append(HTTPField(name: .contentType, value: type)) }
+        switch reply.content {
+        case .none:
+            if reply.status != .noContent, reply.status != .notModified {
+                fields.append(HTTPField(name: .contentLength, value: "0"))
+            }
+        case .whole(let buffer):
+            fields.append(HTTPField(name: .contentLength, value: String(buffer.readableBytes)))
+        case .stream(let length, _):
+            if let length { fields.append(HTTPField(name: .contentLength, value: String(length))) }
+        }
+        fields.append(HTTPField(name: .requestID, value: exchange.id))
+        fields.append(HTTPField(name: .date, value: date.text))
+        for field in Self.constantFields where !reply.has(field.name) { fields.append(field) }
+        if !reply.has(.cacheControl) { fields.append(HTTPField(name: .cacheControl, value: "no-store")) }
+        for field in reply.headers { fields.append(field) }
+        if let origin = exchange.origin(in: dependencies.configuration) {
+            fields.append(HTTPField(name: .accessControlAllowOrigin, value: origin))
+            fields.append(
+                HTTPField(
+                    name: .accessControlExposeHeaders,
+                    value: "ETag, Location, X-Request-ID, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
+                        + "X-RateLimit-Reset"))
+            fields.append(HTTPField(name: .vary, value: "Origin"))
+        }
+        return HTTPResponse(status: reply.status, headerFields: fields)
+    }
+
+    private func body(of reply: Reply, for exchange: Exchange) -> ResponseBody {
+        if exchange.isHead { return ResponseBody() }
+        return switch reply.content {
+        case .none: ResponseBody()
+        case .whole(let buffer): ResponseBody(byteBuffer: buffer)
+        case .stream(let length, let write): ResponseBody(contentLength: length, write)
+        }
+    }
+
+    /// A browser may use the methods of the path, and the fields we know.
+    private func preflight(_ exchange: Exchange) -> Reply {
+        Reply.empty(.noContent)
+            .with(.accessControlAllowMethods, exchange.allowed)
+            .with(
+                .accessControlAllowHeaders,
+                "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Owner-ID, X-Request-ID"
+            )
+            .with(.accessControlMaxAge, "600")
+    }
+}

@@ -1,0 +1,125 @@
+internal import Bytes
+internal import HTTPTypes
+
+/// The OpenAPI 3.1 document, made from the route table, so that it can't say anything else.
+struct OpenAPI {
+    private let table: RouteTable
+    private let version: String
+
+    init(_ table: RouteTable, version: String) {
+        self.table = table
+        self.version = version
+    }
+
+    func json() -> JSON {
+        var schemas: [String: JSON] = [:]
+        var paths: [(path: String, operations: [JSON.Member])] = []
+        for served in table.routes {
+            let path = Self.template(served.path)
+            let operation = JSON.Member(
+                served.route.method.rawValue.lowercased(), operation(served, &schemas))
+            if let index = paths.firstIndex(where: { $0.path == path }) {
+                paths[index].operations.append(operation)
+            } else {
+                paths.append((path, [operation]))
+            }
+        }
+        let shared = schemas.sorted { $0.key < $1.key }.map { JSON.Member($0.key, $0.value) }
+        return [
+            "openapi": "3.1.0",
+            "info": [
+                "title": "HatchFarm", "version": .string(version),
+                "description": "Compute jobs on machines that their owners lend: one server, five systems.",
+            ],
+            "paths": .object(paths.map { JSON.Member($0.path, .object($0.operations)) }),
+            "components": ["schemas": .object(shared), "securitySchemes": Self.securitySchemes],
+        ]
+    }
+
+    /// `{path*}` is written `{path}`: the standard has no word for the rest of a path.
+    private static func template(_ path: String) -> String { String(path.filter { $0 != "*" }) }
+
+    private func operation(_ served: ServedRoute, _ schemas: inout [String: JSON]) -> JSON {
+        let route = served.route
+        let base = served.system.bases.firstIndex { served.path == $0 + route.path } ?? 0
+        var members = [
+            JSON.Member("operationId", .string(base == 0 ? route.id : "\(route.id)_\(base)")),
+            JSON.Member("summary", .string(route.summary)),
+            JSON.Member("tags", [.string(route.tag)]),
+        ]
+        let parameters = parameters(served, &schemas)
+        if !parameters.isEmpty { members.append(JSON.Member("parameters", .array(parameters))) }
+        if let body = requestBody(route, &schemas) { members.append(JSON.Member("requestBody", body)) }
+        members.append(JSON.Member("responses", responses(served, &schemas)))
+        members.append(JSON.Member("security", Self.security(route.access)))
+        return .object(members)
+    }
+
+    private func parameters(_ served: ServedRoute, _ schemas: inout [String: JSON]) -> [JSON] {
+        var parameters: [JSON] = served.parameterNames.map { name in
+            ["name": .string(name), "in": "path", "required": true, "schema": ["type": "string", "minLength": 1]]
+        }
+        for (place, list) in [("query", served.route.query), ("header", served.route.headers)] {
+            for parameter in list {
+                parameters.append([
+                    "name": .string(parameter.name), "in": .string(place), "required": .bool(parameter.isRequired),
+                    "description": .string(parameter.note), "schema": parameter.schema.json(&schemas),
+                ])
+            }
+        }
+        if Self.namesOwner(served.route.access) {
+            parameters.append([
+                "name": "X-Owner-ID", "in": "header", "required": .bool(served.route.access == .actingOperator),
+                "description": "Whom the operator acts for; with a member's own key it may be absent.",
+                "schema": Schema.owner.json(&schemas),
+            ])
+        }
+        return parameters
+    }
+
+    private func requestBody(_ route: Route, _ schemas: inout [String: JSON]) -> JSON? {
+        if route.hasRawBody {
+            return ["required": true, "content": ["application/octet-stream": ["schema": [:]]]]
+        }
+        guard let body = route.body else { return nil }
+        return ["required": true, "content": ["application/json": ["schema": body.json(&schemas)]]]
+    }
+
+    private func responses(_ served: ServedRoute, _ schemas: inout [String: JSON]) -> JSON {
+        var members = served.route.answers.map { answer -> JSON.Member in
+            var response: [JSON.Member] = [JSON.Member("description", .string(answer.note))]
+            if let schema = answer.schema {
+                let media = JSON.object([JSON.Member(answer.type, ["schema": schema.json(&schemas)])])
+                response.append(JSON.Member("content", media))
+            }
+            return JSON.Member(String(answer.status.code), .object(response))
+        }
+        let shape = served.system.shape
+        let error = Schema.named("\(shape)Error", shape.schema).json(&schemas)
+        members.append(
+            JSON.Member(
+                "default",
+                ["description": "Refused, or failed.", "content": ["application/json": ["schema": error]]]))
+        return .object(members)
+    }
+
+    private static func namesOwner(_ access: Route.Access) -> Bool {
+        switch access {
+        case .member, .queenbee, .admin, .actingOperator: true
+        case .anyone, .worker, .operator: false
+        }
+    }
+
+    private static func security(_ access: Route.Access) -> JSON {
+        switch access {
+        case .anyone: []
+        case .member, .queenbee, .admin, .operator, .actingOperator: [["bearer": []]]
+        case .worker: [["machineToken": []]]
+        }
+    }
+
+    private static let securitySchemes: JSON = [
+        "bearer": ["type": "http", "scheme": "bearer", "description": "A member's API key, or the operator's token."],
+        "machineToken": ["type": "apiKey", "in": "header", "name": "X-Machine-Token"],
+    ]
+}

@@ -1,0 +1,15 @@
+internal import Synchronization
+
+/// A value that is known once everything is put together. Set once.
+final class SetOnce<Value: Sendable>: Sendable {
+    private let box = Mutex<Value?>(nil)
+
+    var value: Value? { box.withLock { $0 } }
+
+    func set(_ value: Value) {
+        box.withLock { box in
+            precondition(box == nil, "set once")
+            box = value
+        }
+    }
+}

@@ -1,0 +1,86 @@
+internal import Glibc
+internal import Synchronization
+
+/// Nanoseconds that never go back.
+enum Ticks {
+    static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    static func seconds(_ ticks: UInt64) -> Double { Double(ticks) / 1e9 }
+    static func milliseconds(_ ticks: UInt64) -> Double { Double(ticks) / 1e6 }
+}
+
+/// What one thread did.
+struct Tally: Sendable {
+    var jobs = 0
+    /// Nanoseconds, one a measured call.
+    var latencies: [UInt64] = []
+
+    static func sum(_ tallies: [Tally]) -> Tally {
+        var sum = Tally()
+        for tally in tallies {
+            sum.jobs += tally.jobs
+            sum.latencies += tally.latencies
+        }
+        return sum
+    }
+}
+
+/// Threads of the system that run the same loop side by side.
+enum ClientPool {
+    /// Blocks until the last one is done; throws what the first of them threw.
+    static func run(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Tally) throws -> [Tally] {
+        let results = Mutex<[Result<Tally, any Error>]>([])
+        let threads = try (0..<count).map { index in
+            try start {
+                let result = Result { try body(index) }
+                results.withLock { $0.append(result) }
+            }
+        }
+        for thread in threads { pthread_join(thread, nil) }
+        return try results.withLock { try $0.map { try $0.get() } }
+    }
+
+    private final class Body: Sendable {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    private static func start(_ run: @escaping @Sendable () -> Void) throws -> pthread_t {
+        var thread = pthread_t()
+        let body = Unmanaged.passRetained(Body(run))
+        let status = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, body.toOpaque())
+        guard status == 0 else {
+            body.release()
+            throw Failure.unexpected("cannot start a thread")
+        }
+        return thread
+    }
+}
+
+/// Order statistics of a sample.
+enum Statistics {
+    static func median(_ values: [Double]) -> Double {
+        let sorted = values.sorted()
+        guard let last = sorted.last else { return 0 }
+        let middle = sorted.count / 2
+        return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : min(sorted[middle], last)
+    }
+
+    /// The smallest value that at least `share` (0…1) of the sample don't exceed.
+    static func percentile(_ values: [UInt64], _ share: Double) -> UInt64 {
+        let sorted = values.sorted()
+        guard !sorted.isEmpty else { return 0 }
+        let rank = Int((Double(sorted.count) * max(0, min(1, share))).rounded(.up))
+        return sorted[max(0, min(sorted.count, rank) - 1)]
+    }
+}

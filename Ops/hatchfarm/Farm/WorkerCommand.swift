@@ -1,0 +1,187 @@
+internal import ArgumentParser
+internal import Bytes
+internal import Domain
+internal import Egress
+internal import Logging
+internal import Runtime
+internal import Wire
+
+/// `hatchfarm worker`
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker",
+        abstract: "Lends this machine to a farm.",
+        discussion: """
+            The first start enrols the machine: it is registered, and its owner's key signs a policy of what \
+            it may do and the consent to it. Later starts need no key. Jobs run in bubblewrap, without network. \
+            On a terminal it shows a line for each job; else a line for each thing that happens. SIGTERM or \
+            Ctrl-C lets running jobs end, or gives them back; the second one gives them back at once.
+
+            EXAMPLES
+              hatchfarm worker --server https://farm.example --api-key hf_…
+              hatchfarm worker --cpu 2 --memory 4 --label fast-disk --max-cpu-percent 50
+              hatchfarm worker --accept-policy rules.json --log-format json
+
+            THE RULES
+              --accept-policy takes a JSON object: max_cpu_percent (1–100, required),
+              max_memory_percent (1–100), max_gpu_percent (0–100), timezone
+              (Europe/Zurich), allowed_hours ([0, 1, …, 23]), max_job_minutes, network
+              (true or false), isolation (none, sandbox or vm). Signed again when they
+              have changed, for which the key is needed.
+
+            ENVIRONMENT
+              HATCHFARM_SERVER         the server's URL
+              HATCHFARM_API_KEY        the owner's key
+              HATCHFARM_LOG            info; debug (progress and heartbeats too), notice, warning
+              HATCHFARM_ALLOW_PRIVATE  false; true: --allow-domain may lead into networks at home
+              NO_COLOR                 anything: no colours
+
+            \(Failure.exitCodes)
+            """)
+
+    @Option(help: "What the machine is called (its host name).") var name: String?
+    @Option(
+        help: ArgumentHelp("Where the worker keeps what it knows.", valueName: "folder"), completion: .directory)
+    var state: String?
+    @Option(
+        help: ArgumentHelp("The machine's id and token, in a file of mode 600.", valueName: "file"),
+        completion: .file())
+    var credentials: String?
+    @Option(
+        help: ArgumentHelp("Signs these rules, as policy and consent, in the owner's name.", valueName: "file"),
+        completion: .file(extensions: ["json"]))
+    var acceptPolicy: String?
+    @Option(help: "Cores to lend (all).") var cpu: Double?
+    @Option(help: "GB of memory to lend (all).") var memory: Double?
+    @Option(help: "How many jobs at once, 1–256 (one a core).") var jobs: Int?
+    @Option(help: "A queue to serve (all).") var queue: [String] = []
+    @Option(help: "A label that jobs may ask for.") var label: [String] = []
+    @Option(help: ArgumentHelp("What a job costs an hour, when it enrols (the market's price).", valueName: "usdt"))
+    var price: String?
+    @Option(help: "The most of the processors that jobs may use, 1–100 (100).") var maxCpuPercent: Int?
+    @Option(help: "The longest job it takes, in minutes.") var maxJobMinutes: Int?
+    @Option(help: ArgumentHelp("A name that jobs with network may reach, or *.NAME.", valueName: "domain"))
+    var allowDomain: [String] = []
+    @Option(help: "What runs the jobs.") var executor = ExecutorName.sandbox
+    @Option(help: ArgumentHelp("With slurm: the cluster's partition.", valueName: "name"))
+    var slurmPartition: String?
+    @Option(
+        help: ArgumentHelp("With slurm: a folder that its nodes share.", valueName: "folder"), completion: .directory)
+    var slurmFolder: String?
+    @Option(help: "How it tells what happens, when not on a terminal.") var logFormat = LogFormat.text
+    @Option(help: .hidden) var leaseSeconds = 60
+    @OptionGroup var client: ClientOptions
+
+    enum ExecutorName: String, CaseIterable, ExpressibleByArgument {
+        case sandbox, slurm
+    }
+
+    func validate() throws {
+        func check(_ option: String, _ value: Int?, _ range: ClosedRange<Int>) throws {
+            guard value.map(range.contains) ?? true else {
+                throw ValidationError("\(option) must be from \(range.lowerBound) to \(range.upperBound).")
+            }
+        }
+        try check("--max-cpu-percent", maxCpuPercent, 1...100)
+        try check("--max-job-minutes", maxJobMinutes, 1...525_600)
+        try check("--jobs", jobs, 1...256)
+        try check("--lease-seconds", leaseSeconds, 1...43_200)
+        guard price == nil || price.flatMap({ Money.minorUnits($0) }) != nil else {
+            throw ValidationError("--price must be a decimal from 0 to 1000000 with at most 6 places.")
+        }
+        guard (0...4_096).contains(cpu ?? 0) else { throw ValidationError("--cpu must be from 0 to 4096.") }
+        guard (0...65_536).contains(memory ?? 0) else { throw ValidationError("--memory must be from 0 to 65536.") }
+        guard acceptPolicy == nil || maxCpuPercent == nil && maxJobMinutes == nil else {
+            throw ValidationError("The rules come from --accept-policy or from flags, not from both.")
+        }
+        guard executor == .slurm || slurmPartition == nil && slurmFolder == nil else {
+            throw ValidationError("--slurm-partition and --slurm-folder need --executor slurm.")
+        }
+        guard executor != .slurm || slurmPartition != nil && slurmFolder != nil && cpu != nil && memory != nil else {
+            throw ValidationError(
+                "--executor slurm needs --slurm-partition, --slurm-folder, and what is lent: --cpu, --memory.")
+        }
+        do {
+            _ = try EgressRules(domains: allowDomain)
+        } catch {
+            throw ValidationError("--allow-domain: \(error.message)")
+        }
+    }
+
+    func run() async throws {
+        let policy = try acceptPolicy.map { path throws(Failure) in try PolicyFile(path) }
+        if let policy, !policy.allowsNetwork, !allowDomain.isEmpty {
+            throw Failure.invalid("--allow-domain is of no use: the policy has no \"network\": true")
+        }
+        let environment = Environment()
+        let level = try Settings(environment).log
+        let logger = Logger.start(level)
+        let folder = state.map(Files.absolute) ?? WorkerConfiguration.defaultStateFolder
+        let slots = jobs ?? max(1, Int(min(256, offer.capacity.cpuCores)))
+        let known = try stored(folder, environment)
+        let server = try known?.server ?? client.credentials(environment).server
+        let display = WorkerDisplay.standard(
+            logFormat, from: environment.text("HATCHFARM_LOG") == nil ? .info : level,
+            WorkerBoard(server: server, slots: slots))
+        let book = EarningsBook()
+        try await display.shown {
+            let enrolment = Enrolment(
+                offer: offer(policy), signsAnew: policy != nil, path: credentials ?? MachineFile.path(folder),
+                tell: display.tell)
+            let worker = try await enrolment.worker(known) { () throws(Failure) in
+                try client.credentials(environment, server: known?.server)
+            }
+            display.tell(.works(worker: worker.workerID, server: worker.server))
+            let options = Daemon.Options(
+                offer: offer(policy), jobsAtOnce: slots, queues: queue, leaseSeconds: leaseSeconds, executor: choice,
+                allowedDomains: allowDomain,
+                allowsPrivateNetwork: try environment.flag("HATCHFARM_ALLOW_PRIVATE"),
+                tell: { event in
+                    book.take(event)
+                    display.tell(.event(event))
+                })
+            try await Part.runUntilSignal(
+                [Part { try await Daemon.run(worker, stateFolder: folder, options, logger: logger) }], logger: logger)
+            display.tell(.ended(book.total))
+        }
+    }
+
+    /// What an earlier start left, or somebody else for us; nil: there is nothing for the server that is named.
+    private func stored(_ folder: String, _ environment: Environment) throws(Failure) -> WorkerCredentials? {
+        let named = client.server ?? environment.text("HATCHFARM_SERVER")
+        guard let credentials else {
+            guard let known = try MachineFile.read(folder) else { return nil }
+            return named ?? known.server == known.server ? known : nil
+        }
+        guard Files.isThere(credentials) else {
+            throw .misconfigured(
+                "\(credentials) is not there: start once with --api-key and without --credentials, "
+                    + "and take \(MachineFile.path(folder))")
+        }
+        let known = try WorkerCredentials(trusting: credentials)
+        if let named, named != known.server {
+            throw .misconfigured("\(credentials) is for \(known.server), not for \(named)")
+        }
+        return known
+    }
+
+    private var choice: ExecutorChoice {
+        guard let slurmPartition, let slurmFolder else { return .sandbox }
+        return .slurm(partition: slurmPartition, folder: Files.absolute(slurmFolder))
+    }
+
+    private var offer: MachineOffer { offer(nil) }
+
+    private func offer(_ policy: PolicyFile?) -> MachineOffer {
+        var offer = MachineOffer()
+        offer.name = name ?? offer.name
+        offer.capacity.cpuCores = cpu ?? offer.capacity.cpuCores
+        offer.capacity.memoryGB = memory ?? offer.capacity.memoryGB
+        offer.capacity.labels = label
+        offer.priceUSDTPerHour = price
+        var rules: [JSON.Member] = [.init("max_cpu_percent", JSON(maxCpuPercent ?? 100))]
+        if let maxJobMinutes { rules.append(.init("max_job_minutes", JSON(maxJobMinutes))) }
+        offer.rules = policy?.json ?? .object(rules)
+        return offer
+    }
+}

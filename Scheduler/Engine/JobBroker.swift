@@ -1,0 +1,211 @@
+package import Bus
+package import Bytes
+package import Domain
+package import Store
+
+/// Where the edges bring jobs, claims and reports: it gathers callers who wait at the same moment, keeps the long
+/// polls, and wakes whoever waits for what has happened.
+package final class JobBroker: Sendable {
+    package let database: Database
+    package let classIndex: ClassIndex
+    package let bus: LocalBus
+    package let stats: JobStats
+    let claims: LongPolls
+    let relay: WakeRelay
+    private let world: World
+    private let submissions: Batcher<Submission, Submission.Reply>
+    private let reports: Batcher<Report, Finished>
+    private let extensions: Batcher<Extension, ExtendOutcome>
+
+    package init(database: Database, bus: LocalBus, world: World) {
+        self.database = database
+        self.bus = bus
+        self.world = world
+        let classIndex = ClassIndex(world: world)
+        let stats = JobStats()
+        self.classIndex = classIndex
+        self.stats = stats
+        relay = WakeRelay(database: database, bus: bus, origin: Hex.encode(world.random(8)))
+        claims = LongPolls(database: database, classIndex: classIndex, bus: bus, world: world, stats: stats)
+        submissions = Batcher(weight: \.jobs.count) { round in
+            try await Self.each(round, in: database) { tx, some in
+                try tx.submit(some, hints: classIndex.submitHints).map { $0.mapError { $0 as any Error } }
+            }
+        }
+        reports = Batcher { round in
+            try await Self.each(round, in: database) { tx, some in
+                try tx.finish(some).map { $0.mapError { $0 as any Error } }
+            }
+        }
+        extensions = Batcher { round in
+            try await database.write { tx in try tx.extend(round).map { .success($0) } }
+        }
+    }
+
+    /// Serves a whole round in one transaction. When one item spoils it for all (the same idempotency key at the same
+    /// moment in another process), each is served by itself.
+    private static func each<Item: Sendable, Answer: Sendable>(
+        _ round: [Item], in database: Database,
+        _ serve: @escaping @Sendable (Transaction, [Item]) throws -> [Result<Answer, any Error>]
+    ) async throws -> [Result<Answer, any Error>] {
+        do {
+            return try await database.write { try serve($0, round) }
+        } catch DatabaseError.conflict {
+            var answers: [Result<Answer, any Error>] = []
+            for item in round {
+                do {
+                    answers += try await database.write { try serve($0, [item]) }
+                } catch {
+                    answers.append(.failure(error))
+                }
+            }
+            return answers
+        }
+    }
+
+    // MARK: Owners
+
+    /// Accepts jobs, or gives the answer of an earlier call with the same key.
+    package func submit(_ submission: Submission) async throws -> Submission.Reply {
+        let reply: Submission.Reply
+        do {
+            reply = try await submissions(submission)
+        } catch let error where submission.idempotency != nil && Self.mayComeOfItsTwin(error) {
+            // The same call came at the same moment and was first: now its answer is there to be found.
+            reply = try await submissions(submission)
+        }
+        if case .accepted(let jobs, _) = reply { announce(jobs) }
+        return reply
+    }
+
+    /// Whether the same call, a moment earlier, may have written the key, or taken what this one lacks.
+    private static func mayComeOfItsTwin(_ error: any Error) -> Bool {
+        switch error {
+        case DatabaseError.conflict, Refusal.insufficientFunds, Refusal.quota: true
+        default: false
+        }
+    }
+
+    private func announce(_ jobs: [AcceptedJob]) {
+        stats.submitted(jobs.count)
+        var ready: [ClassID: (count: Int, first: AcceptedJob)] = [:]
+        var isScheduled = false
+        for job in jobs {
+            if job.state == .scheduled { isScheduled = true }
+            guard job.state == .pending else { continue }
+            let first = ready[job.classID]?.first ?? job
+            ready[job.classID] = ((ready[job.classID]?.count ?? 0) + 1, job.tag < first.tag ? job : first)
+        }
+        for (id, arrival) in ready {
+            if !classIndex.isKnown(id) { classIndex.add([(id, arrival.first.job.requirement)]) }
+            woke(id, count: arrival.count, tag: arrival.first.tag, owner: arrival.first.job.owner)
+        }
+        for job in jobs where job.state != .pending && !classIndex.isKnown(job.classID) {
+            classIndex.add([(job.classID, job.job.requirement)])
+        }
+        if isScheduled { bus.publish(Promoter.topic) }
+    }
+
+    /// Tells the claims of this process at once, and those of others at the relay's next round.
+    func woke(_ id: ClassID, count: Int, tag: Int64, owner: OwnerID? = nil) {
+        classIndex.ready(id, tag: tag, owner: owner)
+        claims.wake(id, count: count)
+        relay.note(id, count: count, tag: tag)
+    }
+
+    package func cancel(_ id: JobID, owner: OwnerID, actor: String) async throws -> Job {
+        let job = try await database.write { tx in
+            try tx.cancel(id, owner: owner, actor: actor)
+            return try tx.job(id, owner: owner)
+        }
+        changed([id])
+        stats.ended(.cancelled)
+        guard let job else { throw Refusal.notFound("job") }
+        return job
+    }
+
+    package func retry(_ id: JobID, owner: OwnerID, actor: String) async throws -> Job {
+        let job = try await database.write { tx in
+            try tx.retry(id, owner: owner, actor: actor)
+            return try tx.job(id, owner: owner)
+        }
+        bus.publish(Promoter.topic)
+        changed([id])
+        guard let job else { throw Refusal.notFound("job") }
+        return job
+    }
+
+    // MARK: Workers
+
+    /// How many claims wait for a job.
+    package var waitingClaims: Int { claims.depth }
+
+    /// Grants jobs, waiting for some up to `wait`. Empty when none came, when `isAbandoned` says that nobody waits for
+    /// the answer any more, or when the process is shutting down.
+    package func claim(
+        _ claim: Claim, wait: Duration, isAbandoned: @escaping @Sendable () -> Bool = { false }
+    ) async throws -> [Grant] {
+        let grants = try await claims.claim(claim, wait: wait, isAbandoned: isAbandoned)
+        changed(grants.map(\.id))
+        return grants
+    }
+
+    package func extend(_ extensions: [Extension]) async throws -> [ExtendOutcome] {
+        if extensions.count == 1, let only = extensions.first { return [try await self.extensions(only)] }
+        return try await database.write { try $0.extend(extensions) }
+    }
+
+    package func finish(_ report: Report) async throws -> Finished {
+        let finished = try await reports(report)
+        ended([finished])
+        return finished
+    }
+
+    /// Each report is accepted or refused by itself, in the order given; all are served in one commit.
+    package func finish(_ reports: [Report]) async throws -> [Result<Finished, Refusal>] {
+        let results = try await database.write { try $0.finish(reports) }
+        ended(results.compactMap { try? $0.get() })
+        return results
+    }
+
+    private func ended(_ finished: [Finished]) {
+        for one in finished {
+            stats.ended(one.state, ran: one.ranMilliseconds)
+            changed([one.job])
+        }
+        // Retries and freed dependents wait for their time with the promoter.
+        if finished.contains(where: { $0.state == .pending || $0.freesOthers }) { bus.publish(Promoter.topic) }
+    }
+
+    package func progress(_ progress: Progress) async throws {
+        try await database.write { try $0.progress(progress) }
+        changed([progress.key.job])
+    }
+
+    package func release(_ key: LeaseKey, reason: String? = nil) async throws {
+        try await database.write { try $0.release(key, reason: reason) }
+        bus.publish(Promoter.topic)
+        changed([key.job])
+    }
+
+    /// A worker was killed and says which lease its last life held.
+    package func lose(_ key: LeaseKey, reason: String?) async throws {
+        let losses = try await database.write { try $0.lose(key, reason: reason) }
+        stats.lost(losses)
+        bus.publish(Promoter.topic)
+        changed([key.job])
+    }
+
+    package func revokeConsent(_ id: ConsentID, owner: OwnerID, actor: String) async throws -> Consent {
+        let consent = try await database.write { try $0.revokeConsent(id, owner: owner, actor: actor) }
+        bus.publish(Promoter.topic)
+        return consent
+    }
+
+    /// The topic on the local bus that is notified when something about a job has changed.
+    package static func topic(_ id: JobID) -> String { "job:\(id.text)" }
+
+    private func changed(_ ids: [JobID]) {
+        for id in ids { bus.publish(Self.topic(id)) }
+    }
+}

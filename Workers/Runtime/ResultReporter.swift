@@ -1,0 +1,110 @@
+internal import Bytes
+internal import Wire
+
+/// Reports results: those that wait at the same moment go in one call, each is repeated with the same token until the
+/// server has answered it for good. One call at a time, so a server that comes back meets one call a worker.
+actor ResultReporter {
+    private struct Waiting {
+        let report: ResultReport
+        let bytes: Int
+        let answer: CheckedContinuation<String?, any Error>
+    }
+
+    /// A call's body stays below the server's limit of 1 MiB, except that one result alone may be what it is.
+    private static let largestBody = 512 << 10
+
+    private let client: LeaseClient
+    private let world: World
+    private let events: @Sendable (WorkerEvent) -> Void
+    private let changed = Signal()
+    /// In the order in which they came.
+    private var waiting: [(token: String, item: Waiting)] = []
+
+    init(client: LeaseClient, world: World, events: @escaping @Sendable (WorkerEvent) -> Void) {
+        self.client = client
+        self.world = world
+        self.events = events
+    }
+
+    /// Returns when the server has accepted it, and what it paid if the server says so; `report` names its job.
+    /// - Throws: `lost`, `ended` or `refused`: it won't ever be. `CancellationError` when the task was cancelled: it
+    ///   may have arrived or not.
+    func report(_ report: ResultReport) async throws -> String? {
+        let token = report.claimToken
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (answer: CheckedContinuation<String?, any Error>) in
+                if Task.isCancelled { return answer.resume(throwing: CancellationError()) }
+                let size = report.json.bytes(.compact).count
+                waiting.append((token, Waiting(report: report, bytes: size, answer: answer)))
+                changed.raise()
+            }
+        } onCancel: {
+            Task { await self.settle(token, .failure(CancellationError())) }
+        }
+    }
+
+    /// Until its task is cancelled.
+    func run() async {
+        var backoff = RetryDelay(longestMilliseconds: 10_000)
+        while !Task.isCancelled {
+            guard !waiting.isEmpty else {
+                await changed.wait()
+                continue
+            }
+            do throws(LeaseError) {
+                try await send(next())
+                backoff.reset()
+            } catch {
+                guard !Task.isCancelled else { return }
+                let wait = backoff.milliseconds(in: world, atLeast: error.retryAfter)
+                events(.backoff(call: "result", error: error, milliseconds: wait))
+                try? await world.sleep(.milliseconds(wait))
+            }
+        }
+    }
+
+    private func next() -> [ResultReport] {
+        var reports: [ResultReport] = []
+        var bytes = 0
+        for (_, item) in waiting.prefix(WireLimits.resultsInBatch.upperBound) {
+            bytes += item.bytes
+            guard reports.isEmpty || bytes <= Self.largestBody else { break }
+            reports.append(item.report)
+        }
+        return reports
+    }
+
+    private func send(_ reports: [ResultReport]) async throws(LeaseError) {
+        do throws(LeaseError) {
+            let statuses = try await client.results(ResultsBatch(results: reports)).results
+            guard statuses.map(\.jobID) == reports.map({ $0.jobID ?? "" }) else {
+                throw LeaseError.unreachable("the server's answer is about other jobs")
+            }
+            for (report, status) in zip(reports, statuses) { settle(report.claimToken, status.outcome) }
+        } catch .refused(let status, let message) {
+            // The call as a whole is wrong: who is to blame shows when each goes alone.
+            guard reports.count > 1 else {
+                return settle(
+                    reports.first?.claimToken ?? "", .failure(LeaseError.refused(status: status, message: message)))
+            }
+            for report in reports { try await send([report]) }
+        }
+    }
+
+    private func settle(_ token: String, _ result: Result<String?, any Error>) {
+        guard let index = waiting.firstIndex(where: { $0.token == token }) else { return }
+        waiting.remove(at: index).item.answer.resume(with: result)
+    }
+}
+
+extension ResultStatus {
+    /// What the server said of one result, as the answer to it alone would have said.
+    fileprivate var outcome: Result<String?, any Error> {
+        if isAccepted { return .success(paidUSDT) }
+        return switch code {
+        case "lease_lost": .failure(LeaseError.lost)
+        case "job_ended": .failure(LeaseError.ended)
+        default: .failure(LeaseError.refused(status: 400, message: error ?? "the result was refused"))
+        }
+    }
+}

@@ -1,0 +1,164 @@
+internal import Bytes
+internal import Glibc
+internal import Subprocess
+
+/// Tries each wall with a program that would get through if it weren't there.
+struct SandboxSelfTest: Sendable {
+    let sandbox: Sandbox
+    let state: StateFolder
+    let share: HostShare
+
+    private var controllers: Set<ControlGroupTree.Controller> { sandbox.groups?.tree.controllers ?? [] }
+    private static let groupRemedy =
+        "run the daemon as root, or under systemd with Delegate=yes, where control groups have this controller"
+
+    /// All at the same time; some tenths of a second.
+    func run() async -> [SandboxLayer] {
+        async let unfiltered = unfiltered()
+        async let filter = filter()
+        async let memory = memory()
+        async let processes = processes()
+        async let processor = processor()
+        async let folder = folder()
+        let namespaces = SandboxLayer.works(SandboxFault.layer, "bubblewrap")
+        return await [
+            namespaces, unfiltered, filter, memory, processes, processor, folder.size, folder.user, proxy,
+        ]
+    }
+
+    /// How a script ended; `nil` when it couldn't be run.
+    private func end(
+        _ script: String, in sandbox: Sandbox, _ change: (inout SandboxLimits) -> Void = { _ in },
+        look: (JobFolder) -> Void = { _ in }
+    ) async -> Sandbox.End? {
+        // Long: a machine that is busy when the daemon starts has its walls all the same.
+        var limits = SandboxLimits(wallMilliseconds: 30_000, memoryBytes: 256 << 20)
+        change(&limits)
+        guard let folder = try? state.makeJobFolder(for: HostUser(slot: 0)) else { return nil }
+        defer { try? folder.remove() }
+        let end = try? await sandbox.run(Program(["/bin/sh", "-c", script]), in: folder, limits: limits) { _ in }
+        look(folder)
+        return end
+    }
+
+    /// Without the filter, which would refuse it anyway.
+    private func unfiltered() async -> SandboxLayer {
+        let name = "no nested user namespaces"
+        var bare = sandbox
+        if case .bubblewrap(var bubblewrap) = sandbox.kind {
+            bubblewrap.filter = nil
+            bare = Sandbox(kind: .bubblewrap(bubblewrap), groups: sandbox.groups, world: sandbox.world)
+        }
+        let end = await end("unshare --user true && echo nested || echo refused", in: bare)
+        if end?.output.hasSuffix("refused\n") == true { return .works(name, "bwrap --disable-userns") }
+        return .missing(
+            name, "a job can make some, but for the filter of system calls", "install bubblewrap 0.8 or newer",
+            isRequired: false)
+    }
+
+    private func filter() async -> SandboxLayer {
+        let name = "system call filter"
+        let script = "setarch -R true 2>/dev/null && echo open; grep -q '^Seccomp:.2$' /proc/self/status && echo set"
+        if await end(script, in: sandbox)?.output == "set\n" { return .works(name, "seccomp, an allowlist") }
+        let known = SeccompFilter.Architecture.current != nil
+        return .missing(
+            name, known ? "a forbidden call was allowed" : "there is none for this architecture",
+            known ? "use a kernel with CONFIG_SECCOMP_FILTER" : "")
+    }
+
+    private func memory() async -> SandboxLayer {
+        let name = "memory limit"
+        let end = await end("dd if=/dev/zero of=/dev/null bs=48M count=1", in: sandbox) { $0.memoryBytes = 24 << 20 }
+        switch end?.cause {
+        case .overLimit: return .works(name, "control group, for a whole job" + held(share.memoryPercent))
+        case .exited(let code) where code != 0:
+            guard share.memoryPercent == nil else {
+                return .missing(name, "the share of the machine's memory can't be held", Self.groupRemedy)
+            }
+            return .works(name, "rlimit, for each process")
+        default: return .missing(name, "a program took more than it may", Self.groupRemedy)
+        }
+    }
+
+    private func processes() async -> SandboxLayer {
+        let name = "processes limit"
+        let script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 3 & done; echo all"
+        let end = await end(script, in: sandbox) { $0.processes = 8 }
+        guard let end, end.cause != .exited(0), !end.output.contains("all") else {
+            return .missing(name, "a program forked more than it may", Self.groupRemedy)
+        }
+        return .works(name, controllers.contains(.pids) ? "control group and rlimit" : "rlimit")
+    }
+
+    private func held(_ percent: Int?) -> String {
+        percent.map { ", all jobs within \($0) % of the machine" } ?? ""
+    }
+
+    private func processor() async -> SandboxLayer {
+        let name = "processor limit"
+        let isRequired = share.cpuPercent < 100
+        if await isThrottled() {
+            let percent = isRequired ? share.cpuPercent : nil
+            return .works(name, "control group" + held(percent), isRequired: isRequired)
+        }
+        return .missing(
+            name, "only time in total can be limited, and jobs have a low priority", Self.groupRemedy,
+            isRequired: isRequired)
+    }
+
+    /// A loop in a group with a fiftieth of a core is held back within a tenth of a second. It has an end of its own,
+    /// for the daemon may be killed beside it.
+    private func isThrottled() async -> Bool {
+        let limits = SandboxLimits(memoryBytes: 64 << 20, cpuCores: 0.02)
+        guard let group = try? sandbox.groups?.makeGroup("trial", limits: limits) else { return false }
+        let doors = group.doors.map { "echo 0 > \(Program.quoted($0))" }.joined(separator: " && ")
+        let world = sandbox.world
+        let loop = "i=0; while [ $i -lt 30000 ]; do i=$((i + 1)); done"
+        let looping = Task {
+            _ = try? await Subprocess.run(
+                .name("sh"), arguments: ["-c", "\(doors) && \(loop)"],
+                environment: .custom(["PATH": Sandbox.searchPath]), output: .discarded)
+        }
+        var turns = 0
+        while !group.hasBeenThrottled, turns < 1_000 {
+            turns += 1
+            try? await world.sleep(.milliseconds(5))
+        }
+        let isThrottled = group.hasBeenThrottled
+        looping.cancel()
+        await group.end(world)
+        await looping.value
+        return isThrottled
+    }
+
+    /// The size of the work folder is looked at, and while we are there whose its files are.
+    private func folder() async -> (size: SandboxLayer, user: SandboxLayer) {
+        var owner: uid_t?
+        let script = "for i in 1 2 3; do head -c 900000 /dev/zero > part$i; done; sleep 4"
+        let end = await end(script, in: sandbox) {
+            $0.workBytes = 1 << 20
+        } look: { folder in
+            var status = stat()
+            if lstat("\(folder.work.path)/part1", &status) == 0 { owner = status.st_uid }
+        }
+        let sizeName = "work folder size"
+        var size = SandboxLayer.works(sizeName, "the daemon looks several times a second")
+        if case .overLimit? = end?.cause {} else { size = .missing(sizeName, "a job filled it further", "") }
+        let userName = "own user"
+        if let owner, owner != geteuid(), owner != 0 {
+            return (size, .works(userName, "each slot's jobs are user \(owner) or one of the next", isRequired: false))
+        }
+        return (
+            size,
+            .missing(userName, "jobs are the daemon's user on the host", "run the daemon as root", isRequired: false)
+        )
+    }
+
+    private var proxy: SandboxLayer {
+        let name = SandboxLayer.networkProxy
+        guard Sandbox.isInstalled("socat") else {
+            return .missing(name, "socat is not installed", "apt-get install socat", isRequired: false)
+        }
+        return .works(name, "socat", isRequired: false)
+    }
+}
