@@ -27,7 +27,8 @@ package struct Finished: Sendable {
 }
 
 extension Transaction {
-    /// Ends attempts, each exactly once: the job ends or goes back, its money moves, and the event is recorded, all or none.
+    /// Ends attempts, each exactly once: the job ends or goes back, its money moves, and the event is recorded, all
+    /// or none.
     /// A report with a key that doesn't hold changes nothing; a repeated report gets the first one's answer (CONTRACT
     /// 4).
     package func finish(_ reports: [Report]) throws -> [Result<Finished, Refusal>] {

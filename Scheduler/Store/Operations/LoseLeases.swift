@@ -2,7 +2,7 @@ internal import Domain
 
 /// What became of jobs whose leases were lost.
 package struct Losses: Sendable {
-    /// wait, and may be claimed again.
+    /// Pending again, and may be claimed again.
     package var returned = 0
     /// Have lost too many workers in a row.
     package var poisoned = 0
