@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Engine
 internal import HTTPTypes
 internal import Store
 
@@ -36,10 +37,8 @@ enum AuditEvents {
         let query = try call.query
         let limit = try query.integer("limit", cappedTo: 1...500, default: 100)
         let offset = try query.integer("offset", cappedTo: 0...Int.max, default: 0)
-        try await seal(call.dependencies.database)
-        let events = try await call.dependencies.database.read { tx in
-            try tx.events(of: member.owner, offset: Int64(offset), limit: Int64(limit))
-        }
+        let events = try await AuditChain(call.dependencies.database)
+            .events(of: member.owner, offset: Int64(offset), limit: Int64(limit))
         return .data { writer in
             writer.beginObject()
             writer.key("events")
@@ -51,23 +50,6 @@ enum AuditEvents {
             writer.endObject()
         }
     }
-
-    /// Events get their places a moment after their commit; who asks here has done something and wants to see it.
-    private static func seal(_ database: Database) async throws {
-        for _ in 0..<maxRounds {
-            guard try await database.read({ try $0.hasLooseEvents() }) else { return }
-            do {
-                let sealed = try await database.write { try $0.sealEvents(from: 0, limit: perRound) }
-                if sealed.count < perRound { return }
-            } catch DatabaseError.conflict {
-                // Another hand sealed the same chain at the same moment: see what is left.
-            }
-        }
-    }
-
-    private static let perRound = 1_000
-    /// Whoever asks while others write faster than this can seal has waited long enough.
-    private static let maxRounds = 20
 
     private static func write(_ event: SealedEvent, to writer: inout JSONWriter) {
         writer.beginObject()

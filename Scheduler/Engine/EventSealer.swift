@@ -6,22 +6,21 @@ internal import Synchronization
 /// Gives the events of all owners their places in the chains.
 package final class EventSealer: Ticking {
     package static let topic = "event_sealer"
-    private static let limit = 1_000
-    private let database: Database
+    private let chain: AuditChain
     private let world: World
     private let mark = Mutex(LowWaterMark())
 
     package init(_ database: Database, world: World) {
-        self.database = database
+        chain = AuditChain(database)
         self.world = world
     }
 
     package func round() async throws -> Duration {
         let start = world.monotonic()
         let (from, isFull) = mark.withLock { $0.start(at: start) }
-        let (lowest, count) = try await database.write { try $0.sealEvents(from: from, limit: Self.limit) }
+        let (lowest, count) = try await chain.seal(from: from)
         let end = world.monotonic()
         mark.withLock { $0.found(lowest: lowest, wasFull: isFull, at: end, took: end - start) }
-        return count >= Self.limit ? .milliseconds(5) : .milliseconds(250)
+        return count >= AuditChain.perRound ? .milliseconds(5) : .milliseconds(250)
     }
 }
