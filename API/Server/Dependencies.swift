@@ -14,7 +14,7 @@ package final class Dependencies: Sendable {
     package let redis: Redis?
     package let world: World
     package let drain = Drain()
-    package let nonceFallback: NonceFallback
+    package let heartbeats: HeartbeatReceiver
     let signIn: SignIn
     /// Written by a scheduler beside.
     package let keyUses: KeyUses
@@ -32,7 +32,8 @@ package final class Dependencies: Sendable {
         self.bus = bus
         self.redis = redis
         self.world = world
-        nonceFallback = NonceFallback(world: world)
+        heartbeats = HeartbeatReceiver(
+            database, redis: redis, allowsFallback: configuration.redisNonceFallback, world: world)
         signIn = SignIn(configuration, world: world)
         keyUses = KeyUses(database)
         self.gauges = gauges

@@ -1,6 +1,7 @@
 internal import Bus
 internal import Bytes
 internal import Domain
+internal import Engine
 internal import HTTPTypes
 internal import Store
 
@@ -92,7 +93,7 @@ final class Health: Sendable {
             if let redis = dependencies.redis { failures.add(redis.failureCount) }
             var fallbacks = MetricFamily(
                 .counter, "hatchfarm_nonce_fallbacks_total", "Heartbeats checked by SQL alone, as Redis was down.")
-            fallbacks.add(dependencies.nonceFallback.count)
+            fallbacks.add(dependencies.heartbeats.fallback.count)
             return [up, delay, connections, waiting, dropped, failures, fallbacks]
         }
     }

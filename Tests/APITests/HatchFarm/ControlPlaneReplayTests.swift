@@ -1,6 +1,7 @@
 import API
 import Bus
 import Bytes
+import Engine
 import Glibc
 import Store
 import Support
@@ -111,10 +112,10 @@ struct ControlPlaneReplayTests {
             #expect(try await plane.send(before).status == 200)
             try await server.kill()
             try await until(redis, isUp: false)
-            #expect(plane.dependencies.nonceFallback.count == 0)
+            #expect(plane.dependencies.heartbeats.fallback.count == 0)
             let during = plane.beat(worker)
             #expect(try await plane.send(during).status == 200)
-            #expect(plane.dependencies.nonceFallback.count == 1)
+            #expect(plane.dependencies.heartbeats.fallback.count == 1)
             let metrics = try await plane.send("GET", "/metrics", base: "").text
             #expect(metrics.contains("hatchfarm_nonce_fallbacks_total 1\n"))
             for beat in [before, during] { #expect(try await plane.send(beat).outcome == "401 nonce_seen") }

@@ -22,7 +22,7 @@ package final class NonceFallback: Sendable {
     package var count: Int { state.withLock(\.count) }
 
     /// Counts one, and says so now and then.
-    package func use() {
+    func use() {
         let now = now()
         let mustWarn = state.withLock { state in
             state.count += 1
