@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Domain
+internal import Engine
 internal import HTTPTypes
 internal import Store
 
@@ -46,10 +47,10 @@ enum ArtifactUploads {
         let digest = try digest(call)
         let range = try call.contentRange()
         // Nothing is read from a worker whose lease is over.
-        _ = try await call.dependencies.database.write { try $0.heldSpec(key) }
+        try await call.dependencies.database.write { try $0.checkLease(key) }
         if let range { return try await store(range, of: path, key, digest, call) }
         let blob = try await JobFiles.receive(call)
-        try check(blob, digest)
+        do { try blob.check(digest) } catch { throw problem(error) }
         try await call.dependencies.database.write { try $0.storeArtifact(key, path: path, blob: blob) }
         return stored(path, size: blob.size, hash: blob.hash)
     }
@@ -69,66 +70,29 @@ enum ArtifactUploads {
         }
         let piece = Piece(
             path: path, coding: coding, start: Int64(range.start), total: Int64(range.total), bytes: bytes)
-        guard range.isLast else {
-            let offset = try await call.dependencies.database.write { try $0.storePiece(key, piece) }
-            return Reply.json(.accepted, ["success": true, "data": ["offset": JSON(offset)]])
-                .with(.uploadOffset, String(offset))
-        }
-        let stored = try await end(with: piece, key, digest, call)
-        return Self.stored(path, size: stored.size, hash: stored.hash)
-    }
-
-    /// The last piece: the upload becomes the job's file, or its answer is repeated.
-    private static func end(
-        with last: Piece, _ key: LeaseKey, _ digest: String?, _ call: Call
-    ) async throws -> PartialUpload.Stored {
-        let database = call.dependencies.database
-        while true {
-            switch try await database.write({ try $0.meetLast(key, last) }) {
-            case .repeated(let stored): return stored
-            case .awaited(let upload):
-                // What was taken away meanwhile, another writer has ended: ask again, for its answer or the new offset.
-                guard let blob = try await assemble(upload, last, digest, call) else { continue }
-                return try await database.write { try $0.storeUploaded(key, upload, last: last, blob: blob) }
-            }
-        }
-    }
-
-    /// Unpacks and packs what has come. What turns out to be no such file is thrown away: no last piece could mend it,
-    /// so the worker must be able to begin again. Nil when the upload is gone.
-    private static func assemble(
-        _ upload: PartialUpload, _ last: Piece, _ digest: String?, _ call: Call
-    ) async throws -> Blob? {
-        let database = call.dependencies.database
         do {
-            var packer = try BlobPacker()
-            let unpacker = try BodyUnpacker(coding: last.coding, limit: call.dependencies.configuration.artifactLimit)
-            var start: Int64 = 0
-            while start < last.start {
-                let from = start
-                guard let chunk = try await database.read({ try $0.uploadChunk(upload.id, start: from) }) else {
-                    return nil
-                }
-                try packer.add(try unpacker.update(chunk))
-                start += Int64(chunk.count)
+            let assembler = UploadAssembler(call.dependencies.database, limit: limit)
+            switch try await assembler.take(piece, key, digest: digest) {
+            case .offset(let offset):
+                return Reply.json(.accepted, ["success": true, "data": ["offset": JSON(offset)]])
+                    .with(.uploadOffset, String(offset))
+            case .stored(let stored): return Self.stored(path, size: stored.size, hash: stored.hash)
             }
-            try packer.add(try unpacker.update(last.bytes))
-            try unpacker.finish()
-            let blob = try packer.finish()
-            try check(blob, digest)
-            return blob
-        } catch var problem as Problem where problem.status.kind == .clientError {
-            try await database.write { try $0.deleteUpload(upload.id) }
+        } catch let error as UploadError {
+            var problem = problem(error)
             problem.headers[.uploadOffset] = "0"
             throw problem
         }
     }
 
-    private static func check(_ blob: Blob, _ digest: String?) throws {
-        guard let digest, digest != blob.hash else { return }
-        throw Problem(
-            .badRequest, "wrong_digest", "X-Content-SHA256 is not that of what came, which is \(blob.hash)",
-            field: "X-Content-SHA256")
+    private static func problem(_ error: UploadError) -> Problem {
+        switch error {
+        case .undecodable(let error, let limit): BodyUnpacker.problem(error, limit: limit)
+        case .wrongDigest(let actual):
+            Problem(
+                .badRequest, "wrong_digest", "X-Content-SHA256 is not that of what came, which is \(actual)",
+                field: "X-Content-SHA256")
+        }
     }
 
     /// What the unpacked whole should hash to, in lower case; nil when it isn't said.

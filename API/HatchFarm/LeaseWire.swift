@@ -37,7 +37,7 @@ extension Claim {
 }
 
 extension ClaimedJob {
-    init(_ grant: Grant, inputs: [Input]) {
+    init(_ grant: Grant, inputs: [InputFile]) {
         let need = grant.requirement
         let spec = JobSpec(grant.spec)
         self.init(
@@ -48,7 +48,7 @@ extension ClaimedJob {
             isolation: Wire.Isolation(rawValue: need.isolation.rawValue) ?? .sandbox, network: grant.network,
             title: grant.title, command: spec.command ?? [],
             environment: spec.environment.map { Variable($0.key, $0.value.string ?? "") }, stdin: spec.stdin,
-            inputs: inputs, outputs: spec.outputs,
+            inputs: inputs.map { Input(path: $0.path, size: Int($0.size), sha256: $0.hash) }, outputs: spec.outputs,
             resources: Wire.Capacity(
                 cpuCores: Double(need.milliCores) / 1_000,
                 memoryGB: Double(need.memoryMiB) * 1_048_576 / 1_000_000_000, gpu: Int(need.gpus),

@@ -43,7 +43,7 @@ enum Leases {
         let claim = try Claim(request, worker, call.dependencies.world)
         let grants = try await call.dependencies.broker.claim(
             claim, wait: .milliseconds(request.waitMilliseconds), isAbandoned: { call.isAbandoned })
-        let files = try await WorkerFiles.inputs(of: grants, call.dependencies)
+        let files = try await JobInputs(call.dependencies.database).files(of: grants)
         var writer = JSONWriter(capacity: 128 + grants.count * 600)
         writer.success {
             $0.beginObject()

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Domain
+internal import Engine
 internal import HTTPTypes
 internal import Store
 
@@ -81,67 +82,5 @@ enum JobFiles {
             try await database.read { try $0.blobChunk(hash, number: Int64(number)) }
         }
         .with(.contentDisposition, "attachment").with(.eTag, "\"\(hash)\"")
-    }
-
-    /// Stores the contents that came with requests, and refuses references to what isn't the owner's.
-    static func prepare(_ requests: [JobRequest], owner: OwnerID, _ call: Call) async throws {
-        let contents = requests.flatMap(\.contents)
-        let references = requests.flatMap(\.references)
-        guard !contents.isEmpty || !references.isEmpty else { return }
-        let missing = try await call.dependencies.database.read { tx in
-            try references.first { _, source in
-                switch source {
-                case .content: false
-                case .upload(let hash): try tx.upload(hash, owner: owner) == nil
-                case .output(let job, _): try tx.job(job, owner: owner) == nil
-                }
-            }
-        }
-        if let missing { throw FieldError(missing.field, .invalid("names nothing of yours")) }
-        guard !contents.isEmpty else { return }
-        var blobs: [Blob] = []
-        for content in contents {
-            var packer = try BlobPacker()
-            try packer.add(content.bytes)
-            blobs.append(try packer.finish())
-        }
-        let ready = blobs
-        try await call.dependencies.database.write { tx in
-            for blob in ready { try tx.storeUpload(blob, owner: owner) }
-        }
-    }
-}
-
-/// Packs content into chunks of one zstd stream, hashing what goes in.
-struct BlobPacker {
-    /// Bytes of a stored chunk; a row of this size is read and written in one go.
-    private static let chunkSize = 256 * 1_024
-
-    private var hasher = SHA256()
-    private let packer: ZstdCompressor
-    private var size: Int64 = 0
-    private var open: [UInt8] = []
-    private var chunks: [[UInt8]] = []
-
-    init() throws { packer = try ZstdCompressor() }
-
-    mutating func add(_ bytes: [UInt8]) throws {
-        hasher.update(bytes)
-        size += Int64(bytes.count)
-        cut(try packer.update(bytes))
-    }
-
-    mutating func finish() throws -> Blob {
-        cut(try packer.finish())
-        if !open.isEmpty { chunks.append(open) }
-        return Blob(hash: Hex.encode(hasher.finish()), size: size, chunks: chunks)
-    }
-
-    private mutating func cut(_ packed: [UInt8]) {
-        open += packed
-        while open.count >= Self.chunkSize {
-            chunks.append(Array(open.prefix(Self.chunkSize)))
-            open.removeFirst(Self.chunkSize)
-        }
     }
 }

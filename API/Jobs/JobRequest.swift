@@ -6,14 +6,9 @@ internal import Store
 struct JobRequest {
     var job: NewJob
     /// Contents that came with the request: to be stored before the job.
-    var contents: [Content]
+    var contents: [[UInt8]]
     /// Inputs that name content stored earlier: to be found before the job is accepted.
-    var references: [(field: String, reference: JobInput.Source)]
-
-    struct Content {
-        let hash: String
-        let bytes: [UInt8]
-    }
+    var references: [JobInput.Reference]
 
     static let commandCount = 1...1_000
 
@@ -39,7 +34,7 @@ struct JobRequest {
         self.contents = contents
         references = inputs.enumerated().compactMap { index, input in
             if case .content = input.source { return nil }
-            return (fields.name("inputs") + "[\(index)].artifact", input.source)
+            return JobInput.Reference(field: fields.name("inputs") + "[\(index)].artifact", source: input.source)
         }
         let outputs = try Self.paths(&fields, "outputs")
         var need = try Self.requirement(&fields, kind: kind)
@@ -96,7 +91,7 @@ struct JobRequest {
             guard member.value.string != nil else {
                 throw fields.error("env." + member.key, .wrongType(expected: "a string"))
             }
-            guard member.key.isVariableName else {
+            guard member.key.utf8.count <= 128, member.key.isVariableName else {
                 throw fields.error("env." + member.key, .invalid("is not a name of letters, digits and _"))
             }
         }
@@ -177,32 +172,5 @@ struct JobRequest {
             throw fields.error("depends_on", .invalid("must be ids of jobs"))
         }
         return Set(texts.map { $0.lowercased() }).sorted().map { JobID($0) }
-    }
-}
-
-extension String {
-    /// Without white space at its ends.
-    var trimmed: String {
-        guard let first, let last, first.isWhitespace || last.isWhitespace else { return self }
-        let dispatcher = drop(while: \.isWhitespace)
-        return String(dispatcher.reversed().drop(while: \.isWhitespace).reversed())
-    }
-
-    /// Letters, digits and `. _ - :` of ASCII.
-    var isWord: Bool {
-        utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-                UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"),
-                UInt8(ascii: ":"):
-                true
-            default: false
-            }
-        }
-    }
-
-    var isVariableName: Bool {
-        guard let first = utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
-        return isWord && !contains(where: { $0 == "." || $0 == "-" || $0 == ":" }) && utf8.count <= 128
     }
 }

@@ -72,7 +72,8 @@ enum Jobs {
         answer: @escaping @Sendable ([AcceptedJob], Int64) -> StoredAnswer
     ) async throws -> Reply {
         let key = try call.idempotencyKey(for: member.owner, body)
-        try await JobFiles.prepare(requests, owner: member.owner, call)
+        try await JobInputs(call.dependencies.database)
+            .prepare(requests.flatMap(\.contents), requests.flatMap(\.references), owner: member.owner)
         let reply = try await call.dependencies.broker.submit(
             Submission(jobs: requests.map(\.job), idempotency: key, answer: answer))
         switch reply {

@@ -1,4 +1,4 @@
-internal import Bytes
+package import Bytes
 internal import HTTPTypes
 
 /// Undoes a `Content-Encoding` piece by piece. For one task at a time.
@@ -21,15 +21,16 @@ package struct BodyUnpacker {
     /// All that these bytes yield. Throws 413 over the limit, 400 for damaged ones.
     package func update(_ bytes: [UInt8]) throws(Problem) -> [UInt8] {
         guard let stream else { return bytes }
-        do { return try stream.update(bytes) } catch { throw problem(error) }
+        do { return try stream.update(bytes) } catch { throw Self.problem(error, limit: limit) }
     }
 
     /// Throws 400 unless the end is one.
     package func finish() throws(Problem) {
-        do { try stream?.finish() } catch { throw problem(error) }
+        do { try stream?.finish() } catch { throw Self.problem(error, limit: limit) }
     }
 
-    private func problem(_ error: ZstdError) -> Problem {
+    /// Why packed content was refused; `limit` in unpacked bytes.
+    package static func problem(_ error: ZstdError, limit: Int) -> Problem {
         error == .tooLarge
             ? .tooLarge(limit: limit) : Problem(.badRequest, "corrupt_body", "the body is no whole zstd frame")
     }

@@ -32,12 +32,14 @@ extension Transaction {
         try insertUpload(blob.hash, owner: owner)
     }
 
-    /// The spec of a job that this lease holds at this moment, for reading its inputs. May write: an outage credit.
-    package func heldSpec(_ key: LeaseKey) throws -> (spec: String, owner: OwnerID) {
+    /// Throws unless the lease is current. May write: an outage credit.
+    package func checkLease(_ key: LeaseKey) throws { _ = try heldJob(key) }
+
+    /// The running job of a lease that is current. May write: an outage credit.
+    func heldJob(_ key: LeaseKey) throws -> LiveJob {
         guard let job = try afterOutageCredit({ try held([key][...], "").first }) else {
             throw try refusalForStale(key)
         }
-        guard let spec = try spec(of: key.job) else { throw Refusal.notFound("job") }
-        return (spec, job.owner)
+        return job
     }
 }

@@ -13,9 +13,7 @@ extension Transaction {
     /// How many bytes of a file this lease has brought so far; 0 when none (decision 0012). May write: an outage
     /// credit.
     package func uploadOffset(_ key: LeaseKey, path: String) throws -> Int64 {
-        guard let job = try afterOutageCredit({ try held([key][...], "").first }) else {
-            throw try refusalForStale(key)
-        }
+        let job = try heldJob(key)
         return try upload(key.job, fence: job.fence, path: path)?.received ?? 0
     }
 

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// What a job says while it runs.
 package enum OutputEvent: Sendable, Equatable {
     /// Whole lines, or pieces of one too long; what isn't UTF-8 is replaced.
@@ -117,8 +119,8 @@ struct OutputCapture {
     private static func progress(_ line: ArraySlice<UInt8>) -> OutputEvent? {
         guard line.starts(with: "::progress ".utf8), line.count < 1_024 else { return nil }
         let words = text(line).split(separator: " ", maxSplits: 2, omittingEmptySubsequences: true)
-        guard words.count >= 2, let percent = Double(words[1].trimmed), percent.isFinite else { return nil }
-        let message = words.count > 2 ? words[2].trimmed : ""
+        guard words.count >= 2, let percent = Double(String(words[1]).trimmed), percent.isFinite else { return nil }
+        let message = words.count > 2 ? String(words[2]).trimmed : ""
         return .progress(percent: min(max(percent, 0), 100), message: message.isEmpty ? nil : message)
     }
 
@@ -131,13 +133,5 @@ struct OutputCapture {
             return length > count ? count : 0
         }
         return 0
-    }
-}
-
-extension Substring {
-    fileprivate var trimmed: String {
-        let start = drop { $0.isWhitespace }
-        let blanks = start.reversed().prefix { $0.isWhitespace }.count
-        return String(start.dropLast(blanks))
     }
 }

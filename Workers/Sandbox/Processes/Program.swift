@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// What to run: words, environment and standard input. Nothing of it ever stands in a command line on the host.
 package struct Program: Sendable {
     package var command: [String]
@@ -15,20 +17,11 @@ package struct Program: Sendable {
         guard let name = command.first, !name.isEmpty else { return "the command is empty" }
         // `env` and the shell would take it for a variable.
         if name.utf8.contains(UInt8(ascii: "=")) { return "the command's name contains \"=\"" }
-        if let bad = environment.first(where: { !Self.isName($0.name) }) {
+        if let bad = environment.first(where: { !$0.name.isVariableName }) {
             return "the environment has a variable named \"\(bad.name)\""
         }
         let texts = command + environment.map(\.value)
         return texts.contains { $0.utf8.contains(0) } ? "the command contains a zero byte" : nil
-    }
-
-    /// What a shell takes for a variable's name.
-    private static func isName(_ text: String) -> Bool {
-        let letters = text.utf8.map { byte in
-            byte == UInt8(ascii: "_") || (byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z"))
-        }
-        let digits = text.utf8.map { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-        return letters.first == true && zip(letters, digits).allSatisfy { $0 || $1 }
     }
 
     /// A word that a shell takes as it is.
