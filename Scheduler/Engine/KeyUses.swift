@@ -22,7 +22,7 @@ package final class KeyUses: Ticking {
         }
         guard !hashes.isEmpty else { return Self.interval }
         do {
-            try await database.write { try $0.noteKeyUses(hashes.sorted()) }
+            try await database.write { try $0.noteKeyUses(hashes) }
         } catch {
             used.withLock { $0.formUnion(hashes) }
             throw error

@@ -70,6 +70,15 @@ struct PlantedTests {
         catches(.sqlPlaces, in: "Tests/StoreTests/A.swift", bad: [], good: bad)
     }
 
+    @Test("functions of tables that others could call")
+    func internalTables() {
+        let bad = ["    package func insertJob() {}", "package static func key(_ a: Int) {}"]
+        catches(
+            .internalTables, in: "Scheduler/Store/Tables/A.swift", bad: bad,
+            good: ["func a() {}", "package struct A {}", "package init() {}", "// package func a()"])
+        catches(.internalTables, in: "Scheduler/Store/Queries/A.swift", bad: [], good: bad)
+    }
+
     @Test("foreign modules away from home")
     func foreignModules() {
         for module in ["CLibPQ", "GRDB", "GRDBSQLite", "CHiredis", "CSodium", "CZstd"] {

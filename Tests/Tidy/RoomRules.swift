@@ -71,6 +71,14 @@ extension Rule {
         }
     }
 
+    static let internalTables = Rule(
+        remedy: "What others call is an operation (Scheduler/Store/Operations) or a query (Scheduler/Store/Queries)."
+    ) { source in
+        guard source.path.hasPrefix("Scheduler/Store/Tables/") else { return [] }
+        let functions = source.matches(#"^[ \t]*package[ \t]+((?:static[ \t]+)?func[ \t]+\w+)"#)
+        return functions.map { ($0.line, "\($0.text) of a table is not internal") }
+    }
+
     /// - Parameter systems: the folders of `API` that hold a system (`Tree.systems`).
     static func separateSystems(_ systems: [String]) -> Rule {
         Rule(remedy: "What two systems share is an operation or a file in API/Server.") { source in

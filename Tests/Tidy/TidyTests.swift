@@ -31,6 +31,9 @@ struct TidyTests {
     @Test("SQL is only in tables, queries, migrations and the seam")
     func sqlPlaces() { holds(.sqlPlaces) }
 
+    @Test("the tables' functions are the store's own")
+    func internalTables() { holds(.internalTables) }
+
     @Test("each foreign module is imported in its one folder")
     func foreignModules() { holds(.foreignModules) }
 

@@ -75,7 +75,7 @@ package struct UploadAssembler: Sendable {
             try blob.check(digest)
             return blob
         } catch let error as UploadError {
-            try await database.write { try $0.deleteUpload(upload.id) }
+            try await database.write { try $0.discardUpload(upload.id) }
             throw error
         }
     }

@@ -136,4 +136,8 @@ extension Transaction {
                 owner: OwnerID(key.member.text), type: type, actor: changer.actor, object: key.id.text,
                 metadata: JSON.object([.init("prefix", .string(key.prefix))] + more).text(.compact)))
     }
+
+    /// Notes that keys were used about now.
+    /// - Parameter hashes: SHA-256 hex of their texts.
+    package func noteKeyUses(_ hashes: Set<String>) throws { try setLastUsed(hashes.sorted()) }
 }

@@ -8,7 +8,7 @@ extension Transaction {
     /// A running job's file, accepted only with its current claim token (PROMISES F4).
     package func storeArtifact(_ key: LeaseKey, path: String, blob: Blob) throws {
         guard let job = try afterOutageCredit({ try lockLease(key) }) else { throw try refusalForStale(key) }
-        try deleteUpload(key.job, fence: job.fence, path: path)
+        try deleteChunks(of: deleteUpload(key.job, fence: job.fence, path: path))
         try keep(blob, as: path, of: job)
     }
 

@@ -51,6 +51,9 @@ extension Transaction {
         return stored
     }
 
+    /// Takes away an upload that came to nothing, unless it is stored by now.
+    package func discardUpload(_ id: Int64) throws { try deleteChunks(of: deleteUpload(id)) }
+
     /// What the same last piece brought about before.
     private func replay(_ piece: Piece, of job: LiveJob) throws -> PartialUpload.Stored? {
         guard let upload = try upload(job.id, fence: job.fence, path: piece.path), let stored = upload.stored,
@@ -65,7 +68,7 @@ extension Transaction {
         var upload = try upload(job.id, fence: job.fence, path: piece.path)
         if upload?.stored != nil, piece.start == 0 {
             // The file is stored; this is the beginning of what is to replace it.
-            try deleteUpload(job.id, fence: job.fence, path: piece.path)
+            try deleteChunks(of: deleteUpload(job.id, fence: job.fence, path: piece.path))
             upload = nil
         }
         if upload == nil, piece.start == 0 {

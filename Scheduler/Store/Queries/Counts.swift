@@ -26,29 +26,6 @@ extension Transaction {
         }
     }
 
-    /// Takes away what has served its time; returns how many rows. Called in small bites.
-    package func prune(limit: Int, keysOlderThan: Int64) throws -> Int {
-        var gone = try execute(
-            """
-            DELETE FROM nonces WHERE (scope, nonce) IN
-                (SELECT scope, nonce FROM nonces WHERE expires_at <= \(now) LIMIT \(limit))
-            """)
-        gone += try execute(
-            """
-            DELETE FROM idempotency_keys WHERE (owner_id, endpoint, key) IN
-                (SELECT owner_id, endpoint, key FROM idempotency_keys WHERE created_at <= \(keysOlderThan)
-                    LIMIT \(limit))
-            """)
-        gone += try execute(
-            """
-            DELETE FROM cancel_notices WHERE (worker_id, job_id) IN
-                (SELECT worker_id, job_id FROM cancel_notices WHERE expires_at <= \(now) LIMIT \(limit))
-            """)
-        return gone
-    }
-}
-
-extension Transaction {
     /// Why a job is not running yet, in words for its owner.
     package func pendingReason(_ job: Job, _ need: Requirement?) throws -> String {
         if job.state == .blocked {

@@ -109,6 +109,20 @@ extension Transaction {
                 createdAt: row.integer(), revokedAt: nil)
         }
     }
+
+    package func policy(_ id: PolicyID) throws -> Policy? {
+        try first(
+            """
+            SELECT id, owner_id, version, state, rules, created_at, activated_at FROM policies
+            WHERE id = \(id.text)
+            """
+        ) { row in
+            try Policy(
+                id: PolicyID(row.text()), owner: OwnerID(row.text()), version: row.integer(),
+                isActive: row.text() == "active", rules: row.text(), createdAt: row.integer(),
+                activatedAt: row.optionalInteger())
+        }
+    }
 }
 
 /// What the edges ask beside their operations.
@@ -128,10 +142,5 @@ extension Transaction {
             WHERE kind IN ('compute', 'audit')
             """
         ) { try $0.integer() } ?? 0
-    }
-
-    /// Whether any event still has no place in its owner's chain.
-    package func hasLooseEvents() throws -> Bool {
-        try first("SELECT 1 FROM events WHERE position IS NULL LIMIT 1") { try $0.integer() } != nil
     }
 }

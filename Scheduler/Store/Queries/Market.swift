@@ -81,6 +81,15 @@ extension Transaction {
             """
         ) { try ResourceClass(&$0) }
     }
+
+    /// The prices that hold now.
+    package func marketPrices() throws -> MarketPrices {
+        let prices = try first("SELECT \(raw: MarketPrices.columns) FROM market_prices WHERE id = 1") { row in
+            try MarketPrices(&row)
+        }
+        guard let prices else { throw DatabaseError.unreadable("market_prices") }
+        return prices
+    }
 }
 
 extension ResourceClass {

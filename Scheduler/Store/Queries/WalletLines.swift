@@ -33,4 +33,39 @@ extension Transaction {
         }
         return WalletLines(lines: shown, next: waiting.allSatisfy(\.lines.isEmpty) ? nil : next)
     }
+
+    /// What an owner has, of every asset.
+    package func balances(of owner: OwnerID) throws -> [Balance] {
+        let found = try rows("SELECT asset, kind, balance FROM ledger_accounts WHERE owner_id = \(owner.text)") { row in
+            try (row.asset(), row.text(), row.integer())
+        }
+        return Asset.allCases.map { asset in
+            func balance(_ kind: Account.Kind) -> Int64 {
+                found.first { $0.0 == asset && $0.1 == kind.rawValue }?.2 ?? 0
+            }
+            return Balance(asset: asset, available: balance(.available), held: balance(.held))
+        }
+    }
+
+    /// An owner's transactions in an asset: the lines of the account that it may spend from, newest first.
+    /// - Parameter before: only lines before this one.
+    package func lines(of owner: OwnerID, _ asset: Asset, before line: Int64?, limit: Int) throws -> [LedgerLine] {
+        let account = Account(owner, asset, .available).id
+        let before = line ?? .max
+        return try rows(
+            """
+            SELECT * FROM (
+                SELECT * FROM (SELECT id, asset, -amount AS amount, debit_after AS after, debit_line AS line, reason,
+                    reference, created_at FROM ledger_transfers
+                    WHERE debit = \(account) AND debit_line < \(before)
+                    ORDER BY debit_line DESC LIMIT \(limit)) AS taken
+                UNION ALL
+                SELECT * FROM (SELECT id, asset, amount, credit_after, credit_line, reason, reference, created_at
+                    FROM ledger_transfers
+                    WHERE credit = \(account) AND credit_line < \(before)
+                    ORDER BY credit_line DESC LIMIT \(limit)) AS given
+            ) AS both_sides ORDER BY line DESC LIMIT \(limit)
+            """
+        ) { try LedgerLine(&$0) }
+    }
 }

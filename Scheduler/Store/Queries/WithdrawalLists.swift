@@ -34,4 +34,8 @@ extension Transaction {
             """
         ) { try Withdrawal(&$0) }
     }
+
+    package func withdrawal(_ id: WithdrawalID) throws -> Withdrawal? {
+        try first("SELECT \(raw: Withdrawal.columns) FROM withdrawals WHERE id = \(id.text)") { try Withdrawal(&$0) }
+    }
 }

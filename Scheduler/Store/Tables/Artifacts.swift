@@ -1,14 +1,4 @@
-package import Domain
-
-/// A file that a job brought forth or was given.
-package struct Artifact: Sendable {
-    package var path: String
-    /// SHA-256 hex of the content.
-    package var hash: String
-    package var size: Int64
-    package var fence: Int64
-    package var createdAt: Int64
-}
+internal import Domain
 
 /// Content on its way into the store: zstd-compressed chunks and what they hold.
 package struct Blob: Sendable {
@@ -41,26 +31,12 @@ extension Transaction {
         }
     }
 
-    package func blobChunk(_ hash: String, number: Int64) throws -> [UInt8]? {
-        try first("SELECT bytes FROM blob_chunks WHERE hash = \(hash) AND number = \(number)") { try $0.bytes() }
-    }
-
     func insertUpload(_ hash: String, owner: OwnerID) throws {
         try execute(
             """
             INSERT INTO uploads (owner_id, hash, created_at) VALUES (\(owner.text), \(hash), \(now))
             ON CONFLICT (owner_id, hash) DO NOTHING
             """)
-    }
-
-    /// The size of content that this owner has uploaded; nil when it hasn't.
-    package func upload(_ hash: String, owner: OwnerID) throws -> Int64? {
-        try first(
-            """
-            SELECT size FROM uploads JOIN blobs ON blobs.hash = uploads.hash
-            WHERE owner_id = \(owner.text) AND uploads.hash = \(hash)
-            """
-        ) { try $0.integer() }
     }
 
     func upsertArtifact(_ job: JobID, path: String, blob: Blob, fence: Int64) throws {
@@ -78,19 +54,5 @@ extension Transaction {
         try first("SELECT COUNT(*) FROM artifacts WHERE job_id = \(job.text) AND path <> \(path)") {
             try $0.integer()
         } ?? 0
-    }
-
-    package func artifacts(of job: JobID) throws -> [Artifact] {
-        try rows(
-            "SELECT path, hash, size, fence, created_at FROM artifacts WHERE job_id = \(job.text) ORDER BY path"
-        ) { row in
-            try Artifact(
-                path: row.text(), hash: row.text(), size: row.integer(), fence: row.integer(),
-                createdAt: row.integer())
-        }
-    }
-
-    package func artifact(of job: JobID, path: String) throws -> Artifact? {
-        try artifacts(of: job).first { $0.path == path }
     }
 }

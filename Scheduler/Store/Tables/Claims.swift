@@ -1,24 +1,4 @@
-package import Domain
-
-/// One class to take from, and where its living begin.
-package struct ClassHead: Sendable {
-    package var id: ClassID
-    /// Nothing alive is believed to have a smaller tag (`LowWaterMark`).
-    package var fromTag: Int64
-
-    package init(id: ClassID, fromTag: Int64) {
-        self.id = id
-        self.fromTag = fromTag
-    }
-}
-
-/// The first job that waits in a class.
-package struct QueueHead: Sendable {
-    package var id: ClassID
-    package var tag: Int64
-    package var since: Int64
-    package var owner: OwnerID
-}
+internal import Domain
 
 /// A job that was locked for a claim, with what the worker will need.
 struct Pick {
@@ -123,26 +103,5 @@ extension Transaction {
             WHERE worker_id = \(worker.text) AND state = 'running'
             """
         ) { row in try (row.integer(), row.integer(), row.integer()) } ?? (0, 0, 0)
-    }
-
-    /// The first that waits in each class, where something does.
-    package func heads(of classes: ArraySlice<ClassHead>) throws -> [QueueHead] {
-        let wanted = classes.map { [Value.integer($0.id.number), .integer($0.fromTag)] }
-        let head: SQL = """
-            FROM live_jobs WHERE class_id = wanted.id AND state = 'pending' AND tag >= wanted.mark
-            ORDER BY class_id, tag, live_jobs.id LIMIT 1
-            """
-        return try rows(
-            """
-            WITH wanted (id, mark) AS (VALUES \(rows: wanted))
-            SELECT wanted.id, (SELECT tag \(sql: head)), (SELECT since \(sql: head)), (SELECT owner_id \(sql: head))
-            FROM wanted
-            """
-        ) { row in
-            let id = try ClassID(row.integer())
-            let (tag, since) = try (row.optionalInteger(), row.optionalInteger())
-            guard let tag, let since, let owner = try row.optionalText() else { return nil }
-            return QueueHead(id: id, tag: tag, since: since, owner: OwnerID(owner))
-        }.compactMap { $0 }
     }
 }

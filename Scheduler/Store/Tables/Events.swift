@@ -1,17 +1,5 @@
 internal import Bytes
-package import Domain
-
-/// An event with its place in its owner's chain.
-package struct SealedEvent: Sendable {
-    package var id: String
-    package var type: String
-    package var actor: String
-    package var object: String
-    package var metadata: String
-    package var createdAt: Int64
-    package var prevHash: String
-    package var hash: String
-}
+internal import Domain
 
 /// An event that has no place yet.
 struct LooseEvent {
@@ -27,7 +15,7 @@ struct LooseEvent {
 
 extension Transaction {
     /// Records facts in the commit that makes them true.
-    package func record(_ events: [Event]) throws {
+    func record(_ events: [Event]) throws {
         try SQL.chunked(events) { chunk in
             let rows = chunk.map { event in
                 [
@@ -44,7 +32,7 @@ extension Transaction {
         }
     }
 
-    package func record(_ event: Event) throws { try record([event]) }
+    func record(_ event: Event) throws { try record([event]) }
 
     /// Locks events without a place, oldest first, from a sequence number on.
     func lockLoose(from seq: Int64, limit: Int) throws -> [LooseEvent] {
@@ -84,20 +72,6 @@ extension Transaction {
                 UPDATE events SET position = place.at, prev_hash = place.before, hash = place.sum
                 FROM place WHERE events.seq = place.n AND COALESCE(events.position, 0) = 0
                 """)
-        }
-    }
-
-    /// An owner's events in the order of its chain.
-    package func events(of owner: OwnerID, offset: Int64, limit: Int64) throws -> [SealedEvent] {
-        try rows(
-            """
-            SELECT id, type, actor, object_id, metadata, created_at, prev_hash, hash FROM events
-            WHERE owner_id = \(owner.text) AND position > \(offset) ORDER BY owner_id, position LIMIT \(limit)
-            """
-        ) { row in
-            try SealedEvent(
-                id: row.text(), type: row.text(), actor: row.text(), object: row.text(), metadata: row.text(),
-                createdAt: row.integer(), prevHash: row.text(), hash: row.text())
         }
     }
 }

@@ -31,15 +31,15 @@ package struct StoredAnswer: Sendable, Equatable {
     }
 }
 
-package enum StoredAnswers {
-    package struct Entry: Sendable {
-        package let bodyHash: String
-        package let answer: StoredAnswer
+enum StoredAnswers {
+    struct Entry {
+        let bodyHash: String
+        let answer: StoredAnswer
     }
 }
 
 extension Transaction {
-    package func storedAnswers(_ names: [IdempotencyKey.Name]) throws -> [IdempotencyKey.Name: StoredAnswers.Entry] {
+    func storedAnswers(_ names: [IdempotencyKey.Name]) throws -> [IdempotencyKey.Name: StoredAnswers.Entry] {
         var found: [IdempotencyKey.Name: StoredAnswers.Entry] = [:]
         try SQL.chunked(names) { chunk in
             let wanted = chunk.map { [Value.text($0.owner.text), .text($0.endpoint), .text($0.key)] }
@@ -63,7 +63,7 @@ extension Transaction {
         return found
     }
 
-    package func storeAnswers(_ answers: [(IdempotencyKey, StoredAnswer)]) throws {
+    func storeAnswers(_ answers: [(IdempotencyKey, StoredAnswer)]) throws {
         try SQL.chunked(answers) { chunk in
             let rows = chunk.map { key, answer in
                 [
@@ -80,15 +80,13 @@ extension Transaction {
         }
     }
 
-    /// Does a thing once: a repeated call gets the first one's answer, stored in the same commit as the effect.
-    package func once(_ key: IdempotencyKey?, _ effect: () throws -> StoredAnswer) throws -> StoredAnswer {
-        guard let key else { return try effect() }
-        if let earlier = try storedAnswers([key.name])[key.name] {
-            guard earlier.bodyHash == key.bodyHash else { throw Refusal.keyReused }
-            return earlier.answer
-        }
-        let answer = try effect()
-        try storeAnswers([(key, answer)])
-        return answer
+    /// Takes away answers stored before an instant; returns how many.
+    func deleteStoredAnswers(olderThan instant: Int64, limit: Int) throws -> Int {
+        try execute(
+            """
+            DELETE FROM idempotency_keys WHERE (owner_id, endpoint, key) IN
+                (SELECT owner_id, endpoint, key FROM idempotency_keys WHERE created_at <= \(instant)
+                    LIMIT \(limit))
+            """)
     }
 }

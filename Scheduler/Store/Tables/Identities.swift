@@ -40,16 +40,4 @@ extension Transaction {
             WHERE member_id = \(member.text) AND CASE WHEN disabled_at IS NULL THEN 0 ELSE 1 END <> \(isDisabled)
             """) > 0
     }
-
-    /// The member, as long as an identity of the issuer's vouches for it whose epoch is among `epochs`.
-    package func member(_ id: MemberID, issuer: String, epochs: ClosedRange<Int64>) throws -> Member? {
-        let vouched = try first(
-            """
-            SELECT 1 FROM oidc_identities
-            WHERE member_id = \(id.text) AND issuer = \(issuer) AND disabled_at IS NULL
-                AND tokens_since BETWEEN \(epochs.lowerBound) AND \(epochs.upperBound)
-            """
-        ) { try $0.integer() }
-        return vouched == nil ? nil : try member(id)
-    }
 }

@@ -16,13 +16,6 @@ extension ClassID {
     }
 }
 
-/// A requirement class as it is stored.
-package struct JobClass: Sendable {
-    package let id: ClassID
-    package let requirement: Requirement
-    package let createdAt: Int64
-}
-
 extension Transaction {
     /// Records classes that may be new.
     func insertClasses(_ classes: [(ClassID, Requirement, createdBy: OwnerID)]) throws {
@@ -47,44 +40,6 @@ extension Transaction {
 
     func countClasses(createdBy owner: OwnerID) throws -> Int64 {
         try first("SELECT COUNT(*) FROM job_classes WHERE created_by = \(owner.text)") { try $0.integer() } ?? 0
-    }
-
-    /// The classes recorded since an instant, oldest first.
-    package func classes(since: Int64) throws -> [JobClass] {
-        try rows("SELECT \(raw: Self.classColumns) FROM job_classes WHERE created_at >= \(since) ORDER BY created_at") {
-            try Self.jobClass(&$0)
-        }
-    }
-
-    package func classes(_ ids: [ClassID]) throws -> [JobClass] {
-        guard !ids.isEmpty else { return [] }
-        return try rows("SELECT \(raw: Self.classColumns) FROM job_classes WHERE id IN (\(list: ids.map(\.number)))") {
-            try Self.jobClass(&$0)
-        }
-    }
-
-    private static let classColumns: StaticString = """
-        id, kind, queue, priority, milli_cores, memory_mib, gpus, labels, isolation, minutes, max_hourly_price,
-        target, excluded_owners, created_at
-        """
-
-    private static func jobClass(_ row: inout Row) throws -> JobClass {
-        let id = try ClassID(row.integer())
-        let kindText = try row.text()
-        guard let kind = Kind(rawValue: kindText) else { throw DatabaseError.unreadable("kind \(kindText)") }
-        var need = try Requirement(kind: kind, queue: row.text(), priority: row.integer())
-        need.milliCores = try row.integer()
-        need.memoryMiB = try row.integer()
-        need.gpus = try row.integer()
-        need.labels = try row.text().split(separator: "\n").map(String.init)
-        let rank = try row.integer()
-        guard let isolation = Isolation(rank: rank) else { throw DatabaseError.unreadable("isolation \(rank)") }
-        need.isolation = isolation
-        need.minutes = try row.integer()
-        need.maxHourlyPrice = try row.optionalInteger()
-        need.target = try row.optionalText()
-        need.excludedOwners = try row.text().split(separator: "\n").map(String.init)
-        return try JobClass(id: id, requirement: need, createdAt: row.integer())
     }
 }
 

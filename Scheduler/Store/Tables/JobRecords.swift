@@ -10,7 +10,7 @@ package struct AcceptedJob: Sendable {
 
     package var classID: ClassID { job.classID }
 
-    package init(id: JobID, job: NewJob, state: JobState, tag: Int64) {
+    init(id: JobID, job: NewJob, state: JobState, tag: Int64) {
         self.id = id
         self.job = job
         self.state = state

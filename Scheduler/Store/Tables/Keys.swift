@@ -1,11 +1,4 @@
-package import Domain
-
-/// Who holds a valid key.
-package struct KeyHolder: Sendable {
-    package let member: Member
-    /// Milliseconds until the key ends by itself, when it was looked up; nil: it doesn't.
-    package let expiresIn: Int64?
-}
+internal import Domain
 
 extension Transaction {
     func newKeyID() -> KeyID { .random(prefix: "key_", using: &random) }
@@ -17,18 +10,6 @@ extension Transaction {
             VALUES (\(hash), \(key.id.text), \(key.member.text), \(key.name), \(key.prefix), \(key.createdAt),
                 \(key.expiresAt), \(isConfigured))
             """)
-    }
-
-    /// The member that a valid API key belongs to.
-    package func keyHolder(hash: String) throws -> KeyHolder? {
-        try first(
-            """
-            SELECT \(raw: Self.memberColumns), expires_at FROM members JOIN api_keys ON member_id = members.id
-            WHERE hash = \(hash) AND revoked_at IS NULL AND COALESCE(expires_at, \(Int64.max)) > \(now)
-            """
-        ) { row in
-            try KeyHolder(member: Self.member(&row), expiresIn: row.optionalInteger().map { $0 - now })
-        }
     }
 
     /// A member's unrevoked keys by their hashes, and the one of this hash whatever became of it. They stay as they
@@ -51,24 +32,8 @@ extension Transaction {
         ) { try Self.key(&$0) }
     }
 
-    /// Whose key it is, valid or not.
-    package func keyMember(_ id: KeyID) throws -> MemberID? {
-        try first("SELECT member_id FROM api_keys WHERE id = \(id.text)") { try MemberID($0.text()) }
-    }
-
     func key(hash: String) throws -> APIKey? {
         try first("SELECT \(raw: Self.keyColumns) FROM api_keys WHERE hash = \(hash)") { try Self.key(&$0) }
-    }
-
-    /// A member's keys by id, or (nil) all of them, those behind `after`.
-    package func keys(of member: MemberID?, after: KeyID?, limit: Int) throws -> [APIKey] {
-        let whose: SQL = if let member { "member_id = \(member.text) AND" } else { "" }
-        return try rows(
-            """
-            SELECT \(raw: Self.keyColumns) FROM api_keys WHERE \(sql: whose) id > \(after?.text ?? "")
-            ORDER BY id LIMIT \(limit)
-            """
-        ) { try Self.key(&$0) }
     }
 
     /// False when it was revoked before.
@@ -95,8 +60,8 @@ extension Transaction {
         ) { try ($0.text(), KeyID($0.text())) }
     }
 
-    /// Notes that keys were used about now. A row that another process notes at this moment is left to it.
-    package func noteKeyUses(_ hashes: [String]) throws {
+    /// A row that another process writes at this moment is left to it.
+    func setLastUsed(_ hashes: [String]) throws {
         try SQL.chunked(hashes) { chunk in
             try execute(
                 """
@@ -107,11 +72,11 @@ extension Transaction {
         }
     }
 
-    private static let keyColumns: StaticString = """
+    static let keyColumns: StaticString = """
         id, member_id, name, prefix, created_at, last_used_at, expires_at, revoked_at
         """
 
-    private static func key(_ row: inout Row) throws -> APIKey {
+    static func key(_ row: inout Row) throws -> APIKey {
         try APIKey(
             id: KeyID(row.text()), member: MemberID(row.text()), name: row.optionalText(), prefix: row.text(),
             createdAt: row.integer(), lastUsedAt: row.optionalInteger(), expiresAt: row.optionalInteger(),

@@ -168,4 +168,13 @@ extension Transaction {
         ) { try JobID($0.text()) }
         return Set(found)
     }
+
+    /// Takes away notices that no worker waits for any more; returns how many.
+    func deleteExpiredCancelNotices(limit: Int) throws -> Int {
+        try execute(
+            """
+            DELETE FROM cancel_notices WHERE (worker_id, job_id) IN
+                (SELECT worker_id, job_id FROM cancel_notices WHERE expires_at <= \(now) LIMIT \(limit))
+            """)
+    }
 }

@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 extension Transaction {
     /// Locks accounts in the order of their ids, opening those that aren't there. Live jobs that the transaction
@@ -89,48 +89,13 @@ extension Transaction {
     }
 
     /// A transfer by its id, as its credit account's owner sees it; nil when there is none.
-    package func creditLine(_ id: String) throws -> (account: String, line: LedgerLine)? {
+    func creditLine(_ id: String) throws -> (account: String, line: LedgerLine)? {
         try first(
             """
             SELECT credit, id, asset, amount, credit_after, credit_line, reason, reference, created_at
             FROM ledger_transfers WHERE id = \(id)
             """
         ) { row in try (row.text(), LedgerLine(&row)) }
-    }
-
-    /// What an owner has, of every asset.
-    package func balances(of owner: OwnerID) throws -> [Balance] {
-        let found = try rows("SELECT asset, kind, balance FROM ledger_accounts WHERE owner_id = \(owner.text)") { row in
-            try (row.asset(), row.text(), row.integer())
-        }
-        return Asset.allCases.map { asset in
-            func balance(_ kind: Account.Kind) -> Int64 {
-                found.first { $0.0 == asset && $0.1 == kind.rawValue }?.2 ?? 0
-            }
-            return Balance(asset: asset, available: balance(.available), held: balance(.held))
-        }
-    }
-
-    /// An owner's transactions in an asset: the lines of the account that it may spend from, newest first.
-    /// - Parameter before: only lines before this one.
-    package func lines(of owner: OwnerID, _ asset: Asset, before line: Int64?, limit: Int) throws -> [LedgerLine] {
-        let account = Account(owner, asset, .available).id
-        let before = line ?? .max
-        return try rows(
-            """
-            SELECT * FROM (
-                SELECT * FROM (SELECT id, asset, -amount AS amount, debit_after AS after, debit_line AS line, reason,
-                    reference, created_at FROM ledger_transfers
-                    WHERE debit = \(account) AND debit_line < \(before)
-                    ORDER BY debit_line DESC LIMIT \(limit)) AS taken
-                UNION ALL
-                SELECT * FROM (SELECT id, asset, amount, credit_after, credit_line, reason, reference, created_at
-                    FROM ledger_transfers
-                    WHERE credit = \(account) AND credit_line < \(before)
-                    ORDER BY credit_line DESC LIMIT \(limit)) AS given
-            ) AS both_sides ORDER BY line DESC LIMIT \(limit)
-            """
-        ) { try LedgerLine(&$0) }
     }
 }
 

@@ -1,17 +1,8 @@
-package import Domain
-
-/// A piece of a job's log.
-package struct LogPiece: Sendable {
-    /// Grows within the job; not gap-free.
-    package var seq: Int64
-    package var fence: Int64
-    package var text: String
-    package var at: Int64
-}
+internal import Domain
 
 extension Transaction {
     /// A job's log is kept up to this many bytes in all; what comes after is dropped with a last line saying so.
-    package static let logLimit: Int64 = 4 * 1_048_576
+    static let logLimit: Int64 = 4 * 1_048_576
 
     /// Adds what is new of a piece. `offset`: how many bytes of the lease's log came before it; what is known of it is
     /// dropped, and one that begins ahead of what is known is taken as it is. Whoever calls holds the job's row, so
@@ -58,17 +49,6 @@ extension Transaction {
             WHERE seq = (SELECT seq FROM job_logs WHERE job_id = \(job.text) AND fence = \(fence)
                 ORDER BY job_id DESC, seq DESC LIMIT 1)
             """) == 1
-    }
-
-    package func log(of job: JobID, after seq: Int64, limit: Int64) throws -> [LogPiece] {
-        try rows(
-            """
-            SELECT seq, fence, text, at FROM job_logs WHERE job_id = \(job.text) AND seq > \(seq)
-            ORDER BY job_id, seq LIMIT \(limit)
-            """
-        ) { row in
-            try LogPiece(seq: row.integer(), fence: row.integer(), text: row.text(), at: row.integer())
-        }
     }
 }
 

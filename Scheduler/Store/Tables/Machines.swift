@@ -1,12 +1,5 @@
 internal import Bytes
-package import Domain
-
-/// A machine as its credential check needs it.
-package struct MachineCredential: Sendable {
-    package let owner: OwnerID
-    /// SHA-256 hex of the machine token.
-    package let tokenHash: String
-}
+internal import Domain
 
 extension Transaction {
     func insertMachine(_ machine: Machine, tokenHash: String) throws {
@@ -20,12 +13,6 @@ extension Transaction {
                 \(capacity?.labels.joined(separator: "\n") ?? ""), \(capacity?.isolation?.rank),
                 \(capacity != nil), \(machine.hourlyPrice ?? 0), \(machine.hourlyPrice != nil), \(now))
             """)
-    }
-
-    package func machineCredential(_ id: MachineID) throws -> MachineCredential? {
-        try first("SELECT owner_id, token_hash FROM machines WHERE id = \(id.text)") { row in
-            try MachineCredential(owner: OwnerID(row.text()), tokenHash: row.text())
-        }
     }
 
     /// Its owner; consents to it are given one after the other.

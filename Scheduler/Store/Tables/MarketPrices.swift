@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 extension MarketPrices {
     static let columns: StaticString = """
@@ -14,15 +14,6 @@ extension MarketPrices {
 }
 
 extension Transaction {
-    /// The prices that hold now.
-    package func marketPrices() throws -> MarketPrices {
-        let prices = try first("SELECT \(raw: MarketPrices.columns) FROM market_prices WHERE id = 1") { row in
-            try MarketPrices(&row)
-        }
-        guard let prices else { throw DatabaseError.unreadable("market_prices") }
-        return prices
-    }
-
     /// Puts `prices` in the place of `seen`; false when somebody else was faster.
     func replacePrices(_ seen: MarketPrices, by prices: MarketPrices) throws -> Bool {
         let base = prices.base

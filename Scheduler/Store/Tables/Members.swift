@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 extension Transaction {
     /// False when the handle is taken.
@@ -12,28 +12,11 @@ extension Transaction {
             """) == 1
     }
 
-    package func member(_ id: MemberID) throws -> Member? {
-        try first("SELECT \(raw: Self.memberColumns) FROM members WHERE id = \(id.text)") { try Self.member(&$0) }
-    }
-
     /// Changes to a member come one after the other.
     func lockMember(_ id: MemberID) throws -> Member? {
         try first("SELECT \(raw: Self.memberColumns) FROM members WHERE id = \(id.text) \(.forUpdate)") {
             try Self.member(&$0)
         }
-    }
-
-    package func member(handle: String) throws -> Member? {
-        try first("SELECT \(raw: Self.memberColumns) FROM members WHERE handle = \(handle)") { try Self.member(&$0) }
-    }
-
-    /// All members by id, which is by age, those behind `after`.
-    package func members(after: MemberID?, limit: Int) throws -> [Member] {
-        try rows(
-            """
-            SELECT \(raw: Self.memberColumns) FROM members WHERE id > \(after?.text ?? "") ORDER BY id LIMIT \(limit)
-            """
-        ) { try Self.member(&$0) }
     }
 
     /// False when it has this role already, or is the queenbee.

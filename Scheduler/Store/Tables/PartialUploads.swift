@@ -97,35 +97,24 @@ extension Transaction {
             """) == 1
     }
 
-    /// The bytes of an upload from an offset on, as far as one piece goes.
-    package func uploadChunk(_ id: Int64, start: Int64) throws -> [UInt8]? {
-        try first("SELECT bytes FROM partial_chunks WHERE upload_id = \(id) AND start = \(start)") {
-            try $0.bytes()
-        }
-    }
-
     func deleteChunks(of ids: [Int64]) throws {
         guard !ids.isEmpty else { return }
         try execute("DELETE FROM partial_chunks WHERE upload_id IN (\(list: ids))")
     }
 
-    /// Takes away an upload under way or done; the file that it stored stays.
-    func deleteUpload(_ job: JobID, fence: Int64, path: String) throws {
-        try deleteChunks(
-            of: try rows(
-                """
-                DELETE FROM partial_uploads WHERE job_id = \(job.text) AND fence = \(fence) AND path = \(path)
-                RETURNING id
-                """
-            ) { try $0.integer() })
+    /// Takes away an upload under way or done; the file that it stored stays. Returns its id.
+    func deleteUpload(_ job: JobID, fence: Int64, path: String) throws -> [Int64] {
+        try rows(
+            """
+            DELETE FROM partial_uploads WHERE job_id = \(job.text) AND fence = \(fence) AND path = \(path)
+            RETURNING id
+            """
+        ) { try $0.integer() }
     }
 
-    /// Takes away an upload that came to nothing, unless it is stored by now.
-    package func deleteUpload(_ id: Int64) throws {
-        try deleteChunks(
-            of: try rows("DELETE FROM partial_uploads WHERE id = \(id) AND hash IS NULL RETURNING id") {
-                try $0.integer()
-            })
+    /// Takes away an upload unless it is stored by now. Returns its id.
+    func deleteUpload(_ id: Int64) throws -> [Int64] {
+        try rows("DELETE FROM partial_uploads WHERE id = \(id) AND hash IS NULL RETURNING id") { try $0.integer() }
     }
 
     func countUploads(_ job: JobID, fence: Int64, besides path: String) throws -> Int64 {
@@ -137,19 +126,16 @@ extension Transaction {
         ) { try $0.integer() } ?? 0
     }
 
-    /// Takes away the uploads of leases that are over, and those begun before an instant; returns how many. Endings
-    /// leave that to the pruner: a statement more in each of them would cost all jobs, and few upload in pieces.
-    package func pruneUploads(limit: Int, olderThan: Int64) throws -> Int {
-        let gone = try rows(
+    /// Takes away the uploads of leases that are over, and those begun before an instant. Returns their ids.
+    func deleteUploads(olderThan instant: Int64, limit: Int) throws -> [Int64] {
+        try rows(
             """
             DELETE FROM partial_uploads WHERE id IN (SELECT id FROM partial_uploads AS old
-                WHERE created_at <= \(olderThan) OR NOT EXISTS (SELECT 1 FROM live_jobs
+                WHERE created_at <= \(instant) OR NOT EXISTS (SELECT 1 FROM live_jobs
                     WHERE live_jobs.id = old.job_id AND live_jobs.fence = old.fence AND state = \(.running))
                 LIMIT \(limit))
             RETURNING id
             """
         ) { try $0.integer() }
-        try deleteChunks(of: gone)
-        return gone.count
     }
 }

@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 extension Transaction {
     /// Writes a draft with the owner's next version; nil when somebody took that version at the same moment.
@@ -22,20 +22,6 @@ extension Transaction {
             UPDATE policies SET state = 'active', activated_at = \(now)
             WHERE id = \(id.text) AND owner_id = \(owner.text) AND state = 'draft'
             """) == 1
-    }
-
-    package func policy(_ id: PolicyID) throws -> Policy? {
-        try first(
-            """
-            SELECT id, owner_id, version, state, rules, created_at, activated_at FROM policies
-            WHERE id = \(id.text)
-            """
-        ) { row in
-            try Policy(
-                id: PolicyID(row.text()), owner: OwnerID(row.text()), version: row.integer(),
-                isActive: row.text() == "active", rules: row.text(), createdAt: row.integer(),
-                activatedAt: row.optionalInteger())
-        }
     }
 
     func insertConsent(_ consent: Consent) throws {
@@ -88,5 +74,14 @@ extension Transaction {
             INSERT INTO nonces (scope, nonce, expires_at) VALUES (\(scope), \(nonce), \(expiresAt))
             ON CONFLICT (scope, nonce) DO NOTHING
             """) == 1
+    }
+
+    /// Takes away nonces that may be used again; returns how many.
+    func deleteExpiredNonces(limit: Int) throws -> Int {
+        try execute(
+            """
+            DELETE FROM nonces WHERE (scope, nonce) IN
+                (SELECT scope, nonce FROM nonces WHERE expires_at <= \(now) LIMIT \(limit))
+            """)
     }
 }

@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 extension Transaction {
     /// Records a withdrawal unless its owner would have more than `cap` (minor units) underway or paid of the last
@@ -54,10 +54,6 @@ extension Transaction {
             RETURNING \(raw: Withdrawal.columns)
             """
         ) { try Withdrawal(&$0) }
-    }
-
-    package func withdrawal(_ id: WithdrawalID) throws -> Withdrawal? {
-        try first("SELECT \(raw: Withdrawal.columns) FROM withdrawals WHERE id = \(id.text)") { try Withdrawal(&$0) }
     }
 }
 

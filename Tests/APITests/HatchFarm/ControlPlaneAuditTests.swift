@@ -61,12 +61,14 @@ struct ControlPlaneAuditTests {
     func pages(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
             try await plane.dependencies.database.write { tx in
-                try tx.record(
-                    (0..<620).map { number in
-                        Event(
-                            owner: OwnerID("alice"), type: .jobEnded, actor: "system", object: "job\(number)",
-                            metadata: "{\"n\":\(number)}")
-                    })
+                for number in 0..<620 {
+                    let (id, metadata) = ("aud_\(1_000_000_000_000_000 + number)", "{\"n\":\(number)}")
+                    try tx.execute(
+                        """
+                        INSERT INTO events (id, owner_id, type, actor, object_id, metadata, created_at)
+                        VALUES (\(id), 'alice', 'job_ended', 'system', 'job', \(metadata), \(tx.now))
+                        """)
+                }
             }
             _ = try await plane.machine(of: .bob)
             func numbers(_ query: String) async throws -> [Int64] {

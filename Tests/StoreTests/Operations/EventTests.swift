@@ -83,7 +83,8 @@ struct EventTests {
         struct Broken: Error {}
         await #expect(throws: Broken.self) {
             try await lab.database.write { tx in
-                try tx.record(Event(owner: Lab.alice, type: .jobEnded, actor: "a", object: "o"))
+                _ = try tx.registerMachine(
+                    owner: Lab.alice, actor: "a", name: "o", capacity: nil, hourlyPrice: nil, tokenHash: "h")
                 throw Broken()
             }
         }

@@ -1,0 +1,89 @@
+package import Domain
+
+/// A requirement class as it is stored.
+package struct JobClass: Sendable {
+    package let id: ClassID
+    package let requirement: Requirement
+    package let createdAt: Int64
+}
+
+/// One class to take from, and where its living begin.
+package struct ClassHead: Sendable {
+    package var id: ClassID
+    /// Nothing alive is believed to have a smaller tag (`LowWaterMark`).
+    package var fromTag: Int64
+
+    package init(id: ClassID, fromTag: Int64) {
+        self.id = id
+        self.fromTag = fromTag
+    }
+}
+
+/// The first job that waits in a class.
+package struct QueueHead: Sendable {
+    package var id: ClassID
+    package var tag: Int64
+    package var since: Int64
+    package var owner: OwnerID
+}
+
+extension Transaction {
+    /// The classes recorded since an instant, oldest first.
+    package func classes(since: Int64) throws -> [JobClass] {
+        try rows("SELECT \(raw: Self.classColumns) FROM job_classes WHERE created_at >= \(since) ORDER BY created_at") {
+            try Self.jobClass(&$0)
+        }
+    }
+
+    package func classes(_ ids: [ClassID]) throws -> [JobClass] {
+        guard !ids.isEmpty else { return [] }
+        return try rows("SELECT \(raw: Self.classColumns) FROM job_classes WHERE id IN (\(list: ids.map(\.number)))") {
+            try Self.jobClass(&$0)
+        }
+    }
+
+    /// The first that waits in each class, where something does.
+    package func heads(of classes: ArraySlice<ClassHead>) throws -> [QueueHead] {
+        let wanted = classes.map { [Value.integer($0.id.number), .integer($0.fromTag)] }
+        let head: SQL = """
+            FROM live_jobs WHERE class_id = wanted.id AND state = 'pending' AND tag >= wanted.mark
+            ORDER BY class_id, tag, live_jobs.id LIMIT 1
+            """
+        return try rows(
+            """
+            WITH wanted (id, mark) AS (VALUES \(rows: wanted))
+            SELECT wanted.id, (SELECT tag \(sql: head)), (SELECT since \(sql: head)), (SELECT owner_id \(sql: head))
+            FROM wanted
+            """
+        ) { row in
+            let id = try ClassID(row.integer())
+            let (tag, since) = try (row.optionalInteger(), row.optionalInteger())
+            guard let tag, let since, let owner = try row.optionalText() else { return nil }
+            return QueueHead(id: id, tag: tag, since: since, owner: OwnerID(owner))
+        }.compactMap { $0 }
+    }
+
+    private static let classColumns: StaticString = """
+        id, kind, queue, priority, milli_cores, memory_mib, gpus, labels, isolation, minutes, max_hourly_price,
+        target, excluded_owners, created_at
+        """
+
+    private static func jobClass(_ row: inout Row) throws -> JobClass {
+        let id = try ClassID(row.integer())
+        let kindText = try row.text()
+        guard let kind = Kind(rawValue: kindText) else { throw DatabaseError.unreadable("kind \(kindText)") }
+        var need = try Requirement(kind: kind, queue: row.text(), priority: row.integer())
+        need.milliCores = try row.integer()
+        need.memoryMiB = try row.integer()
+        need.gpus = try row.integer()
+        need.labels = try row.text().split(separator: "\n").map(String.init)
+        let rank = try row.integer()
+        guard let isolation = Isolation(rank: rank) else { throw DatabaseError.unreadable("isolation \(rank)") }
+        need.isolation = isolation
+        need.minutes = try row.integer()
+        need.maxHourlyPrice = try row.optionalInteger()
+        need.target = try row.optionalText()
+        need.excludedOwners = try row.text().split(separator: "\n").map(String.init)
+        return try JobClass(id: id, requirement: need, createdAt: row.integer())
+    }
+}

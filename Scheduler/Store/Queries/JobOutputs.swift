@@ -1,0 +1,68 @@
+package import Domain
+
+/// A piece of a job's log.
+package struct LogPiece: Sendable {
+    /// Grows within the job; not gap-free.
+    package var seq: Int64
+    package var fence: Int64
+    package var text: String
+    package var at: Int64
+}
+
+/// A file that a job brought forth or was given.
+package struct Artifact: Sendable {
+    package var path: String
+    /// SHA-256 hex of the content.
+    package var hash: String
+    package var size: Int64
+    package var fence: Int64
+    package var createdAt: Int64
+}
+
+extension Transaction {
+    package func log(of job: JobID, after seq: Int64, limit: Int64) throws -> [LogPiece] {
+        try rows(
+            """
+            SELECT seq, fence, text, at FROM job_logs WHERE job_id = \(job.text) AND seq > \(seq)
+            ORDER BY job_id, seq LIMIT \(limit)
+            """
+        ) { row in
+            try LogPiece(seq: row.integer(), fence: row.integer(), text: row.text(), at: row.integer())
+        }
+    }
+
+    package func artifacts(of job: JobID) throws -> [Artifact] {
+        try rows(
+            "SELECT path, hash, size, fence, created_at FROM artifacts WHERE job_id = \(job.text) ORDER BY path"
+        ) { row in
+            try Artifact(
+                path: row.text(), hash: row.text(), size: row.integer(), fence: row.integer(),
+                createdAt: row.integer())
+        }
+    }
+
+    package func artifact(of job: JobID, path: String) throws -> Artifact? {
+        try artifacts(of: job).first { $0.path == path }
+    }
+
+    package func blobChunk(_ hash: String, number: Int64) throws -> [UInt8]? {
+        try first("SELECT bytes FROM blob_chunks WHERE hash = \(hash) AND number = \(number)") { try $0.bytes() }
+    }
+
+    /// The size of content that this owner has uploaded; nil when it hasn't.
+    package func upload(_ hash: String, owner: OwnerID) throws -> Int64? {
+        try first(
+            """
+            SELECT size FROM uploads JOIN blobs ON blobs.hash = uploads.hash
+            WHERE owner_id = \(owner.text) AND uploads.hash = \(hash)
+            """
+        ) { try $0.integer() }
+    }
+
+    /// The bytes of an upload from an offset on, as far as one piece goes.
+    package func uploadChunk(_ id: Int64, start: Int64) throws -> [UInt8]? {
+        try first("SELECT bytes FROM partial_chunks WHERE upload_id = \(id) AND start = \(start)") {
+            try $0.bytes()
+        }
+    }
+}
