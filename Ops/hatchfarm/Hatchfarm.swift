@@ -15,7 +15,7 @@ struct Hatchfarm: AsyncParsableCommand {
 
             \(Failure.exitCodes)
 
-            Servers are configured by the environment: see `hatchfarm serve --help`.
+            The variables of the environment: `hatchfarm help environment`.
             """,
         version: Version.text,
         groupedSubcommands: [
@@ -24,7 +24,9 @@ struct Hatchfarm: AsyncParsableCommand {
                 name: "Use a farm",
                 subcommands: [JobCommand.self, WalletCommand.self, AgentCommand.self, ResourcesCommand.self]),
             CommandGroup(name: "Look after it", subcommands: [AdminCommand.self, Doctor.self, Bench.self]),
-            CommandGroup(name: "Set up a shell", subcommands: [Completions.self, Man.self, Manual.self]),
+            CommandGroup(
+                name: "Set it up",
+                subcommands: [EnvironmentCommand.self, Completions.self, Man.self, Manual.self]),
         ])
 
     static func main() async {

@@ -8,7 +8,7 @@ enum Output {
     /// Whether lines may be drawn over each other: a terminal that moves its cursor.
     static let canRedraw = isTerminal && variable("TERM") != "dumb"
     /// Not on terminals that can't, nor where `NO_COLOR` is set (no-color.org).
-    static let hasColour = canRedraw && (variable("NO_COLOR") ?? "").isEmpty
+    static let hasColour = canRedraw && !Environment().isSet(\.noColour)
 
     static func line(_ text: String) {
         write(Array((text + "\n").utf8), to: STDOUT_FILENO)

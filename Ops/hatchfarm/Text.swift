@@ -92,6 +92,19 @@ extension Text {
         return limit > 0 ? clipped + "…" : ""
     }
 
+    /// Lines of at most so many columns, broken at blanks; a longer word has a line of its own.
+    static func wrapped(_ text: String, to limit: Int) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, columns(last) + 1 + columns(String(word)) <= limit {
+                lines[lines.count - 1] += " \(word)"
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines
+    }
+
     /// Clipped, or filled up with blanks.
     static func padded(_ text: String, to width: Int) -> String {
         let clipped = clipped(text, to: width)

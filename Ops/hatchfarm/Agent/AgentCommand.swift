@@ -70,7 +70,7 @@ extension AgentCommand {
 
         /// The credentials file, which must not hold a key yet: it may be the only copy.
         private static func file(_ environment: Environment) throws(Failure) -> String {
-            guard let path = CredentialsFile.path(environment) else {
+            guard let path = try CredentialsFile.path(environment) else {
                 throw .misconfigured("there is no folder for the credentials: set HOME or XDG_CONFIG_HOME")
             }
             if let known = CredentialsFile.read(path) {

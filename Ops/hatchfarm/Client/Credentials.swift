@@ -15,11 +15,11 @@ struct Credentials: Sendable {
 
 /// What `hatchfarm up` leaves behind so that `hatchfarm job` needs no flags.
 enum CredentialsFile {
-    static func path(_ environment: Environment) -> String? {
-        if let folder = environment.text("XDG_CONFIG_HOME"), folder.hasPrefix("/") {
+    static func path(_ environment: Environment) throws(Failure) -> String? {
+        if let folder = try environment.configurationHome, folder.hasPrefix("/") {
             return "\(folder)/hatchfarm/client.json"
         }
-        return environment.text("HOME").map { "\($0)/.config/hatchfarm/client.json" }
+        return try environment.home.map { "\($0)/.config/hatchfarm/client.json" }
     }
 
     static func read(_ path: String) -> Credentials? {
@@ -41,34 +41,36 @@ enum CredentialsFile {
 
 /// Who is calling: flags first, then the environment, then the file that `hatchfarm up` wrote.
 struct ClientOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The server (HATCHFARM_SERVER).", valueName: "url"))
+    @Option(help: ArgumentHelp("The server (\(Variables.all.server.facts.name)).", valueName: "url"))
     var server: String?
 
-    @Option(help: ArgumentHelp("Your API key (HATCHFARM_API_KEY).", valueName: "key"))
+    @Option(help: ArgumentHelp("Your API key (\(Variables.all.apiKey.facts.name)).", valueName: "key"))
     var apiKey: String?
 
-    @Option(help: ArgumentHelp("Whom the operator's token acts for (HATCHFARM_OWNER).", valueName: "id"))
+    @Option(
+        help: ArgumentHelp("Whom the operator's token acts for (\(Variables.all.owner.facts.name)).", valueName: "id"))
     var owner: String?
 
     static let help = """
         CREDENTIALS
-          Flags first, then HATCHFARM_SERVER and HATCHFARM_API_KEY (or
-          HATCHFARM_API_TOKEN with HATCHFARM_OWNER), then what `hatchfarm up` wrote to
-          $XDG_CONFIG_HOME/hatchfarm/client.json.
+          Flags first, then the environment, then what `hatchfarm up` left. The
+          operator's token needs an owner beside it.
+
+        \(Variables.help(for: .client))
         """
 
     /// - Parameter only: the one server that they may be for, when it is known without anybody naming one.
     func credentials(
         _ environment: Environment = Environment(), server only: String? = nil
     ) throws(Failure) -> Credentials {
-        let stored = CredentialsFile.path(environment).flatMap(CredentialsFile.read)
-        let named = only ?? server ?? environment.text("HATCHFARM_SERVER")
+        let stored = try CredentialsFile.path(environment).flatMap(CredentialsFile.read)
+        let (set, setKey, setOwner) = (try environment.server, try environment.apiKey, try environment.owner)
+        let named = only ?? server ?? set
         let server = try Self.url(named ?? stored?.server ?? Credentials.defaultServer)
-        if let key = apiKey ?? environment.text("HATCHFARM_API_KEY") {
+        if let key = apiKey ?? setKey {
             return Credentials(server: server, key: key, owner: owner)
         }
-        if let token = environment.text("HATCHFARM_API_TOKEN"), let owner = owner ?? environment.text("HATCHFARM_OWNER")
-        {
+        if let token = try environment.operatorToken, let owner = owner ?? setOwner {
             return Credentials(server: server, key: token, owner: owner)
         }
         // A key goes to the server it was made for, and to no other.
@@ -85,8 +87,9 @@ struct ClientOptions: ParsableArguments {
     /// The operator's: the token stands alone, and an admin's key does as well.
     func operatorCredentials(_ environment: Environment = Environment()) throws(Failure) -> Credentials {
         let server = try address(environment)
-        let stored = CredentialsFile.path(environment).flatMap(CredentialsFile.read)
-        let named = apiKey ?? environment.text("HATCHFARM_API_TOKEN") ?? environment.text("HATCHFARM_API_KEY")
+        let stored = try CredentialsFile.path(environment).flatMap(CredentialsFile.read)
+        let (token, setKey) = (try environment.operatorToken, try environment.apiKey)
+        let named = apiKey ?? token ?? setKey
         guard let key = named ?? (stored?.server == server ? stored?.key : nil) else {
             throw .refused("this is for the operator: set HATCHFARM_API_TOKEN, or give an admin's key with --api-key")
         }
@@ -95,9 +98,9 @@ struct ClientOptions: ParsableArguments {
 
     /// The server's URL, without a slash at the end.
     func address(_ environment: Environment = Environment()) throws(Failure) -> String {
-        let stored = CredentialsFile.path(environment).flatMap(CredentialsFile.read)
-        return try Self.url(
-            server ?? environment.text("HATCHFARM_SERVER") ?? stored?.server ?? Credentials.defaultServer)
+        let stored = try CredentialsFile.path(environment).flatMap(CredentialsFile.read)
+        let set = try environment.server
+        return try Self.url(server ?? set ?? stored?.server ?? Credentials.defaultServer)
     }
 
     private static func url(_ text: String) throws(Failure) -> String {

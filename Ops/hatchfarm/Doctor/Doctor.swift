@@ -24,7 +24,8 @@ struct Doctor: AsyncParsableCommand {
             """)
 
     @Flag(help: "Only the worker's side.") var worker = false
-    @Option(help: ArgumentHelp("The worker's server (HATCHFARM_SERVER).", valueName: "url")) var server: String?
+    @Option(help: ArgumentHelp("The worker's server (\(Variables.all.server.facts.name)).", valueName: "url"))
+    var server: String?
     @Option(help: ArgumentHelp("The worker's state folder.", valueName: "folder"), completion: .directory)
     var state: String?
     @Option(help: ArgumentHelp("The machine's id and token.", valueName: "file"), completion: .file())
@@ -35,16 +36,18 @@ struct Doctor: AsyncParsableCommand {
         let environment = Environment()
         let folder = state.map(Files.absolute) ?? WorkerConfiguration.defaultStateFolder
         let path = credentials ?? MachineFile.path(folder)
-        let server = self.server ?? environment.text("HATCHFARM_SERVER")
-        let isServer = environment.text("DATABASE_URL") != nil || Files.isThere("./hatchfarm.db")
+        let server = try self.server ?? environment.server
+        let isServer = environment.isSet(\.database) || Files.isThere("./hatchfarm.db")
         let isWorker = worker || server != nil || state != nil || Files.isThere(path)
         var parts: [(name: String, findings: [Finding])] = []
+        let strangers = environment.strangers
         if !worker, isServer || !isWorker {
-            parts.append(("server", await ServerCheckup.findings(environment)))
+            parts.append(("server", await ServerCheckup.findings(environment) + strangers))
         }
         if isWorker || !isServer {
-            let checkup = WorkerCheckup(server: server, stateFolder: folder, credentialsPath: path)
-            parts.append(("worker", await checkup.findings()))
+            let checkup = WorkerCheckup(
+                environment: environment, server: server, stateFolder: folder, credentialsPath: path)
+            parts.append(("worker", await checkup.findings() + (parts.isEmpty ? strangers : [])))
         }
         if json { Output.line(Self.json(parts).text(.compact)) } else { Self.lines(parts).forEach(Output.line) }
         let failures = parts.flatMap(\.findings).count { $0.level == .fail }

@@ -5,21 +5,21 @@ internal import Store
 
 /// What `hatchfarm serve` would find with these settings. Changes nothing.
 struct ServerCheckup {
-    let environment: Environment
     let settings: Settings
 
-    /// One finding when the settings themselves are wrong.
+    /// What is wrong with the settings themselves comes alone.
     static func findings(_ environment: Environment) async -> [Finding] {
+        let settings = environment.findings(for: [.server])
+        guard settings.allSatisfy({ $0.level == .ok }) else { return settings }
         do {
-            let settings = try Settings(environment)
-            return await ServerCheckup(environment: environment, settings: settings).findings()
+            return settings + (await ServerCheckup(settings: try Settings(environment)).findings())
         } catch {
-            return [.fail("settings", error.message, remedy: "see the environment in `hatchfarm serve --help`")]
+            return [.fail("settings", error.message, remedy: "see `hatchfarm help environment`")]
         }
     }
 
     private func findings() async -> [Finding] {
-        var findings: [Finding] = [.ok("settings", "all understood"), token] + exposure
+        var findings: [Finding] = [token] + exposure
         findings += await database()
         findings += await redis()
         return findings + [Self.descriptors]

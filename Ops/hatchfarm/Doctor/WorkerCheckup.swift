@@ -6,13 +6,15 @@ internal import Wire
 
 /// What `hatchfarm worker` would find on this machine.
 struct WorkerCheckup {
+    let environment: Environment
     /// nil: as the machine's credentials say.
     let server: String?
     let stateFolder: String
     let credentialsPath: String
 
     func findings() async -> [Finding] {
-        var findings = FolderCheckup(name: "state", path: stateFolder, isMade: true, comfortable: 10 << 30).findings()
+        var findings = environment.findings(for: [.worker])
+        findings += FolderCheckup(name: "state", path: stateFolder, isMade: true, comfortable: 10 << 30).findings()
         findings += await sandbox()
         let (enrolment, known) = enrolment
         findings.append(enrolment)

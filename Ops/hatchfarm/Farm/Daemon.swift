@@ -29,11 +29,11 @@ enum Daemon {
             executor == .sandbox ? offer.capacity(under: rules) : offer.capacity
         }
 
-        func slurm(for credentials: WorkerCredentials) -> SlurmConfiguration? {
+        func slurm(for credentials: WorkerCredentials) throws(Failure) -> SlurmConfiguration? {
             guard case .slurm(let partition, let folder) = executor else { return nil }
-            return SlurmConfiguration(
+            return try SlurmConfiguration(
                 partition: partition, folder: folder, workerID: credentials.workerID,
-                configurationFile: Environment().text("SLURM_CONF"))
+                configurationFile: Environment().slurmConfiguration)
         }
     }
 
@@ -60,9 +60,10 @@ enum Daemon {
             })
         configuration.allowedDomains = options.allowedDomains
         configuration.allowsPrivateNetwork = options.allowsPrivateNetwork
+        let slurm = try options.slurm(for: credentials)
         let daemon: WorkerDaemon
         do {
-            daemon = try await WorkerDaemon(configuration, slurm: options.slurm(for: credentials))
+            daemon = try await WorkerDaemon(configuration, slurm: slurm)
         } catch {
             throw Failure.misconfigured("this machine can't run jobs:\n\(error.message)")
         }

@@ -14,12 +14,12 @@ struct Serve: AsyncParsableCommand {
               hatchfarm serve
               HOST=0.0.0.0 DATABASE_URL=postgres://hatch@db/hatch hatchfarm serve
 
-            \(Settings.help)
+            \(Variables.help(for: .server))
             """)
 
     func run() async throws {
         let settings = try Settings()
-        let server = try await Composition.open(settings, logger: Logger.start(settings.log))
+        let server = try await Composition.open(settings, logger: Logger.start(settings.log ?? .notice))
         if settings.operatorToken == nil {
             Output.error("warning: HATCHFARM_API_TOKEN is not set; until the next start it is \(server.operatorToken)")
         }
@@ -44,7 +44,7 @@ struct Migrate: AsyncParsableCommand {
             EXAMPLE
               DATABASE_URL=postgres://hatch@db/hatch hatchfarm migrate
 
-            \(Settings.help)
+            \(Variables.help(for: .server))
             """)
 
     func run() async throws {

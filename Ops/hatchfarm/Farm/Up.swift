@@ -18,8 +18,7 @@ struct Up: AsyncParsableCommand {
               hatchfarm up
               PORT=9000 hatchfarm up --data /srv/hatchfarm
 
-            \(Settings.help)
-              (DATABASE_URL          hatchfarm.db in the data folder, when it is unset)
+            \(Variables.help(for: .server))
             """)
 
     @Option(help: ArgumentHelp("Where the farm keeps what it knows.", valueName: "folder"))
@@ -30,7 +29,7 @@ struct Up: AsyncParsableCommand {
         let folder = Files.absolute(data)
         let settings = try Settings(environment, database: "sqlite:\(folder)/hatchfarm.db")
         try Files.makeFolder(folder, mode: 0o711)
-        let logger = Logger.start(environment.text("HATCHFARM_LOG") == nil ? .warning : settings.log)
+        let logger = Logger.start(settings.log ?? .warning)
         let farm = try await Composition.open(settings, logger: logger)
         try await farm.serve(companion: { port in
             let home = DataFolder(folder: folder, url: settings.url(port: port), environment: environment)
@@ -92,7 +91,7 @@ struct DataFolder: Sendable {
 
     /// For `hatchfarm job`, which then needs no flags. A home that can't be written to costs only that.
     private func remember(_ owner: Credentials) throws(Failure) {
-        guard let path = CredentialsFile.path(environment) else { return }
+        guard let path = try CredentialsFile.path(environment) else { return }
         do {
             try CredentialsFile.write(owner, to: path)
         } catch {

@@ -29,12 +29,7 @@ struct WorkerCommand: AsyncParsableCommand {
               (true or false), isolation (none, sandbox or vm). Signed again when they
               have changed, for which the key is needed.
 
-            ENVIRONMENT
-              HATCHFARM_SERVER         the server's URL
-              HATCHFARM_API_KEY        the owner's key
-              HATCHFARM_LOG            info; debug (progress and heartbeats too), notice, warning
-              HATCHFARM_ALLOW_PRIVATE  false; true: --allow-domain may lead into networks at home
-              NO_COLOR                 anything: no colours
+            \(Variables.help(for: .worker, .terminal))
 
             \(Failure.exitCodes)
             """)
@@ -114,14 +109,15 @@ struct WorkerCommand: AsyncParsableCommand {
             throw Failure.invalid("--allow-domain is of no use: the policy has no \"network\": true")
         }
         let environment = Environment()
-        let level = try Settings(environment).log
-        let logger = Logger.start(level)
+        let level = try environment.log
+        let allowsPrivateNetwork = try environment.allowsPrivateNetwork
+        let logger = Logger.start(level ?? .notice)
         let folder = state.map(Files.absolute) ?? WorkerConfiguration.defaultStateFolder
         let slots = jobs ?? max(1, Int(min(256, offer.capacity.cpuCores)))
         let known = try stored(folder, environment)
         let server = try known?.server ?? client.credentials(environment).server
         let display = WorkerDisplay.standard(
-            logFormat, from: environment.text("HATCHFARM_LOG") == nil ? .info : level,
+            logFormat, from: level ?? .info,
             WorkerBoard(server: server, slots: slots))
         let book = EarningsBook()
         try await display.shown {
@@ -135,7 +131,7 @@ struct WorkerCommand: AsyncParsableCommand {
             let options = Daemon.Options(
                 offer: offer(policy), jobsAtOnce: slots, queues: queue, leaseSeconds: leaseSeconds, executor: choice,
                 allowedDomains: allowDomain,
-                allowsPrivateNetwork: try environment.flag("HATCHFARM_ALLOW_PRIVATE"),
+                allowsPrivateNetwork: allowsPrivateNetwork,
                 tell: { event in
                     book.take(event)
                     display.tell(.event(event))
@@ -148,7 +144,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
     /// What an earlier start left, or somebody else for us; nil: there is nothing for the server that is named.
     private func stored(_ folder: String, _ environment: Environment) throws(Failure) -> WorkerCredentials? {
-        let named = client.server ?? environment.text("HATCHFARM_SERVER")
+        let set = try environment.server
+        let named = client.server ?? set
         guard let credentials else {
             guard let known = try MachineFile.read(folder) else { return nil }
             return named ?? known.server == known.server ? known : nil

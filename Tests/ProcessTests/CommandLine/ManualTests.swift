@@ -56,26 +56,13 @@ struct ManualTests {
         try String(contentsOf: Self.deploy.appending(path: name), encoding: .utf8)
     }
 
-    private func help(_ command: [String]) async throws -> String {
-        let child = try await ChildProcess(FarmServer.program, command + ["--help"])
-        #expect(try await child.end() == .exited(0), "\(command)")
-        return child.output
-    }
-
-    @Test("each variable of a default file is one that the program or its unit reads", arguments: ["server", "worker"])
-    func defaults(part: String) async throws {
-        let unit = try read("hatchfarm-\(part).service")
-        let start = try #require(unit.firstMatch(of: #/\nExecStart=/usr/bin/hatchfarm (\w+)([^\n]*)/#)).output
-        let words = try await help([String(start.1)]).split(whereSeparator: \.isWhitespace)
-        let names = try read("default/hatchfarm-\(part)").matches(of: #/(?m)^#?([A-Z_]+)=/#).map { $0.output.1 }
-        #expect(names.count >= 3)
-        for name in names {
-            // An issuer's two variables carry its name, and are told of together.
-            let told = String(name).replacing(#/OIDC_[A-Z]+_CLIENT_(ID|SECRET)/#, with: "OIDC_<NAME>_CLIENT_ID")
-            let isRead = words.contains { $0 == told } || start.2.contains("$\(name)")
-            #expect(isRead, "\(name)")
-        }
-        #expect(unit.contains("\nEnvironmentFile=/etc/default/hatchfarm-\(part)\n"))
+    @Test("each unit reads its default file, and hands on what only it reads", arguments: DefaultFile.Unit.allCases)
+    func defaults(unit: DefaultFile.Unit) throws {
+        let text = try read("hatchfarm-\(unit.rawValue).service")
+        #expect(text.contains("\nEnvironmentFile=/etc/default/hatchfarm-\(unit.rawValue)\n"))
+        let handedOn = Variables.list.map(\.facts).filter { $0.users == [.unit] }.map(\.name)
+        #expect(handedOn == ["HATCHFARM_WORKER_OPTIONS"])
+        for name in handedOn where unit == .worker { #expect(text.contains(" $\(name)\n")) }
     }
 
     @Test("what the units start, and the options that the default files show, are understood")

@@ -1,0 +1,119 @@
+internal import API
+internal import Bus
+internal import Domain
+internal import Logging
+
+extension ValueReader where Value == String {
+    static var text: Self { Self("text", parse: { $0 }) }
+
+    /// A bearer that can come in a header, and that nobody guesses.
+    static var bearer: Self {
+        Self("16–255 visible ASCII characters") { text in
+            (16...255).contains(text.utf8.count) && text.utf8.allSatisfy { 0x21...0x7E ~= $0 } ? text : nil
+        }
+    }
+
+    static var database: Self {
+        Self("sqlite:PATH or postgres://…") { url in
+            let isFile = url.hasPrefix("sqlite:") && url.utf8.count > "sqlite:".utf8.count
+            return isFile || url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") ? url : nil
+        }
+    }
+
+    /// Scheme, host and port, without a slash at the end.
+    static var origin: Self {
+        Self("an origin like https://farm.example (http only on this machine)") { url in
+            let origin = url.hasSuffix("/") ? String(url.dropLast()) : url
+            let isOrigin =
+                OIDCIssuer.isAddress(origin) && origin.split(separator: "/").count == 2 && !origin.contains("?")
+            return isOrigin ? origin : nil
+        }
+    }
+}
+
+extension ValueReader where Value == Int {
+    static func integer(in range: ClosedRange<Int>) -> Self {
+        Self("a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
+            Int(text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+}
+
+extension ValueReader where Value == Bool {
+    static var flag: Self {
+        Self("true or false") { text in
+            switch text.lowercased() {
+            case "true", "1", "yes", "on": true
+            case "false", "0", "no", "off": false
+            default: nil
+            }
+        }
+    }
+}
+
+extension ValueReader where Value == [UInt8] {
+    static func bytes(atLeast count: Int) -> Self {
+        Self("at least \(count) bytes long", parse: { $0.utf8.count < count ? nil : Array($0.utf8) }, text: { _ in "" })
+    }
+}
+
+extension ValueReader where Value == [String] {
+    /// Separated by commas, without the blanks around them.
+    static var list: Self { Self("separated by commas", parse: parts, text: { $0.joined(separator: ",") }) }
+}
+
+extension ValueReader {
+    /// Separated by commas, each made by `part`; one that it makes nothing of spoils them all.
+    static func list<Part>(
+        _ requirement: String, of part: @escaping @Sendable (String) -> Part?
+    ) -> Self where Value == [Part] {
+        Self(
+            requirement,
+            parse: { text in
+                let made = parts(text).map(part)
+                return made.contains { $0 == nil } ? nil : made.compactMap(\.self)
+            }, text: { _ in "" })
+    }
+
+    fileprivate static func parts(_ text: String) -> [String] {
+        text.split(separator: ",").map { part in
+            String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+        }.filter { !$0.isEmpty }
+    }
+}
+
+extension ValueReader where Value == Logger.Level {
+    static var logLevel: Self {
+        let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+        return Self("one of \(names)") { Logger.Level(rawValue: $0.lowercased()) }
+    }
+}
+
+extension ValueReader where Value == RedisSettings {
+    static var redis: Self { Self("HOST or HOST:PORT") { RedisSettings(address: $0) } }
+}
+
+extension ValueReader where Value == UnitPrices {
+    /// USDT per core-hour, GB-hour and GPU-hour. What isn't named is as in `standard`.
+    static var unitPrices: Self {
+        let fields: [(name: Substring, price: any WritableKeyPath<UnitPrices, Int64> & Sendable)] = [
+            ("cpu", \.core), ("gb", \.gigabyte), ("gpu", \.gpu),
+        ]
+        return Self(
+            "cpu, gb and gpu with a price each, like cpu=0.02,gb=0.004,gpu=0.4",
+            parse: { text in
+                var prices = UnitPrices.standard
+                for item in parts(text) {
+                    let words = item.split(separator: "=", omittingEmptySubsequences: false)
+                    guard words.count == 2, let price = Money.minorUnits(String(words[1])),
+                        let field = fields.first(where: { $0.name == words[0] })
+                    else { return nil }
+                    prices[keyPath: field.price] = price
+                }
+                return prices
+            },
+            text: { prices in
+                fields.map { "\($0.name)=\(Money.decimal(prices[keyPath: $0.price]))" }.joined(separator: ",")
+            })
+    }
+}
