@@ -5,115 +5,95 @@ internal import Store
 
 /// Members that register themselves (CONTRACT 5).
 enum Agents {
-    static let routes: [Route] = [
-        .post(
-            "/agents/register", "registerAgent", "Makes a member. Its API key is shown this once.", tag: "Agents",
-            body: .record([.required("name", .string(1...128)), handle] + profile),
-            answers: [
-                .created(
-                    .data(
-                        .object(
-                            .required("agent", schema),
-                            .required("api_key", .string(51...51, pattern: "^hf_[0-9a-f]{48}$")))))
-            ], register),
-        .get("/agents/me", "showAgent", "Who you are.", tag: "Agents", answers: [.ok(one)], show),
-        .put(
-            "/agents/me", "updateAgent", "Changes what is given; null takes it away.", tag: "Agents",
-            body: .record([.optional("name", .nullable(.string(1...128)))] + profile), answers: [.ok(one)], update),
-    ]
+    static let routes = [
+        Route(
+            .post, "/agents/register", "registerAgent", "Makes a member. Its API key is shown this once.",
+            body: registration, .created(registered) { _ in "/agents/me" }, register),
+        Route(.get, "/agents/me", "showAgent", "Who you are.", .ok(agent.under("agent")), show),
+        Route(
+            .put, "/agents/me", "updateAgent", "Changes what is given; null takes it away.", body: changes,
+            .ok(agent.under("agent")), update),
+    ].tagged("Agents")
 
-    private static let handle = Schema.Property.optional(
-        "handle", .nullable(.string()),
-        "3–30 of a–z, 0–9, _ and -, once trimmed and lowercased; unique, and no reserved word.")
+    private static let name = Format<String>.text(1...128)
+    private static let description = Format<String>.text(0...1_024)
+    private static let moltbookID = Format<String>.text(1...128)
+    private static let walletAddress = Format<String>.text(1...128)
 
-    private static let profile: [Schema.Property] = [
-        .optional("description", .nullable(.string(0...1_024))),
-        .optional("moltbook_id", .nullable(.string(1...128))),
-        .optional("wallet_address", .nullable(.string(1...128))),
-    ]
+    private static let registration = Input {
+        required("name", name)
+        optional("handle", .handle)
+        optional("description", description)
+        optional("moltbook_id", moltbookID)
+        optional("wallet_address", walletAddress)
+    }
+    .map { name, handle, description, moltbookID, walletAddress in
+        AgentProfile(
+            name: name, handle: handle, description: description, moltbookID: moltbookID, walletAddress: walletAddress)
+    }
 
-    private static let schema = Schema.named(
-        "Agent",
-        .object(
-            .required("id", .string(format: "uuid")), .required("handle", .nullable(.string(3...30))),
-            .required("name", .string(1...128)), .required("description", .nullable(.string(0...1_024))),
-            .required("role", .choice("member", "queenbee", "admin")),
-            .required("moltbook_id", .nullable(.string(1...128))),
-            .required("wallet_address", .nullable(.string(1...128))), .required("created_at", .instant)))
+    private static let changes = Input {
+        optional("name", name)
+        change("description", description)
+        change("moltbook_id", moltbookID)
+        change("wallet_address", walletAddress)
+    }
 
-    private static let one = Schema.data(.object(.required("agent", schema)))
+    private typealias Changes = (String?, Change<String>, Change<String>, Change<String>)
 
-    static func register(_ call: Call, _ context: PublicContext) async throws -> Reply {
-        var fields = try await call.body().fields()
-        let profile = try AgentProfile(
-            name: fields.text("name", 1...128), handle: handle(&fields),
-            description: fields.optionalText("description", 0...1_024),
-            moltbookID: fields.optionalText("moltbook_id", 1...128),
-            walletAddress: fields.optionalText("wallet_address", 1...128))
-        try fields.end()
-        let key = "hf_" + Hex.encode(call.dependencies.world.random(24))
-        let agent = try await call.dependencies.database.write { tx in
+    private static let agent = Shape<Member>("Agent") {
+        field("id", .id(format: "uuid")) { $0.id }
+        field("handle", .nullable(.text(3...30))) { $0.handle }
+        field("name", name) { $0.name }
+        field("description", .nullable(description)) { $0.description }
+        field("role", .choice) { $0.role }
+        field("moltbook_id", .nullable(moltbookID)) { $0.moltbookID }
+        field("wallet_address", .nullable(walletAddress)) { $0.walletAddress }
+        field("created_at", .instant) { $0.createdAt }
+    }
+
+    private static let registered = Shape<(agent: Member, key: String)> {
+        field("agent", agent) { $0.agent }
+        field("api_key", .apiKey) { $0.key }
+    }
+
+    private static func register(
+        _ call: Call, _ context: PublicContext, _ profile: AgentProfile
+    ) async throws -> (agent: Member, key: String) {
+        let key = Keys.newText(call)
+        let agent = try await call.database.write { tx in
             try tx.registerAgent(profile, keyHash: SHA256.hex(key), keyPrefix: String(key.prefix(7)))
         }
-        return .created("/agents/me") { writer in
-            writer.beginObject()
-            writer.key("agent")
-            write(agent, to: &writer)
-            writer.field("api_key", key)
-            writer.endObject()
-        }
+        return (agent, key)
     }
 
-    static func show(_ call: Call, _ caller: RegisteredContext) async throws -> Reply { reply(caller.member) }
+    static func show(_ call: Call, _ caller: RegisteredContext) -> Member { caller.member }
 
-    static func update(_ call: Call, _ caller: RegisteredContext) async throws -> Reply {
-        var fields = try await call.body().fields()
-        let name = try fields.optionalText("name", 1...128)
-        let description = try change(&fields, "description", 0...1_024)
-        let moltbookID = try change(&fields, "moltbook_id", 1...128)
-        let walletAddress = try change(&fields, "wallet_address", 1...128)
-        try fields.end()
-        let agent = try await call.dependencies.database.write { tx in
+    private static func update(
+        _ call: Call, _ caller: RegisteredContext, _ changes: Changes
+    ) async throws -> Member {
+        let (name, description, moltbookID, walletAddress) = changes
+        return try await call.database.write { tx in
             try tx.updateAgent(caller.member.id) { agent in
-                if let name { agent.name = name }
-                if let description { agent.description = description }
-                if let moltbookID { agent.moltbookID = moltbookID }
-                if let walletAddress { agent.walletAddress = walletAddress }
+                agent.name = name ?? agent.name
+                agent.description = description.applied(to: agent.description)
+                agent.moltbookID = moltbookID.applied(to: agent.moltbookID)
+                agent.walletAddress = walletAddress.applied(to: agent.walletAddress)
             }
         }
-        return reply(agent)
     }
+}
 
-    private static func handle(_ fields: inout Fields) throws(FieldError) -> String? {
-        guard let text = try fields.optionalString("handle") else { return nil }
-        guard text.utf8.count <= 256, let handle = Handles.normalised(text) else {
-            throw fields.error("handle", .invalid("must be 3 to 30 of a–z, 0–9, _ and -, and no reserved word"))
+extension Format where Value == String {
+    /// Trimmed and lowercased.
+    fileprivate static var handle: Format {
+        let rule = "3 to 30 of a–z, 0–9, _ and -, once trimmed and lowercased; unique, and no reserved word."
+        return Format(.noted(.string(), rule), write: { $1.string($0) }) { json throws(FieldError) in
+            let text = try string.read(json)
+            guard text.utf8.count <= 256, let handle = Handles.normalised(text) else {
+                throw .invalid("must be 3 to 30 of a–z, 0–9, _ and -, and no reserved word")
+            }
+            return handle
         }
-        return handle
-    }
-
-    /// What the field is to become: nil leaves it as it is.
-    private static func change(
-        _ fields: inout Fields, _ key: String, _ lengths: ClosedRange<Int>
-    ) throws(FieldError) -> String?? {
-        guard fields.has(key) else { return nil }
-        return .some(try fields.optionalText(key, lengths))
-    }
-
-    private static func reply(_ agent: Member) -> Reply {
-        .data { writer in writer.object("agent") { write(agent, to: &$0) } }
-    }
-
-    private static func write(_ agent: Member, to writer: inout JSONWriter) {
-        writer.beginObject()
-        writer.field("id", agent.id.text)
-        writer.field("handle", agent.handle)
-        writer.field("name", agent.name)
-        writer.field("description", agent.description)
-        writer.field("role", agent.role.rawValue)
-        writer.field("moltbook_id", agent.moltbookID)
-        writer.field("wallet_address", agent.walletAddress)
-        writer.field("created_at", instant: agent.createdAt)
-        writer.endObject()
     }
 }

@@ -10,9 +10,9 @@ enum ArtifactUploads {
     private static let token = Route.Parameter(
         "X-Claim-Token", .string(1...256), "The lease's token.", isRequired: true)
 
-    static let routes: [Route] = [
-        .put(
-            path, "storeArtifact", "Stores a file of a running job, whole or in pieces.", tag: "Workers",
+    static let routes = [
+        Route(
+            .put, path, "storeArtifact", "Stores a file of a running job, whole or in pieces.",
             headers: [
                 token, .init("Content-Encoding", .choice("zstd", "identity"), "How the whole is packed."),
                 .init(
@@ -20,24 +20,30 @@ enum ArtifactUploads {
                     "`bytes START-END/TOTAL` of the packed whole: the body is that piece, at most as long as a JSON "
                         + "body. Taken when START is what the server has."),
                 .init("X-Content-SHA256", .string(64...64), "Hex, of the unpacked whole; checked at the end."),
-            ], rawBody: true,
-            answers: [
-                .ok(.data(LeaseSchema.stored)),
-                .init(
-                    .accepted, .data(.object(.required("offset", .integer(1 ... .max)))),
-                    "A piece was taken; `Upload-Offset` says how much there is. When it must begin elsewhere: 409 "
-                        + "`upload_offset` with that header."),
-            ], store),
-        .init(
-            .head, path, "artifactOffset", "How much of a file has come, as `Upload-Offset`.", tag: "Workers",
-            headers: [token], answers: [.init(.ok, nil, "`Upload-Offset`: bytes of the packed whole, 0 when none.")],
-            offset),
-    ]
+            ], rawBody: true, answers: stored.answers + offset.answers, store),
+        Route(
+            .head, path, "artifactOffset", "How much of a file has come, as `Upload-Offset`.", headers: [token],
+            answers: [.init(.ok, nil, "`Upload-Offset`: bytes of the packed whole, 0 when none.")], showOffset),
+    ].tagged("Workers")
 
-    static func offset(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
+    private typealias Stored = (path: String, size: Int64, hash: String)
+
+    private static let stored = Success<Stored>.ok(
+        Shape {
+            field("path", JobLimits.path) { $0.path }
+            field("size", .integer(0...Int64.max)) { $0.size }
+            field("sha256", .hex(64...64)) { $0.hash }
+        })
+
+    private static let offset = Success<Int64>.accepted(
+        Shape { field("offset", .integer(1...Int64.max)) { $0 } },
+        "A piece was taken; `Upload-Offset` says how much there is. When it must begin elsewhere: 409 `upload_offset` "
+            + "with that header.")
+
+    static func showOffset(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let key = try WorkerFiles.key(call, worker)
         let path = try path(of: call)
-        let offset = try await call.dependencies.database.write { try $0.uploadOffset(key, path: path) }
+        let offset = try await call.database.write { try $0.uploadOffset(key, path: path) }
         return .empty(.ok).with(.uploadOffset, String(offset))
     }
 
@@ -47,12 +53,12 @@ enum ArtifactUploads {
         let digest = try digest(call)
         let range = try call.contentRange()
         // Nothing is read from a worker whose lease is over.
-        try await call.dependencies.database.write { try $0.checkLease(key) }
+        try await call.database.write { try $0.checkLease(key) }
         if let range { return try await store(range, of: path, key, digest, call) }
         let blob = try await JobFiles.receive(call)
         do { try blob.check(digest) } catch { throw problem(error) }
-        try await call.dependencies.database.write { try $0.storeArtifact(key, path: path, blob: blob) }
-        return stored(path, size: blob.size, hash: blob.hash)
+        try await call.database.write { try $0.storeArtifact(key, path: path, blob: blob) }
+        return stored.reply((path, blob.size, blob.hash), for: call)
     }
 
     private static func store(
@@ -66,17 +72,17 @@ enum ArtifactUploads {
         }
         let bytes = try await call.bytes(upTo: call.dependencies.configuration.bodyLimit)
         guard bytes.count == range.count else {
-            throw FieldError("Content-Range", .invalid("speaks of \(range.count) bytes; \(bytes.count) came"))
+            throw FieldError(
+                "Content-Range", .invalid("announces \(range.count) bytes, but the body has \(bytes.count)"))
         }
         let piece = Piece(
             path: path, coding: coding, start: Int64(range.start), total: Int64(range.total), bytes: bytes)
         do {
-            let assembler = UploadAssembler(call.dependencies.database, limit: limit)
+            let assembler = UploadAssembler(call.database, limit: limit)
             switch try await assembler.take(piece, key, digest: digest) {
-            case .offset(let offset):
-                return Reply.json(.accepted, ["success": true, "data": ["offset": JSON(offset)]])
-                    .with(.uploadOffset, String(offset))
-            case .stored(let stored): return Self.stored(path, size: stored.size, hash: stored.hash)
+            case .offset(let bytes):
+                return offset.reply(bytes, for: call).with(.uploadOffset, String(bytes))
+            case .stored(let file): return stored.reply((path, file.size, file.hash), for: call)
             }
         } catch let error as UploadError {
             var problem = problem(error)
@@ -90,7 +96,7 @@ enum ArtifactUploads {
         case .undecodable(let error, let limit): BodyUnpacker.problem(error, limit: limit)
         case .wrongDigest(let actual):
             Problem(
-                .badRequest, "wrong_digest", "X-Content-SHA256 is not that of what came, which is \(actual)",
+                .badRequest, "wrong_digest", "X-Content-SHA256 does not match the content, whose hash is \(actual)",
                 field: "X-Content-SHA256")
         }
     }
@@ -106,16 +112,11 @@ enum ArtifactUploads {
 
     private static func path(of call: Call) throws(FieldError) -> String {
         let path = call.parameter("path")
-        guard path.isJobPath else { throw FieldError("path", .invalid(JobRequest.pathRule)) }
+        guard path.isJobPath else { throw FieldError("path", .invalid(JobLimits.pathRule)) }
         return path
-    }
-
-    private static func stored(_ path: String, size: Int64, hash: String) -> Reply {
-        .data(["path": .string(path), "size": JSON(size), "sha256": .string(hash)])
     }
 }
 
 extension HTTPField.Name {
-    static let uploadOffset = ours("Upload-Offset")
     static let contentSHA256 = ours("X-Content-SHA256")
 }

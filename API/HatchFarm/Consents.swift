@@ -6,86 +6,76 @@ internal import Store
 
 /// What binds a machine to a policy: without it there is no heartbeat and no claim (CONTRACT 5).
 enum Consents {
-    static let routes: [Route] = [
-        .post(
-            "/consents", "createConsent",
-            "Binds a machine to an active policy; the standing consent if there is one already.", tag: "Consents",
-            body: .object(
-                .required("owner_id", .owner, "Whom the call acts for."), .required("worker_id", .string(1...128)),
-                .required("policy_id", .string(1...128)),
-                .required(
-                    "signature", .signature, "By the bearer credential, over `owner_id|worker_id|policy_id`.")),
-            answers: [.created(one)], create),
-        .get(
-            "/consents", "listConsents", "The consents of your machines, revoked ones too.", tag: "Consents",
-            query: Route.Parameter.page, answers: [.ok(.list("consents", schema))], list),
-        .post(
-            "/consents/{consent}/revoke", "revokeConsent",
-            "Ends a consent: no further claim or heartbeat; running jobs are told to stop.", tag: "Consents",
-            answers: [.ok(one)], revoke),
-    ]
+    static let routes = [
+        Route(
+            .post, "/consents", "createConsent",
+            "Binds a machine to an active policy; the standing consent if there is one already.", body: newConsent,
+            .created(consent.under("consent")) { "/consents/\($0.id)" }, create),
+        Route(.get, "/consents", "listConsents", "The consents of your machines, revoked ones too.", consents, list),
+        Route(
+            .post, "/consents/{consent}/revoke", "revokeConsent",
+            "Ends a consent: no further claim or heartbeat; running jobs are told to stop.", body: .nothing,
+            .ok(consent.under("consent")), revoke),
+    ].tagged("Consents")
 
-    private static let schema = Schema.named(
-        "Consent",
-        .object(
-            .required("id", .identifier("con")), .required("owner_id", .owner),
-            .required("worker_id", .identifier("wrk")), .required("policy_id", .identifier("pol")),
-            .required("created_at", .instant), .required("revoked_at", .nullable(.instant))))
+    private typealias NewConsent = (String, MachineID, PolicyID, String)
 
-    private static let one = Schema.data(.object(.required("consent", schema)))
+    private static let newConsent = Input {
+        required("owner_id", .string, "Whom the call acts for.")
+        required("worker_id", Format<MachineID>.id())
+        required("policy_id", Format<PolicyID>.id())
+        required("signature", .signature, "By the bearer credential, over `owner_id|worker_id|policy_id`.")
+    }
 
-    static func create(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        var fields = try await call.body().fields()
-        let owner = try fields.string("owner_id")
-        let worker = try fields.text("worker_id", 1...128)
-        let policy = try fields.text("policy_id", 1...128)
-        let signature = try fields.text("signature", 1...128)
-        try fields.end()
+    private static let consent = Shape<Consent>("Consent") {
+        field("id", .id("con")) { $0.id }
+        field("owner_id", .owner) { $0.owner }
+        field("worker_id", .id("wrk")) { $0.worker }
+        field("policy_id", .id("pol")) { $0.policy }
+        field("created_at", .instant) { $0.createdAt }
+        field("revoked_at", .nullable(.instant)) { $0.revokedAt }
+    }
+
+    private typealias Place = (MachineID, ConsentID)
+
+    private static let consents = PagedList<Consent, Place>(
+        "consents", of: consent, by: .pair(.id(), .id())
+    ) { ($0.worker, $0.id) }
+
+    private static func create(
+        _ call: Call, _ member: MemberContext, _ body: NewConsent
+    ) async throws -> Consent {
+        let (owner, worker, policy, signature) = body
         try member.require(owner)
         let message = Array("\(owner)|\(worker)|\(policy)".utf8)
         guard let tag = Base64.decode(signature),
             HMACSHA256.verify(tag, key: Array(member.bearer.utf8), message: message)
         else { throw Refusal.badSignature }
-        let consent = try await call.dependencies.database.write { tx in
-            try tx.createConsent(
-                owner: member.owner, actor: member.actor, worker: MachineID(worker), policy: PolicyID(policy))
+        return try await call.database.write { tx in
+            try tx.createConsent(owner: member.owner, actor: member.actor, worker: worker, policy: policy)
         }
-        return .created("/consents/\(consent.id)") { writer in writer.object("consent") { write(consent, to: &$0) } }
     }
 
-    static func list(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let page = try call.page()
-        let after = try page.after.map(place)
-        let consents = try await call.dependencies.database.read { tx in
-            try tx.consents(of: member.owner, after: after, limit: page.limit + 1)
+    private static func list(
+        _ call: Call, _ member: MemberContext, _ page: Page<Place>
+    ) async throws -> [Consent] {
+        try await call.database.read {
+            try $0.consents(
+                of: member.owner, after: page.after.map { (worker: $0.0, consent: $0.1) }, limit: page.wanted)
         }
-        return .list(
-            "consents", consents, limit: page.limit, cursor: { "\($0.worker)|\($0.id)" },
-            write: { write($0, to: &$1) })
     }
 
-    static func revoke(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        try await call.body().expectNothing()
-        let consent = try await call.dependencies.broker.revokeConsent(
+    static func revoke(_ call: Call, _ member: MemberContext, _ nothing: Void) async throws -> Consent {
+        try await call.dependencies.broker.revokeConsent(
             call.parameter("consent", as: ConsentID.self), owner: member.owner, actor: member.actor)
-        return .data { writer in writer.object("consent") { write(consent, to: &$0) } }
     }
+}
 
-    /// Where the page before ended.
-    private static func place(_ cursor: String) throws(FieldError) -> (worker: MachineID, consent: ConsentID) {
-        let parts = cursor.split(separator: "|")
-        guard parts.count == 2 else { throw FieldError("cursor", .invalid("is not one that this list gave")) }
-        return (MachineID(String(parts[0])), ConsentID(String(parts[1])))
-    }
-
-    private static func write(_ consent: Consent, to writer: inout JSONWriter) {
-        writer.beginObject()
-        writer.field("id", consent.id.text)
-        writer.field("owner_id", consent.owner.text)
-        writer.field("worker_id", consent.worker.text)
-        writer.field("policy_id", consent.policy.text)
-        writer.field("created_at", instant: consent.createdAt)
-        writer.field("revoked_at", instant: consent.revokedAt)
-        writer.endObject()
+extension Format where Value == String {
+    /// Standard base64 of HMAC-SHA256.
+    static var signature: Format {
+        Format(.string(1...128, pattern: "^[A-Za-z0-9+/]+={0,2}$"), write: { $1.string($0) }) {
+            json throws(FieldError) in try text(1...128).read(json)
+        }
     }
 }

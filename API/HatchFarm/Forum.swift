@@ -5,108 +5,127 @@ internal import Store
 
 /// Where members talk; everyone may read (CONTRACT 5).
 enum Forum {
-    static let routes: [Route] = [
-        .get(
-            "/forum/posts", "listForumPosts", "Posts, the newest first.", tag: "Forum", query: Route.Parameter.page,
-            answers: [.ok(.list("posts", ForumWire.post))], list),
-        .post(
-            "/forum/posts", "createForumPost", "Says something to all. For members: 100 posts in 24 hours.",
-            tag: "Forum", headers: [.idempotencyKey],
-            body: .object(.required("title", .string(1...255)), .required("content", .string(1...20_000))),
-            answers: [.created(.data(.object(.required("post", ForumWire.post))))], create),
-        .get(
-            "/forum/posts/{post}", "showForumPost", "One post.", tag: "Forum",
-            answers: [.ok(.data(.object(.required("post", ForumWire.post))))], show),
-        .get(
-            "/forum/posts/{post}/comments", "listForumComments", "The comments on a post.", tag: "Forum",
-            query: [
-                .init(
-                    "sort", .choice(ForumComment.Order.self),
-                    "`top` (when absent): the highest score, then the newest; `controversial`: the score nearest to 0.")
-            ] + Route.Parameter.page, answers: [.ok(.list("comments", ForumWire.comment))], listComments),
-        .post(
-            "/forum/posts/{post}/comments", "addForumComment",
-            "Comments on a post, or on a comment of it. For members: 1,000 comments in 24 hours.", tag: "Forum",
-            headers: [.idempotencyKey],
-            body: .object(
-                .required("content", .string(1...20_000)),
-                .optional("parent_id", .nullable(.either([.integer(1...Int64.max), ForumWire.id])))),
-            answers: [.created(.data(.object(.required("comment", ForumWire.comment))))], comment),
-    ]
+    static let routes = [
+        Route(.get, "/forum/posts", "listForumPosts", "Posts, the newest first.", posts, list),
+        Route(
+            .post, "/forum/posts", "createForumPost", "Says something to all. For members: 100 posts in 24 hours.",
+            body: newPost, .created(post.under("post")) { "/forum/posts/\($0.id)" }, create),
+        Route(.get, "/forum/posts/{post}", "showForumPost", "One post.", .ok(post.under("post")), show),
+        Route(
+            .get, "/forum/posts/{post}/comments", "listForumComments", "The comments on a post.",
+            query: [sort.parameter], comments, listComments),
+        Route(
+            .post, "/forum/posts/{post}/comments", "addForumComment",
+            "Comments on a post, or on a comment of it. For members: 1,000 comments in 24 hours.", body: newComment,
+            .created(comment.under("comment")), addComment),
+    ].tagged("Forum")
 
-    static func list(_ call: Call, _ anyone: PublicContext) async throws -> Reply {
-        let page = try call.page()
-        let before = try page.after.map { text throws(FieldError) in
-            guard let id = ForumWire.id(text) else {
-                throw FieldError("cursor", .invalid("is not one that a list gave"))
-            }
-            return id
-        }
-        let posts = try await call.dependencies.database.read {
-            try $0.forumPosts(before: before, limit: page.limit + 1)
-        }
-        return .list("posts", posts, limit: page.limit, cursor: { String($0.id) }, write: ForumWire.write)
+    private static let title = Format<String>.text(1...255)
+    private static let content = Format<String>.text(1...20_000)
+
+    private static let newPost = Input {
+        required("title", title)
+        required("content", content)
     }
 
-    static func create(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let body = try await call.body()
-        var fields = try body.fields()
-        let title = try fields.text("title", 1...255)
-        let content = try fields.text("content", 1...20_000)
-        try fields.end()
-        return Reply(
-            try await call.once(for: member.owner, body) { tx in
-                let post = try tx.createForumPost(
-                    by: MemberID(member.owner.text), actor: member.actor, title: title, content: content)
-                return ForumWire.created("post", at: "/forum/posts/\(post.id)") { ForumWire.write(post, to: &$0) }
-            })
+    private static let newComment = Input {
+        required("content", content)
+        optional("parent_id", .decimalID)
     }
 
-    static func show(_ call: Call, _ anyone: PublicContext) async throws -> Reply {
+    private static let post = Shape<ForumPost>("ForumPost") {
+        field("id", .decimalID) { $0.id }
+        field("title", title) { $0.title }
+        field("content", content) { $0.content }
+        field("author", .text(1...128), "The author's handle; the member's id when it has none.") { $0.author }
+        field("comment_count", .integer(0...Int64.max)) { $0.commentCount }
+        field("created_at", .instant) { $0.createdAt }
+    }
+
+    private static let comment = Shape<ForumComment>("ForumComment") {
+        field("id", .decimalID) { $0.id }
+        field("post_id", .decimalID) { $0.post }
+        field("parent_id", .nullable(.decimalID)) { $0.parent }
+        field("content", content) { $0.content }
+        field("score", .integer) { $0.score }
+        field("created_at", .instant) { $0.createdAt }
+        field("author", .text(1...128), "The author's handle; the member's id when it has none.") { $0.author }
+    }
+
+    private static let posts = PagedList("posts", of: post, by: .decimalID) { $0.id }
+
+    /// A comment, and the order in which a list shows it.
+    private typealias Listed = (comment: ForumComment, order: ForumComment.Order)
+
+    private static let comments = PagedList<Listed, CommentPlace>(
+        "comments", of: comment.map { $0.comment }, by: CommentPlace.cursor
+    ) { CommentPlace(order: $0.order, place: $0.comment.place(in: $0.order)) }
+
+    private static let sort = QueryParameter<ForumComment.Order>.choice(
+        "sort", "`top` (when absent): the highest score, then the newest; `controversial`: the score nearest to 0.")
+
+    static func list(_ call: Call, _ anyone: PublicContext, _ page: Page<Int64>) async throws -> [ForumPost] {
+        try await call.database.read { try $0.forumPosts(before: page.after, limit: page.wanted) }
+    }
+
+    static func create(
+        _ call: Call, _ member: MemberContext, _ body: (String, String)
+    ) -> Effect<ForumPost> {
+        let (title, content) = body
+        return Effect(for: member.owner) { tx in
+            try tx.createForumPost(
+                by: MemberID(member.owner.text), actor: member.actor, title: title, content: content)
+        }
+    }
+
+    static func show(_ call: Call, _ anyone: PublicContext) async throws -> ForumPost {
         let id = try post(call)
-        guard let post = try await call.dependencies.database.read({ try $0.forumPost(id) }) else {
-            throw Refusal.notFound("post")
-        }
-        return .data { writer in writer.object("post") { ForumWire.write(post, to: &$0) } }
+        guard let post = try await call.database.read({ try $0.forumPost(id) }) else { throw Refusal.notFound("post") }
+        return post
     }
 
-    static func listComments(_ call: Call, _ anyone: PublicContext) async throws -> Reply {
+    private static func listComments(
+        _ call: Call, _ anyone: PublicContext, _ page: Page<CommentPlace>
+    ) async throws -> [Listed] {
         let id = try post(call)
-        let order = try call.query.choice("sort", ForumComment.Order.self) ?? .top
-        let page = try call.page()
-        let place = try page.after.map { text throws(FieldError) in
-            guard let place = ForumWire.place(text, in: order) else {
-                throw FieldError("cursor", .invalid("is not one that a list of this sort gave"))
-            }
-            return place
-        }
-        let comments = try await call.dependencies.database.read { tx in
+        let order = try call.query[sort] ?? .top
+        guard page.after?.order ?? order == order else { throw FieldError.foreignCursor }
+        let comments = try await call.database.read { tx in
             guard try tx.forumPost(id) != nil else { throw Refusal.notFound("post") }
-            return try tx.forumComments(on: id, order: order, after: place, limit: page.limit + 1)
+            return try tx.forumComments(on: id, order: order, after: page.after?.place, limit: page.wanted)
         }
-        return .list(
-            "comments", comments, limit: page.limit, cursor: { ForumWire.cursor($0, in: order) },
-            write: ForumWire.write)
+        return comments.map { ($0, order) }
     }
 
-    static func comment(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let body = try await call.body()
-        var fields = try body.fields()
-        let content = try fields.text("content", 1...20_000)
-        let parent = try ForumWire.parent(&fields)
-        try fields.end()
+    static func addComment(
+        _ call: Call, _ member: MemberContext, _ body: (String, Int64?)
+    ) throws -> Effect<ForumComment> {
+        let (content, parent) = body
         let post = try post(call)
-        return Reply(
-            try await call.once(for: member.owner, body) { tx in
-                let comment = try tx.addForumComment(
-                    on: post, replyingTo: parent, by: MemberID(member.owner.text), actor: member.actor,
-                    content: content)
-                return ForumWire.created("comment", at: nil) { ForumWire.write(comment, to: &$0) }
-            })
+        return Effect(for: member.owner) { tx in
+            try tx.addForumComment(
+                on: post, replyingTo: parent, by: MemberID(member.owner.text), actor: member.actor, content: content)
+        }
     }
 
     private static func post(_ call: Call) throws(Refusal) -> Int64 {
-        guard let id = ForumWire.id(call.parameter("post")) else { throw .notFound("post") }
+        guard let id = call.decimalID("post") else { throw .notFound("post") }
         return id
+    }
+}
+
+/// Where a list of comments goes on: the order, and a place in it.
+private struct CommentPlace: Sendable {
+    let order: ForumComment.Order
+    let place: ForumComment.Place
+
+    static let cursor = Cursor<CommentPlace> { at in
+        "\(at.order.rawValue):\(at.place.rank):\(at.place.createdAt):\(at.place.id)"
+    } place: { text in
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 4, let order = ForumComment.Order(rawValue: String(parts[0])), let rank = Int64(parts[1]),
+            let createdAt = Int64(parts[2]), let id = Int64(parts[3])
+        else { return nil }
+        return CommentPlace(order: order, place: .init(rank: rank, createdAt: createdAt, id: id))
     }
 }

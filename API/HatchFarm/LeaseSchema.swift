@@ -75,7 +75,7 @@ extension LeaseSchema {
                         .required("command", .array(.string())), .required("env", .map(.string())),
                         .required("stdin", .nullable(.string())), .required("inputs", .array(input)),
                         .required("outputs", .array(.string()), "Files to keep."),
-                        .required("resources", JobSchema.resources))), 0...100)))
+                        .required("resources", JobShapes.resources.schema))), 0...100)))
 
     private static let input = Schema.object(
         .required("path", .string(1...512)), .required("size", .integer(0 ... .max)),

@@ -90,21 +90,3 @@ extension LeaseKey {
         self.init(job: call.parameter("job"), worker, token: token)
     }
 }
-
-extension Reply {
-    /// HatchFarm's envelope.
-    static func data(_ value: JSON) -> Reply {
-        .json(.ok, ["success": true, "data": value])
-    }
-}
-
-extension JSONWriter {
-    /// HatchFarm's envelope, written as it goes.
-    mutating func success(_ data: (inout JSONWriter) -> Void) {
-        beginObject()
-        field("success", true)
-        key("data")
-        data(&self)
-        endObject()
-    }
-}

@@ -7,45 +7,52 @@ internal import Wire
 
 /// What workers call: claim, extend, progress, release, result, drain (CONTRACT 4).
 enum Leases {
-    static let routes: [Route] = [
-        .post(
-            "/workers/{worker}/jobs/claim", "claimJobs", "Claims jobs, waiting for some if asked.", tag: "Workers",
-            body: LeaseSchema.claim, answers: [.ok(.data(LeaseSchema.claimed))], claim),
-        .post(
-            "/workers/{worker}/jobs/extend", "extendLeases", "Extends many leases.", tag: "Workers",
-            body: LeaseSchema.extendMany, answers: [.ok(.data(LeaseSchema.leases))], extendMany),
-        .post(
+    static let routes = [
+        Route(
+            .post,
+            "/workers/{worker}/jobs/claim", "claimJobs", "Claims jobs, waiting for some if asked.",
+            body: LeaseSchema.claim, answers: [.ok(LeaseSchema.claimed)], claim),
+        Route(
+            .post,
+            "/workers/{worker}/jobs/extend", "extendLeases", "Extends many leases.",
+            body: LeaseSchema.extendMany, answers: [.ok(LeaseSchema.leases)], extendMany),
+        Route(
+            .post,
             "/workers/{worker}/jobs/results", "reportResults", "Reports many results, each judged by itself.",
-            tag: "Workers", body: LeaseSchema.results, answers: [.ok(.data(LeaseSchema.judged))], results),
-        .post(
-            "/workers/{worker}/jobs/{job}/extend", "extendLease", "Extends a lease.", tag: "Workers",
-            body: LeaseSchema.extend, answers: [.ok(.data(LeaseSchema.lease))], extend),
-        .post(
-            "/workers/{worker}/jobs/{job}/progress", "reportProgress", "Reports progress and log.", tag: "Workers",
-            body: LeaseSchema.progress, answers: [.ok(.data(.object(.required("accepted", .constant(true)))))], progress
+            body: LeaseSchema.results, answers: [.ok(LeaseSchema.judged)], results),
+        Route(
+            .post,
+            "/workers/{worker}/jobs/{job}/extend", "extendLease", "Extends a lease.",
+            body: LeaseSchema.extend, answers: [.ok(LeaseSchema.lease)], extend),
+        Route(
+            .post,
+            "/workers/{worker}/jobs/{job}/progress", "reportProgress", "Reports progress and log.",
+            body: LeaseSchema.progress, answers: [.ok(.object(.required("accepted", .constant(true))))], progress
         ),
-        .post(
+        Route(
+            .post,
             "/workers/{worker}/jobs/{job}/release", "releaseJob",
-            "Gives a job back; its attempt is refunded, unless its work was lost.", tag: "Workers",
+            "Gives a job back; its attempt is refunded, unless its work was lost.",
             body: LeaseSchema.release,
-            answers: [.ok(.data(.object(.required("released", .constant(true)))))], release),
-        .post(
-            "/workers/{worker}/jobs/{job}/result", "reportResult", "Reports how an attempt ended.", tag: "Workers",
-            body: LeaseSchema.result, answers: [.ok(.data(LeaseSchema.accepted))], result),
-        .post(
+            answers: [.ok(.object(.required("released", .constant(true))))], release),
+        Route(
+            .post,
+            "/workers/{worker}/jobs/{job}/result", "reportResult", "Reports how an attempt ended.",
+            body: LeaseSchema.result, answers: [.ok(LeaseSchema.accepted)], result),
+        Route(
+            .post,
             "/workers/{worker}/drain", "drainWorker", "Stops claims of this worker, or lets them go on.",
-            tag: "Workers", body: .object(.optional("draining", .boolean)),
-            answers: [.ok(.data(.object(.required("draining", .boolean))))], drain),
-    ]
+            body: .object(.optional("draining", .boolean)),
+            answers: [.ok(.object(.required("draining", .boolean)))], drain),
+    ].tagged("Workers")
 
     static func claim(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let request = try await ClaimRequest(call.body().json())
         let claim = try Claim(request, worker, call.dependencies.world)
         let grants = try await call.dependencies.broker.claim(
             claim, wait: .milliseconds(request.waitMilliseconds), isAbandoned: { call.isAbandoned })
-        let files = try await JobInputs(call.dependencies.database).files(of: grants)
-        var writer = JSONWriter(capacity: 128 + grants.count * 600)
-        writer.success {
+        let files = try await JobInputs(call.database).files(of: grants)
+        return call.reply(capacity: 128 + grants.count * 600) {
             $0.beginObject()
             $0.key("jobs")
             $0.beginArray()
@@ -53,7 +60,6 @@ enum Leases {
             $0.endArray()
             $0.endObject()
         }
-        return .json(.ok, bytes: writer.bytes)
     }
 
     static func extend(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
@@ -65,7 +71,7 @@ enum Leases {
         guard case .extended(let until)? = outcomes.first else {
             throw try await call.dependencies.database.read { try $0.refusalForStale(key) }
         }
-        return .data(LeaseStatus(jobID: key.job.text, state: .extended, visibleUntil: until).json)
+        return call.reply(LeaseStatus(jobID: key.job.text, state: .extended, visibleUntil: until).json)
     }
 
     static func extendMany(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
@@ -77,7 +83,7 @@ enum Leases {
         }
         let outcomes = try await call.dependencies.broker.extend(extensions)
         let leases = zip(extensions, outcomes).map { LeaseStatus(jobID: $0.key.job.text, $1) }
-        return .data(ExtendReply(leases: leases).json)
+        return call.reply(ExtendReply(leases: leases).json)
     }
 
     static func progress(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
@@ -86,7 +92,7 @@ enum Leases {
             Progress(
                 key: LeaseKey(call, worker, token: report.claimToken), percent: report.percent.map { Int64($0) },
                 message: report.message, log: report.log, logOffset: report.logOffset.map { Int64($0) }))
-        return .data(["accepted": true])
+        return call.reply(["accepted": true])
     }
 
     static func release(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
@@ -97,14 +103,14 @@ enum Leases {
         } else {
             try await call.dependencies.broker.release(key, reason: request.reason)
         }
-        return .data(["released": true])
+        return call.reply(["released": true])
     }
 
     static func result(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let report = try await ResultReport(call.body().json())
         let finished = try await call.dependencies.broker.finish(
             Report(key: LeaseKey(call, worker, token: report.claimToken), outcome: Outcome(report)))
-        return .data(accepted(finished))
+        return call.reply(accepted(finished))
     }
 
     static func results(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
@@ -114,8 +120,7 @@ enum Leases {
                 key: LeaseKey(job: report.jobID ?? "", worker, token: report.claimToken), outcome: Outcome(report))
         }
         let results = try await call.dependencies.broker.finish(reports)
-        var writer = JSONWriter(capacity: 64 + results.count * 120)
-        writer.success {
+        return call.reply(capacity: 64 + results.count * 120) {
             $0.beginObject()
             $0.key("results")
             $0.beginArray()
@@ -123,7 +128,7 @@ enum Leases {
                 switch result {
                 case .success(let finished): write(finished, to: &$0)
                 case .failure(let refusal):
-                    let problem = HatchFarmProblem.problem(refusal)
+                    let problem = call.problem(refusal)
                     $0.json(
                         ResultStatus(
                             jobID: report.key.job.text, isAccepted: false, code: problem.code, error: problem.message
@@ -133,7 +138,6 @@ enum Leases {
             $0.endArray()
             $0.endObject()
         }
-        return .json(.ok, bytes: writer.bytes)
     }
 
     static func drain(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
@@ -146,7 +150,7 @@ enum Leases {
         }
         let (id, owner, draining) = (worker.worker, worker.owner, isDraining)
         try await call.dependencies.database.write { try $0.drain(id, owner: owner, draining: draining) }
-        return .data(["draining": .bool(draining)])
+        return call.reply(["draining": .bool(draining)])
     }
 
     private static func accepted(_ finished: Finished) -> JSON {

@@ -2,81 +2,86 @@ internal import Bytes
 internal import Domain
 internal import HTTPTypes
 internal import Store
+internal import Wire
 
 /// What an owner allows on the machines that consent to it (CONTRACT 5).
 enum Policies {
-    static let routes: [Route] = [
-        .post(
-            "/policies", "createPolicy", "Creates a draft: the owner's next version.", tag: "Policies",
-            body: .object(
-                .required("owner_id", .owner, "Whom the call acts for."), .required("rules", PolicyRules.schema),
-                .required(
-                    "signature", .signature,
-                    "By the bearer credential, over `owner_id|` and the rules as sent, or their sorted compact form.")),
-            answers: [.created(one)], create),
-        .get(
-            "/policies", "listPolicies", "Your policies, the newest version first.", tag: "Policies",
-            query: Route.Parameter.page, answers: [.ok(.list("policies", schema))], list),
-        .get("/policies/{policy}", "showPolicy", "One of your policies.", tag: "Policies", answers: [.ok(one)], show),
-        .post(
-            "/policies/{policy}/activate", "activatePolicy", "Makes a draft active; an active one stays so.",
-            tag: "Policies", answers: [.ok(one)], activate),
-    ]
+    static let routes = [
+        Route(
+            .post, "/policies", "createPolicy", "Creates a draft: the owner's next version.", body: newPolicy,
+            .created(policy.under("policy")) { "/policies/\($0.id)" }, create),
+        Route(.get, "/policies", "listPolicies", "Your policies, the newest version first.", policies, list),
+        Route(.get, "/policies/{policy}", "showPolicy", "One of your policies.", .ok(policy.under("policy")), show),
+        Route(
+            .post, "/policies/{policy}/activate", "activatePolicy", "Makes a draft active; an active one stays so.",
+            body: .nothing, .ok(policy.under("policy")), activate),
+    ].tagged("Policies")
 
-    private static let schema = Schema.named(
-        "Policy",
-        .object(
-            .required("id", .identifier("pol")), .required("owner_id", .owner),
-            .required("version", .integer(1...Int64.max)), .required("state", .choice("draft", "active")),
-            .required("rules", PolicyRules.schema), .required("created_at", .instant),
-            .required("activated_at", .nullable(.instant))))
+    private typealias NewPolicy = (String, SignedRules, String)
 
-    private static let one = Schema.data(.object(.required("policy", schema)))
+    /// Rules, and the JSON they came as.
+    private struct SignedRules: Sendable {
+        let rules: Domain.PolicyRules
+        let json: JSON
+    }
 
-    static func create(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let body = try await call.body()
-        var fields = try body.fields()
-        let owner = try fields.string("owner_id")
-        let json = try fields.raw("rules")
-        let rules = try PolicyRules(Fields(json, path: "rules"))
-        let signature = try fields.text("signature", 1...128)
-        try fields.end()
+    private static let newPolicy = Input {
+        required("owner_id", .string, "Whom the call acts for.")
+        required("rules", signedRules)
+        required(
+            "signature", .signature,
+            "By the bearer credential, over `owner_id|` and the rules as sent, or their sorted compact form.")
+    }
+
+    private static let signedRules = Input(Domain.PolicyRules.schema) { json throws(FieldError) in
+        SignedRules(rules: try Domain.PolicyRules(Fields(json)), json: json)
+    }
+
+    private static let policy = Shape<Policy>("Policy") {
+        field("id", .id("pol")) { $0.id }
+        field("owner_id", .owner) { $0.owner }
+        field("version", .integer(1...Int64.max)) { $0.version }
+        field("state", .choice) { $0.isActive ? PolicyState.active : .draft }
+        field("rules", Shape<String>(Domain.PolicyRules.schema) { $1.raw($0) }) { $0.rules }
+        field("created_at", .instant) { $0.createdAt }
+        field("activated_at", .nullable(.instant)) { $0.activatedAt }
+    }
+
+    private enum PolicyState: String, CaseIterable { case draft, active }
+
+    private static let policies = PagedList("policies", of: policy, by: .integer) { $0.version }
+
+    private static func create(_ call: Call, _ member: MemberContext, _ body: NewPolicy) async throws -> Policy {
+        let (owner, rules, signature) = body
         try member.require(owner)
+        let sent = RawJSON.slice(ofTopLevelKey: "rules", in: try await call.body().bytes) ?? []
         guard
             isSigned(
                 signature, key: member.bearer, owner: owner,
-                forms: [RawJSON.slice(ofTopLevelKey: "rules", in: body.bytes) ?? [], json.bytes(.sortedCompact)[...]])
+                forms: [sent, rules.json.bytes(.sortedCompact)[...]])
         else { throw Refusal.badSignature }
-        let policy = try await call.dependencies.database.write { tx in
-            try tx.createPolicy(owner: member.owner, actor: member.actor, rules: rules, text: json.text(.compact))
+        return try await call.database.write { tx in
+            try tx.createPolicy(
+                owner: member.owner, actor: member.actor, rules: rules.rules, text: rules.json.text(.compact))
         }
-        return .created("/policies/\(policy.id)") { writer in writer.object("policy") { write(policy, to: &$0) } }
     }
 
-    static func list(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let page = try call.page()
-        let before = page.after.map { Int64($0) }
-        if before == .some(nil) { throw FieldError("cursor", .invalid("is not one that this list gave")) }
-        let policies = try await call.dependencies.database.read { tx in
-            try tx.policies(of: member.owner, before: before ?? nil, limit: page.limit + 1)
-        }
-        return .list(
-            "policies", policies, limit: page.limit, cursor: { String($0.version) },
-            write: { write($0, to: &$1) })
+    static func list(_ call: Call, _ member: MemberContext, _ page: Page<Int64>) async throws -> [Policy] {
+        try await call.database.read { try $0.policies(of: member.owner, before: page.after, limit: page.wanted) }
     }
 
-    static func show(_ call: Call, _ member: MemberContext) async throws -> Reply {
+    static func show(_ call: Call, _ member: MemberContext) async throws -> Policy {
         let id = call.parameter("policy", as: PolicyID.self)
-        let policy = try await call.dependencies.database.read { try $0.policy(id) }
+        let policy = try await call.database.read { try $0.policy(id) }
         guard let policy, policy.owner == member.owner else { throw Refusal.notFound("policy") }
-        return reply(policy)
+        return policy
     }
 
-    static func activate(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        try await call.body().expectNothing()
+    static func activate(_ call: Call, _ member: MemberContext, _ nothing: Void) async throws -> Policy {
         let id = call.parameter("policy", as: PolicyID.self)
-        return try await reply(
-            call.dependencies.database.write { try $0.activatePolicy(id, owner: member.owner, actor: member.actor) })
+        return try await call.database.write {
+            try $0.activatePolicy(id, owner: member.owner, actor: member.actor)
+        }
     }
 
     /// Whether the signature is that of `owner_id|` and the rules in one of the forms.
@@ -87,22 +92,5 @@ enum Policies {
         return forms.contains { form in
             HMACSHA256.verify(tag, key: Array(key.utf8), message: Array("\(owner)|".utf8) + form)
         }
-    }
-
-    private static func reply(_ policy: Policy) -> Reply {
-        .data { writer in writer.object("policy") { write(policy, to: &$0) } }
-    }
-
-    private static func write(_ policy: Policy, to writer: inout JSONWriter) {
-        writer.beginObject()
-        writer.field("id", policy.id.text)
-        writer.field("owner_id", policy.owner.text)
-        writer.field("version", policy.version)
-        writer.field("state", policy.isActive ? "active" : "draft")
-        writer.key("rules")
-        writer.raw(policy.rules)
-        writer.field("created_at", instant: policy.createdAt)
-        writer.field("activated_at", instant: policy.activatedAt)
-        writer.endObject()
     }
 }

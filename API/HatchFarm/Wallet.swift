@@ -5,145 +5,102 @@ internal import Store
 
 /// What an owner has, and how it came and went (CONTRACT 5). Amounts are decimal strings.
 enum Wallet {
-    static let routes: [Route] = [
-        .get(
-            "/wallet/balance", "showBalance", "What you may spend, and what is held for jobs and withdrawals.",
-            tag: "Wallet",
-            answers: [
-                .ok(.data(.object(.required("owner_id", .owner), .required("balances", .array(balance, 2...2)))))
-            ], showBalance),
-        .get(
-            "/wallet/transactions", "listTransactions", "Your transactions, newest first.", tag: "Wallet",
-            query: [.init("asset", .asset, "Only those in it.")] + Route.Parameter.page,
-            answers: [.ok(.list("transactions", transaction))], listTransactions),
-        .post(
-            "/wallet/deposits", "makeDeposit",
+    static let routes = [
+        Route(
+            .get, "/wallet/balance", "showBalance", "What you may spend, and what is held for jobs and withdrawals.",
+            .ok(balances), showBalance),
+        Route(
+            .get, "/wallet/transactions", "listTransactions", "Your transactions, newest first.",
+            query: [asset.parameter], transactions, listTransactions),
+        Route(
+            .post, "/wallet/deposits", "makeDeposit",
             "Books money that came in. The same reference with the same data again changes nothing.",
-            tag: "Wallet", headers: [.idempotencyKey],
-            body: .object(
-                .required("owner_id", .owner), .required("asset", .cash), .required("amount", .givenAmount),
-                .required("reference", .visible, "The payment's own name, unique.")),
-            answers: [.created(.data(.object(.required("deposit", deposit))))], makeDeposit),
-    ]
+            body: newDeposit, .created(deposit.under("deposit")), makeDeposit),
+    ].tagged("Wallet")
 
-    private static let balance = Schema.named(
-        "Balance",
-        .object(.required("asset", .asset), .required("available", .amount), .required("held", .amount)))
+    private static let asset = QueryParameter<Asset>.choice("asset", "Only those in it.")
+    private static let reference = Format<String>.visible(1...128)
 
-    private static let transaction = Schema.named(
-        "LedgerTransaction",
-        .object(
-            .required("id", .string(1...512)), .required("asset", .asset),
-            .required("amount", .signedAmount, "Negative when it was taken."),
-            .required("balance_after", .amount, "What was available then."),
-            .required("reason", .choice(Transfer.Reason.self)),
-            .required("reference", .nullable(.string()), "The job, the withdrawal or the payment."),
-            .required("created_at", .instant)))
-
-    private static let deposit = Schema.named(
-        "Deposit",
-        .object(
-            .required("id", .string(1...512)), .required("owner_id", .owner), .required("asset", .cash),
-            .required("amount", .amount), .required("reference", .visible), .required("balance_after", .amount),
-            .required("created_at", .instant)))
-
-    static func showBalance(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let balances = try await call.dependencies.database.read { try $0.balances(of: member.owner) }
-        return .data { writer in
-            writer.beginObject()
-            writer.field("owner_id", member.owner.text)
-            writer.key("balances")
-            writer.beginArray()
-            for balance in balances {
-                writer.beginObject()
-                writer.field("asset", balance.asset.rawValue)
-                writer.field("available", balance.available, of: balance.asset)
-                writer.field("held", balance.held, of: balance.asset)
-                writer.endObject()
-            }
-            writer.endArray()
-            writer.endObject()
-        }
+    private static let balances = Shape<(owner: OwnerID, balances: [Balance])> {
+        field("owner_id", .owner) { $0.owner }
+        field("balances", .array(balance, 2...2)) { $0.balances }
     }
 
-    static func listTransactions(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let page = try call.page()
-        let assets = try call.query.choice("asset", Asset.self).map { [$0] } ?? Asset.allCases
-        let before = try page.after.map { cursor throws(FieldError) in
-            guard let places = TransactionCursor.places(in: cursor), Set(assets).isSubset(of: places.keys) else {
-                throw FieldError("cursor", .invalid("is not one that this list gave"))
-            }
-            return places
-        }
-        let found = try await call.dependencies.database.read { tx in
-            try tx.transactions(of: member.owner, assets, before: before ?? [:], limit: page.limit)
-        }
-        return .data { writer in
-            writer.beginObject()
-            writer.key("transactions")
-            writer.beginArray()
-            for line in found.lines { write(line, to: &writer) }
-            writer.endArray()
-            writer.field("next_cursor", found.next.map { Cursor.encode(TransactionCursor.text($0)) })
-            writer.endObject()
-        }
+    private static let balance = Shape<Balance>("Balance") {
+        field("asset", .choice) { $0.asset }
+        field("available", .amount) { Amount($0.available, of: $0.asset) }
+        field("held", .amount) { Amount($0.held, of: $0.asset) }
     }
 
-    static func makeDeposit(_ call: Call, _ caller: OperatorContext) async throws -> Reply {
-        let body = try await call.body()
-        var fields = try body.fields()
-        let named = try fields.string("owner_id")
-        let asset = try fields.cash("asset")
-        let amount = try fields.amount("amount", of: asset)
-        let reference = try fields.visible("reference")
-        try fields.end()
-        guard OwnerID.isValid(named) else {
-            throw FieldError("owner_id", .invalid("must be 1–128 of A–Z a–z 0–9 _ . : @ -"))
+    private static let transaction = Shape<LedgerLine>("LedgerTransaction") {
+        field("id", .string) { $0.id }
+        field("asset", .choice) { $0.asset }
+        field("amount", .amount, "Negative when it was taken.") { Amount($0.amount, of: $0.asset) }
+        field("balance_after", .amount, "What was available then.") { Amount($0.balanceAfter, of: $0.asset) }
+        field("reason", Shape<String>(.choice(Transfer.Reason.self)) { $1.string($0) }) { $0.reason }
+        field("reference", .nullable(.string), "The job, the withdrawal or the payment.") { $0.reference }
+        field("created_at", .instant) { $0.createdAt }
+    }
+
+    private static let transactions = PagedList("transactions", of: transaction, by: TransactionCursor.cursor) {
+        [$0.asset: $0.line]
+    }
+
+    private typealias NewDeposit = (OwnerID, Asset, Int64, String)
+
+    private static let newDeposit = Input {
+        required("owner_id", .owner)
+        required("asset", .cash)
+        required("amount", .amount(of: .usdt, minimum: 1))
+        required("reference", reference, "The payment's own name, unique.")
+    }
+
+    private typealias Deposit = (line: LedgerLine, owner: OwnerID, reference: String)
+
+    private static let deposit = Shape<Deposit>("Deposit") {
+        field("id", .string) { $0.line.id }
+        field("owner_id", .owner) { $0.owner }
+        field("asset", .choice) { $0.line.asset }
+        field("amount", .amount) { Amount($0.line.amount, of: $0.line.asset) }
+        field("reference", reference) { $0.reference }
+        field("balance_after", .amount) { Amount($0.line.balanceAfter, of: $0.line.asset) }
+        field("created_at", .instant) { $0.line.createdAt }
+    }
+
+    private static func showBalance(
+        _ call: Call, _ member: MemberContext
+    ) async throws -> (owner: OwnerID, balances: [Balance]) {
+        (member.owner, try await call.database.read { try $0.balances(of: member.owner) })
+    }
+
+    private static func listTransactions(
+        _ call: Call, _ member: MemberContext, _ page: Page<[Asset: Int64]>
+    ) async throws -> CutPage<LedgerLine> {
+        let assets = try call.query[asset].map { [$0] } ?? Asset.allCases
+        if let after = page.after, !Set(assets).isSubset(of: after.keys) { throw FieldError.foreignCursor }
+        let found = try await call.database.read { tx in
+            try tx.transactions(of: member.owner, assets, before: page.after ?? [:], limit: page.limit)
         }
-        let owner = OwnerID(named)
-        let answer = try await call.once(for: caller.keyOwner, body) { tx in
+        return transactions.page(found.lines, next: found.next)
+    }
+
+    private static func makeDeposit(
+        _ call: Call, _ caller: OperatorContext, _ body: NewDeposit
+    ) -> Effect<Deposit> {
+        let (owner, asset, amount, reference) = body
+        return Effect(for: caller.keyOwner) { tx in
             let line = try tx.deposit(
                 to: owner, asset: asset, amount: amount, reference: reference, actor: caller.actor)
-            return .data(.created) { $0.object("deposit") { write(line, to: &$0, owner: owner, reference) } }
+            return (line, owner, reference)
         }
-        return Reply(answer)
-    }
-
-    private static func write(_ line: LedgerLine, to writer: inout JSONWriter) {
-        writer.beginObject()
-        writer.field("id", line.id)
-        writer.field("asset", line.asset.rawValue)
-        writer.field("amount", line.amount, of: line.asset)
-        writer.field("balance_after", line.balanceAfter, of: line.asset)
-        writer.field("reason", line.reason)
-        writer.field("reference", line.reference)
-        writer.field("created_at", instant: line.createdAt)
-        writer.endObject()
-    }
-
-    private static func write(
-        _ line: LedgerLine, to writer: inout JSONWriter, owner: OwnerID, _ reference: String
-    ) {
-        writer.beginObject()
-        writer.field("id", line.id)
-        writer.field("owner_id", owner.text)
-        writer.field("asset", line.asset.rawValue)
-        writer.field("amount", line.amount, of: line.asset)
-        writer.field("reference", reference)
-        writer.field("balance_after", line.balanceAfter, of: line.asset)
-        writer.field("created_at", instant: line.createdAt)
-        writer.endObject()
     }
 }
 
 /// Where a list of transactions stands in each asset: `USDT:12,POINTS:3`.
 private enum TransactionCursor {
-    static func text(_ places: [Asset: Int64]) -> String {
+    static let cursor = Cursor<[Asset: Int64]> { places in
         Asset.allCases.compactMap { asset in places[asset].map { "\(asset.rawValue):\($0)" } }.joined(separator: ",")
-    }
-
-    /// nil for anything that `text` can't have made.
-    static func places(in text: String) -> [Asset: Int64]? {
+    } place: { text in
         var places: [Asset: Int64] = [:]
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let halves = part.split(separator: ":", omittingEmptySubsequences: false)

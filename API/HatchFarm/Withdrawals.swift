@@ -5,110 +5,108 @@ internal import Store
 
 /// Owners take their money out: held at once, paid by the operator (CONTRACT 5).
 enum Withdrawals {
-    static let routes: [Route] = [
-        .post(
-            "/wallet/withdraw", "requestWithdrawal", "Holds an amount until the operator has paid or rejected it.",
-            tag: "Wallet",
-            headers: [
-                .init(
-                    "Idempotency-Key", .string(1...255), "Makes a repeated call answer as the first did.",
-                    isRequired: true)
-            ],
-            body: .object(
-                .required("amount", .givenAmount), .required("address", .visible), .required("asset", .cash)),
-            answers: [.created(one)], request),
-        .get(
-            "/wallet/withdrawals", "listWithdrawals", "Your withdrawals, newest first.", tag: "Wallet",
-            query: [status] + Route.Parameter.page, answers: [.ok(.list("withdrawals", schema))], list),
-        .get(
-            "/wallet/withdrawals/{withdrawal}", "showWithdrawal", "One of your withdrawals.", tag: "Wallet",
-            answers: [.ok(one)], show),
-    ]
+    static let routes = [
+        Route(
+            .post, "/wallet/withdraw", "requestWithdrawal",
+            "Holds an amount until the operator has paid or rejected it.",
+            headers: [.requiredIdempotencyKey], body: newWithdrawal,
+            .created(withdrawal.under("withdrawal")) { "/wallet/withdrawals/\($0.id)" }, request),
+        Route(
+            .get, "/wallet/withdrawals", "listWithdrawals", "Your withdrawals, newest first.",
+            query: [status.parameter], withdrawals, list),
+        Route(
+            .get, "/wallet/withdrawals/{withdrawal}", "showWithdrawal", "One of your withdrawals.",
+            .ok(withdrawal.under("withdrawal")), show),
+    ].tagged("Wallet")
 
-    static let schema = Schema.named(
-        "Withdrawal",
-        .object(
-            .required("id", .identifier("wdr")), .required("owner_id", .owner), .required("asset", .cash),
-            .required("amount", .amount), .required("address", .visible),
-            .required("status", .choice(Withdrawal.State.self)),
-            .required("reason", .nullable(.string(1...500)), "Why it was rejected."),
-            .required("txid", .nullable(.visible), "The payment outside."), .required("created_at", .instant),
-            .required("updated_at", .instant)))
+    private static let address = Format<String>.visible(1...128)
 
-    static let one = Schema.data(.object(.required("withdrawal", schema)))
-    static let status = Route.Parameter("status", .choice(Withdrawal.State.self), "Only those that stand there.")
+    private static let newWithdrawal = Input {
+        required("amount", .amount(of: .usdt, minimum: 1))
+        required("address", address)
+        required("asset", .cash)
+    }
 
-    static func request(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let body = try await call.body()
+    static let withdrawal = Shape<Withdrawal>("Withdrawal") {
+        field("id", .id("wdr")) { $0.id }
+        field("owner_id", .owner) { $0.owner }
+        field("asset", .choice) { $0.asset }
+        field("amount", .amount) { Amount($0.amount, of: $0.asset) }
+        field("address", address) { $0.address }
+        field("status", .choice) { $0.state }
+        field("reason", .nullable(.text(1...500)), "Why it was rejected.") { $0.reason }
+        field("txid", .nullable(.visible(1...128)), "The payment outside.") { $0.txid }
+        field("created_at", .instant) { $0.createdAt }
+        field("updated_at", .instant) { $0.updatedAt }
+    }
+
+    static let status = QueryParameter<Withdrawal.State>.choice("status", "Only those with this status.")
+
+    static let withdrawals = PagedList<Withdrawal, (Int64, WithdrawalID)>(
+        "withdrawals", of: withdrawal, by: .pair(.integer, .id())
+    ) { ($0.createdAt, $0.id) }
+
+    private static func request(
+        _ call: Call, _ member: MemberContext, _ body: (Int64, String, Asset)
+    ) throws -> Effect<Withdrawal> {
         guard call.header(.idempotencyKey) != nil else {
             throw Problem(
                 .badRequest, "missing_idempotency_key",
-                "send an Idempotency-Key of your own with each withdrawal, the same when you repeat the call: money "
-                    + "that went out twice doesn't come back", field: "Idempotency-Key")
+                "send an Idempotency-Key with each withdrawal, and the same one when you repeat the call: it makes "
+                    + "sure that money goes out only once", field: "Idempotency-Key")
         }
-        var fields = try body.fields()
-        let asset = try fields.cash("asset")
-        let amount = try fields.amount("amount", of: asset)
-        let address = try fields.visible("address")
-        try fields.end()
+        let (amount, address, asset) = body
         let cap = call.dependencies.configuration.withdrawDailyCap
-        let answer = try await call.once(for: member.owner, body) { tx in
-            let withdrawal = try tx.requestWithdrawal(
+        return Effect(for: member.owner) { tx in
+            try tx.requestWithdrawal(
                 of: amount, asset, to: address, by: member.owner, actor: member.actor, dailyCap: cap)
-            return .data(.created, at: "/wallet/withdrawals/\(withdrawal.id)") { writer in
-                writer.object("withdrawal") { write(withdrawal, to: &$0) }
-            }
         }
-        return Reply(answer)
     }
 
-    static func list(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        try await list(call, of: member.owner)
+    static func list(
+        _ call: Call, _ member: MemberContext, _ page: Page<(Int64, WithdrawalID)>
+    ) async throws -> [Withdrawal] {
+        try await list(call, of: member.owner, page)
     }
 
     /// A page of an owner's withdrawals, or of everybody's.
-    static func list(_ call: Call, of owner: OwnerID?) async throws -> Reply {
-        let page = try call.page()
-        let state = try call.query.choice("status", Withdrawal.State.self)
-        let after = try page.after.map { cursor throws(FieldError) in
-            guard let place = place(in: cursor) else {
-                throw FieldError("cursor", .invalid("is not one that this list gave"))
-            }
-            return place
-        }
-        let wanted = WithdrawalPage(owner: owner, state: state, after: after, limit: page.limit + 1)
-        let withdrawals = try await call.dependencies.database.read { try $0.withdrawals(wanted) }
-        return .list(
-            "withdrawals", withdrawals, limit: page.limit, cursor: { "\($0.createdAt):\($0.id)" },
-            write: { write($0, to: &$1) })
+    static func list(
+        _ call: Call, of owner: OwnerID?, _ page: Page<(Int64, WithdrawalID)>
+    ) async throws -> [Withdrawal] {
+        let after = page.after.map { (createdAt: $0.0, id: $0.1) }
+        let wanted = WithdrawalPage(
+            owner: owner, state: try call.query[status], after: after, limit: page.wanted)
+        return try await call.database.read { try $0.withdrawals(wanted) }
     }
 
-    static func show(_ call: Call, _ member: MemberContext) async throws -> Reply {
+    static func show(_ call: Call, _ member: MemberContext) async throws -> Withdrawal {
         let id = call.parameter("withdrawal", as: WithdrawalID.self)
-        let found = try await call.dependencies.database.read { try $0.withdrawal(id) }
+        let found = try await call.database.read { try $0.withdrawal(id) }
         guard let found, found.owner == member.owner else { throw Refusal.notFound("withdrawal") }
-        return .data { writer in writer.object("withdrawal") { write(found, to: &$0) } }
+        return found
     }
+}
 
-    /// `1760000000000:wdr_0123456789abcdef`
-    private static func place(in cursor: String) -> (createdAt: Int64, id: WithdrawalID)? {
-        let halves = cursor.split(separator: ":", omittingEmptySubsequences: false)
-        guard halves.count == 2, let createdAt = Int64(halves[0]) else { return nil }
-        return (createdAt, WithdrawalID(String(halves[1])))
+extension Format where Value == Asset {
+    /// What can come in and go out: points are given for registering alone (CONTRACT 7).
+    static var cash: Format {
+        Format(.choice(Asset.usdt.rawValue), write: { $1.string($0.rawValue) }) { json throws(FieldError) in
+            guard let text = json.string else { throw .wrongType("a string") }
+            if text.isExactly(Asset.points.rawValue) {
+                throw .invalid("must be USDT: points can't be deposited or withdrawn")
+            }
+            guard text.isExactly(Asset.usdt.rawValue) else { throw .invalid("must be USDT") }
+            return .usdt
+        }
     }
+}
 
-    static func write(_ withdrawal: Withdrawal, to writer: inout JSONWriter) {
-        writer.beginObject()
-        writer.field("id", withdrawal.id.text)
-        writer.field("owner_id", withdrawal.owner.text)
-        writer.field("asset", withdrawal.asset.rawValue)
-        writer.field("amount", withdrawal.amount, of: withdrawal.asset)
-        writer.field("address", withdrawal.address)
-        writer.field("status", withdrawal.state.rawValue)
-        writer.field("reason", withdrawal.reason)
-        writer.field("txid", withdrawal.txid)
-        writer.field("created_at", instant: withdrawal.createdAt)
-        writer.field("updated_at", instant: withdrawal.updatedAt)
-        writer.endObject()
-    }
+extension Route.Parameter {
+    fileprivate static let requiredIdempotencyKey = Route.Parameter(
+        "Idempotency-Key", .string(1...255), "Makes a repeated call answer as the first did.", isRequired: true)
+}
+
+extension OperatorContext {
+    /// Whose idempotency keys an operator's are: its own, so that no owner's and no other operator's meet them.
+    var keyOwner: OwnerID { OwnerID("/operator/" + actor) }
 }

@@ -1,16 +1,17 @@
 internal import Bytes
 internal import Domain
+internal import HTTPTypes
 internal import Store
 
 /// Files that a job is given, read under the current claim token.
 enum WorkerFiles {
-    static let routes: [Route] = [
-        .get(
+    static let routes = [
+        Route(
+            .get,
             "/workers/{worker}/jobs/{job}/inputs/{path*}", "readInput", "Reads a file that the job is given.",
-            tag: "Workers",
             headers: [.init("X-Claim-Token", .string(1...256), "The lease's token.", isRequired: true)],
             answers: [.ok(.bytes, type: "application/octet-stream")], read)
-    ]
+    ].tagged("Workers")
 
     static func read(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let key = try key(call, worker)

@@ -6,33 +6,40 @@ internal import Store
 
 /// Files that jobs are given and bring forth. At rest they are zstd, named by the hash of what they hold.
 enum JobFiles {
-    static let routes: [Route] = [
-        .post(
-            "/artifacts", "uploadArtifact", "Stores a file to be given to jobs as input.", tag: "Jobs",
+    static let routes = [
+        Route(
+            .post, "/artifacts", "uploadArtifact", "Stores a file to be given to jobs as input.",
             headers: [.init("Content-Encoding", .choice("zstd", "identity"), "How the body is packed.")],
-            rawBody: true,
-            answers: [
-                .created(.object(.required("artifact", .string()), .required("size", .integer(0 ... .max))))
-            ], upload),
-        .get(
-            "/jobs/{job}/artifacts", "listJobArtifacts", "The files that a job brought forth.", tag: "Jobs",
-            headers: [.ifNoneMatch],
-            answers: [.ok(.object(.required("artifacts", .array(artifact)))), .notModified], list),
-        .get(
-            "/jobs/{job}/artifacts/{path*}", "readJobArtifact", "One of those files.", tag: "Jobs",
+            rawBody: true, answers: uploaded.answers, upload),
+        Route(
+            .get, "/jobs/{job}/artifacts", "listJobArtifacts", "The files that a job brought forth.",
+            .tagged(artifacts), list),
+        Route(
+            .get, "/jobs/{job}/artifacts/{path*}", "readJobArtifact", "One of those files.",
             headers: [.init("Accept-Encoding", .string(), "zstd is sent as it is stored.")],
             answers: [.ok(.bytes, type: "application/octet-stream")], read),
-    ]
+    ].tagged("Jobs")
 
-    private static let artifact = Schema.object(
-        .required("path", .string()), .required("size", .integer(0 ... .max)), .required("sha256", .string()),
-        .required("created_at", .instant))
+    private static let uploaded = Success<Blob>.created(
+        Shape {
+            field("artifact", .string) { "sha256:" + $0.hash }
+            field("size", .integer(0...Int64.max)) { $0.size }
+        })
+
+    private static let artifacts = Shape<[Artifact]> { field("artifacts", .array(artifact)) { $0 } }
+
+    private static let artifact = Shape<Artifact> {
+        field("path", .string) { $0.path }
+        field("size", .integer(0...Int64.max)) { $0.size }
+        field("sha256", .string) { $0.hash }
+        field("created_at", .instant) { $0.createdAt }
+    }
 
     static func upload(_ call: Call, _ member: MemberContext) async throws -> Reply {
         let blob = try await receive(call)
         let owner = member.owner
-        try await call.dependencies.database.write { try $0.storeUpload(blob, owner: owner) }
-        return .json(.created, ["artifact": .string("sha256:" + blob.hash), "size": JSON(blob.size)])
+        try await call.database.write { try $0.storeUpload(blob, owner: owner) }
+        return uploaded.reply(blob, for: call)
     }
 
     /// The call's body as it will be stored: hashed and packed while it comes in.
@@ -42,32 +49,20 @@ enum JobFiles {
         return try packer.finish()
     }
 
-    static func list(_ call: Call, _ member: MemberContext) async throws -> Reply {
+    static func list(_ call: Call, _ member: MemberContext) async throws -> [Artifact] {
         let id = call.parameter("job", as: JobID.self)
         let owner = member.owner
-        let files = try await call.dependencies.database.read { tx -> [Artifact]? in
-            guard try tx.job(id, owner: owner) != nil else { return nil }
+        return try await call.database.read { tx in
+            guard try tx.job(id, owner: owner) != nil else { throw Refusal.notFound("job") }
             return try tx.artifacts(of: id)
         }
-        guard let files else { throw Problem.notFound("job") }
-        return .tagged(
-            .ok,
-            [
-                "artifacts": .array(
-                    files.map { file in
-                        [
-                            "path": .string(file.path), "size": JSON(file.size), "sha256": .string(file.hash),
-                            "created_at": .string(RFC3339.format(file.createdAt)),
-                        ]
-                    })
-            ], for: call)
     }
 
     static func read(_ call: Call, _ member: MemberContext) async throws -> Reply {
         let id = call.parameter("job", as: JobID.self)
         let path = call.parameter("path")
         let owner = member.owner
-        let file = try await call.dependencies.database.read { tx -> Artifact? in
+        let file = try await call.database.read { tx -> Artifact? in
             guard try tx.job(id, owner: owner) != nil else { return nil }
             return try tx.artifact(of: id, path: path)
         }
@@ -77,7 +72,7 @@ enum JobFiles {
 
     /// Stored content, as a file to save: a browser must not run what a job wrote.
     static func content(_ call: Call, hash: String, size: Int64) -> Reply {
-        let database = call.dependencies.database
+        let database = call.database
         return Reply.packed(for: call, type: "application/octet-stream", size: Int(size)) { number in
             try await database.read { try $0.blobChunk(hash, number: Int64(number)) }
         }

@@ -7,60 +7,57 @@ internal import Store
 
 /// What a job says while it runs: its log, and its events as they come.
 enum JobTrail {
-    static let routes: [Route] = [
-        .get(
-            "/jobs/{job}/logs", "readJobLog", "The job's log, oldest first.", tag: "Jobs",
-            query: [
-                .init("after", .integer(0 ... .max), "The `seq` of the last piece you have."),
-                .init("limit", .integer(1...1_000), "How many pieces, 200 when absent."),
-            ],
-            answers: [
-                .ok(
-                    .object(
-                        .required(
-                            "logs",
-                            .array(
-                                .object(
-                                    .required("seq", .integer(0 ... .max)), .required("fence", .integer(0 ... .max)),
-                                    .required("at", .instant), .required("text", .string())))),
-                        .required("next_after", .integer(0 ... .max))))
-            ], logs),
-        .get(
-            "/jobs/{job}/events", "followJob", "The job's status, progress and log as server-sent events.",
-            tag: "Jobs",
+    static let routes = [
+        Route(
+            .get, "/jobs/{job}/logs", "readJobLog", "The job's log, oldest first.",
+            query: [after.parameter, limit.parameter], .ok(log), logs),
+        Route(
+            .get, "/jobs/{job}/events", "followJob", "The job's status, progress and log as server-sent events.",
             headers: [.init("Last-Event-ID", .string(), "Goes on after this event.")],
             answers: [.ok(.string(), type: "text/event-stream")], events),
-    ]
+    ].tagged("Jobs")
 
-    static func logs(_ call: Call, _ member: MemberContext) async throws -> Reply {
+    private static let after = QueryParameter.integer("after", 0...Int.max, "The `seq` of the last piece you have.")
+    private static let limit = QueryParameter.integer("limit", 1...1_000, "How many pieces, 200 when absent.")
+
+    private typealias Log = (pieces: [LogPiece], after: Int64)
+
+    private static let log = Shape<Log> {
+        field("logs", .array(piece)) { $0.pieces }
+        field("next_after", .integer(0...Int64.max)) { $0.pieces.last?.seq ?? $0.after }
+    }
+
+    private static let piece = Shape<LogPiece> {
+        field("seq", .integer(0...Int64.max)) { $0.seq }
+        field("fence", .integer(0...Int64.max)) { $0.fence }
+        field("at", .instant) { $0.at }
+        field("text", .string) { $0.text }
+    }
+
+    /// A piece of the log as an event: its number is the event's.
+    private static let line = Shape<LogPiece> {
+        field("at", .instant) { $0.at }
+        field("fence", .integer) { $0.fence }
+        field("text", .string) { $0.text }
+    }
+
+    private static func logs(_ call: Call, _ member: MemberContext) async throws -> Log {
         let id = call.parameter("job", as: JobID.self)
         let query = try call.query
-        let after = Int64(try query.integer("after", in: 0...Int.max, default: 0))
-        let limit = Int64(try query.integer("limit", in: 1...1_000, default: 200))
+        let after = Int64(try query[after] ?? 0)
+        let limit = Int64(try query[limit] ?? 200)
         let owner = member.owner
-        let pieces = try await call.dependencies.database.read { tx -> [LogPiece]? in
-            guard try tx.job(id, owner: owner) != nil else { return nil }
+        let pieces = try await call.database.read { tx in
+            guard try tx.job(id, owner: owner) != nil else { throw Refusal.notFound("job") }
             return try tx.log(of: id, after: after, limit: limit)
         }
-        guard let pieces else { throw Problem.notFound("job") }
-        return .json(
-            .ok,
-            [
-                "logs": .array(
-                    pieces.map { piece in
-                        [
-                            "seq": JSON(piece.seq), "fence": JSON(piece.fence),
-                            "at": .string(RFC3339.format(piece.at)), "text": .string(piece.text),
-                        ]
-                    }),
-                "next_after": JSON(pieces.last?.seq ?? after),
-            ])
+        return (pieces, after)
     }
 
     /// Where a follower stands.
     private struct Position {
         var seq: Int64
-        var shown: String?
+        var shown: [UInt8]?
     }
 
     static func events(_ call: Call, _ member: MemberContext) async throws -> Reply {
@@ -84,12 +81,12 @@ enum JobTrail {
                     return true
                 }
                 try await sendLog(of: id, dependencies, &position, &stream)
-                let status = JSON.object(JobView.summary(job)).text(.compact)
+                let status = JobShapes.summary.bytes(job)
                 if status != position.shown {
                     position.shown = status
                     try await stream.send(
                         id: String(position.seq), event: job.percent == nil ? "status" : "progress",
-                        data: Array(status.utf8))
+                        data: status)
                 }
                 return job.state.isEnded
             }
@@ -104,10 +101,7 @@ enum JobTrail {
             let pieces = try await dependencies.database.read { try $0.log(of: id, after: seq, limit: 100) }
             for piece in pieces {
                 position.seq = piece.seq
-                let line: JSON = [
-                    "at": .string(RFC3339.format(piece.at)), "fence": JSON(piece.fence), "text": .string(piece.text),
-                ]
-                try await stream.send(id: String(piece.seq), event: "log", data: line.bytes(.compact))
+                try await stream.send(id: String(piece.seq), event: "log", data: line.bytes(piece))
             }
             if pieces.count < 100 { return }
         }

@@ -6,24 +6,27 @@ internal import Store
 
 /// Signing in by an OpenID Connect issuer's word: the code flow with PKCE (RFC 9700). Off when none is configured.
 enum IssuerSignIn {
-    static let routes: [Route] = [
-        .get(
-            "/auth/oidc", "listIssuers", "The issuers whose word we take.", tag: "Sign-in",
+    static let routes = [
+        Route(
+            .get,
+            "/auth/oidc", "listIssuers", "The issuers whose word we take.",
             answers: [.ok(.object(.required("issuers", .array(.object(.required("name", .string(1...32)))))))], list),
-        .get(
-            "/auth/oidc/{name}/start", "startIssuerSignIn", "Sends the browser to the issuer.", tag: "Sign-in",
+        Route(
+            .get,
+            "/auth/oidc/{name}/start", "startIssuerSignIn", "Sends the browser to the issuer.",
             answers: [.init(.found, nil, "To the issuer; a cookie knows the way back for 10 minutes.")], start),
-        .get(
+        Route(
+            .get,
             "/auth/oidc/{name}/callback", "endIssuerSignIn",
-            "Where the issuer sends the browser back to. A new face becomes a member.", tag: "Sign-in",
+            "Where the issuer sends the browser back to. A new face becomes a member.",
             query: [
                 Route.Parameter("code", .string(), "The issuer's, for one use."),
                 Route.Parameter("state", .string(), "As we sent it along."),
                 Route.Parameter("iss", .string(), "The issuer, where it says so."),
                 Route.Parameter("error", .string(), "Why there is no code."),
             ],
-            answers: [.ok(.accessToken)], end),
-    ]
+            answers: [.ok(AccessToken.shape.schema)], end),
+    ].tagged("Sign-in")
 
     private static let logger = Logger(label: "oidc")
 
@@ -70,7 +73,7 @@ enum IssuerSignIn {
         let access = try await call.dependencies.signIn.tokens.issue(
             member.handle ?? member.id.text, member.id, epoch: identity.tokensSince, issuer: issuer.settings.url)
         let gone = SignInCookie.set("", for: issuer.settings.name, expiresIn: 0, isSecure: isSecure(call))
-        return .accessToken(access).with(.setCookie, gone)
+        return call.reply { AccessToken.shape.write(access, &$0) }.with(.setCookie, gone)
     }
 
     /// What was begun in this browser, with this issuer, at most ten minutes ago; with the state that came back.

@@ -20,7 +20,10 @@ package final class App: Sendable {
         let dispatcher = SetOnce<RequestDispatcher>()
         let document = SetOnce<[UInt8]>()
         let own = ServerRoutes(dependencies, dispatcher: dispatcher, document: document, logger: logger)
-        let table = RouteTable(own.tables + systems)
+        guard let first = systems.first(where: \.isDefault) ?? systems.first else {
+            preconditionFailure("a server serves at least one system")
+        }
+        let table = RouteTable([own.system(like: first)] + systems)
         document.set(OpenAPI(table, version: dependencies.configuration.version).json().bytes(.compact))
         self.dependencies = dependencies
         self.logger = logger

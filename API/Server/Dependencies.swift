@@ -16,6 +16,7 @@ package final class Dependencies: Sendable {
     package let drain = Drain()
     package let heartbeats: HeartbeatReceiver
     let signIn: SignIn
+    let health: Health
     /// Written by a scheduler beside.
     package let keyUses: KeyUses
     /// What `/metrics` shows besides HTTP, the database and Redis.
@@ -37,5 +38,6 @@ package final class Dependencies: Sendable {
         signIn = SignIn(configuration, world: world)
         keyUses = KeyUses(database)
         self.gauges = gauges
+        health = Health(database, redis, world: world)
     }
 }

@@ -6,6 +6,7 @@ final class SetOnce<Value: Sendable>: Sendable {
 
     var value: Value? { box.withLock { $0 } }
 
+    /// A second call is our bug.
     func set(_ value: Value) {
         box.withLock { box in
             precondition(box == nil, "set once")

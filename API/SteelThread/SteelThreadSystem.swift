@@ -1,10 +1,16 @@
 internal import HTTPTypes
 
 extension APISystem {
+    private static let steelThreadEnvelope = Envelope.bare(failure: .located("SteelThreadError"))
+
     /// What people with a login call (CONTRACT 9).
     package static let steelThread = APISystem(
-        name: "SteelThread", shape: .steelThread, bases: [""], owns: ["/auth"], invalid: .unprocessableContent,
-        unauthorized: "Could not validate credentials",
-        // None of these operations refuses anything.
-        refusal: { _ in .internal }, routes: Logins.routes + IssuerSignIn.routes)
+        name: "SteelThread", envelope: steelThreadEnvelope, bases: [""], owns: ["/auth"],
+        invalid: .unprocessableContent, unauthorized: "Could not validate credentials",
+        routes: Logins.routes + IssuerSignIn.routes)
+
+    /// The part of it that lives beside the jobs.
+    package static let steelThreadAPI = APISystem(
+        name: "SteelThread API", envelope: steelThreadEnvelope, bases: ["/api/v1"], owns: ["/healthz", "/collab"],
+        invalid: .unprocessableContent, unauthorized: "Could not validate credentials", routes: HealthCheck.routes)
 }

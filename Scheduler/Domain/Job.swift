@@ -19,8 +19,12 @@ package enum JobState: String, Sendable, CaseIterable {
 
     package var isEnded: Bool { self == .completed || self == .failed || self == .cancelled }
 
-    /// The word of the API (CONTRACT 4).
-    package var shown: String { self == .scheduled ? JobState.pending.rawValue : rawValue }
+    /// As callers see it (CONTRACT 4).
+    package var shownState: JobState { self == .scheduled ? .pending : self }
+    package static let shownStates = allCases.filter { $0 != .scheduled }
+
+    /// The word of the API.
+    package var shown: String { shownState.rawValue }
 }
 
 /// How strongly the machine must be shielded from the job, weakest first.

@@ -10,7 +10,7 @@ package struct Member: Sendable {
     package var createdAt: Int64
 
     /// Authority hangs on this, never on a handle.
-    package enum Role: String, Sendable { case member, queenbee, admin }
+    package enum Role: String, Sendable, CaseIterable { case member, queenbee, admin }
 
     package init(
         id: MemberID, handle: String?, name: String, description: String?, role: Role, moltbookID: String?,

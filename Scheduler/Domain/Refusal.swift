@@ -1,5 +1,5 @@
 /// A business no. A refusal promises that nothing happened (CONTRACT 2). A case exists only if some caller reacts
-/// to it differently; each dialect turns every case into its own words in one exhaustive switch.
+/// to it differently; the server has words for every case, a system those that its callers expect otherwise.
 package enum Refusal: Error, Sendable, Hashable {
     /// A field of the request is wrong; the text says how to mend it.
     case invalid(field: String, message: String)
@@ -23,6 +23,8 @@ package enum Refusal: Error, Sendable, Hashable {
     case keyReused
     /// A quota is used up (429); the text names it.
     case quota(String, retryAfterSeconds: Int64)
+    /// A limit that callers are told of is reached (429).
+    case limitReached(QuotaStanding)
     /// The upload stands at another offset, in bytes, than the piece begins at (409).
     case uploadStands(at: Int64)
     /// Machine, token or signature is wrong; which of them is not said (401).

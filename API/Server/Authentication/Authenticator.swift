@@ -10,6 +10,7 @@ final class Authenticator: Sendable {
     let dependencies: Dependencies
     let addresses: RateLimiter
     let owners: RateLimiter
+    let meters = QuotaMeters()
     private let members: CredentialCache<KeyHolder>
     let logins: CredentialCache<SignedIn>
     /// The owner of the machine, by the token and the machine's id.

@@ -4,14 +4,20 @@ internal import HTTPTypes
 /// What a handler knows of its caller. A handler names the context it needs, so none is reached by a caller who
 /// didn't earn it.
 package protocol CallContext: Sendable {
-    static var access: Route.Access { get }
-    /// The caller's context; throws 401, 403 or 429.
+    static var authentication: Authentication { get }
+    /// The caller's context; throws 401, 403 or 429. May read the body.
     static func admit(_ call: Call) async throws -> Self
+    /// Whom the quotas of a route count by; nil: the address.
+    var quotaSubject: String? { get }
+}
+
+extension CallContext {
+    package var quotaSubject: String? { nil }
 }
 
 /// Anyone.
 package struct PublicContext: CallContext {
-    package static let access = Route.Access.anyone
+    package static let authentication = Authentication.none
 
     /// A member who only reads is metered as a member; whoever writes here is nobody yet, and metered as such.
     package static func admit(_ call: Call) async throws -> PublicContext {
@@ -27,7 +33,7 @@ package struct PublicContext: CallContext {
 
 /// A member, or the operator in an owner's name (CONTRACT 3).
 package struct MemberContext: CallContext {
-    package static let access = Route.Access.member
+    package static let authentication = Authentication.bearer(owner: .optional)
 
     package enum Kind: Sendable { case apiKey, login, operatorToken }
 
@@ -45,6 +51,8 @@ package struct MemberContext: CallContext {
         return context
     }
 
+    package var quotaSubject: String? { owner.text }
+
     /// Throws 403 unless `owner` is the one that the call acts for.
     package func require(_ owner: String) throws(Problem) {
         guard owner == self.owner.text else { throw .forbidden("that is another owner's") }
@@ -53,11 +61,13 @@ package struct MemberContext: CallContext {
 
 /// A machine with its token, on a path that names it as `{worker}`.
 package struct WorkerContext: CallContext {
-    package static let access = Route.Access.worker
+    package static let authentication = Authentication.machineToken
 
     package let worker: MachineID
     package let owner: OwnerID
     package let token: String
+
+    package var quotaSubject: String? { worker.text }
 
     package static func admit(_ call: Call) async throws -> WorkerContext {
         let context = try await call.authenticator.worker(call)
@@ -68,7 +78,7 @@ package struct WorkerContext: CallContext {
 
 /// The operator's token, or a member whose role is admin.
 package struct OperatorContext: CallContext {
-    package static let access = Route.Access.operator
+    package static let authentication = Authentication.bearer(owner: .unused)
 
     package let bearer: String
     /// Who it is, for the audit log.

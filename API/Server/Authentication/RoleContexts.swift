@@ -5,12 +5,14 @@ internal import Store
 /// A member that is registered here, as the database has it at this moment; also for the operator in its name. An owner
 /// that only the operator speaks of has no such row: 404.
 package struct RegisteredContext: CallContext {
-    package static let access = Route.Access.member
+    package static let authentication = Authentication.bearer(owner: .optional)
 
     package let member: Member
     /// Who does it, for the audit log.
     package let actor: String
     package let bearer: String
+
+    package var quotaSubject: String? { member.id.text }
 
     package static func admit(_ call: Call) async throws -> RegisteredContext {
         let caller = try await MemberContext.admit(call)
@@ -39,7 +41,7 @@ extension RoleContext {
 
 /// The queenbee.
 package struct QueenbeeContext: RoleContext {
-    package static let access = Route.Access.queenbee
+    package static let authentication = Authentication.bearer(owner: .optional)
     package static let role = Member.Role.queenbee
 
     package let caller: RegisteredContext
@@ -49,7 +51,7 @@ package struct QueenbeeContext: RoleContext {
 
 /// A member whose role is admin, by name: for what the operator's token alone may not do, since somebody must answer.
 package struct AdminContext: RoleContext {
-    package static let access = Route.Access.admin
+    package static let authentication = Authentication.bearer(owner: .optional)
     package static let role = Member.Role.admin
 
     package let caller: RegisteredContext
@@ -59,7 +61,7 @@ package struct AdminContext: RoleContext {
 
 /// The operator's token, or an admin, with `X-Owner-ID` naming whom the call is about: 400 without.
 package struct ActingOperatorContext: CallContext {
-    package static let access = Route.Access.actingOperator
+    package static let authentication = Authentication.bearer(owner: .required)
 
     package let owner: OwnerID
     /// Who it is, for the audit log.

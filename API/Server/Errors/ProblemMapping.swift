@@ -9,7 +9,7 @@ extension Problem {
     static func foreseen(_ error: any Error, in system: APISystem?) -> Problem? {
         switch error {
         case let problem as Problem: problem
-        case let refusal as Refusal: system?.refusal(refusal)
+        case let refusal as Refusal: system?.overrides(refusal) ?? Problem(refusal)
         case let error as FieldError: of(error, status: system?.invalid ?? .badRequest)
         case let error as JSONError:
             Problem(system?.invalid ?? .badRequest, "malformed_json", error.message)

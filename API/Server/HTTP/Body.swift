@@ -23,8 +23,16 @@ package struct Body: Sendable {
 }
 
 extension Call {
-    /// The body, for JSON. Ask once. Throws 413 over the limit, 415 for a type or coding that isn't ours.
+    /// The body, for JSON; asked for by the context and by the handler, it is read once. Throws 413 over the limit, 415
+    /// for a type or coding that isn't ours.
     package func body() async throws -> Body {
+        if let known = whole.value { return known }
+        let body = try await readBody()
+        whole.set(body)
+        return body
+    }
+
+    private func readBody() async throws -> Body {
         if let type = header(.contentType), !Self.isJSON(type) {
             throw Problem.unsupportedMedia("the body must be application/json")
         }

@@ -1,6 +1,7 @@
 package import Domain
 package import HTTPTypes
 package import HummingbirdCore
+package import Store
 internal import Synchronization
 
 /// One request on its way to its handler.
@@ -15,6 +16,9 @@ package final class Call: Sendable {
     /// What a bucket is kept for: the client's address, of IPv6 its first half.
     let address: String
     let isBodyTaken = Atomic(false)
+    /// The body, once it was asked for as JSON.
+    let whole = SetOnce<Body>()
+    private let standings = Mutex(Standings())
     private let values: [String]
 
     init(
@@ -32,6 +36,11 @@ package final class Call: Sendable {
     }
 
     package var route: Route { served.route }
+    package var database: Database { dependencies.database }
+    package var envelope: Envelope { served.system.envelope }
+
+    /// What paths in replies begin with: `/api/v1`.
+    package var canonicalBase: String { served.system.bases.first ?? "" }
 
     /// The operation and the thing that the path names: what an idempotency key is private to.
     var place: String { ([route.id] + values).joined(separator: " ") }
@@ -72,6 +81,21 @@ package final class Call: Sendable {
 
     /// Whether the process is shutting down: a long poll answers at once, with what it has.
     package var isDraining: Bool { dependencies.drain.isDraining }
+
+    private struct Standings {
+        var window: [QuotaStanding] = []
+        var daily: [QuotaStanding] = []
+    }
+
+    /// What the reply tells of the caller's limits.
+    func noteWindow(_ standing: QuotaStanding) { standings.withLock { $0.window.append(standing) } }
+    func noteDaily(_ left: [QuotaStanding]) { standings.withLock { $0.daily = left } }
+
+    /// The limit to tell: the one that is used up first.
+    func standing(isRefused: Bool) -> QuotaStanding? {
+        // A refused call was not counted against a day.
+        standings.withLock { isRefused ? $0.window : $0.window + $0.daily }.min { $0.remaining < $1.remaining }
+    }
 
     /// Charges the bucket of the caller's address. Throws 429 when it is empty.
     package func chargeAddress() throws(Problem) {

@@ -1,5 +1,5 @@
 package import Bytes
-package import HTTPTypes
+internal import HTTPTypes
 internal import HummingbirdCore
 
 /// `"` + SHA-256 hex of the reply as canonical JSON + `"` (CONTRACT 4).
@@ -26,17 +26,18 @@ package enum EntityTag {
 
 extension Reply {
     /// With its `ETag`; a GET that knows this tag already gets a 304 with the tag and no body.
-    package static func tagged(_ status: HTTPResponse.Status, _ value: JSON, for call: Call) -> Reply {
-        let tag = EntityTag.of(value)
-        let isRead = call.request.head.method == .get || call.request.head.method == .head
-        let known = call.request.head.headerFields[values: .ifNoneMatch]
-        if isRead, known.contains(where: { EntityTag.matches($0, tag) }) {
-            return empty(.notModified).tagged(tag)
-        }
-        return json(status, value).tagged(tag)
+    /// - Parameter bytes: its body, any JSON.
+    package static func tagged(_ reply: Reply, _ bytes: [UInt8], for call: Call) -> Reply {
+        guard let value = try? JSON(parsing: bytes) else { return reply }
+        return tagged(reply, EntityTag.of(value), for: call)
     }
 
-    private func tagged(_ tag: String) -> Reply {
-        with(.eTag, tag).with(.vary, "Authorization, X-Owner-ID").with(.cacheControl, "private, no-cache")
+    /// With that `ETag`.
+    static func tagged(_ reply: Reply, _ tag: String, for call: Call) -> Reply {
+        let isRead = call.request.head.method == .get || call.request.head.method == .head
+        let known = call.request.head.headerFields[values: .ifNoneMatch]
+        let isKnown = isRead && known.contains { EntityTag.matches($0, tag) }
+        return (isKnown ? empty(.notModified) : reply)
+            .with(.eTag, tag).with(.vary, "Authorization, X-Owner-ID").with(.cacheControl, "private, no-cache")
     }
 }

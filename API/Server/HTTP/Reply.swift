@@ -1,4 +1,5 @@
 package import Bytes
+package import Domain
 package import HTTPTypes
 package import HummingbirdCore
 package import NIOCore
@@ -75,4 +76,18 @@ package struct Reply: Sendable {
     }
 
     func has(_ name: HTTPField.Name) -> Bool { headers.contains { $0.name == name } }
+}
+
+extension Call {
+    /// 200 with the data in the system's envelope, written as they go: for hot replies.
+    package func reply(capacity: Int = 256, _ data: (inout JSONWriter) -> Void) -> Reply {
+        var writer = JSONWriter(capacity: capacity)
+        envelope.write(&writer, data)
+        return .json(.ok, bytes: writer.bytes)
+    }
+
+    package func reply(_ data: JSON) -> Reply { reply { $0.json(data) } }
+
+    /// A refusal in the system's words, for an answer that tells of several.
+    package func problem(_ refusal: Refusal) -> Problem { served.system.overrides(refusal) ?? Problem(refusal) }
 }

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Domain
 internal import HTTPTypes
 internal import HummingbirdCore
 internal import Logging
@@ -73,9 +74,9 @@ final class RequestDispatcher: Sendable {
             }
             let reply = try await call.route.respond(call)
             try await call.leaveBodyBehind()
-            return reply
+            return reply.telling(call.standing(isRefused: false))
         } catch {
-            let reply = refusal(error, exchange)
+            let reply = refusal(error, exchange).telling(call?.standing(isRefused: true))
             if reply.status == .unauthorized, let call, case .failures = call.route.metering {
                 do throws(Problem) { try call.chargeAddress() } catch { return refusal(error, exchange) }
             }
@@ -126,9 +127,10 @@ final class RequestDispatcher: Sendable {
                 metadata: ["request": "\(exchange.id)", "path": "\(exchange.path)", "error": "\(error)"])
             problem = .internal
         }
-        let body = (exchange.system?.shape ?? .hatchFarm).render(
-            problem, path: exchange.path, method: exchange.method)
-        var reply = Reply.json(problem.status, bytes: body)
+        let failure = RefusedCall(
+            problem: problem, path: String(exchange.path.prefix(1_024)), method: exchange.method)
+        let envelope = (exchange.system ?? table.defaultSystem).envelope
+        var reply = Reply.json(problem.status, bytes: envelope.failure.bytes(failure))
         reply.headers = Array(problem.headers)
         return reply
     }
@@ -146,6 +148,16 @@ final class RequestDispatcher: Sendable {
     private func isSecure(_ head: HTTPRequest) -> Bool {
         dependencies.configuration.trustProxyHeaders
             && head.headerFields.last { $0.name == .forwardedProtocol }?.value.lowercased() == "https"
+    }
+}
+
+extension Reply {
+    /// With the headers of a limit that the caller is told of.
+    fileprivate func telling(_ standing: QuotaStanding?) -> Reply {
+        guard let standing else { return self }
+        var copy = self
+        copy.headers += standing.headers
+        return copy
     }
 }
 

@@ -18,11 +18,19 @@ extension Call {
     ///
     /// The same call may come twice at once. When its twin was first, this one conflicts with the kept answer, or is
     /// refused for what the twin took (money, a quota): either way the answer is there by then.
+    ///
+    /// - Parameters:
+    ///   - owner: whom the key is private to; nil takes none.
+    ///   - admit: asked in the transaction before all else, of a repeated call too.
     package func once(
-        for owner: OwnerID, _ body: Body, _ effect: @escaping @Sendable (Transaction) throws -> StoredAnswer
+        for owner: OwnerID?, _ body: Body, admit: @escaping @Sendable (Transaction) throws -> Void = { _ in },
+        _ effect: @escaping @Sendable (Transaction) throws -> StoredAnswer
     ) async throws -> StoredAnswer {
-        let key = try idempotencyKey(for: owner, body)
-        let run: @Sendable (Transaction) throws -> StoredAnswer = { tx in try tx.once(key) { try effect(tx) } }
+        let key = try owner.flatMap { owner throws(Problem) in try idempotencyKey(for: owner, body) }
+        let run: @Sendable (Transaction) throws -> StoredAnswer = { tx in
+            try admit(tx)
+            return try tx.once(key) { try effect(tx) }
+        }
         do {
             return try await dependencies.database.write(run)
         } catch DatabaseError.conflict where key != nil {

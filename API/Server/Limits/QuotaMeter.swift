@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Domain
 internal import HTTPTypes
 internal import Synchronization
 
@@ -15,18 +16,6 @@ package struct Quota: Sendable, Hashable {
 
 /// Counts calls by who makes them, in windows that begin with a first call, for limits that a caller is told about.
 final class QuotaMeter: Sendable {
-    /// What a caller is told of its limit.
-    struct Standing {
-        let limit: Int
-        let remaining: Int
-        /// Seconds until the window ends, at least 1.
-        let wait: Int64
-        /// The same as seconds since 1970.
-        let reset: Int64
-        /// Whether the call was over the limit.
-        let isOver: Bool
-    }
-
     private struct Window {
         let endsAt: Int64
         var count: Int
@@ -42,8 +31,8 @@ final class QuotaMeter: Sendable {
         self.world = world
     }
 
-    /// Counts a call.
-    func take(_ key: String) -> Standing {
+    /// Counts a call. `wait` is nil when it is within the limit, else the seconds until the window ends, at least 1.
+    func take(_ key: String) -> (standing: QuotaStanding, wait: Int?) {
         let now = world.monotonic()
         let window = windows.withLock { windows in
             if windows.count >= capacity { windows = windows.filter { $0.value.endsAt > now } }
@@ -55,15 +44,20 @@ final class QuotaMeter: Sendable {
             return window
         }
         let wait = max(1, (window.endsAt - now + 999) / 1_000)
-        return Standing(
-            limit: quota.limit, remaining: max(0, quota.limit - window.count), wait: wait,
-            reset: world.now() / 1_000 + wait, isOver: window.count > quota.limit)
+        let standing = QuotaStanding(
+            limit: Int64(quota.limit), remaining: Int64(max(0, quota.limit - window.count)),
+            resetsAt: (world.now() / 1_000 + wait) * 1_000)
+        return (standing, window.count > quota.limit ? Int(clamping: wait) : nil)
     }
 }
 
-extension QuotaMeter.Standing {
-    var headers: HTTPFields {
-        [.rateLimit: String(limit), .rateRemaining: String(remaining), .rateReset: String(reset)]
+extension QuotaStanding {
+    var headers: [HTTPField] {
+        [
+            HTTPField(name: .rateLimit, value: String(limit)),
+            HTTPField(name: .rateRemaining, value: String(remaining)),
+            HTTPField(name: .rateReset, value: String(resetsAt / 1_000)),
+        ]
     }
 }
 

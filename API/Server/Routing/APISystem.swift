@@ -4,7 +4,7 @@ package import HTTPTypes
 /// A system as the server sees it: where it lives, how it speaks of errors, and its routes.
 package struct APISystem: Sendable {
     package let name: String
-    package let shape: ErrorShape
+    package let envelope: Envelope
     /// Every route is served under each of them; the first is the canonical one.
     package let bases: [String]
     /// The prefixes whose unknown paths are refused in this system's shape; the longest one wins.
@@ -13,22 +13,27 @@ package struct APISystem: Sendable {
     package let invalid: HTTPResponse.Status
     /// What a 401 says when the credential is missing or wrong.
     package let unauthorized: String
-    package let refusal: @Sendable (Refusal) -> Problem
+    /// The refusals whose words differ from the server's own; nil for all others.
+    package let overrides: @Sendable (Refusal) -> Problem?
+    /// Whether paths that nobody owns are refused in its words.
+    package let isDefault: Bool
     package let routes: [Route]
 
     /// - Parameter owns: below each base; empty for all of it.
     package init(
-        name: String, shape: ErrorShape, bases: [String], owns: [String] = [""],
+        name: String, envelope: Envelope, bases: [String], owns: [String] = [""],
         invalid: HTTPResponse.Status = .badRequest, unauthorized: String = "missing or invalid credentials",
-        refusal: @escaping @Sendable (Refusal) -> Problem, routes: [Route]
+        overrides: @escaping @Sendable (Refusal) -> Problem? = { _ in nil }, isDefault: Bool = false,
+        routes: [Route]
     ) {
         self.name = name
-        self.shape = shape
+        self.envelope = envelope
         self.bases = bases
         self.prefixes = bases.flatMap { base in owns.map { base + $0 } }
         self.invalid = invalid
         self.unauthorized = unauthorized
-        self.refusal = refusal
+        self.overrides = overrides
+        self.isDefault = isDefault
         self.routes = routes
     }
 }

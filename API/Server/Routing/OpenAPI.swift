@@ -32,7 +32,7 @@ struct OpenAPI {
                 "description": "Compute jobs on machines that their owners lend: one server, five systems.",
             ],
             "paths": .object(paths.map { JSON.Member($0.path, .object($0.operations)) }),
-            "components": ["schemas": .object(shared), "securitySchemes": Self.securitySchemes],
+            "components": ["schemas": .object(shared), "securitySchemes": securitySchemes],
         ]
     }
 
@@ -51,7 +51,7 @@ struct OpenAPI {
         if !parameters.isEmpty { members.append(JSON.Member("parameters", .array(parameters))) }
         if let body = requestBody(route, &schemas) { members.append(JSON.Member("requestBody", body)) }
         members.append(JSON.Member("responses", responses(served, &schemas)))
-        members.append(JSON.Member("security", Self.security(route.access)))
+        members.append(JSON.Member("security", route.authentication.security))
         return .object(members)
     }
 
@@ -67,11 +67,12 @@ struct OpenAPI {
                 ])
             }
         }
-        if Self.namesOwner(served.route.access) {
+        let owner = served.route.authentication.owner
+        if owner != .unused {
             parameters.append([
-                "name": "X-Owner-ID", "in": "header", "required": .bool(served.route.access == .actingOperator),
+                "name": "X-Owner-ID", "in": "header", "required": .bool(owner == .required),
                 "description": "Whom the operator acts for; with a member's own key it may be absent.",
-                "schema": Schema.owner.json(&schemas),
+                "schema": Schema.string(1...128, pattern: "^[A-Za-z0-9_.:@-]+$").json(&schemas),
             ])
         }
         return parameters
@@ -88,14 +89,14 @@ struct OpenAPI {
     private func responses(_ served: ServedRoute, _ schemas: inout [String: JSON]) -> JSON {
         var members = served.route.answers.map { answer -> JSON.Member in
             var response: [JSON.Member] = [JSON.Member("description", .string(answer.note))]
-            if let schema = answer.schema {
+            if var schema = answer.schema {
+                if answer.isEnveloped { schema = served.system.envelope.success(schema) }
                 let media = JSON.object([JSON.Member(answer.type, ["schema": schema.json(&schemas)])])
                 response.append(JSON.Member("content", media))
             }
             return JSON.Member(String(answer.status.code), .object(response))
         }
-        let shape = served.system.shape
-        let error = Schema.named("\(shape)Error", shape.schema).json(&schemas)
+        let error = served.system.envelope.failure.schema.json(&schemas)
         members.append(
             JSON.Member(
                 "default",
@@ -103,23 +104,13 @@ struct OpenAPI {
         return .object(members)
     }
 
-    private static func namesOwner(_ access: Route.Access) -> Bool {
-        switch access {
-        case .member, .queenbee, .admin, .actingOperator: true
-        case .anyone, .worker, .operator: false
+    /// Those that some route asks for.
+    private var securitySchemes: JSON {
+        var schemes: [String: JSON] = [:]
+        for served in table.routes {
+            let authentication = served.route.authentication
+            if let name = authentication.scheme { schemes[name] = authentication.object }
         }
+        return .object(schemes.sorted { $0.key < $1.key }.map { JSON.Member($0.key, $0.value) })
     }
-
-    private static func security(_ access: Route.Access) -> JSON {
-        switch access {
-        case .anyone: []
-        case .member, .queenbee, .admin, .operator, .actingOperator: [["bearer": []]]
-        case .worker: [["machineToken": []]]
-        }
-    }
-
-    private static let securitySchemes: JSON = [
-        "bearer": ["type": "http", "scheme": "bearer", "description": "A member's API key, or the operator's token."],
-        "machineToken": ["type": "apiKey", "in": "header", "name": "X-Machine-Token"],
-    ]
 }

@@ -1,3 +1,4 @@
+package import Bytes
 package import HTTPTypes
 
 /// One operation of a system: where it is, what it says of itself, and what serves it.
@@ -8,18 +9,16 @@ package struct Route: Sendable {
     /// `operationId`, unique over all systems.
     package let id: String
     package let summary: String
-    package let tag: String
-    package let access: Access
-    package let metering: Metering
-    package let query: [Parameter]
-    package let headers: [Parameter]
-    package let body: Schema?
-    package let hasRawBody: Bool
-    package let answers: [Answer]
+    package var tag = ""
+    package let authentication: Authentication
+    package var metering: Metering
+    package var quotas: [RouteQuota] = []
+    package var query: [Parameter] = []
+    package var headers: [Parameter] = []
+    package var body: Schema?
+    package var hasRawBody = false
+    package var answers: [Answer]
     let respond: @Sendable (Call) async throws -> Reply
-
-    /// What a caller must present.
-    package enum Access: Sendable { case anyone, member, queenbee, admin, worker, `operator`, actingOperator }
 
     /// Which calls the bucket of the caller's address pays for.
     package enum Metering: Sendable {
@@ -45,12 +44,14 @@ package struct Route: Sendable {
         }
     }
 
-    /// A success. Errors are documented by the system's shape.
+    /// What may be answered, for the document. Errors are documented by the system's envelope.
     package struct Answer: Sendable {
         let status: HTTPResponse.Status
         let schema: Schema?
         let type: String
         let note: String
+        /// Whether the schema is that of data, in the system's envelope.
+        var isEnveloped = true
 
         package init(
             _ status: HTTPResponse.Status, _ schema: Schema? = nil, type: String = "application/json",
@@ -60,6 +61,7 @@ package struct Route: Sendable {
             self.schema = schema
             self.type = type
             self.note = note.isEmpty ? status.reasonPhrase : note
+            isEnveloped = type == "application/json"
         }
 
         package static func ok(_ schema: Schema, type: String = "application/json") -> Answer {
@@ -71,76 +73,42 @@ package struct Route: Sendable {
         package static let noContent = Answer(.noContent)
     }
 
+    /// An operation that makes its reply by itself: streams, files, and what is asked thousands of times a second.
     package init<Context: CallContext>(
-        _ method: HTTPRequest.Method, _ path: String, _ id: String, _ summary: String, tag: String,
-        query: [Parameter] = [], headers: [Parameter] = [], body: Schema? = nil, rawBody: Bool = false,
-        answers: [Answer], metering: Metering = .calls,
+        _ method: HTTPRequest.Method, _ path: String, _ id: String, _ summary: String, query: [Parameter] = [],
+        headers: [Parameter] = [], body: Schema? = nil, rawBody: Bool = false, answers: [Answer],
+        metering: Metering? = nil, quotas: [RouteQuota] = [],
         _ handler: @escaping @Sendable (Call, Context) async throws -> Reply
     ) {
         self.method = method
         self.path = path
         self.id = id
         self.summary = summary
-        self.tag = tag
-        self.access = Context.access
-        self.metering = metering
+        authentication = Context.authentication
+        self.metering = metering ?? Context.authentication.metering
+        self.quotas = quotas
         self.query = query
         self.headers = headers
         self.body = body
-        self.hasRawBody = rawBody
+        hasRawBody = rawBody
         self.answers = answers
-        self.respond = { call in
+        let windows = quotas.compactMap(\.window)
+        respond = { call in
             let context = try await Context.admit(call)
+            for window in windows { try call.take(window, by: context.quotaSubject ?? call.address) }
             return try await handler(call, context)
         }
     }
 }
 
-/// One line for each method, so that a route table reads as one.
-extension Route {
-    package static func get<Context: CallContext>(
-        _ path: String, _ id: String, _ summary: String, tag: String, query: [Parameter] = [],
-        headers: [Parameter] = [], answers: [Answer], metering: Metering = .calls,
-        _ handler: @escaping @Sendable (Call, Context) async throws -> Reply
-    ) -> Route {
-        Route(
-            .get, path, id, summary, tag: tag, query: query, headers: headers, answers: answers, metering: metering,
-            handler)
-    }
-
-    package static func post<Context: CallContext>(
-        _ path: String, _ id: String, _ summary: String, tag: String, query: [Parameter] = [],
-        headers: [Parameter] = [], body: Schema? = nil, rawBody: Bool = false, answers: [Answer],
-        metering: Metering = .calls, _ handler: @escaping @Sendable (Call, Context) async throws -> Reply
-    ) -> Route {
-        Route(
-            .post, path, id, summary, tag: tag, query: query, headers: headers, body: body, rawBody: rawBody,
-            answers: answers, metering: metering, handler)
-    }
-
-    package static func put<Context: CallContext>(
-        _ path: String, _ id: String, _ summary: String, tag: String, query: [Parameter] = [],
-        headers: [Parameter] = [], body: Schema? = nil, rawBody: Bool = false, answers: [Answer],
-        _ handler: @escaping @Sendable (Call, Context) async throws -> Reply
-    ) -> Route {
-        Route(
-            .put, path, id, summary, tag: tag, query: query, headers: headers, body: body, rawBody: rawBody,
-            answers: answers, handler)
-    }
-
-    package static func patch<Context: CallContext>(
-        _ path: String, _ id: String, _ summary: String, tag: String, headers: [Parameter] = [],
-        body: Schema? = nil, answers: [Answer],
-        _ handler: @escaping @Sendable (Call, Context) async throws -> Reply
-    ) -> Route {
-        Route(.patch, path, id, summary, tag: tag, headers: headers, body: body, answers: answers, handler)
-    }
-
-    package static func delete<Context: CallContext>(
-        _ path: String, _ id: String, _ summary: String, tag: String, headers: [Parameter] = [], answers: [Answer],
-        _ handler: @escaping @Sendable (Call, Context) async throws -> Reply
-    ) -> Route {
-        Route(.delete, path, id, summary, tag: tag, headers: headers, answers: answers, handler)
+extension [Route] {
+    /// All under one heading of the document.
+    package func tagged(_ tag: String) -> [Route] {
+        map { route in
+            var copy = route
+            copy.tag = tag
+            return copy
+        }
     }
 }
 
@@ -149,8 +117,4 @@ extension Route.Parameter {
     static let idempotencyKey = Route.Parameter(
         "Idempotency-Key", .string(1...255), "Makes a repeated call answer as the first did.")
     static let ifNoneMatch = Route.Parameter("If-None-Match", .string(), "Entity tags that you know already.")
-    static let page = [
-        Route.Parameter("limit", .integer(1...100), "How many, 50 when absent."),
-        Route.Parameter("cursor", .string(), "The `next_cursor` of the page before."),
-    ]
 }

@@ -10,6 +10,8 @@ struct RouteTable: Sendable {
     }
 
     let routes: [ServedRoute]
+    /// Whose words refuse a path that nobody owns.
+    let defaultSystem: APISystem
     private let fixed: [Substring: Leaf]
     private let tree: Node
     private let owners: [(prefix: String, system: APISystem)]
@@ -27,6 +29,10 @@ struct RouteTable: Sendable {
             }
         }
         self.routes = routes
+        guard let defaultSystem = systems.first(where: \.isDefault) ?? systems.first else {
+            preconditionFailure("a server serves at least one system")
+        }
+        self.defaultSystem = defaultSystem
         self.tree = tree
         self.fixed = Dictionary(
             grouping: routes.filter { $0.parameterNames.isEmpty }, by: { $0.path[...] }

@@ -1,25 +1,23 @@
+internal import Bus
 internal import Bytes
-internal import Domain
 internal import HTTPTypes
 internal import Logging
+internal import Store
 
 /// What the server serves of itself: health, version, metrics and its own description.
 final class ServerRoutes: Sendable {
-    private let health: Health
+    private let dependencies: Dependencies
     private let metrics: Cached<MetricSnapshot>
-    private let dispatcher: SetOnce<RequestDispatcher>
     private let document: SetOnce<[UInt8]>
 
     init(
         _ dependencies: Dependencies, dispatcher: SetOnce<RequestDispatcher>, document: SetOnce<[UInt8]>, logger: Logger
     ) {
-        let health = Health(dependencies)
-        self.health = health
-        self.dispatcher = dispatcher
+        self.dependencies = dependencies
         self.document = document
         metrics = Cached(milliseconds: 1_000, clock: dependencies.world.monotonic) {
             var families = dispatcher.value?.metrics ?? []
-            families += await health.metrics
+            families += await dependencies.health.metrics(dependencies)
             for gauge in dependencies.gauges {
                 do {
                     families += try await gauge()
@@ -32,75 +30,83 @@ final class ServerRoutes: Sendable {
         }
     }
 
-    var tables: [APISystem] {
-        [
-            // Paths that nobody owns are refused in HatchFarm's words.
-            APISystem(
-                name: "Server", shape: .hatchFarm, bases: [""], refusal: Self.refusal, routes: routes),
-            APISystem(
-                name: "SteelThread health", shape: .steelThread, bases: ["/api/v1"], owns: ["/healthz"],
-                refusal: Self.refusal, routes: [databaseHealth]),
-        ]
+    /// Its refusals are in the words of the system that speaks for paths nobody owns.
+    func system(like other: APISystem) -> APISystem {
+        APISystem(
+            name: "Server", envelope: .bare(failure: other.envelope.failure), bases: [""], overrides: other.overrides,
+            routes: health.tagged("Health") + operations.tagged("Operations"))
     }
 
-    private var routes: [Route] {
-        let instant = Schema.instant
+    private var health: [Route] {
+        let dependencies = dependencies
+        let version = dependencies.configuration.version
         return [
-            .get(
-                "/health", "health", "Whether the process serves; touches no dependency.", tag: "Health",
-                answers: [
-                    .ok(
-                        .object(
-                            .required("status", .constant("healthy")), .required("timestamp", instant),
-                            .required("version", .string())))
-                ], metering: .free, health.health),
-            .get(
-                "/healthz", "alive", "Liveness.", tag: "Health",
-                answers: [.ok(.object(.required("status", .constant("ok")), .required("timestamp", instant)))],
-                metering: .free, health.alive),
-            .get(
-                "/readyz", "ready", "Readiness, cached for a second; fails while draining.", tag: "Health",
-                answers: [.ok(Self.readiness), .init(.serviceUnavailable, Self.readiness)], metering: .free,
-                health.ready),
-            .get(
-                "/version", "version", "The version of the API.", tag: "Health",
-                answers: [.ok(.object(.required("version", .string())))], metering: .free, health.version),
-            .get(
-                "/metrics", "metrics", "Prometheus text.", tag: "Operations",
-                answers: [.ok(.string(), type: "text/plain")], metering: .free, text),
-            .get(
-                "/metrics.json", "metricsJSON", "The same as JSON.", tag: "Operations",
-                answers: [.ok(.object(.required("metrics", .array(.anyObject))))], metering: .free, json),
-            .get(
-                "/openapi.json", "openapi", "This document.", tag: "Operations", answers: [.ok(.anyObject)],
-                metering: .free, description),
+            Route(
+                .get, "/health", "health", "Whether the process serves; touches no dependency.", .ok(Self.healthy),
+                metering: .free
+            ) { (_: Call, _: PublicContext) in (dependencies.world.now(), version) },
+            Route(.get, "/healthz", "alive", "Liveness.", .ok(Self.alive), metering: .free) {
+                (_: Call, _: PublicContext) in dependencies.world.now()
+            },
+            Route(
+                .get, "/readyz", "ready", "Readiness, cached for a second; fails while draining.",
+                answers: [.ok(Self.readiness.schema), .init(.serviceUnavailable, Self.readiness.schema)],
+                metering: .free
+            ) { (call: Call, _: PublicContext) in
+                let state = await dependencies.health.readiness(isDraining: call.isDraining)
+                let body = Self.readiness.bytes(state)
+                guard !state.errors.isEmpty else { return .json(.ok, bytes: body) }
+                return .json(.serviceUnavailable, bytes: body).with(.retryAfter, "1")
+            },
+            Route(.get, "/version", "version", "The version of the API.", .ok(Self.version), metering: .free) {
+                (_: Call, _: PublicContext) in version
+            },
         ]
     }
 
-    private var databaseHealth: Route {
-        .get(
-            "/healthz", "databaseHealth", "Whether the database answers; 500 when it doesn't.", tag: "Health",
-            answers: [.ok(.object(.required("status", .constant("ok"))))], metering: .free,
-            health.databaseAnswers)
+    private var operations: [Route] {
+        [
+            Route(
+                .get, "/metrics", "metrics", "Prometheus text.",
+                answers: [.ok(Format.string.schema, type: "text/plain")], metering: .free
+            ) { [metrics] (_: Call, _: PublicContext) in
+                .text(.ok, await metrics.value.prometheus(), type: "text/plain; version=0.0.4; charset=utf-8")
+            },
+            Route(.get, "/metrics.json", "metricsJSON", "The same as JSON.", .ok(Self.metricList), metering: .free) {
+                [metrics] (_: Call, _: PublicContext) in await metrics.value.json()
+            },
+            Route(
+                .get, "/openapi.json", "openapi", "This document.", answers: [.ok(.anyObject)], metering: .free
+            ) { [document] (_: Call, _: PublicContext) in
+                .json(.ok, bytes: document.value ?? []).with(.cacheControl, "public, max-age=60")
+            },
+        ]
     }
 
-    private static let readiness = Schema.object(
-        .required("ready", .boolean),
-        .required("checks", .object(.required("database", .boolean), .required("redis", .boolean))),
-        .optional("errors", .array(.string())))
-
-    @Sendable private func text(_ call: Call, _ context: PublicContext) async -> Reply {
-        .text(.ok, await metrics.value.prometheus(), type: "text/plain; version=0.0.4; charset=utf-8")
+    private static let healthy = Shape<(now: Int64, version: String)> {
+        constant("status", "healthy")
+        field("timestamp", .instant) { $0.now }
+        field("version", .string) { $0.version }
     }
 
-    @Sendable private func json(_ call: Call, _ context: PublicContext) async -> Reply {
-        .json(.ok, await metrics.value.json())
+    private static let alive = Shape<Int64> {
+        constant("status", "ok")
+        field("timestamp", .instant) { $0 }
     }
 
-    @Sendable private func description(_ call: Call, _ context: PublicContext) -> Reply {
-        .json(.ok, bytes: document.value ?? []).with(.cacheControl, "public, max-age=60")
+    private static let version = Shape<String> { field("version", .string) { $0 } }
+
+    private static let readiness = Shape<Health.Readiness> {
+        field("ready", .boolean) { $0.errors.isEmpty }
+        field(
+            "checks",
+            Shape {
+                field("database", .boolean) { $0.database.ok }
+                field("redis", .boolean) { $0.redis?.isHealthy ?? true }
+            }
+        ) { $0 }
+        optionalField("errors", .array(.string)) { $0.errors.isEmpty ? nil : $0.errors }
     }
 
-    /// None of these operations refuses anything.
-    private static func refusal(_ refusal: Refusal) -> Problem { .internal }
+    private static let metricList = Shape<JSON>(.object(.required("metrics", .array(.anyObject)))) { $1.json($0) }
 }

@@ -1,8 +1,12 @@
+internal import Domain
+
 extension Transaction {
-    /// Takes away nonces, answers and notices that have served their time; returns how many. Called in small bites.
+    /// Takes away nonces, answers, notices and counts of days that have served their time; returns how many. Called in
+    /// small bites.
     package func prune(limit: Int, keysOlderThan: Int64) throws -> Int {
         try deleteExpiredNonces(limit: limit) + deleteStoredAnswers(olderThan: keysOlderThan, limit: limit)
             + deleteExpiredCancelNotices(limit: limit)
+            + deleteDailyCounts(before: DailyQuota.day(of: now) - 1, limit: limit)
     }
 
     /// Takes away the uploads of leases that are over, and those begun before an instant; returns how many. Endings

@@ -34,7 +34,7 @@ struct JobFieldTests {
         Wrong("env", blamed: "env.A B", #"{"A B":"x"}"#),
         Wrong("env", blamed: "env.A=B", #"{"A=B":"x"}"#),
         Wrong("env", blamed: "env.1A", #"{"1A":"x"}"#),
-        Wrong("env", blamed: "env.", #"{"":"x"}"#),
+        Wrong("env", blamed: "env", #"{"":"x"}"#),
         Wrong("stdin", "1", "[]", "{}"),
         Wrong("queue", "1", #""""#, #""a b""#, #""a/b""#, #""é""#, text(65)),
         Wrong("isolation", "1", #""docker""#, #""""#, #""VM""#),
@@ -121,7 +121,7 @@ struct JobFieldTests {
             for (key, values) in [
                 ("description", [#""""#, Self.text(1_024)]),
                 ("command", [Self.list(1_000, of: #""a""#), #"["a",""]"#]),
-                ("duration_minutes", ["1", "1440"]), ("priority", ["0", "9", "-0"]), ("max_attempts", ["1", "100"]),
+                ("duration_minutes", ["1", "720"]), ("priority", ["0", "9", "-0"]), ("max_attempts", ["1", "100"]),
                 ("max_price_usdt", ["0", "0.000001", #""1000000""#, "1.50"]),
                 ("queue", [Self.text(64), #""a.b:c-d_e""#]),
                 ("backoff", [#"{"initial_ms":0,"factor":1,"max_ms":0}"#, #"{"factor":1e1,"max_ms":86400000}"#, "{}"]),

@@ -7,7 +7,7 @@ import Testing
 struct HealthTests {
     @Test("health, liveness, readiness and version answer as the contract says")
     func health() async throws {
-        try await TestServer.run { server async throws in
+        try await TestServer.run(systems: Probe.tables + [.steelThreadAPI]) { server async throws in
             let health = try await server.get("/health").json
             #expect(health["status"] == "healthy")
             #expect(health["timestamp"]?.string.flatMap(RFC3339.parse) != nil)
@@ -22,7 +22,7 @@ struct HealthTests {
 
     @Test("without its database the server is alive, not ready, and says 500 where that is asked")
     func databaseDown() async throws {
-        try await TestServer.run { server async throws in
+        try await TestServer.run(systems: Probe.tables + [.steelThreadAPI]) { server async throws in
             await server.dependencies.database.close()
             let health = try await server.get("/health")
             #expect(health.status == 200)

@@ -5,48 +5,112 @@ import Domain
 import HTTPTypes
 import Store
 
-/// Operations that try the server out, in each of the five shapes.
+/// Operations that try the server out, in each of the five shapes of a refusal.
 enum Probe {
-    static let shapes: [(name: String, shape: ErrorShape)] = [
-        ("hatch", .hatchFarm), ("ink", .inkling), ("gate", .gateway), ("bee", .beeHack), ("steel", .steelThread),
+    static let shapes: [(name: String, failure: Shape<RefusedCall>)] = [
+        ("hatch", hatch), ("ink", ink), ("gate", gate), ("bee", bee), ("steel", .located("SteelProbeError")),
     ]
 
+    private static let hatch = Shape<RefusedCall>("HatchProbeError") {
+        constant("success", false)
+        field("error", .string) { $0.problem.message }
+        field("code", .string) { $0.problem.code }
+        optionalField("field", .string) { $0.problem.field }
+    }
+
+    private static let ink = Shape<RefusedCall>("InkProbeError") {
+        field("error", .string) { $0.problem.message }
+        field("code", .string) { $0.problem.code.uppercased() }
+    }
+
+    private static let gate = Shape<RefusedCall>("GateProbeError") {
+        field("error", gateError) { $0.problem }
+    }
+
+    private static let gateError = Shape<Problem> {
+        field("code", .string) { $0.code.uppercased() }
+        field("message", .string) { $0.message }
+        field("details", .anyObject) { problem in
+            problem.details ?? problem.field.map { ["field": .string($0)] } ?? [:]
+        }
+    }
+
+    private static let bee = Shape<RefusedCall>("BeeProbeError") { field("error", .string) { $0.problem.message } }
+
     static var tables: [APISystem] {
-        shapes.map { name, shape in
+        shapes.map { name, failure in
             APISystem(
-                name: name, shape: shape, bases: ["/\(name)", "/alias/\(name)"],
-                invalid: shape == .steelThread ? .unprocessableContent : .badRequest,
-                unauthorized: shape == .steelThread ? "Could not validate credentials" : "who are you",
-                refusal: { Problem(.conflict, "refused", "\($0)") }, routes: routes(name))
+                name: name, envelope: .bare(failure: failure), bases: ["/\(name)", "/alias/\(name)"],
+                invalid: name == "steel" ? .unprocessableContent : .badRequest,
+                unauthorized: name == "steel" ? "Could not validate credentials" : "who are you",
+                overrides: { Problem(.conflict, "refused", "\($0)") }, routes: routes(name))
         }
     }
 
     private static func routes(_ name: String) -> [Route] {
         let anything = [Route.Answer.ok(.anything)]
-        let body = Schema.object(.required("title", .string(1...255)))
         return [
-            .get("/open", "\(name)Open", "Anyone.", tag: "Probe", answers: anything, open),
-            .get("/free", "\(name)Free", "Unmetered.", tag: "Probe", answers: anything, metering: .free, open),
-            .get("/own", "\(name)Own", "Checks itself.", tag: "Probe", answers: anything, metering: .failures, own),
-            .post("/echo", "\(name)Echo", "Member.", tag: "Probe", body: body, answers: anything, echo),
-            .post("/once", "\(name)Once", "Once.", tag: "Probe", body: body, answers: anything, once),
-            .get("/things/{id}", "\(name)Thing", "One.", tag: "Probe", answers: anything, thing),
-            .delete("/things/{id}", "\(name)Drop", "Gone.", tag: "Probe", answers: [.noContent], drop),
-            .get("/files/{path*}", "\(name)File", "Rest.", tag: "Probe", answers: anything, file),
-            .get("/fails/{how}", "\(name)Fail", "Fails.", tag: "Probe", answers: anything, metering: .free, fail),
-            .get("/list", "\(name)List", "Pages.", tag: "Probe", answers: anything, metering: .free, list),
-            .get("/tagged", "\(name)Tagged", "ETag.", tag: "Probe", answers: anything, metering: .free, tagged),
-            .put("/blob", "\(name)Blob", "Bytes.", tag: "Probe", rawBody: true, answers: anything, blob),
-            .get("/packed", "\(name)Packed", "Zstd.", tag: "Probe", answers: anything, metering: .free, packed),
-            .get("/wait", "\(name)Wait", "Polls.", tag: "Probe", answers: anything, metering: .free, wait),
-            .get("/slow", "\(name)Slow", "Slow.", tag: "Probe", answers: anything, metering: .free, slow),
-            .get("/events", "\(name)Events", "SSE.", tag: "Probe", answers: anything, metering: .free, events),
-            .get("/workers/{worker}/me", "\(name)Worker", "Worker.", tag: "Probe", answers: anything, worker),
-            .get("/queenbee", "\(name)Queenbee", "Queenbee.", tag: "Probe", answers: anything, queenbee),
-            .get("/admin", "\(name)Admin", "Admin.", tag: "Probe", answers: anything, admin),
-            .get("/acting", "\(name)Acting", "Operator for an owner.", tag: "Probe", answers: anything, acting),
-            .get("/operator", "\(name)Operator", "Operator.", tag: "Probe", answers: anything, `operator`),
-        ]
+            Route(.get, "/open", "\(name)Open", "Anyone.", answers: anything, open),
+            Route(.get, "/free", "\(name)Free", "Unmetered.", answers: anything, metering: .free, open),
+            Route(.get, "/own", "\(name)Own", "Checks itself.", answers: anything, metering: .failures, own),
+            Route(.post, "/echo", "\(name)Echo", "Member.", body: titled, .created(echoed) { _ in "/things/1" }, echo),
+            Route(.post, "/once", "\(name)Once", "Once.", body: titled, .created(number) { _ in "/x" }, once),
+            Route(
+                .post, "/daily", "\(name)Daily", "Three a day.", body: titled, .created(echoed),
+                quotas: [.daily("probe", 3)], daily),
+            Route(
+                .get, "/window", "\(name)Window", "As often as one may log in.", .ok(number), metering: .free,
+                quotas: [.window { $0.loginQuota }]
+            ) { (_: Call, _: PublicContext) in "1" },
+            Route(.get, "/things/{id}", "\(name)Thing", "One.", answers: anything, thing),
+            Route(.delete, "/things/{id}", "\(name)Drop", "Gone.", answers: [.noContent], drop),
+            Route(.get, "/files/{path*}", "\(name)File", "Rest.", answers: anything, file),
+            Route(.get, "/fails/{how}", "\(name)Fail", "Fails.", answers: anything, metering: .free, fail),
+            Route(.get, "/list", "\(name)List", "Pages.", items, metering: .free, list),
+            Route(.get, "/tagged", "\(name)Tagged", "ETag.", .tagged(tagged), metering: .free) {
+                (_: Call, _: PublicContext) in "é"
+            },
+            Route(.put, "/blob", "\(name)Blob", "Bytes.", rawBody: true, answers: anything, blob),
+            Route(.get, "/packed", "\(name)Packed", "Zstd.", answers: anything, metering: .free, packed),
+            Route(.get, "/wait", "\(name)Wait", "Polls.", answers: anything, metering: .free, wait),
+            Route(.get, "/slow", "\(name)Slow", "Slow.", answers: anything, metering: .free, slow),
+            Route(.get, "/events", "\(name)Events", "SSE.", answers: anything, metering: .free, events),
+            Route(.get, "/workers/{worker}/me", "\(name)Worker", "Worker.", answers: anything, worker),
+            Route(.get, "/queenbee", "\(name)Queenbee", "Queenbee.", answers: anything, queenbee),
+            Route(.get, "/admin", "\(name)Admin", "Admin.", answers: anything, admin),
+            Route(.get, "/acting", "\(name)Acting", "Operator for an owner.", answers: anything, acting),
+            Route(.get, "/operator", "\(name)Operator", "Operator.", answers: anything, `operator`),
+        ].tagged("Probe")
+    }
+
+    private static let titled = Input { required("title", .text(1...255)) }
+
+    private typealias Echoed = (title: String, owner: OwnerID)
+
+    private static let echoed = Shape<Echoed> {
+        field("title", .text(1...255)) { $0.title }
+        field("owner", .owner) { $0.owner }
+    }
+
+    private static let number = Shape<String> { field("n", .string) { $0 } }
+
+    private static let tagged = Shape<String> {
+        field("b", .string) { $0 }
+        constant("a", [1, 2])
+    }
+
+    private static let items = PagedList(
+        "items",
+        of: Shape<Page<String>> {
+            field("limit", .integer) { Int64($0.limit) }
+            field("after", .nullable(.string)) { $0.after }
+        }, by: .text
+    ) { _ in "id-7" }
+
+    @Sendable private static func list(
+        _ call: Call, _ context: PublicContext, _ page: Page<String>
+    ) throws -> CutPage<Page<String>> {
+        items.page([page], next: try call.query["q"] ?? "id-7")
     }
 
     @Sendable private static func open(_ call: Call, _ context: PublicContext) -> Reply {
@@ -58,21 +122,20 @@ enum Probe {
         return .json(.ok, [:])
     }
 
-    @Sendable private static func echo(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        var fields = try await call.body().fields()
-        let title = try fields.string("title")
-        try fields.end()
-        return .json(.created, ["title": .string(title), "owner": .string(member.owner.text)])
-            .with(.location, "/things/1")
+    @Sendable private static func echo(_ call: Call, _ member: MemberContext, _ title: String) -> Echoed {
+        (title, member.owner)
     }
 
-    @Sendable private static func once(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let body = try await call.body()
-        let answer = try await call.once(for: member.owner, body) { tx in
-            StoredAnswer(
-                status: 201, location: "/x", body: "{\"n\":\(UInt64.random(in: 0 ... .max, using: &tx.random))}")
+    @Sendable private static func once(_ call: Call, _ member: MemberContext, _ title: String) -> Effect<String> {
+        Effect(for: member.owner) { tx in "\(UInt64.random(in: 0 ... .max, using: &tx.random))" }
+    }
+
+    /// What is counted goes with the transaction: a title of `fail` counts nothing.
+    @Sendable private static func daily(_ call: Call, _ member: MemberContext, _ title: String) -> Effect<Echoed> {
+        Effect { _ in
+            if title == "fail" { throw Refusal.noConsent }
+            return (title, member.owner)
         }
-        return Reply(answer)
     }
 
     @Sendable private static func thing(_ call: Call, _ context: PublicContext) -> Reply {
@@ -98,20 +161,6 @@ enum Probe {
         case "field": throw Problem.invalid("a.b", "a.b is wrong")
         default: throw Problem.notFound("way to fail")
         }
-    }
-
-    @Sendable private static func list(_ call: Call, _ context: PublicContext) throws -> Reply {
-        let page = try call.page()
-        return .json(
-            .ok,
-            [
-                "limit": JSON(page.limit), "after": page.after.map { .string($0) } ?? .null,
-                "next_cursor": .string(Cursor.encode("id-7")), "q": try call.query["q"].map { .string($0) } ?? .null,
-            ])
-    }
-
-    @Sendable private static func tagged(_ call: Call, _ context: PublicContext) -> Reply {
-        .tagged(.ok, ["b": "é", "a": [1, 2]], for: call)
     }
 
     @Sendable private static func blob(_ call: Call, _ member: MemberContext) async throws -> Reply {

@@ -70,8 +70,8 @@ final class TestIssuer: Sendable {
     static func run(_ keys: [Key]? = nil, _ body: (TestIssuer) async throws -> Void) async throws {
         let issuer = if let keys { TestIssuer(keys) } else { TestIssuer([try await elliptic("k1")]) }
         let table = APISystem(
-            name: "Issuer", shape: .hatchFarm, bases: [""], owns: ["/oidc"],
-            refusal: { Problem(.conflict, "refused", "\($0)") }, routes: issuer.routes)
+            name: "Issuer", envelope: .bare(failure: .located("IssuerError")), bases: [""], owns: ["/oidc"],
+            routes: issuer.routes)
         try await TestServer.run(systems: [table]) { server async throws in
             issuer.address.withLock { $0 = server.url + "/oidc" }
             try await body(issuer)
@@ -81,11 +81,11 @@ final class TestIssuer: Sendable {
     private var routes: [Route] {
         let any = [Route.Answer.ok(.anything)]
         return [
-            .get("/oidc/.well-known/openid-configuration", "oDescribe", "", tag: "O", answers: any, answer(describe)),
-            .get("/oidc/keys", "oKeys", "", tag: "O", answers: any, answer(keySet)),
-            .get("/oidc/authorize", "oAuthorize", "", tag: "O", answers: any, answer(authorize)),
-            .post("/oidc/token", "oToken", "", tag: "O", rawBody: true, answers: any, answer(token)),
-        ]
+            Route(.get, "/oidc/.well-known/openid-configuration", "oDescribe", "", answers: any, answer(describe)),
+            Route(.get, "/oidc/keys", "oKeys", "", answers: any, answer(keySet)),
+            Route(.get, "/oidc/authorize", "oAuthorize", "", answers: any, answer(authorize)),
+            Route(.post, "/oidc/token", "oToken", "", rawBody: true, answers: any, answer(token)),
+        ].tagged("O")
     }
 
     private func answer(

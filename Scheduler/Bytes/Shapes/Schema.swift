@@ -1,6 +1,5 @@
-package import Bytes
-
-/// What a body looks like, for the OpenAPI document. It describes; what decides is the handler that reads the body.
+/// What a JSON value looks like, for the OpenAPI document. Made by a `Format`, a `Shape` or an `Input`, which also
+/// write or read the value, so that the document can't say anything else.
 package indirect enum Schema: Sendable {
     case text(lengths: ClosedRange<Int>?, pattern: String?, format: String?)
     case options([String])
@@ -18,14 +17,16 @@ package indirect enum Schema: Sendable {
     case bytes
     case nullable(Schema)
     case either([Schema])
+    /// A value whose description says more.
+    case noted(Schema, String)
     /// Kept once under `components/schemas`.
     case named(String, Schema)
 
     package struct Property: Sendable {
-        let name: String
-        let schema: Schema
-        let isRequired: Bool
-        let note: String?
+        package let name: String
+        package let schema: Schema
+        package let isRequired: Bool
+        package let note: String?
 
         package static func required(_ name: String, _ schema: Schema, _ note: String? = nil) -> Property {
             Property(name: name, schema: schema, isRequired: true, note: note)
@@ -61,17 +62,11 @@ extension Schema {
 
     /// RFC 3339.
     package static let instant = Schema.string(format: "date-time")
-    package static let owner = Schema.string(1...128, pattern: "^[A-Za-z0-9_.:@-]+$")
-
-    /// HatchFarm's envelope of a success.
-    package static func data(_ schema: Schema) -> Schema {
-        .object(.required("success", .constant(true)), .required("data", schema))
-    }
 }
 
 extension Schema {
     /// As JSON Schema 2020-12. Named schemas are put into `shared` and referred to.
-    func json(_ shared: inout [String: JSON]) -> JSON {
+    package func json(_ shared: inout [String: JSON]) -> JSON {
         switch self {
         case .text(let lengths, let pattern, let format):
             return Self.typed(
@@ -104,6 +99,9 @@ extension Schema {
         case .anything: return [:]
         case .bytes: return ["type": "string", "format": "binary"]
         case .nullable(let schema): return ["anyOf": [schema.json(&shared), ["type": "null"]]]
+        case .noted(let schema, let note):
+            guard case .object(let facets) = schema.json(&shared) else { return schema.json(&shared) }
+            return .object(facets + [JSON.Member("description", .string(note))])
         case .either(let schemas): return ["anyOf": .array(schemas.map { $0.json(&shared) })]
         case .named(let name, let schema):
             if shared[name] == nil {

@@ -1,0 +1,160 @@
+// The formats that all bodies are made of. Each bound stands here once: it is checked and documented by the same value.
+
+extension Format where Value == String {
+    /// Any text.
+    package static var string: Format { string(pattern: nil) }
+
+    /// Any text. The pattern and the format only document: a string whose form is checked has a format of its own.
+    package static func string(pattern: String? = nil, format: String? = nil) -> Format {
+        Format(.string(pattern: pattern, format: format), write: { $1.string($0) }) { json throws(FieldError) in
+            guard let text = json.string else { throw .wrongType("a string") }
+            return text
+        }
+    }
+
+    /// Text for people: so many code points, and not only white space unless it may be empty.
+    package static func text(_ lengths: ClosedRange<Int>) -> Format {
+        checked(.string(lengths)) { text throws(FieldError) in
+            guard lengths.contains(text.unicodeScalars.count) else {
+                throw .outOfRange("\(lengths.lowerBound) to \(lengths.upperBound) characters long")
+            }
+            guard lengths.lowerBound == 0 || !text.allSatisfy(\.isWhitespace) else {
+                throw .invalid("must not be blank")
+            }
+        }
+    }
+
+    /// As `text`, without white space at its ends; the bounds count what is left.
+    package static func trimmed(_ lengths: ClosedRange<Int>) -> Format {
+        Format(.string(lengths), write: { $1.string($0) }) { json throws(FieldError) in
+            let text = try string.read(json).trimmed
+            guard !text.isEmpty || lengths.lowerBound == 0 else { throw .invalid("must not be blank") }
+            guard lengths.contains(text.unicodeScalars.count) else {
+                throw .outOfRange("\(lengths.lowerBound) to \(lengths.upperBound) characters long")
+            }
+            return text
+        }
+    }
+
+    /// Text of so many bytes of UTF-8: what is stored and sent.
+    package static func utf8(_ bytes: ClosedRange<Int>) -> Format {
+        checked(.string(bytes)) { text throws(FieldError) in
+            guard !bytes.contains(text.utf8.count) else { return }
+            let least = bytes.lowerBound == 0 ? "at most" : "\(bytes.lowerBound) to"
+            throw .outOfRange("\(least) \(bytes.upperBound) bytes long")
+        }
+    }
+
+    /// Visible ASCII without spaces.
+    package static func visible(_ lengths: ClosedRange<Int>) -> Format {
+        checked(.string(lengths, pattern: "^[!-~]+$")) { text throws(FieldError) in
+            guard lengths.contains(text.utf8.count), text.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
+                throw .invalid("must be \(lengths.lowerBound) to \(lengths.upperBound) visible ASCII characters")
+            }
+        }
+    }
+
+    /// Lower- or upper-case hex digits.
+    package static func hex(_ lengths: ClosedRange<Int>) -> Format {
+        checked(.string(lengths, pattern: "^[0-9A-Fa-f]*$")) { text throws(FieldError) in
+            guard Hex.isHex(text, lengths: lengths) else {
+                let count =
+                    lengths.count == 1 ? "\(lengths.lowerBound)" : "\(lengths.lowerBound) to \(lengths.upperBound)"
+                throw .invalid("must be \(count) hex digits")
+            }
+        }
+    }
+
+    package static var uuid: Format {
+        checked(.string(format: "uuid")) { text throws(FieldError) in
+            guard UUIDv7.isUUID(text) else { throw .invalid("must be a UUID") }
+        }
+    }
+
+    /// A string whose form `check` knows.
+    package static func checked(
+        _ schema: Schema, _ check: @escaping @Sendable (String) throws(FieldError) -> Void
+    ) -> Format {
+        Format(schema, write: { $1.string($0) }) { json throws(FieldError) in
+            guard let text = json.string else { throw .wrongType("a string") }
+            try check(text)
+            return text
+        }
+    }
+}
+
+extension Format where Value == Int64 {
+    package static var integer: Format { Format.integer(nil) }
+
+    /// An exact integer: `1`, not `1.0`.
+    package static func integer(_ range: ClosedRange<Int64>?) -> Format {
+        Format(.integer(range), write: { $1.int($0) }) { json throws(FieldError) in
+            guard let number = json.int else { throw .wrongType("an integer") }
+            if let range, !range.contains(number) {
+                throw .outOfRange("between \(range.lowerBound) and \(range.upperBound)")
+            }
+            return number
+        }
+    }
+
+    /// RFC 3339, as milliseconds since 1970.
+    package static var instant: Format {
+        Format(.instant, write: { $1.string(RFC3339.format($0)) }) { json throws(FieldError) in
+            guard let text = json.string else { throw .wrongType("a string") }
+            guard let instant = RFC3339.parse(text) else {
+                throw .invalid("must be an RFC 3339 time, as 2026-01-31T12:00:00Z")
+            }
+            return instant
+        }
+    }
+}
+
+extension Format where Value == Double {
+    /// A finite number.
+    package static func number(_ range: ClosedRange<Double>? = nil) -> Format {
+        Format(.number, write: { $1.double($0) }) { json throws(FieldError) in
+            guard let number = json.double else { throw .wrongType("a number") }
+            if let range, !range.contains(number) {
+                throw .outOfRange("between \(range.lowerBound) and \(range.upperBound)")
+            }
+            return number
+        }
+    }
+}
+
+extension Format where Value == Bool {
+    package static var boolean: Format {
+        Format(.boolean, write: { $1.bool($0) }) { json throws(FieldError) in
+            guard let value = json.bool else { throw .wrongType("a boolean") }
+            return value
+        }
+    }
+}
+
+extension Format where Value: CaseIterable & RawRepresentable<String> & Equatable {
+    /// One of the words of an enumeration.
+    package static var choice: Format { choice(of: Array(Value.allCases)) }
+
+    /// One of some words of an enumeration.
+    package static func choice(of options: [Value]) -> Format {
+        Format(.options(options.map(\.rawValue)), write: { $1.string($0.rawValue) }) { json throws(FieldError) in
+            guard let text = json.string else { throw .wrongType("a string") }
+            guard let value = options.first(where: { $0.rawValue.isExactly(text) }) else {
+                throw .invalid("must be one of \(options.map(\.rawValue).joined(separator: ", "))")
+            }
+            return value
+        }
+    }
+}
+
+extension Format where Value == JSON {
+    /// An object about which nothing is said.
+    package static var anyObject: Format {
+        Format(.anyObject, write: { $1.json($0) }) { json throws(FieldError) in
+            guard json.members != nil else { throw .wrongType("an object") }
+            return json
+        }
+    }
+
+    package static var anything: Format { Format(.anything, write: { $1.json($0) }) { json in json } }
+}
