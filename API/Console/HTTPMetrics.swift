@@ -42,6 +42,8 @@ extension RequestDispatcher {
             }
             seconds.add(tally.seconds, ("method", method), ("route", route))
         }
-        return [requests, seconds, underWay]
+        var bugs = MetricFamily(.counter, "hatchfarm_internal_errors_total", "Errors nobody foresaw: bugs of ours.")
+        bugs.add(internalErrors)
+        return [requests, seconds, underWay, bugs]
     }
 }

@@ -110,8 +110,8 @@ enum ArtifactUploads {
         return text
     }
 
-    private static func path(of call: Call) throws(FieldError) -> String {
-        let path = call.parameter("path")
+    private static func path(of call: Call) throws -> String {
+        let path = try call.parameter("path")
         guard path.isJobPath else { throw FieldError("path", .invalid(JobLimits.pathRule)) }
         return path
     }

@@ -67,7 +67,7 @@ enum Consents {
 
     static func revoke(_ call: Call, _ member: MemberContext, _ nothing: Void) async throws -> Consent {
         try await call.dependencies.broker.revokeConsent(
-            call.parameter("consent", as: ConsentID.self), owner: member.owner, actor: member.actor)
+            try call.parameter("consent", as: ConsentID.self), owner: member.owner, actor: member.actor)
     }
 }
 

@@ -108,8 +108,8 @@ enum Forum {
         }
     }
 
-    private static func post(_ call: Call) throws(Refusal) -> Int64 {
-        guard let id = call.decimalID("post") else { throw .notFound("post") }
+    private static func post(_ call: Call) throws -> Int64 {
+        guard let id = try call.decimalID("post") else { throw Refusal.notFound("post") }
         return id
     }
 }

@@ -65,7 +65,7 @@ enum Heartbeats {
     }
 
     private static func beat(_ call: Call, _ signer: HeartbeatContext, _ signs: Signs) async throws -> Beat {
-        let worker = call.parameter("worker", as: MachineID.self)
+        let worker = try call.parameter("worker", as: MachineID.self)
         let heartbeat = Heartbeat(
             worker: worker, policy: signs.policy, nonce: signs.nonce, metrics: signs.metrics, token: signer.token,
             timestamp: signs.timestamp, sentAt: signs.sentAt, signature: signs.signature)

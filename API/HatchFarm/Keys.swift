@@ -73,7 +73,7 @@ enum Keys {
     }
 
     static func revoke(_ call: Call, _ caller: RegisteredContext) async throws -> APIKey {
-        let id = call.parameter("key", as: KeyID.self)
+        let id = try call.parameter("key", as: KeyID.self)
         let ended = try await call.database.write { tx in
             try tx.revokeKey(id, of: caller.member.id, by: caller.changer)
         }
@@ -84,7 +84,7 @@ enum Keys {
     private static func rotate(
         _ call: Call, _ caller: RegisteredContext, _ graceHours: Double?
     ) async throws -> Rotated {
-        let id = call.parameter("key", as: KeyID.self)
+        let id = try call.parameter("key", as: KeyID.self)
         let grace = Int64(((graceHours ?? 0) * 3_600_000).rounded())
         let text = newText(call)
         let (new, old) = try await call.database.write { tx in

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Domain
+internal import Engine
 internal import HTTPTypes
 internal import Store
 internal import Wire
@@ -37,9 +38,9 @@ extension Claim {
 }
 
 extension ClaimedJob {
-    init(_ grant: Grant, inputs: [InputFile]) {
+    init(_ job: GrantedJob) {
+        let (grant, spec) = (job.grant, job.spec)
         let need = grant.requirement
-        let spec = JobSpec(grant.spec)
         self.init(
             id: grant.id.text, kind: need.kind.rawValue, queue: need.queue, claimToken: grant.token,
             fence: grant.fence, attempt: Int(grant.attempt), visibleUntil: grant.visibleUntil,
@@ -48,7 +49,7 @@ extension ClaimedJob {
             isolation: Wire.Isolation(rawValue: need.isolation.rawValue) ?? .sandbox, network: grant.network,
             title: grant.title, command: spec.command ?? [],
             environment: spec.environment.map { Variable($0.key, $0.value.string ?? "") }, stdin: spec.stdin,
-            inputs: inputs.map { Input(path: $0.path, size: Int($0.size), sha256: $0.hash) }, outputs: spec.outputs,
+            inputs: job.files.map { Input(path: $0.path, size: Int($0.size), sha256: $0.hash) }, outputs: spec.outputs,
             resources: Wire.Capacity(
                 cpuCores: Double(need.milliCores) / 1_000,
                 memoryGB: Double(need.memoryMiB) * 1_048_576 / 1_000_000_000, gpu: Int(need.gpus),
@@ -86,7 +87,7 @@ extension LeaseKey {
         self.init(job: JobID(job), worker: worker.worker, tokenHash: SHA256.hex(token))
     }
 
-    init(_ call: Call, _ worker: WorkerContext, token: String) {
-        self.init(job: call.parameter("job"), worker, token: token)
+    init(_ call: Call, _ worker: WorkerContext, token: String) throws(InternalError) {
+        self.init(job: try call.parameter("job"), worker, token: token)
     }
 }

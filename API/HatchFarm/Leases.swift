@@ -51,12 +51,12 @@ enum Leases {
         let claim = try Claim(request, worker, call.dependencies.world)
         let grants = try await call.dependencies.broker.claim(
             claim, wait: .milliseconds(request.waitMilliseconds), isAbandoned: { call.isAbandoned })
-        let files = try await JobInputs(call.database).files(of: grants)
+        let granted = try await JobInputs(call.dependencies.broker).granted(grants)
         return call.reply(capacity: 128 + grants.count * 600) {
             $0.beginObject()
             $0.key("jobs")
             $0.beginArray()
-            for grant in grants { ClaimedJob(grant, inputs: files[grant.id] ?? []).write(to: &$0) }
+            for job in granted { ClaimedJob(job).write(to: &$0) }
             $0.endArray()
             $0.endObject()
         }
@@ -64,7 +64,7 @@ enum Leases {
 
     static func extend(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let request = try await ExtendRequest(call.body().json())
-        let key = LeaseKey(call, worker, token: request.claimToken)
+        let key = try LeaseKey(call, worker, token: request.claimToken)
         let outcomes = try await call.dependencies.broker.extend([
             Extension(key: key, milliseconds: Int64(request.extensionMilliseconds))
         ])
@@ -90,14 +90,14 @@ enum Leases {
         let report = try await ProgressReport(call.body().json())
         try await call.dependencies.broker.progress(
             Progress(
-                key: LeaseKey(call, worker, token: report.claimToken), percent: report.percent.map { Int64($0) },
+                key: try LeaseKey(call, worker, token: report.claimToken), percent: report.percent.map { Int64($0) },
                 message: report.message, log: report.log, logOffset: report.logOffset.map { Int64($0) }))
         return call.reply(["accepted": true])
     }
 
     static func release(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let request = try await ReleaseRequest(call.body().json())
-        let key = LeaseKey(call, worker, token: request.claimToken)
+        let key = try LeaseKey(call, worker, token: request.claimToken)
         if request.isLost {
             try await call.dependencies.broker.lose(key, reason: request.reason)
         } else {
@@ -109,7 +109,7 @@ enum Leases {
     static func result(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let report = try await ResultReport(call.body().json())
         let finished = try await call.dependencies.broker.finish(
-            Report(key: LeaseKey(call, worker, token: report.claimToken), outcome: Outcome(report)))
+            Report(key: try LeaseKey(call, worker, token: report.claimToken), outcome: Outcome(report)))
         return call.reply(accepted(finished))
     }
 

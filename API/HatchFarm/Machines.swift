@@ -84,7 +84,7 @@ enum Machines {
     }
 
     static func show(_ call: Call, _ member: MemberContext) async throws -> MachineStatus {
-        let id = call.parameter("machine", as: MachineID.self)
+        let id = try call.parameter("machine", as: MachineID.self)
         let found = try await call.database.read { try $0.machine(id, owner: member.owner) }
         guard let found else { throw Refusal.notFound("machine") }
         return found

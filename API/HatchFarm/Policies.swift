@@ -71,14 +71,14 @@ enum Policies {
     }
 
     static func show(_ call: Call, _ member: MemberContext) async throws -> Policy {
-        let id = call.parameter("policy", as: PolicyID.self)
+        let id = try call.parameter("policy", as: PolicyID.self)
         let policy = try await call.database.read { try $0.policy(id) }
         guard let policy, policy.owner == member.owner else { throw Refusal.notFound("policy") }
         return policy
     }
 
     static func activate(_ call: Call, _ member: MemberContext, _ nothing: Void) async throws -> Policy {
-        let id = call.parameter("policy", as: PolicyID.self)
+        let id = try call.parameter("policy", as: PolicyID.self)
         return try await call.database.write {
             try $0.activatePolicy(id, owner: member.owner, actor: member.actor)
         }

@@ -31,22 +31,22 @@ enum WithdrawalDecisions {
         try await Withdrawals.list(call, of: nil, page)
     }
 
-    static func approve(_ call: Call, _ caller: OperatorContext, _ nothing: Void) -> Effect<Withdrawal> {
-        decide(.approve, call, caller)
+    static func approve(_ call: Call, _ caller: OperatorContext, _ nothing: Void) throws -> Effect<Withdrawal> {
+        try decide(.approve, call, caller)
     }
 
-    static func reject(_ call: Call, _ caller: OperatorContext, _ reason: String) -> Effect<Withdrawal> {
-        decide(.reject(reason: reason), call, caller)
+    static func reject(_ call: Call, _ caller: OperatorContext, _ reason: String) throws -> Effect<Withdrawal> {
+        try decide(.reject(reason: reason), call, caller)
     }
 
-    static func confirm(_ call: Call, _ caller: OperatorContext, _ txid: String) -> Effect<Withdrawal> {
-        decide(.pay(txid: txid), call, caller)
+    static func confirm(_ call: Call, _ caller: OperatorContext, _ txid: String) throws -> Effect<Withdrawal> {
+        try decide(.pay(txid: txid), call, caller)
     }
 
     private static func decide(
         _ decision: WithdrawalDecision, _ call: Call, _ caller: OperatorContext
-    ) -> Effect<Withdrawal> {
-        let id = call.parameter("withdrawal", as: WithdrawalID.self)
+    ) throws -> Effect<Withdrawal> {
+        let id = try call.parameter("withdrawal", as: WithdrawalID.self)
         return Effect(for: caller.keyOwner) { try $0.decide(decision, on: id, actor: caller.actor) }
     }
 }

@@ -80,7 +80,7 @@ enum Withdrawals {
     }
 
     static func show(_ call: Call, _ member: MemberContext) async throws -> Withdrawal {
-        let id = call.parameter("withdrawal", as: WithdrawalID.self)
+        let id = try call.parameter("withdrawal", as: WithdrawalID.self)
         let found = try await call.database.read { try $0.withdrawal(id) }
         guard let found, found.owner == member.owner else { throw Refusal.notFound("withdrawal") }
         return found

@@ -15,7 +15,7 @@ enum WorkerFiles {
 
     static func read(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let key = try key(call, worker)
-        let path = call.parameter("path")
+        let path = try call.parameter("path")
         let found = try await call.dependencies.database.write { try $0.input(path, of: key) }
         guard let found else { throw Problem.notFound("input") }
         return JobFiles.content(call, hash: found.hash, size: found.size)
@@ -25,6 +25,6 @@ enum WorkerFiles {
         guard let token = call.header(.claimToken) else {
             throw FieldError("X-Claim-Token", .missing)
         }
-        return LeaseKey(call, worker, token: token)
+        return try LeaseKey(call, worker, token: token)
     }
 }

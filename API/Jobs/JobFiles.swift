@@ -50,7 +50,7 @@ enum JobFiles {
     }
 
     static func list(_ call: Call, _ member: MemberContext) async throws -> [Artifact] {
-        let id = call.parameter("job", as: JobID.self)
+        let id = try call.parameter("job", as: JobID.self)
         let owner = member.owner
         return try await call.database.read { tx in
             guard try tx.job(id, owner: owner) != nil else { throw Refusal.notFound("job") }
@@ -59,8 +59,8 @@ enum JobFiles {
     }
 
     static func read(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let id = call.parameter("job", as: JobID.self)
-        let path = call.parameter("path")
+        let id = try call.parameter("job", as: JobID.self)
+        let path = try call.parameter("path")
         let owner = member.owner
         let file = try await call.database.read { tx -> Artifact? in
             guard try tx.job(id, owner: owner) != nil else { return nil }

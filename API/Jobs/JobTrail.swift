@@ -42,7 +42,7 @@ enum JobTrail {
     }
 
     private static func logs(_ call: Call, _ member: MemberContext) async throws -> Log {
-        let id = call.parameter("job", as: JobID.self)
+        let id = try call.parameter("job", as: JobID.self)
         let query = try call.query
         let after = Int64(try query[after] ?? 0)
         let limit = Int64(try query[limit] ?? 200)
@@ -61,7 +61,7 @@ enum JobTrail {
     }
 
     static func events(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let id = call.parameter("job", as: JobID.self)
+        let id = try call.parameter("job", as: JobID.self)
         let owner = member.owner
         let after = call.header(.lastEventID).flatMap { Int64($0) } ?? 0
         let dependencies = call.dependencies
@@ -73,7 +73,9 @@ enum JobTrail {
             var position = Position(seq: max(0, after), shown: nil)
             try await stream.follow(subscription, every: .seconds(1)) { stream in
                 // A credential that ended takes its streams with it.
-                guard let caller = try? await call.authenticator.member(call), caller.owner == owner else {
+                do {
+                    guard try await call.authenticator.member(call).owner == owner else { return true }
+                } catch is Problem {
                     return true
                 }
                 // The status first, the log after it: when the status is an end, the log read later is whole.

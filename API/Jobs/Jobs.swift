@@ -56,7 +56,7 @@ enum Jobs {
         answer: @escaping @Sendable ([AcceptedJob], Int64) -> StoredAnswer
     ) async throws -> Reply {
         let key = try call.idempotencyKey(for: member.owner, await call.body())
-        try await JobInputs(call.database).prepare(
+        try await JobInputs(call.dependencies.broker).prepare(
             requests.flatMap(\.contents), requests.flatMap(\.references), owner: member.owner)
         let jobs = requests.map { request in
             var job = request.job
@@ -82,13 +82,13 @@ enum Jobs {
     }
 
     static func cancel(_ call: Call, _ member: MemberContext) async throws -> JobDetails {
-        let id = call.parameter("job", as: JobID.self)
+        let id = try call.parameter("job", as: JobID.self)
         _ = try await call.dependencies.broker.cancel(id, owner: member.owner, actor: member.actor)
         return try await details(of: id, call, member)
     }
 
     static func retry(_ call: Call, _ member: MemberContext, _ nothing: Void) async throws -> JobDetails {
-        let id = call.parameter("job", as: JobID.self)
+        let id = try call.parameter("job", as: JobID.self)
         _ = try await call.dependencies.broker.retry(id, owner: member.owner, actor: member.actor)
         return try await details(of: id, call, member)
     }
@@ -100,7 +100,7 @@ enum Jobs {
             let need = try tx.classes([job.classID]).first?.requirement
             let pending = job.state.isEnded || job.state == .running ? nil : try tx.pendingReason(job, need)
             return JobDetails(
-                job: job, spec: JobSpec(job.spec), requirement: need, attempts: try tx.attempts(of: id),
+                job: job, spec: try JobSpec(job.spec), requirement: need, attempts: try tx.attempts(of: id),
                 pendingReason: pending)
         }
         guard let details else { throw Problem.notFound("job") }

@@ -121,8 +121,9 @@ enum IssuerSignIn {
         }
     }
 
-    private static func issuer(of call: Call) throws(Problem) -> Issuer {
-        guard let issuer = call.dependencies.signIn.issuers[call.parameter("name")] else { throw .notFound("issuer") }
+    private static func issuer(of call: Call) throws -> Issuer {
+        let issuers = call.dependencies.signIn.issuers
+        guard let issuer = issuers[try call.parameter("name")] else { throw Problem.notFound("issuer") }
         return issuer
     }
 

@@ -21,6 +21,7 @@ package final class App: Sendable {
         let document = SetOnce<[UInt8]>()
         let own = ServerRoutes(dependencies, dispatcher: dispatcher, document: document, logger: logger)
         guard let first = systems.first(where: \.isDefault) ?? systems.first else {
+            // The composition root names them.
             preconditionFailure("a server serves at least one system")
         }
         let table = RouteTable([own.system(like: first)] + systems)

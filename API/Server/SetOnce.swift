@@ -9,6 +9,7 @@ final class SetOnce<Value: Sendable>: Sendable {
     /// A second call is our bug.
     func set(_ value: Value) {
         box.withLock { box in
+            // The composition root sets it, before anybody is served.
             precondition(box == nil, "set once")
             box = value
         }

@@ -3,6 +3,7 @@ internal import CSodium
 enum Sodium {
     /// Touched before every use of the library; the runtime makes it once.
     static let ready: Void = {
+        // The first secret, at the start, needs it; without chance nothing is safe to serve.
         precondition(sodium_init() >= 0, "libsodium found no source of randomness")
     }()
 }

@@ -22,23 +22,24 @@ package struct Book: Sendable {
     /// Accounts that aren't there can't be posted to.
     package init(_ entries: [Account: Entry]) { self.entries = entries }
 
-    /// Posts a transfer. Throws `Refusal.insufficientFunds`, or `.invalid` for an amount that no account can take.
-    package mutating func post(_ transfer: Transfer) throws(Refusal) {
+    /// Posts a transfer. Throws `Refusal.insufficientFunds`, or `.invalid` for an amount that no account can take;
+    /// `InternalError` for accounts that aren't locked or don't go together.
+    package mutating func post(_ transfer: Transfer) throws {
         let amount = transfer.amount
         guard (1...Money.maxMinorUnits).contains(amount) else {
-            throw .invalid(field: "amount", message: "must be more than 0 and at most 10^12 minor units")
+            throw Refusal.invalid(field: "amount", message: "must be more than 0 and at most 10^12 minor units")
         }
-        precondition(
-            transfer.debit != transfer.credit && transfer.debit.asset == transfer.credit.asset,
-            "a transfer has two accounts of one asset")
+        guard transfer.debit != transfer.credit, transfer.debit.asset == transfer.credit.asset else {
+            throw InternalError("\(transfer.id) is not between two accounts of one asset")
+        }
         guard var debit = entries[transfer.debit], var credit = entries[transfer.credit] else {
-            preconditionFailure("an account that wasn't locked")
+            throw InternalError("\(transfer.id) is for an account that isn't locked")
         }
         if transfer.debit.kind != .external, debit.balance < amount {
-            throw .insufficientFunds(transfer.debit.asset, needed: amount, available: debit.balance)
+            throw Refusal.insufficientFunds(transfer.debit.asset, needed: amount, available: debit.balance)
         }
         guard debit.balance >= -Self.maxBalance, credit.balance <= Self.maxBalance else {
-            throw .invalid(field: "amount", message: "is more than the account can take")
+            throw Refusal.invalid(field: "amount", message: "is more than the account can take")
         }
         // After this line it must succeed.
         debit.balance -= amount
@@ -54,9 +55,18 @@ package struct Book: Sendable {
     }
 
     /// Posts all of them or none.
-    package mutating func post(_ transfers: [Transfer]) throws(Refusal) {
+    package mutating func post(_ transfers: [Transfer]) throws {
         var draft = self
         for transfer in transfers { try draft.post(transfer) }
         self = draft
+    }
+
+    /// Posts what the locked rows say must be possible. Throws `InternalError` when it is not.
+    package mutating func mustPost(_ transfer: Transfer) throws {
+        do {
+            try post(transfer)
+        } catch let refusal as Refusal {
+            throw InternalError("the books refuse \(transfer.id): \(refusal)")
+        }
     }
 }

@@ -1,3 +1,4 @@
+internal import Domain
 internal import Synchronization
 
 /// Gathers callers who wait at the same moment, so that one statement serves them all. A caller waits only for the
@@ -54,7 +55,9 @@ package final class Batcher<Item: Sendable, Answer: Sendable>: Sendable {
         while let round = next() {
             do {
                 let answers = try await serve(round.map(\.item))
-                precondition(answers.count == round.count, "a batcher answers every item")
+                guard answers.count == round.count else {
+                    throw InternalError("\(round.count) items got \(answers.count) answers")
+                }
                 for (waiting, answer) in zip(round, answers) { waiting.continuation.resume(with: answer) }
             } catch {
                 for waiting in round { waiting.continuation.resume(throwing: error) }

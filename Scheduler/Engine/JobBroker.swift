@@ -10,6 +10,7 @@ package final class JobBroker: Sendable {
     package let classIndex: ClassIndex
     package let bus: LocalBus
     package let stats: JobStats
+    package let internalErrors = InternalErrors()
     let claims: LongPolls
     let relay: WakeRelay
     private let world: World
@@ -43,14 +44,14 @@ package final class JobBroker: Sendable {
     }
 
     /// Serves a whole round in one transaction. When one item spoils it for all (the same idempotency key at the same
-    /// moment in another process), each is served by itself.
+    /// moment in another process, or a bug of ours that it brings to light), each is served by itself.
     private static func each<Item: Sendable, Answer: Sendable>(
         _ round: [Item], in database: Database,
         _ serve: @escaping @Sendable (Transaction, [Item]) throws -> [Result<Answer, any Error>]
     ) async throws -> [Result<Answer, any Error>] {
         do {
             return try await database.write { try serve($0, round) }
-        } catch DatabaseError.conflict {
+        } catch let error where mayBeOfOne(error) {
             var answers: [Result<Answer, any Error>] = []
             for item in round {
                 do {
@@ -60,6 +61,15 @@ package final class JobBroker: Sendable {
                 }
             }
             return answers
+        }
+    }
+
+    private static func mayBeOfOne(_ error: any Error) -> Bool {
+        switch error {
+        case is InternalError, DatabaseError.conflict, DatabaseError.checkFailed, DatabaseError.failed,
+            DatabaseError.invalidText:
+            true
+        default: false
         }
     }
 
@@ -164,7 +174,11 @@ package final class JobBroker: Sendable {
     /// Each report is accepted or refused by itself, in the order given; all are served in one commit.
     package func finish(_ reports: [Report]) async throws -> [Result<Finished, Refusal>] {
         let results = try await database.write { try $0.finish(reports) }
-        ended(results.compactMap { try? $0.get() })
+        ended(
+            results.compactMap { result in
+                guard case .success(let finished) = result else { return nil }
+                return finished
+            })
         return results
     }
 

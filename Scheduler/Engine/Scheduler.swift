@@ -45,7 +45,8 @@ package struct Scheduler: Sendable {
     }
 
     private func start(_ service: some Ticking, in group: inout DiscardingTaskGroup) {
-        let loop = Loop(service, bus: broker.bus, world: world, logger: logger)
+        let loop = Loop(
+            service, bus: broker.bus, world: world, logger: logger, internalErrors: broker.internalErrors)
         group.addTask { await loop.run() }
     }
 
@@ -54,6 +55,7 @@ package struct Scheduler: Sendable {
         guard broker.database.sqlEngine == .postgres else { return }
         for await payload in broker.database.notifications(WakeRelay.channel) {
             guard let arrivals = broker.relay.parse(payload) else { continue }
+            // What can't be read now, the poller finds.
             try? await broker.classIndex.load(arrivals.map(\.id), broker.database)
             for arrival in arrivals {
                 broker.classIndex.ready(arrival.id, tag: arrival.tag)

@@ -1,3 +1,5 @@
+internal import Domain
+
 /// What a database answers instead of doing it. In every case but `unknownOutcome` nothing has happened.
 package enum DatabaseError: Error, Sendable, Equatable {
     /// Too many wait, or a lock or a statement took too long: try again later.
@@ -18,4 +20,11 @@ package enum DatabaseError: Error, Sendable, Equatable {
     case invalidText
     /// A mistake in a statement or a schema: the database's own code and words.
     case failed(code: String, message: String)
+}
+
+extension InternalError {
+    /// What is stored can't be read back: our bug, or somebody else's hand in the database.
+    static func unreadable(_ what: String, file: StaticString = #fileID, line: UInt = #line) -> InternalError {
+        InternalError("unreadable in the database: \(what)", file: file, line: line)
+    }
 }

@@ -1,3 +1,5 @@
+internal import Domain
+
 /// One transaction: everything its closure does happens together, or none of it.
 ///
 /// It is valid only inside the closure, on the closure's own thread, and it ends with the first statement that fails:
@@ -12,7 +14,7 @@ package final class Transaction {
     package var random = SystemRandomNumberGenerator()
 
     private let connection: any SQLConnection
-    private(set) var failure: DatabaseError?
+    private(set) var failure: (any Error)?
     private(set) var actions: [@Sendable () -> Void] = []
 
     init(_ connection: any SQLConnection, sqlEngine: SQLEngine, now: Int64) {
@@ -54,7 +56,7 @@ package final class Transaction {
         if let failure { throw failure }
         do {
             return try connection.run(sql, each)
-        } catch let error as DatabaseError {
+        } catch let error where error is DatabaseError || error is InternalError {
             failure = error
             throw error
         }

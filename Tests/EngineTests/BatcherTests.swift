@@ -1,3 +1,4 @@
+import Domain
 import Engine
 import Support
 import Synchronization
@@ -92,6 +93,12 @@ struct BatcherTests {
         }
         await #expect(throws: Odd(number: 13)) { try await batcher(13) }
         #expect(try await batcher(1) == 1)
+    }
+
+    @Test("a round that leaves some without an answer is our bug, and keeps nobody waiting")
+    func unanswered() async throws {
+        let batcher = Batcher<Int, Int> { items in items.dropFirst().map { .success($0) } }
+        await #expect(throws: InternalError.self) { try await batcher(1) }
     }
 
     @Test("a round is no heavier than it may be, and what is heavier is served alone")

@@ -105,7 +105,7 @@ package final class FarmServer: Sendable {
 
     private static func complaints(in log: String) -> [String] {
         log.split(separator: "\n").filter { line in
-            line.contains("unforeseen error") || line.contains("Fatal error") || line.contains("\"level\":\"critical\"")
+            line.contains("internal error") || line.contains("Fatal error") || line.contains("\"level\":\"critical\"")
         }.map { String($0) }
     }
 

@@ -23,6 +23,18 @@ extension Rule {
         return (unwraps + others).map { ($0.line, "\($0.text) can trap") }
     }
 
+    static let reasonedPreconditions = Rule(
+        remedy: "Throw InternalError: that costs one request, not the server. "
+            + "Or say in a comment before it why only a start can fail here."
+    ) { source in
+        guard source.isProduct else { return [] }
+        let traps = source.matches(#"\b(precondition(?:Failure)?|assert(?:ionFailure)?)\("#)
+        return traps.compactMap { line, text in
+            let nearby = source.lines[max(0, line - 2)..<line]
+            return nearby.contains { $0.contains("//") } ? nil : (line, "\(text) without a reason")
+        }
+    }
+
     static let reasonedSendable = Rule(
         remedy: "Say in a comment, on the line or the one before, what makes it safe."
     ) { source in

@@ -159,6 +159,16 @@ struct PlantedTests {
         catches(.noTraps, in: "Tests/A.swift", bad: [], good: ["a!"])
     }
 
+    @Test("traps without a reason")
+    func reasonedPreconditions() {
+        let trap = "precondition(a == b, \"c\")"
+        catches(
+            .reasonedPreconditions, line: 3,
+            bad: ["// far\n\n\(trap)", "\n\nelse { preconditionFailure(\"a\") }", "\n\nassert(a)"],
+            good: ["// At the start.\n\(trap)", "\(trap) // Once.", "\"\(trap)\""])
+        catches(.reasonedPreconditions, in: "Tests/ATests.swift", bad: [], good: [trap])
+    }
+
     @Test("unchecked concurrency without a reason")
     func reasonedSendable() {
         let claim = "final class A: @unchecked Sendable {}"

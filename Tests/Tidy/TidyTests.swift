@@ -58,6 +58,9 @@ struct TidyTests {
     @Test("nothing in the product is unwrapped by force")
     func noTraps() { holds(.noTraps) }
 
+    @Test("what may trap says why only a start can")
+    func reasonedPreconditions() { holds(.reasonedPreconditions) }
+
     @Test("unchecked concurrency says why it is safe")
     func reasonedSendable() { holds(.reasonedSendable) }
 

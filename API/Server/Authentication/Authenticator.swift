@@ -58,7 +58,7 @@ final class Authenticator: Sendable {
 
     func worker(_ call: Call) async throws -> WorkerContext {
         let (token, digest) = try credential(call, call.header(.machineToken))
-        let id = call.parameter("worker", as: MachineID.self)
+        let id = try call.parameter("worker", as: MachineID.self)
         let owner = try await known(call, machines, key: digest + id.text.utf8) { [dependencies] in
             let machine = try await dependencies.database.read { try $0.machineCredential(id) }
             guard let machine, constantTimeEqual(machine.tokenHash, Hex.encode(digest)) else { return nil }

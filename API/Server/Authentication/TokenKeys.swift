@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Domain
 internal import JWTKit
 
 /// What every token of ours states, whatever it is for.
@@ -32,6 +33,7 @@ final class TokenKeys: Sendable {
     ///   - secrets: of 32 bytes at least, the current one first.
     ///   - now: milliseconds since 1970.
     init(_ secrets: [[UInt8]], now: @escaping @Sendable () -> Int64) {
+        // The settings are checked before: no server starts without.
         precondition(!secrets.isEmpty && secrets.allSatisfy { $0.count >= 32 }, "secrets of 32 bytes")
         keys = secrets.map { secret in
             let id = Hex.encode(Array(HMACSHA256.sign(key: secret, message: Array("kid".utf8)).prefix(8)))
@@ -48,7 +50,7 @@ final class TokenKeys: Sendable {
     var seconds: Int64 { now() / 1_000 }
 
     func sign(_ claims: some OwnClaims) async throws -> String {
-        guard let key = keys.first else { preconditionFailure("there is a secret") }
+        guard let key = keys.first else { throw InternalError("there is no secret to sign with") }
         return try await key.notify.value.sign(claims, kid: JWKIdentifier(string: key.id))
     }
 
@@ -71,6 +73,7 @@ final class TokenKeys: Sendable {
     /// A token that names a key was signed with that one; one that names none, with any.
     private func signed<Claims: OwnClaims>(_ token: CompactToken, as type: Claims.Type) async -> Claims? {
         for key in keys where token.header["kid"] == nil || token.keyID == key.id {
+            // What fails is not signed by this key.
             if let claims = try? await key.notify.value.verify(token.text, as: type) { return claims }
         }
         return nil

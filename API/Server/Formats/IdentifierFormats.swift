@@ -66,7 +66,7 @@ extension Input where Value == Int64 {
 
 extension Call {
     /// A segment of the path that is an integer's id; nil when it can't be one.
-    package func decimalID(_ name: String) -> Int64? { Cursor.decimalID(parameter(name)) }
+    package func decimalID(_ name: String) throws(InternalError) -> Int64? { Cursor.decimalID(try parameter(name)) }
 }
 
 extension Cursor {

@@ -46,16 +46,16 @@ package final class Call: Sendable {
     var place: String { ([route.id] + values).joined(separator: " ") }
 
     /// A named segment of the path, decoded. A name that the route's path doesn't have is our bug.
-    package func parameter(_ name: String) -> String {
+    package func parameter(_ name: String) throws(InternalError) -> String {
         guard let index = served.parameterNames.firstIndex(of: name), index < values.count else {
-            preconditionFailure("\(served.path) has no {\(name)}")
+            throw InternalError("\(served.path) has no {\(name)}")
         }
         return values[index]
     }
 
     /// A named segment as an identifier.
-    package func parameter<Of>(_ name: String, as type: Identifier<Of>.Type) -> Identifier<Of> {
-        Identifier(parameter(name))
+    package func parameter<Of>(_ name: String, as type: Identifier<Of>.Type) throws(InternalError) -> Identifier<Of> {
+        Identifier(try parameter(name))
     }
 
     /// The first field of the name.
@@ -127,6 +127,7 @@ enum RequestTarget {
 extension HTTPField.Name {
     /// A name from our own source.
     package static func ours(_ name: StaticString) -> HTTPField.Name {
+        // A constant of ours: the first test of the route finds it.
         guard let field = HTTPField.Name("\(name)") else { preconditionFailure("no field name: \(name)") }
         return field
     }

@@ -1,6 +1,8 @@
 package import Bytes
+internal import Engine
 internal import HTTPTypes
 internal import HummingbirdCore
+internal import Logging
 
 /// `"` + SHA-256 hex of the reply as canonical JSON + `"` (CONTRACT 4).
 package enum EntityTag {
@@ -28,8 +30,14 @@ extension Reply {
     /// With its `ETag`; a GET that knows this tag already gets a 304 with the tag and no body.
     /// - Parameter bytes: its body, any JSON.
     package static func tagged(_ reply: Reply, _ bytes: [UInt8], for call: Call) -> Reply {
-        guard let value = try? JSON(parsing: bytes) else { return reply }
-        return tagged(reply, EntityTag.of(value), for: call)
+        do {
+            return tagged(reply, EntityTag.of(try JSON(parsing: bytes)), for: call)
+        } catch {
+            // What was done is done: it is told, without a tag.
+            call.dependencies.broker.internalErrors.note(
+                error, in: Logger(label: "api"), ["request": "\(call.id)", "path": "\(call.path)"])
+            return reply
+        }
     }
 
     /// With that `ETag`.

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Domain
+internal import Engine
 internal import HTTPTypes
 internal import HummingbirdCore
 internal import Logging
@@ -27,6 +28,9 @@ final class RequestDispatcher: Sendable {
         ids = RequestIDs(dependencies.world)
         date = HTTPDate(now: dependencies.world.now)
     }
+
+    /// Errors that nobody foresaw, of requests and of the services beside.
+    var internalErrors: Int { dependencies.broker.internalErrors.count }
 
     var requestsUnderWay: Int { underWay.load(ordering: .relaxed) }
 
@@ -58,7 +62,12 @@ final class RequestDispatcher: Sendable {
             _ = try await writer.writeHead(head)
             throw ConnectionSpent()
         }
-        try await writer.write(response: head, body: body(of: reply, for: exchange))
+        do {
+            try await writer.write(response: head, body: body(of: reply, for: exchange))
+        } catch {
+            if !connection.isAbandoned, !Self.isOfConnection(error) { noteBreak(error, exchange) }
+            throw error
+        }
         if isLast { throw ConnectionSpent() }
     }
 
@@ -122,9 +131,8 @@ final class RequestDispatcher: Sendable {
         if let foreseen = Problem.foreseen(error, in: exchange.system) {
             problem = foreseen
         } else {
-            logger.error(
-                "unforeseen error",
-                metadata: ["request": "\(exchange.id)", "path": "\(exchange.path)", "error": "\(error)"])
+            dependencies.broker.internalErrors.note(
+                error, in: logger, ["request": "\(exchange.id)", "path": "\(exchange.path)"])
             problem = .internal
         }
         let failure = RefusedCall(
@@ -133,6 +141,21 @@ final class RequestDispatcher: Sendable {
         var reply = Reply.json(problem.status, bytes: envelope.failure.bytes(failure))
         reply.headers = Array(problem.headers)
         return reply
+    }
+
+    /// A stream that breaks off can't be answered with a status any more.
+    private func noteBreak(_ error: any Error, _ exchange: Exchange) {
+        let metadata: Logger.Metadata = ["request": "\(exchange.id)", "path": "\(exchange.path)"]
+        if let foreseen = Problem.foreseen(error, in: exchange.system) {
+            logger.warning("a reply broke off: \(foreseen.message)", metadata: metadata)
+        } else {
+            dependencies.broker.internalErrors.note(error, in: logger, metadata)
+        }
+    }
+
+    /// The client is gone, or the server is shutting down.
+    private static func isOfConnection(_ error: any Error) -> Bool {
+        error is ChannelError || error is IOError || error is NIOAsyncWriterError || error is CancellationError
     }
 
     private func address(_ head: HTTPRequest, _ connection: ClientConnection) -> String {

@@ -30,6 +30,7 @@ struct RouteTable: Sendable {
         }
         self.routes = routes
         guard let defaultSystem = systems.first(where: \.isDefault) ?? systems.first else {
+            // The table is made at the start.
             preconditionFailure("a server serves at least one system")
         }
         self.defaultSystem = defaultSystem

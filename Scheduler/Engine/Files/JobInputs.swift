@@ -1,12 +1,24 @@
 internal import Bytes
 package import Domain
+internal import Logging
 package import Store
+
+/// A job in the hands of a worker, with all that it is to run.
+package struct GrantedJob: Sendable {
+    package let grant: Grant
+    package let spec: JobSpec
+    package let files: [InputFile]
+}
 
 /// The files that jobs are given.
 package struct JobInputs: Sendable {
     private let database: Database
+    private let internalErrors: InternalErrors
 
-    package init(_ database: Database) { self.database = database }
+    package init(_ broker: JobBroker) {
+        database = broker.database
+        internalErrors = broker.internalErrors
+    }
 
     /// Stores the contents that came with jobs before they are submitted. Throws a `FieldError` for a reference to
     /// what isn't the owner's; then nothing is stored.
@@ -28,15 +40,27 @@ package struct JobInputs: Sendable {
         }
     }
 
-    /// The files of claimed jobs. Most jobs have none, and then nothing is read.
-    package func files(of grants: [Grant]) async throws -> [JobID: [InputFile]] {
-        let wanted = grants.map { (id: $0.id, owner: $0.owner, inputs: JobSpec($0.spec).inputs) }
-            .filter { !$0.inputs.isEmpty }
-        guard !wanted.isEmpty else { return [:] }
+    /// What claimed jobs are to run. Most have no files, and then nothing is read.
+    package func granted(_ grants: [Grant]) async throws -> [GrantedJob] {
+        let specs = grants.map(spec)
+        guard specs.contains(where: { !$0.inputs.isEmpty }) else {
+            return zip(grants, specs).map { GrantedJob(grant: $0, spec: $1, files: []) }
+        }
         return try await database.read { tx in
-            var found: [JobID: [InputFile]] = [:]
-            for job in wanted { found[job.id] = try tx.files(of: job.inputs, owner: job.owner) }
-            return found
+            try zip(grants, specs).map { grant, spec in
+                GrantedJob(grant: grant, spec: spec, files: try tx.files(of: spec.inputs, owner: grant.owner))
+            }
+        }
+    }
+
+    /// The claim is committed, and the other jobs of it can run: one whose spec can't be read goes out empty, and its
+    /// worker will report that there is nothing to run.
+    private func spec(_ grant: Grant) -> JobSpec {
+        do {
+            return try JobSpec(grant.spec)
+        } catch {
+            internalErrors.note(error, in: Logger(label: "claims"), ["job": "\(grant.id)"])
+            return JobSpec()
         }
     }
 }

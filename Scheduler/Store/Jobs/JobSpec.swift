@@ -1,13 +1,14 @@
 package import Bytes
+package import Domain
 
 /// What only the worker and the owner read of a job: stored as opaque JSON beside it.
 package struct JobSpec: Sendable {
     package var description: String?
     package var command: [String]?
-    package var environment: [JSON.Member] = []
+    package var environment: [JSON.Member]
     package var stdin: String?
-    package var inputs: [JobInput] = []
-    package var outputs: [String] = []
+    package var inputs: [JobInput]
+    package var outputs: [String]
 
     /// Compact JSON.
     package var text: String {
@@ -35,8 +36,8 @@ package struct JobSpec: Sendable {
     }
 
     package init(
-        description: String?, command: [String]?, environment: [JSON.Member], stdin: String?, inputs: [JobInput],
-        outputs: [String]
+        description: String? = nil, command: [String]? = nil, environment: [JSON.Member] = [], stdin: String? = nil,
+        inputs: [JobInput] = [], outputs: [String] = []
     ) {
         self.description = description
         self.command = command
@@ -46,9 +47,10 @@ package struct JobSpec: Sendable {
         self.outputs = outputs
     }
 
-    /// Reads what `text` wrote; what it can't read it leaves empty.
-    package init(_ text: String) {
-        guard let json = try? JSON(parsing: Array(text.utf8)) else { return }
+    /// Reads what `text` wrote.
+    package init(_ text: String) throws(InternalError) {
+        let json: JSON
+        do { json = try JSON(parsing: Array(text.utf8)) } catch { throw .unreadable("a job's spec: \(error.message)") }
         description = json["description"]?.string
         command = json["command"]?.array?.compactMap(\.string)
         environment = json["env"]?.members ?? []

@@ -115,7 +115,7 @@ extension Transaction {
                 visibilityTimeout: $0.visibilityTimeout, hourlyPrice: offer.asking.rate(of: $0.requirement))
         }
         let written = try grant(rows.sorted { $0.id < $1.id }, worker: worker, request: request)
-        precondition(written == rows.count, "a locked pending job could not be granted")
+        guard written == rows.count else { throw InternalError("a locked pending job could not be granted") }
         try record(claimed(answer.grants, by: worker))
         return answer
     }

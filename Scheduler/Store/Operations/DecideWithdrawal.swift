@@ -19,7 +19,7 @@ extension Transaction {
                 try postHold(
                     hold.id, amount: withdrawal.amount, to: .external(withdrawal.asset), reason: .withdrawal)
             }
-        guard isMoved else { throw DatabaseError.unreadable("the hold of \(id)") }
+        guard isMoved else { throw InternalError("\(id) has no pending hold") }
         try record(withdrawal.event(decision.event, actor: actor))
         return withdrawal
     }

@@ -25,7 +25,9 @@ extension Transaction {
             Event(
                 owner: owner, type: .depositMade, actor: actor, object: transfer.id,
                 metadata: Event.money(amount, asset, reference: reference)))
-        guard let (_, line) = try creditLine(transfer.id) else { throw DatabaseError.unreadable("a new transfer") }
+        guard let (_, line) = try creditLine(transfer.id) else {
+            throw InternalError("\(transfer.id) was written and is not there")
+        }
         return line
     }
 
@@ -56,12 +58,12 @@ extension Transaction {
         guard let pending = try lockHold(id) else { return false }
         let hold = pending.hold
         var book = try lock([hold.available, hold.held, account])
-        try book.post(
+        try book.mustPost(
             Transfer(
                 id: "\(id)/post", from: hold.held, to: account, amount: amount, reason: reason,
                 reference: hold.reference))
         let rest = pending.left - amount
-        if rest > 0 { try book.post(hold.refund(rest)) }
+        if rest > 0 { try book.mustPost(hold.refund(rest)) }
         try write(book)
         try change([HoldChange(id: id, posted: amount, isOver: true)])
         return true
@@ -86,7 +88,7 @@ extension Transaction {
 
     private func giveBack(_ pending: [PendingHold]) throws {
         var book = try lock(Set(pending.flatMap { [$0.hold.available, $0.hold.held] }))
-        for pending in pending where pending.left > 0 { try book.post(pending.hold.refund(pending.left)) }
+        for pending in pending where pending.left > 0 { try book.mustPost(pending.hold.refund(pending.left)) }
         try write(book)
     }
 }

@@ -40,7 +40,7 @@ extension SealedEvent {
         id: String, type: String, actor: String, object: String, metadata: String, createdAt: Int64
     ) throws -> [UInt8] {
         guard let metadata = try? JSON(parsing: Array(metadata.utf8)) else {
-            throw DatabaseError.unreadable("metadata of \(id)")
+            throw InternalError.unreadable("metadata of \(id)")
         }
         let event: JSON = [
             "id": .string(id), "type": .string(type), "actor": .string(actor), "object_id": .string(object),

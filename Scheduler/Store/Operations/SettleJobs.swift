@@ -54,7 +54,7 @@ extension Transaction {
             let hold = job.hold
             if settlement.pay > 0 {
                 guard let worker = job.worker, let provider = providers[worker] else {
-                    throw DatabaseError.unreadable("the provider of \(job.id.text)")
+                    throw InternalError("\(job.id) has no provider to pay")
                 }
                 try book.mustPost(
                     Transfer(
@@ -73,17 +73,6 @@ extension Transaction {
         try change(
             moving.map { HoldChange(id: $0.job.hold.id, posted: $0.pay, isOver: $0.isOver || $0.pay == $0.job.held) })
         try record(events)
-    }
-}
-
-extension Book {
-    /// Posts what the rows say must be possible; anything else is a bug of ours, and nothing is committed.
-    fileprivate mutating func mustPost(_ transfer: Transfer) throws {
-        do {
-            try post(transfer)
-        } catch {
-            throw DatabaseError.unreadable("the books, for \(transfer.id): \(error)")
-        }
     }
 }
 

@@ -70,11 +70,11 @@ extension Transaction {
         var book = try lock(accounts)
         var holds: [Hold] = []
         for (index, mine) in wanted.enumerated() where !mine.isEmpty {
-            do throws(Refusal) {
+            do {
                 try book.post(mine.map(\.setAside))
                 holds += mine
-            } catch {
-                round.steps[index] = .failure(error)
+            } catch let refusal as Refusal {
+                round.steps[index] = .failure(refusal)
             }
         }
         return (book, holds)

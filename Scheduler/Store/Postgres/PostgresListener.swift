@@ -63,6 +63,7 @@ final class PostgresListener: Sendable {
                 delay = 50
                 try follow(link)
             } catch {
+                // What is sent meanwhile is lost, as hints may be; the pool tells the world of the outage.
                 if waitForFile(signal.reading, POLLIN, milliseconds: delay) { signal.silence() }
                 delay = min(delay * 2, 1_000)
             }

@@ -30,6 +30,7 @@ final class ThreadSignal: Sendable {
 
     init() {
         var ends: [Int32] = [-1, -1]
+        // Made once, when the database is opened.
         precondition(pipe(&ends) == 0, "no pipe to be had")
         for end in ends {
             _ = fcntl(end, F_SETFL, O_NONBLOCK)

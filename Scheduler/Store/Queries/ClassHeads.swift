@@ -71,14 +71,14 @@ extension Transaction {
     private static func jobClass(_ row: inout Row) throws -> JobClass {
         let id = try ClassID(row.integer())
         let kindText = try row.text()
-        guard let kind = Kind(rawValue: kindText) else { throw DatabaseError.unreadable("kind \(kindText)") }
+        guard let kind = Kind(rawValue: kindText) else { throw InternalError.unreadable("kind \(kindText)") }
         var need = try Requirement(kind: kind, queue: row.text(), priority: row.integer())
         need.milliCores = try row.integer()
         need.memoryMiB = try row.integer()
         need.gpus = try row.integer()
         need.labels = try row.text().split(separator: "\n").map(String.init)
         let rank = try row.integer()
-        guard let isolation = Isolation(rank: rank) else { throw DatabaseError.unreadable("isolation \(rank)") }
+        guard let isolation = Isolation(rank: rank) else { throw InternalError.unreadable("isolation \(rank)") }
         need.isolation = isolation
         need.minutes = try row.integer()
         need.maxHourlyPrice = try row.optionalInteger()

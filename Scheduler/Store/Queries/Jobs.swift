@@ -115,7 +115,7 @@ extension Transaction {
         let owner = try OwnerID(row.text())
         let title = try row.text()
         let word = try row.text()
-        guard let kind = Kind(rawValue: word) else { throw DatabaseError.unreadable("kind \(word)") }
+        guard let kind = Kind(rawValue: word) else { throw InternalError.unreadable("kind \(word)") }
         var job = try Job(
             id: id, owner: owner, title: title, kind: kind, queue: row.text(), priority: row.integer(),
             state: row.jobState(), createdAt: row.integer(), spec: row.text(), classID: ClassID(row.integer()),

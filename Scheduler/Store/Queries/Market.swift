@@ -87,7 +87,7 @@ extension Transaction {
         let prices = try first("SELECT \(raw: MarketPrices.columns) FROM market_prices WHERE id = 1") { row in
             try MarketPrices(&row)
         }
-        guard let prices else { throw DatabaseError.unreadable("market_prices") }
+        guard let prices else { throw InternalError.unreadable("market_prices") }
         return prices
     }
 }

@@ -122,6 +122,7 @@ final class SQLiteStore: StorageEngine {
             writer.asyncBarrierWriteWithoutTransaction { _ in
                 self.state.withLock { $0.connections.removeAll() }
                 DispatchQueue.global().async {
+                    // It fails when a statement is still open; the file is whole, and the process forgets the rest.
                     try? self.writer.close()
                     continuation.resume()
                 }
@@ -198,7 +199,7 @@ extension SQLiteStore {
                 answer()
             }
         } catch {
-            guard connection.isInTransaction else { throw transaction.failure ?? .unavailable("\(error)") }
+            guard connection.isInTransaction else { throw transaction.failure ?? DatabaseError.unavailable("\(error)") }
             if isAlone { connection.rollback() } else { try connection.undoToSavepoint() }
             return { work.fail(error) }
         }

@@ -97,7 +97,7 @@ extension Transaction {
         ) { row in
             try (Backoff(initial: row.integer(), factor: row.integer(), max: row.integer()), row.integer())
         }
-        guard let found else { throw DatabaseError.unreadable("the terms of \(id.text)") }
+        guard let found else { throw InternalError.unreadable("the terms of \(id.text)") }
         return found
     }
 

@@ -37,7 +37,7 @@ extension Transaction {
         }
     }
 
-    /// Changes pending holds; less than asked is a bug of ours.
+    /// Changes pending holds, all of them.
     func change(_ changes: [HoldChange]) throws {
         try SQL.chunked(changes) { chunk in
             let rows = chunk.map { change in
@@ -52,7 +52,7 @@ extension Transaction {
                 FROM change WHERE holds.id = change.id AND state = \("pending")
                 """)
             guard written == rows.count else {
-                throw DatabaseError.unreadable("holds: one that was to be changed wasn't pending")
+                throw InternalError("a hold that was to be changed isn't pending")
             }
         }
     }
@@ -77,7 +77,7 @@ extension Transaction {
         ) { row in
             let (id, owner, asset, amount) = try (row.text(), row.text(), row.asset(), row.integer())
             let word = try row.text()
-            guard let purpose = Hold.Purpose(rawValue: word) else { throw DatabaseError.unreadable("purpose \(word)") }
+            guard let purpose = Hold.Purpose(rawValue: word) else { throw InternalError.unreadable("purpose \(word)") }
             let hold = try Hold(
                 id: id, owner: OwnerID(owner), asset: asset, amount: amount, purpose: purpose, reference: row.text(),
                 expiresAt: row.optionalInteger())

@@ -42,8 +42,3 @@ extension Transaction {
         try first("SELECT COUNT(*) FROM job_classes WHERE created_by = \(owner.text)") { try $0.integer() } ?? 0
     }
 }
-
-extension DatabaseError {
-    /// What is stored can't be read back: our bug, or somebody else's hand in the database.
-    static func unreadable(_ what: String) -> DatabaseError { .failed(code: "unreadable", message: what) }
-}

@@ -116,7 +116,7 @@ extension Transaction {
 extension Row {
     mutating func jobState() throws -> JobState {
         let word = try text()
-        guard let state = JobState(rawValue: word) else { throw DatabaseError.unreadable("state \(word)") }
+        guard let state = JobState(rawValue: word) else { throw InternalError.unreadable("state \(word)") }
         return state
     }
 }

@@ -63,7 +63,7 @@ extension Transaction {
                 UPDATE ledger_accounts SET balance = posted.balance, lines = posted.lines
                 FROM posted WHERE ledger_accounts.id = posted.id AND ledger_accounts.lines = posted.seen
                 """)
-            precondition(written == rows.count, "a locked account was changed by another")
+            guard written == rows.count else { throw InternalError("a locked account was changed by another") }
         }
         try insertTransfers(book.postings)
     }
@@ -110,7 +110,7 @@ extension LedgerLine {
 extension Row {
     mutating func asset() throws -> Asset {
         let word = try text()
-        guard let asset = Asset(rawValue: word) else { throw DatabaseError.unreadable("asset \(word)") }
+        guard let asset = Asset(rawValue: word) else { throw InternalError.unreadable("asset \(word)") }
         return asset
     }
 }

@@ -47,7 +47,7 @@ extension Transaction {
         let name = try row.text()
         let description = try row.optionalText()
         let word = try row.text()
-        guard let role = Member.Role(rawValue: word) else { throw DatabaseError.unreadable("role \(word)") }
+        guard let role = Member.Role(rawValue: word) else { throw InternalError.unreadable("role \(word)") }
         return try Member(
             id: id, handle: handle, name: name, description: description, role: role,
             moltbookID: row.optionalText(), walletAddress: row.optionalText(), createdAt: row.integer())

@@ -75,6 +75,7 @@ enum Probe {
             Route(.get, "/wait", "\(name)Wait", "Polls.", answers: anything, metering: .free, wait),
             Route(.get, "/slow", "\(name)Slow", "Slow.", answers: anything, metering: .free, slow),
             Route(.get, "/events", "\(name)Events", "SSE.", answers: anything, metering: .free, events),
+            Route(.get, "/breaks", "\(name)Breaks", "Breaks.", answers: anything, metering: .free, breaks),
             Route(.get, "/workers/{worker}/me", "\(name)Worker", "Worker.", answers: anything, worker),
             Route(.get, "/queenbee", "\(name)Queenbee", "Queenbee.", answers: anything, queenbee),
             Route(.get, "/admin", "\(name)Admin", "Admin.", answers: anything, admin),
@@ -138,23 +139,31 @@ enum Probe {
         }
     }
 
-    @Sendable private static func thing(_ call: Call, _ context: PublicContext) -> Reply {
-        .json(.ok, ["id": .string(call.parameter("id"))])
+    @Sendable private static func thing(_ call: Call, _ context: PublicContext) throws -> Reply {
+        .json(.ok, ["id": .string(try call.parameter("id"))])
     }
 
     @Sendable private static func drop(_ call: Call, _ context: PublicContext) -> Reply { .empty(.noContent) }
 
-    @Sendable private static func file(_ call: Call, _ context: PublicContext) -> Reply {
-        .json(.ok, ["path": .string(call.parameter("path"))])
+    @Sendable private static func file(_ call: Call, _ context: PublicContext) throws -> Reply {
+        .json(.ok, ["path": .string(try call.parameter("path"))])
     }
 
-    @Sendable private static func fail(_ call: Call, _ context: PublicContext) throws -> Reply {
-        switch call.parameter("how") {
+    @Sendable private static func fail(_ call: Call, _ context: PublicContext) async throws -> Reply {
+        switch try call.parameter("how") {
         case "busy": throw DatabaseError.busy("secret internals")
         case "away": throw DatabaseError.unavailable("secret internals")
         case "full": throw DatabaseError.full
         case "unknown": throw DatabaseError.unknownOutcome
         case "bug": throw DatabaseError.failed(code: "42601", message: "secret internals")
+        case "written":
+            try await call.database.write { tx in
+                _ = try tx.registerMachine(
+                    owner: OwnerID("probe"), actor: "probe", name: "m", capacity: nil, hourlyPrice: nil, tokenHash: "h")
+                throw InternalError("secret internals")
+            }
+            throw Problem.notFound("bug")
+        case "parameter": return .json(.ok, ["id": .string(try call.parameter("nobody's"))])
         case "nul": throw DatabaseError.invalidText
         case "redis": throw RedisError.unavailable("secret internals")
         case "refusal": throw Refusal.noConsent
@@ -202,6 +211,13 @@ enum Probe {
                 call.dependencies.bus.publish("probe sent \(number)")
                 return number == 3
             }
+        }
+    }
+
+    @Sendable private static func breaks(_ call: Call, _ context: PublicContext) -> Reply {
+        .events(for: call) { stream in
+            try await stream.send(data: Array("one".utf8))
+            throw InternalError("secret internals")
         }
     }
 

@@ -25,7 +25,8 @@ struct TestServer {
     /// Serves while `body` runs.
     static func run(
         _ configuration: AppConfiguration = .probe { $0.addressRate = .unlimited }, world: World = .live,
-        redis: Redis? = nil, sink: LogSink? = nil, systems: [APISystem] = Probe.tables,
+        redis: Redis? = nil, sink: LogSink? = nil,
+        logger: Logger = Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }, systems: [APISystem] = Probe.tables,
         _ body: (TestServer) async throws -> Void
     ) async throws {
         let database = try await Database.open("sqlite::memory:")
@@ -35,7 +36,6 @@ struct TestServer {
             configuration: configuration, database: database,
             broker: JobBroker(database: database, bus: bus, world: .live), bus: bus, redis: redis, world: world)
         let log = sink.map { RequestLog(level: .info, sink: $0) } ?? RequestLog(level: .warning)
-        let logger = Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }
         let app = App(dependencies, systems: systems, logger: logger, log: log)
         let (ports, ready) = AsyncStream.makeStream(of: Int.self)
         let group = ServiceGroup(

@@ -33,9 +33,9 @@ struct BookTests {
                 else { continue }
                 let amount = Int64.random(in: -2...40, using: &random)
                 let before = book.entries
-                do throws(Refusal) {
+                do {
                     try book.post(Self.transfer(amount, from: debit, to: credit))
-                } catch {
+                } catch is Refusal {
                     refused += 1
                     #expect(book.entries == before)
                 }
@@ -82,6 +82,20 @@ struct BookTests {
                 Self.transfer(3, from: Self.alice, to: Self.held), Self.transfer(8, from: Self.alice, to: Self.bob),
             ])
         }
+        #expect(book.entries == before && book.postings.isEmpty)
+    }
+
+    @Test("what cannot be posted to is our bug, as is a refusal of what must be possible")
+    func bugs() {
+        var book = Self.book([Self.alice: 10])
+        let before = book.entries
+        let unlocked = Account(OwnerID("carol"), .usdt, .available)
+        #expect(throws: InternalError.self) { try book.post(Self.transfer(1, from: Self.alice, to: unlocked)) }
+        #expect(throws: InternalError.self) { try book.post(Self.transfer(1, from: Self.alice, to: Self.alice)) }
+        #expect(throws: InternalError.self) {
+            try book.post(Self.transfer(1, from: Self.alice, to: .external(.points)))
+        }
+        #expect(throws: InternalError.self) { try book.mustPost(Self.transfer(11, from: Self.alice, to: Self.bob)) }
         #expect(book.entries == before && book.postings.isEmpty)
     }
 
