@@ -19,7 +19,8 @@ extension CallContext {
 package struct PublicContext: CallContext {
     package static let authentication = Authentication.none
 
-    /// A member who only reads is metered as a member; whoever writes here is nobody yet, and metered as such.
+    /// A member who only reads is metered as a member; whoever writes here is nobody yet, and metered as such, like one
+    /// whose credential is none or can't be looked up now.
     package static func admit(_ call: Call) async throws -> PublicContext {
         guard case .calls = call.route.metering else { return PublicContext() }
         if call.route.method == .get, call.bearer != nil, let member = try? await call.authenticator.member(call) {
