@@ -2,7 +2,7 @@ internal import API
 internal import Bus
 internal import Logging
 
-/// What a server reads from its environment (contract 3, 5, 9, 10): each variable by its name in `Variables`, and what
+/// What a server reads from its environment (CONTRACT 3, 5, 9, 10): each variable by its name in `Variables`, and what
 /// several of them make together.
 @dynamicMemberLookup
 struct Settings: Sendable {

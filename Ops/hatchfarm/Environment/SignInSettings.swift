@@ -2,7 +2,7 @@ internal import API
 internal import Bytes
 internal import Domain
 
-/// What a server reads from its environment about people who sign in (contract 3).
+/// What a server reads from its environment about people who sign in (CONTRACT 3).
 struct SignInSettings: Sendable {
     /// The current secret of our tokens, then the one before; none: the server makes one and says so.
     var tokenSecrets: [[UInt8]]

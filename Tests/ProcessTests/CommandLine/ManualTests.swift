@@ -78,6 +78,22 @@ struct ManualTests {
         }
     }
 
+    @Test("the reference names every command and every exit code")
+    func reference() throws {
+        let text = try read("../reference.md")
+        let commands = try ManualPage.all().map { $0.name.split(separator: "-") }.filter { $0.count == 2 }.map { $0[1] }
+        #expect(commands.contains("serve") && commands.contains("man"))
+        for command in commands {
+            #expect(text.contains("`hatchfarm \(command)") || text.contains("`\(command)`"), "\(command)")
+        }
+        let codes = Failure.exitCodes.matches(of: #/(?m)^ *(\d+)  (.+)$/#).map(\.output)
+        #expect(codes.count == 9)
+        for code in codes {
+            let isThere = text.replacing("`", with: "").contains("| \(code.1) | \(code.2) |")
+            #expect(isThere, "\(code.0)")
+        }
+    }
+
     @Test("the example of rules is one that can be signed")
     func rules() throws {
         _ = try PolicyFile(Self.deploy.appending(path: "rules.json").path())
