@@ -20,7 +20,7 @@ func library(_ name: String, apt package: String, pkgConfig: String? = nil) -> T
     .systemLibrary(name: name, path: "Scheduler/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
 }
 
-let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbird: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
@@ -86,7 +86,7 @@ let package = Package(
             dependencies: [
                 "Domain", "Bytes", "Store", "Bus", "Engine", "Wire", "Runtime", "Sandbox", "Egress", "Executors",
                 "API",
-                hummingbird, httpClient, nioCore, logging,
+                httpClient, nioCore, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
