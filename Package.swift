@@ -79,6 +79,7 @@ let package = Package(
                 "Domain", "Bytes", "Store", "Bus", "Engine", "Wire", hummingbird, httpClient, jwtKit, nioCore,
                 logging,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
             ]),
 
         .executableTarget(

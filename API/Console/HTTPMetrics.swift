@@ -26,7 +26,7 @@ final class RouteMeter: Sendable {
 }
 
 extension RequestDispatcher {
-    /// HTTP by route. Routes that nobody called are left out.
+    /// HTTP by route, and the sockets. Routes that nobody called are left out.
     var metrics: [MetricFamily] {
         var requests = MetricFamily(.counter, "hatchfarm_http_requests_total", "Requests answered.")
         var seconds = MetricFamily(.histogram, "hatchfarm_http_request_seconds", "From head to last byte of the reply.")
@@ -44,6 +44,6 @@ extension RequestDispatcher {
         }
         var bugs = MetricFamily(.counter, "hatchfarm_internal_errors_total", "Errors nobody foresaw: bugs of ours.")
         bugs.add(internalErrors)
-        return [requests, seconds, underWay, bugs]
+        return [requests, seconds, underWay, bugs] + sockets.metrics
     }
 }

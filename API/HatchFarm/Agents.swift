@@ -88,7 +88,9 @@ extension Format where Value == String {
     /// Trimmed and lowercased.
     fileprivate static var handle: Format {
         let rule = "3 to 30 of a–z, 0–9, _ and -, once trimmed and lowercased; unique, and no reserved word."
-        return Format(.noted(.string(), rule), write: { $1.string($0) }) { json throws(FieldError) in
+        return Format(.noted(.string(), rule)) {
+            $1.string($0)
+        } read: { json throws(FieldError) in
             let text = try string.read(json)
             guard text.utf8.count <= 256, let handle = Handles.normalised(text) else {
                 throw .invalid("must be 3 to 30 of a–z, 0–9, _ and -, and no reserved word")

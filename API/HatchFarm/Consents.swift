@@ -74,8 +74,10 @@ enum Consents {
 extension Format where Value == String {
     /// Standard base64 of HMAC-SHA256.
     static var signature: Format {
-        Format(.string(1...128, pattern: "^[A-Za-z0-9+/]+={0,2}$"), write: { $1.string($0) }) {
-            json throws(FieldError) in try text(1...128).read(json)
+        Format(.string(1...128, pattern: "^[A-Za-z0-9+/]+={0,2}$")) {
+            $1.string($0)
+        } read: { json throws(FieldError) in
+            try text(1...128).read(json)
         }
     }
 }

@@ -90,7 +90,9 @@ enum Withdrawals {
 extension Format where Value == Asset {
     /// What can come in and go out: points are given for registering alone (CONTRACT 7).
     static var cash: Format {
-        Format(.choice(Asset.usdt.rawValue), write: { $1.string($0.rawValue) }) { json throws(FieldError) in
+        Format(.choice(Asset.usdt.rawValue)) {
+            $1.string($0.rawValue)
+        } read: { json throws(FieldError) in
             guard let text = json.string else { throw .wrongType("a string") }
             if text.isExactly(Asset.points.rawValue) {
                 throw .invalid("must be USDT: points can't be deposited or withdrawn")

@@ -24,8 +24,10 @@ package final class LocalBus: Sendable {
     }
 
     /// Listens from now on, for as long as the subscription is kept.
-    package func subscribe(_ topics: [String]) -> Subscription {
-        let listener = Listener()
+    ///
+    /// - Parameter onPublish: called at every publication, by whoever publishes: it must be short.
+    package func subscribe(_ topics: [String], onPublish: (@Sendable () -> Void)? = nil) -> Subscription {
+        let listener = Listener(onPublish)
         let isClosed = state.withLock { state in
             for topic in topics { state.listeners[topic, default: [:]][ObjectIdentifier(listener)] = listener }
             return state.isClosed

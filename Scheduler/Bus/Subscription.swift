@@ -69,8 +69,15 @@ final class Listener: Sendable {
     }
 
     private let state = Mutex(State())
+    private let onPublish: (@Sendable () -> Void)?
 
-    func notify() { wake { $0.wasNotified = true } }
+    init(_ onPublish: (@Sendable () -> Void)?) { self.onPublish = onPublish }
+
+    func notify() {
+        wake { $0.wasNotified = true }
+        onPublish?()
+    }
+
     func close() { wake { $0.isClosed = true } }
 
     /// A wait begins. An alarm names its turn, so that one that comes too late ends no later wait.

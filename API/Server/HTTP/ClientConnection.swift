@@ -1,4 +1,5 @@
 internal import Glibc
+internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTPTypes
 internal import Synchronization
@@ -9,6 +10,7 @@ final class ClientConnection: Sendable {
     let address: String
     private let abandoned = Atomic(false)
     private let spent = Atomic(false)
+    private let upgrade = Atomic(false)
 
     init(_ remote: SocketAddress?) { address = Self.key(remote) }
 
@@ -18,6 +20,10 @@ final class ClientConnection: Sendable {
     /// Whether this reply is the last one: what the client still sends isn't worth reading.
     var isSpent: Bool { spent.load(ordering: .relaxed) }
     func spend() { spent.store(true, ordering: .relaxed) }
+
+    /// Whether a request that asks for another protocol has come, and may still wait behind others.
+    var expectsUpgrade: Bool { upgrade.load(ordering: .relaxed) }
+    func expectUpgrade() { upgrade.store(true, ordering: .relaxed) }
 
     /// nil for text that is no address.
     static func key(ofAddress text: String) -> String? {
@@ -61,8 +67,8 @@ final class ConnectionCounts: Sendable {
     }
 }
 
-/// Turns away an address with too many connections, drops a client that sends its body a byte at a time, and notes
-/// when the client is gone.
+/// Turns away an address with too many connections, drops a client that sends its body a byte at a time, reads nothing
+/// behind a request for another protocol, and notes when the client is gone.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -76,6 +82,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Since when the body at hand is being read; nil between bodies.
     private var bodySince: NIODeadline?
     private var bodyBytes = 0
+    private var isUpgrade = false
     private var check: RepeatedTask?
 
     init(_ connection: ClientConnection, _ counts: ConnectionCounts, patience: TimeAmount) {
@@ -102,11 +109,16 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head:
+        case .head(let head):
             bodySince = .now()
             bodyBytes = 0
+            isUpgrade = Self.asksForUpgrade(head)
+            if isUpgrade { connection.expectUpgrade() }
         case .body(let bytes): bodyBytes += bytes.readableBytes
-        case .end: bodySince = nil
+        case .end:
+            bodySince = nil
+            // What follows would pile up in the decoder, however much it is.
+            if isUpgrade { try? context.channel.syncOptions?.setOption(.autoRead, value: false) }
         }
         context.fireChannelRead(data)
     }
@@ -114,6 +126,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let event = event as? ChannelEvent, event == .inputClosed { connection.abandon() }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    /// Whether a request asks for another protocol. Its answer is the last one, whatever it is: the decoder takes what
+    /// follows for the other protocol, and doesn't parse it.
+    static func asksForUpgrade(_ head: HTTPRequest) -> Bool {
+        head.method == .connect || head.headerFields.contains { $0.name == .upgrade }
     }
 
     private func enter(_ context: ChannelHandlerContext) {

@@ -44,8 +44,11 @@ struct HTTPConnection: ServerChildChannel {
 
     func handle(value: Value, logger: Logger) async {
         let http = HTTP1Channel(
-            responder: { [dispatcher] request, writer, _ in
-                try await dispatcher.respond(to: request, on: value.connection, writer)
+            responder: { [dispatcher] request, writer, channel in
+                let socket = try await dispatcher.respond(to: request, on: value.connection, channel, writer)
+                guard let socket else { return }
+                await dispatcher.serve(socket)
+                throw ConnectionSpent()
             })
         // Handlers run where the connection's bytes arrive: no hop to another thread and back for each request.
         await withTaskExecutorPreference(LoopExecutor(value.channel.eventLoop)) {

@@ -13,6 +13,8 @@ package struct Reply: Sendable {
         case whole(ByteBuffer)
         /// `length` in bytes; nil is sent in chunks.
         case stream(length: Int?, Write)
+        /// A WebSocket, from this answer on.
+        case socket(SocketUpgrade)
     }
 
     package var status: HTTPResponse.Status
@@ -69,6 +71,12 @@ package struct Reply: Sendable {
         copy.headers.removeAll { $0.name == name }
         copy.headers.append(HTTPField(name: name, value: value))
         return copy
+    }
+
+    /// As the last answer of its connection.
+    func asLast() -> Reply {
+        let options = headers.first { $0.name == .connection }?.value ?? "close"
+        return with(.connection, options == "close" ? options : options + ", close")
     }
 
     func with(_ fields: HTTPFields) -> Reply {

@@ -11,7 +11,8 @@ internal import Synchronization
 final class RequestDispatcher: Sendable {
     let table: RouteTable
     let authenticator: Authenticator
-    private let dependencies: Dependencies
+    let dependencies: Dependencies
+    let sockets = SocketMeter()
     private let ids: RequestIDs
     private let date: HTTPDate
     private let log: RequestLog
@@ -37,18 +38,22 @@ final class RequestDispatcher: Sendable {
     /// By route; nil is requests that no route was found for.
     var meters: [(ServedRoute?, RouteMeter)] { table.routes.map { ($0, $0.meter) } + [(nil, unmatched)] }
 
-    /// Answers one request. Throws only when the connection is of no further use.
+    /// Answers one request; with the socket if it was upgraded to one. Throws only when the connection is of no further
+    /// use.
     func respond(
-        to request: Request, on connection: ClientConnection, _ writer: consuming ResponseWriter
-    ) async throws {
+        to request: Request, on connection: ClientConnection, _ channel: any Channel,
+        _ writer: consuming ResponseWriter
+    ) async throws -> OpenSocket? {
         let start = NIODeadline.now()
         underWay.wrappingAdd(1, ordering: .relaxed)
         defer { underWay.wrappingSubtract(1, ordering: .relaxed) }
         let exchange = Exchange(request, id: ids.id(for: request.head), address: address(request.head, connection))
         var reply = await reply(to: exchange, on: connection, &writer)
         if exchange.isHead, case .stream(length: nil, _) = reply.content { connection.spend() }
-        let isLast = connection.isSpent
-        if isLast { reply = reply.with(.connection, "close") }
+        let upgrade: SocketUpgrade? = if case .socket(let upgrade) = reply.content { upgrade } else { nil }
+        if connection.expectsUpgrade, ConnectionGuard.asksForUpgrade(request.head) { connection.spend() }
+        let isLast = connection.isSpent && upgrade == nil
+        if isLast { reply = reply.asLast() }
         let meter = exchange.served?.meter ?? unmatched
         defer {
             let elapsed = NIODeadline.now() - start
@@ -56,6 +61,7 @@ final class RequestDispatcher: Sendable {
             log.write(exchange, status: reply.status.code, nanoseconds: elapsed.nanoseconds)
         }
         let head = head(of: reply, for: exchange)
+        if let upgrade { return try await open(upgrade, head, for: exchange, on: channel, writer) }
         if exchange.isHead, case .stream(length: nil, _) = reply.content {
             // The codec would end the body that isn't there with an empty chunk, and the client take that for the
             // beginning of its next answer. So the head alone is written, and says that it is the last.
@@ -69,6 +75,7 @@ final class RequestDispatcher: Sendable {
             throw error
         }
         if isLast { throw ConnectionSpent() }
+        return nil
     }
 
     private func reply(
@@ -126,15 +133,16 @@ final class RequestDispatcher: Sendable {
         }
     }
 
+    /// What the caller may know of an error. One that nobody foresaw is logged.
+    func problem(_ error: any Error, _ exchange: Exchange) -> Problem {
+        if let foreseen = Problem.foreseen(error, in: exchange.system) { return foreseen }
+        dependencies.broker.internalErrors.note(
+            error, in: logger, ["request": "\(exchange.id)", "path": "\(exchange.path)"])
+        return .internal
+    }
+
     private func refusal(_ error: any Error, _ exchange: Exchange) -> Reply {
-        let problem: Problem
-        if let foreseen = Problem.foreseen(error, in: exchange.system) {
-            problem = foreseen
-        } else {
-            dependencies.broker.internalErrors.note(
-                error, in: logger, ["request": "\(exchange.id)", "path": "\(exchange.path)"])
-            problem = .internal
-        }
+        let problem = problem(error, exchange)
         let failure = RefusedCall(
             problem: problem, path: String(exchange.path.prefix(1_024)), method: exchange.method)
         let envelope = (exchange.system ?? table.defaultSystem).envelope
@@ -242,6 +250,7 @@ extension RequestDispatcher {
             fields.append(HTTPField(name: .contentLength, value: String(buffer.readableBytes)))
         case .stream(let length, _):
             if let length { fields.append(HTTPField(name: .contentLength, value: String(length))) }
+        case .socket: break
         }
         fields.append(HTTPField(name: .requestID, value: exchange.id))
         fields.append(HTTPField(name: .date, value: date.text))
@@ -263,7 +272,7 @@ extension RequestDispatcher {
     private func body(of reply: Reply, for exchange: Exchange) -> ResponseBody {
         if exchange.isHead { return ResponseBody() }
         return switch reply.content {
-        case .none: ResponseBody()
+        case .none, .socket: ResponseBody()
         case .whole(let buffer): ResponseBody(byteBuffer: buffer)
         case .stream(let length, let write): ResponseBody(contentLength: length, write)
         }

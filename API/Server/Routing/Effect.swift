@@ -35,8 +35,9 @@ extension Effect {
         let daily = call.route.quotas.compactMap(\.daily)
         let subject = context.quotaSubject ?? call.address
         let admission = context as? any TransactionalContext
+        let admit: @Sendable (Transaction) throws -> Void = { try admission?.admit(in: $0) }
         let body = try await call.body()
-        let answer = try await call.once(for: keyOwner, body, admit: { try admission?.admit(in: $0) }) { tx in
+        let answer = try await call.once(for: keyOwner, body, admit: admit) { tx in
             call.noteDaily(try daily.map { try tx.takeDaily($0, by: subject) })
             return success.stored(try run(tx), for: call)
         }

@@ -6,7 +6,9 @@ extension Format where Value == String {
 
     /// Any text. The pattern and the format only document: a string whose form is checked has a format of its own.
     package static func string(pattern: String? = nil, format: String? = nil) -> Format {
-        Format(.string(pattern: pattern, format: format), write: { $1.string($0) }) { json throws(FieldError) in
+        Format(.string(pattern: pattern, format: format)) {
+            $1.string($0)
+        } read: { json throws(FieldError) in
             guard let text = json.string else { throw .wrongType("a string") }
             return text
         }
@@ -26,7 +28,9 @@ extension Format where Value == String {
 
     /// As `text`, without white space at its ends; the bounds count what is left.
     package static func trimmed(_ lengths: ClosedRange<Int>) -> Format {
-        Format(.string(lengths), write: { $1.string($0) }) { json throws(FieldError) in
+        Format(.string(lengths)) {
+            $1.string($0)
+        } read: { json throws(FieldError) in
             let text = try string.read(json).trimmed
             guard !text.isEmpty || lengths.lowerBound == 0 else { throw .invalid("must not be blank") }
             guard lengths.contains(text.unicodeScalars.count) else {
@@ -75,7 +79,9 @@ extension Format where Value == String {
     package static func checked(
         _ schema: Schema, _ check: @escaping @Sendable (String) throws(FieldError) -> Void
     ) -> Format {
-        Format(schema, write: { $1.string($0) }) { json throws(FieldError) in
+        Format(schema) {
+            $1.string($0)
+        } read: { json throws(FieldError) in
             guard let text = json.string else { throw .wrongType("a string") }
             try check(text)
             return text
@@ -88,7 +94,9 @@ extension Format where Value == Int64 {
 
     /// An exact integer: `1`, not `1.0`.
     package static func integer(_ range: ClosedRange<Int64>?) -> Format {
-        Format(.integer(range), write: { $1.int($0) }) { json throws(FieldError) in
+        Format(.integer(range)) {
+            $1.int($0)
+        } read: { json throws(FieldError) in
             guard let number = json.int else { throw .wrongType("an integer") }
             if let range, !range.contains(number) {
                 throw .outOfRange("between \(range.lowerBound) and \(range.upperBound)")
@@ -99,7 +107,9 @@ extension Format where Value == Int64 {
 
     /// RFC 3339, as milliseconds since 1970.
     package static var instant: Format {
-        Format(.instant, write: { $1.string(RFC3339.format($0)) }) { json throws(FieldError) in
+        Format(.instant) {
+            $1.string(RFC3339.format($0))
+        } read: { json throws(FieldError) in
             guard let text = json.string else { throw .wrongType("a string") }
             guard let instant = RFC3339.parse(text) else {
                 throw .invalid("must be an RFC 3339 time, as 2026-01-31T12:00:00Z")
@@ -112,7 +122,9 @@ extension Format where Value == Int64 {
 extension Format where Value == Double {
     /// A finite number.
     package static func number(_ range: ClosedRange<Double>? = nil) -> Format {
-        Format(.number, write: { $1.double($0) }) { json throws(FieldError) in
+        Format(.number) {
+            $1.double($0)
+        } read: { json throws(FieldError) in
             guard let number = json.double else { throw .wrongType("a number") }
             if let range, !range.contains(number) {
                 throw .outOfRange("between \(range.lowerBound) and \(range.upperBound)")
@@ -124,7 +136,9 @@ extension Format where Value == Double {
 
 extension Format where Value == Bool {
     package static var boolean: Format {
-        Format(.boolean, write: { $1.bool($0) }) { json throws(FieldError) in
+        Format(.boolean) {
+            $1.bool($0)
+        } read: { json throws(FieldError) in
             guard let value = json.bool else { throw .wrongType("a boolean") }
             return value
         }
@@ -137,7 +151,9 @@ extension Format where Value: CaseIterable & RawRepresentable<String> & Equatabl
 
     /// One of some words of an enumeration.
     package static func choice(of options: [Value]) -> Format {
-        Format(.options(options.map(\.rawValue)), write: { $1.string($0.rawValue) }) { json throws(FieldError) in
+        Format(.options(options.map(\.rawValue))) {
+            $1.string($0.rawValue)
+        } read: { json throws(FieldError) in
             guard let text = json.string else { throw .wrongType("a string") }
             guard let value = options.first(where: { $0.rawValue.isExactly(text) }) else {
                 throw .invalid("must be one of \(options.map(\.rawValue).joined(separator: ", "))")
@@ -150,11 +166,19 @@ extension Format where Value: CaseIterable & RawRepresentable<String> & Equatabl
 extension Format where Value == JSON {
     /// An object about which nothing is said.
     package static var anyObject: Format {
-        Format(.anyObject, write: { $1.json($0) }) { json throws(FieldError) in
+        Format(.anyObject) {
+            $1.json($0)
+        } read: { json throws(FieldError) in
             guard json.members != nil else { throw .wrongType("an object") }
             return json
         }
     }
 
-    package static var anything: Format { Format(.anything, write: { $1.json($0) }) { json in json } }
+    package static var anything: Format {
+        Format(.anything) {
+            $1.json($0)
+        } read: { json in
+            json
+        }
+    }
 }

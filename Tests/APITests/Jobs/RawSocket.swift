@@ -42,6 +42,22 @@ final class RawSocket: Sendable {
         }
     }
 
+    /// Sends until nothing was taken for a second or the other end is gone; returns how many bytes were.
+    func pump(upTo limit: Int) -> Int {
+        let piece = [UInt8](repeating: 0x78, count: 1 << 16)
+        var (sent, idle) = (0, 0)
+        while sent < limit, idle < 20 {
+            let count = piece.withUnsafeBytes {
+                send(file, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+            }
+            if count < 0, errno != EAGAIN { break }
+            sent += max(0, count)
+            idle = count > 0 ? 0 : idle + 1
+            if count <= 0 { usleep(50_000) }
+        }
+        return sent
+    }
+
     /// Nothing more will be said; what is answered can still be heard.
     func fallSilent() { _ = shutdown(file, Int32(SHUT_WR)) }
 

@@ -23,7 +23,7 @@ enum Probe {
         field("code", .string) { $0.problem.code.uppercased() }
     }
 
-    private static let gate = Shape<RefusedCall>("GateProbeError") {
+    static let gate = Shape<RefusedCall>("GateProbeError") {
         field("error", gateError) { $0.problem }
     }
 
