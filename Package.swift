@@ -62,8 +62,8 @@ let package = Package(
         room("Bus", "Scheduler/Bus", ["Domain", "CHiredis", logging]),
         room("Engine", "Scheduler/Engine", ["Domain", "Bytes", "Store", "Bus", logging]),
 
-        room("Wire", "Workers/Wire", ["Bytes"]),
-        room("Runtime", "Workers/Runtime", ["Bytes", "Wire", httpClient, nioCore, logging]),
+        room("Wire", "Workers/Wire", ["Domain", "Bytes"]),
+        room("Runtime", "Workers/Runtime", ["Domain", "Bytes", "Wire", httpClient, nioCore, logging]),
         room("Sandbox", "Workers/Sandbox", ["Bytes", subprocess, logging]),
         room(
             "Egress", "Workers/Egress",
@@ -71,7 +71,9 @@ let package = Package(
                 nioCore, .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
-        room("Executors", "Workers/Executors", ["Bytes", "Wire", "Runtime", "Sandbox", "Egress", subprocess, logging]),
+        room(
+            "Executors", "Workers/Executors",
+            ["Domain", "Bytes", "Wire", "Runtime", "Sandbox", "Egress", subprocess, logging]),
 
         room(
             "API", "API",
@@ -102,7 +104,9 @@ let package = Package(
         tests("DomainTests", ["Domain", "Bytes"]),
         tests("StoreTests", ["Domain", "Bytes", "Store", "Support"]),
         tests("EngineTests", ["Domain", "Bytes", "Store", "Bus", "Engine", "Support"]),
-        tests("WorkerTests", ["Bytes", "Wire", "Runtime", "Sandbox", "Egress", "Executors", "Support", nioCore]),
+        tests(
+            "WorkerTests",
+            ["Domain", "Bytes", "Wire", "Runtime", "Sandbox", "Egress", "Executors", "Support", nioCore]),
         tests("APITests", ["Domain", "Bytes", "Store", "Bus", "Engine", "API", "Support", httpClient, jwtKit]),
         tests(
             "ProcessTests",

@@ -3,6 +3,7 @@ internal import Domain
 internal import Engine
 internal import HTTPTypes
 internal import Store
+internal import Wire
 
 /// What binds a machine to a policy: without it there is no heartbeat and no claim (CONTRACT 5).
 enum Consents {
@@ -47,10 +48,8 @@ enum Consents {
     ) async throws -> Consent {
         let (owner, worker, policy, signature) = body
         try member.require(owner)
-        let message = Array("\(owner)|\(worker)|\(policy)".utf8)
-        guard let tag = Base64.decode(signature),
-            HMACSHA256.verify(tag, key: Array(member.bearer.utf8), message: message)
-        else { throw Refusal.badSignature }
+        let message = SignedMessage.consent(owner: member.owner, worker: worker, policy: policy)
+        guard message.isSigned(signature, key: member.bearer) else { throw Refusal.badSignature }
         return try await call.database.write { tx in
             try tx.createConsent(owner: member.owner, actor: member.actor, worker: worker, policy: policy)
         }
@@ -74,10 +73,10 @@ enum Consents {
 extension Format where Value == String {
     /// Standard base64 of HMAC-SHA256.
     static var signature: Format {
-        Format(.string(1...128, pattern: "^[A-Za-z0-9+/]+={0,2}$")) {
+        Format(.string(WireLimits.wordCharacters, pattern: "^[A-Za-z0-9+/]+={0,2}$")) {
             $1.string($0)
         } read: { json throws(FieldError) in
-            try text(1...128).read(json)
+            try text(WireLimits.wordCharacters).read(json)
         }
     }
 }

@@ -2,6 +2,7 @@ internal import Bytes
 internal import Domain
 internal import Engine
 internal import HTTPTypes
+internal import Wire
 
 /// A worker's sign of life. It keeps no lease: an outage of Redis, which stops heartbeats, loses no job
 /// (CONTRACT 5, PROMISES 0.3).
@@ -25,7 +26,7 @@ enum Heartbeats {
 
     private static let signs = Input {
         required("timestamp", timestamp, "Within 90 s of the server's clock.")
-        required("nonce", .text(1...128), "Never used before.")
+        required("nonce", .text(WireLimits.wordCharacters), "Never used before.")
         required("policy_id", Format<PolicyID>.id(), "A policy that the worker has consented to.")
         optional("metrics", metrics, "Anything, up to 64 KiB.")
         required("signature", .signature, "Over `worker_id|timestamp|nonce|policy_id`.")
@@ -41,12 +42,12 @@ enum Heartbeats {
 
     /// As text, and a time only when all else is there (CONTRACT 5: what is missing is told first).
     private static let timestamp = Input(Format.instant.schema) { json throws(FieldError) in
-        try Format.text(1...64).read(json)
+        try Format.text(WireLimits.timestampCharacters).read(json)
     }
 
     private static let metrics = Input(.anyObject) { json throws(FieldError) in
         let text = try Format.anyObject.read(json).text(.compact)
-        guard text.utf8.count <= 65_536 else { throw .outOfRange("at most 65536 bytes") }
+        guard WireLimits.metricsBytes.contains(text.utf8.count) else { throw .outOfRange("at most 65536 bytes") }
         return text
     }
 

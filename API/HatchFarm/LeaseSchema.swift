@@ -1,22 +1,28 @@
 internal import Bytes
+internal import Domain
+internal import Wire
 
 /// Bodies and answers of the workers' calls, for the OpenAPI document.
 enum LeaseSchema {
-    private static let token = Schema.string(1...256)
-    private static let milliseconds = Schema.integer(1_000...43_200_000)
-    private static let isolation = Schema.choice("none", "sandbox", "vm")
-    private static let job = Schema.string(1...128)
+    private static let token = Schema.string(WireLimits.tokenBytes)
+    private static let milliseconds = Schema.integer(WireLimits.visibilityMilliseconds)
+    private static let isolation = Schema.choice(Isolation.self)
+    private static let job = Schema.string(WireLimits.identifierBytes)
+    private static let kind = Schema.options(ClaimRequest.claimableKinds.map(\.rawValue))
 
     static let capacity = Schema.object(
-        .optional("cpu_cores", .number), .optional("memory_gb", .number), .optional("gpu", .integer(0...1_024)),
-        .optional("labels", .array(.string(1...64), 0...64)), .optional("isolation", isolation))
+        .optional("cpu_cores", .number), .optional("memory_gb", .number), .optional("gpu", .integer(WireLimits.gpus)),
+        .optional("labels", labels), .optional("isolation", isolation))
+
+    static let labels = Schema.array(.string(WireLimits.labelCharacters), WireLimits.namesInList)
 
     static let claim = Schema.object(
-        .required("limit", .integer(1...100)), .optional("visibility_timeout_ms", milliseconds),
-        .optional("wait_ms", .integer(0...20_000)),
-        .optional("kinds", .array(.choice("compute", "device", "audit"), 0...64)),
-        .optional("queues", .array(.string(1...128), 0...64)), .optional("capacity", capacity),
-        .optional("request_id", .string(1...128), "The same again gets the same claim."))
+        .required("limit", .integer(WireLimits.claimed)), .optional("visibility_timeout_ms", milliseconds),
+        .optional("wait_ms", .integer(WireLimits.waitMilliseconds)),
+        .optional("kinds", .array(kind, WireLimits.namesInList)),
+        .optional("queues", .array(.string(WireLimits.identifierBytes), WireLimits.namesInList)),
+        .optional("capacity", capacity),
+        .optional("request_id", .string(WireLimits.identifierBytes), "The same again gets the same claim."))
 
     static let extend = Schema.object(.required("claim_token", token), .required("extension_ms", milliseconds))
 
@@ -26,29 +32,32 @@ enum LeaseSchema {
             .array(
                 .object(
                     .required("job_id", job), .required("claim_token", token),
-                    .required("extension_ms", milliseconds)), 1...1_000)))
+                    .required("extension_ms", milliseconds)), WireLimits.leasesInBatch)))
 
     static let progress = Schema.object(
-        .required("claim_token", token), .optional("percent", .number), .optional("message", .string(0...1_024)),
-        .optional("log", .string(0...262_144)),
+        .required("claim_token", token), .optional("percent", .number),
+        .optional("message", .string(WireLimits.messageBytes)),
+        .optional("log", .string(WireLimits.logBytes)),
         .optional(
-            "log_offset", .integer(0...(1 << 40)), "Bytes of this attempt's log before `log`: known ones are dropped."))
+            "log_offset", .integer(WireLimits.logOffset),
+            "Bytes of this attempt's log before `log`: known ones are dropped."))
 
     static let release = Schema.object(
-        .required("claim_token", token), .optional("reason", .string(0...1_024), "Shown with the attempt."),
+        .required("claim_token", token),
+        .optional("reason", .string(WireLimits.messageBytes), "Shown with the attempt."),
         .optional("lost", .boolean, "The worker was killed: counts as a lease that ran out, at once."))
 
     private static let resultProperties: [Schema.Property] = [
-        .required("claim_token", token), .required("status", .choice("success", "failure", "timeout")),
-        .optional("exit_code", .integer(-2_147_483_648...2_147_483_647)), .optional("output", .string(0...1_048_576)),
-        .optional("error", .string(0...65_536)), .optional("report", .anyObject),
-        .required("executed_at", .instant), .required("duration_ms", .integer(0...31_536_000_000)),
+        .required("claim_token", token), .required("status", .choice(Outcome.Status.self)),
+        .optional("exit_code", .integer(WireLimits.exitCode)), .optional("output", .string(WireLimits.outputBytes)),
+        .optional("error", .string(WireLimits.errorBytes)), .optional("report", .anyObject),
+        .required("executed_at", .instant), .required("duration_ms", .integer(WireLimits.durationMilliseconds)),
     ]
 
     static let result = Schema.record(resultProperties)
 
     static let results = Schema.object(
-        .required("results", .array(.record([.required("job_id", job)] + resultProperties), 1...100)))
+        .required("results", .array(.record([.required("job_id", job)] + resultProperties), WireLimits.resultsInBatch)))
 }
 
 /// Answers.
@@ -61,14 +70,14 @@ extension LeaseSchema {
                     "ClaimedJob",
                     .object(
                         .required("id", .string(format: "uuid")),
-                        .required("kind", .choice("compute", "device", "audit")),
+                        .required("kind", kind),
                         .required("queue", .string(1...64)),
                         .required("claim_token", token, "Secret: whoever shows it speaks for the job."),
                         .required("fence", .integer(1 ... .max), "Grows with every grant of the job."),
                         .required("attempt", .integer(1 ... .max)), .required("visible_until", .instant),
                         .required("visibility_timeout_ms", milliseconds),
                         .required("lease_ends", .instant, "No extension goes beyond it."),
-                        .required("duration_minutes", .integer(1...1_440), "The run limit."),
+                        .required("duration_minutes", .integer(WireLimits.jobMinutes), "The run limit."),
                         .required("isolation", isolation),
                         .required("network", .boolean, "As the worker's policy says."),
                         .required("title", .string()),
@@ -82,7 +91,7 @@ extension LeaseSchema {
         .required("sha256", .string(64...64)))
 
     static let lease = Schema.object(
-        .required("job_id", .string()), .required("status", .choice("extended", "lost", "cancelled")),
+        .required("job_id", .string()), .required("status", .choice(LeaseStatus.State.self)),
         .optional("visible_until", .instant, "Of an extended lease."))
 
     static let leases = Schema.object(.required("leases", .array(lease, 0...1_000)))

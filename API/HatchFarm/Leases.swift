@@ -48,7 +48,7 @@ enum Leases {
 
     static func claim(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let request = try await ClaimRequest(call.body().json())
-        let claim = try Claim(request, worker, call.dependencies.world)
+        let claim = Claim(request, worker, call.dependencies.world)
         let grants = try await call.dependencies.broker.claim(
             claim, wait: .milliseconds(request.waitMilliseconds), isAbandoned: { call.isAbandoned })
         let granted = try await JobInputs(call.dependencies.broker).granted(grants)
@@ -71,18 +71,18 @@ enum Leases {
         guard case .extended(let until)? = outcomes.first else {
             throw try await call.dependencies.database.read { try $0.refusalForStale(key) }
         }
-        return call.reply(LeaseStatus(jobID: key.job.text, state: .extended, visibleUntil: until).json)
+        return call.reply(LeaseStatus(jobID: key.job, state: .extended, visibleUntil: until).json)
     }
 
     static func extendMany(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let batch = try await ExtendBatch(call.body().json())
         let extensions = batch.leases.map { lease in
             Extension(
-                key: LeaseKey(job: lease.jobID ?? "", worker, token: lease.claimToken),
+                key: LeaseKey(job: lease.jobID ?? JobID(""), worker, token: lease.claimToken),
                 milliseconds: Int64(lease.extensionMilliseconds))
         }
         let outcomes = try await call.dependencies.broker.extend(extensions)
-        let leases = zip(extensions, outcomes).map { LeaseStatus(jobID: $0.key.job.text, $1) }
+        let leases = zip(extensions, outcomes).map { LeaseStatus(jobID: $0.key.job, $1) }
         return call.reply(ExtendReply(leases: leases).json)
     }
 
@@ -117,7 +117,8 @@ enum Leases {
         let batch = try await ResultsBatch(call.body().json())
         let reports = batch.results.map { report in
             Report(
-                key: LeaseKey(job: report.jobID ?? "", worker, token: report.claimToken), outcome: Outcome(report))
+                key: LeaseKey(job: report.jobID ?? JobID(""), worker, token: report.claimToken),
+                outcome: Outcome(report))
         }
         let results = try await call.dependencies.broker.finish(reports)
         return call.reply(capacity: 64 + results.count * 120) {
@@ -131,7 +132,7 @@ enum Leases {
                     let problem = call.problem(refusal)
                     $0.json(
                         ResultStatus(
-                            jobID: report.key.job.text, isAccepted: false, code: problem.code, error: problem.message
+                            jobID: report.key.job, isAccepted: false, code: problem.code, error: problem.message
                         ).json)
                 }
             }

@@ -2,6 +2,7 @@ internal import Bytes
 internal import Domain
 internal import HTTPTypes
 internal import Store
+internal import Wire
 
 /// Providers' machines (CONTRACT 5).
 enum Machines {
@@ -15,7 +16,7 @@ enum Machines {
             .ok(detail.under("machine")), show),
     ].tagged("Machines")
 
-    private static let name = Format<String>.text(1...128)
+    private static let name = Format<String>.text(WireLimits.machineNameCharacters)
 
     private static let newMachine = Input {
         required("owner_id", .string, "Whom the call acts for.")
@@ -32,7 +33,7 @@ enum Machines {
         field("cpu_cores", .nullable(.cores)) { $0.milliCores }
         field("memory_gb", .nullable(.gigabytes)) { $0.memoryMiB }
         field("gpu", .integer(0...1_024)) { $0.gpus }
-        field("labels", .array(.text(1...64), 0...64)) { $0.labels }
+        field("labels", .array(.label, WireLimits.namesInList)) { $0.labels }
         field("isolation", .nullable(.choice)) { $0.isolation }
     }
 

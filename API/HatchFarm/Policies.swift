@@ -21,7 +21,7 @@ enum Policies {
 
     /// Rules, and the JSON they came as.
     private struct SignedRules: Sendable {
-        let rules: Domain.PolicyRules
+        let rules: PolicyRules
         let json: JSON
     }
 
@@ -33,8 +33,8 @@ enum Policies {
             "By the bearer credential, over `owner_id|` and the rules as sent, or their sorted compact form.")
     }
 
-    private static let signedRules = Input(Domain.PolicyRules.schema) { json throws(FieldError) in
-        SignedRules(rules: try Domain.PolicyRules(Fields(json)), json: json)
+    private static let signedRules = Input(PolicyRules.schema) { json throws(FieldError) in
+        SignedRules(rules: try PolicyRules(Fields(json)), json: json)
     }
 
     private static let policy = Shape<Policy>("Policy") {
@@ -42,7 +42,7 @@ enum Policies {
         field("owner_id", .owner) { $0.owner }
         field("version", .integer(1...Int64.max)) { $0.version }
         field("state", .choice) { $0.isActive ? PolicyState.active : .draft }
-        field("rules", Shape<String>(Domain.PolicyRules.schema) { $1.raw($0) }) { $0.rules }
+        field("rules", Shape<String>(PolicyRules.schema) { $1.raw($0) }) { $0.rules }
         field("created_at", .instant) { $0.createdAt }
         field("activated_at", .nullable(.instant)) { $0.activatedAt }
     }
@@ -55,10 +55,11 @@ enum Policies {
         let (owner, rules, signature) = body
         try member.require(owner)
         let sent = RawJSON.slice(ofTopLevelKey: "rules", in: try await call.body().bytes) ?? []
+        let forms = [sent, rules.json.bytes(.sortedCompact)[...]]
         guard
-            isSigned(
-                signature, key: member.bearer, owner: owner,
-                forms: [sent, rules.json.bytes(.sortedCompact)[...]])
+            forms.contains(where: { form in
+                SignedMessage.policy(owner: member.owner, rules: form).isSigned(signature, key: member.bearer)
+            })
         else { throw Refusal.badSignature }
         return try await call.database.write { tx in
             try tx.createPolicy(
@@ -81,16 +82,6 @@ enum Policies {
         let id = try call.parameter("policy", as: PolicyID.self)
         return try await call.database.write {
             try $0.activatePolicy(id, owner: member.owner, actor: member.actor)
-        }
-    }
-
-    /// Whether the signature is that of `owner_id|` and the rules in one of the forms.
-    private static func isSigned(
-        _ signature: String, key: String, owner: String, forms: [ArraySlice<UInt8>]
-    ) -> Bool {
-        guard let tag = Base64.decode(signature) else { return false }
-        return forms.contains { form in
-            HMACSHA256.verify(tag, key: Array(key.utf8), message: Array("\(owner)|".utf8) + form)
         }
     }
 }

@@ -2,7 +2,7 @@ internal import Bytes
 internal import Domain
 internal import Wire
 
-extension Domain.PolicyRules {
+extension PolicyRules {
     static let schema = Schema.named(
         "PolicyRules",
         .object(
@@ -14,20 +14,7 @@ extension Domain.PolicyRules {
                 "allowed_hours", .nullable(.array(.integer(0...23), 0...24)),
                 "When jobs may be claimed, by `timezone`. Absent: always."),
             .optional(
-                "max_job_minutes", .nullable(.integer(1...Int64(Wire.PolicyRules.longestJob))), "Absent: no limit."),
+                "max_job_minutes", .nullable(.integer(WireLimits.policyMinutes)), "Absent: no limit."),
             .optional("network", .nullable(.boolean), "Whether jobs get a network. Absent: no."),
-            .optional("isolation", .nullable(.choice(Domain.Isolation.self)), "The weakest that a job may ask for.")))
-
-    /// What the wire said, in the domain's words.
-    init(_ fields: Fields) throws(FieldError) {
-        let rules = try Wire.PolicyRules(fields)
-        self.init(maxCPUPercent: Int64(rules.maxCPUPercent))
-        maxMemoryPercent = rules.maxMemoryPercent.map { Int64($0) }
-        maxGPUPercent = rules.maxGPUPercent.map { Int64($0) }
-        timezone = rules.timezone
-        allowedHours = rules.allowedHours?.map { Int64($0) }
-        maxJobMinutes = rules.maxJobMinutes.map { Int64($0) }
-        network = rules.network
-        isolation = rules.isolation.flatMap { Domain.Isolation(rawValue: $0.rawValue) }
-    }
+            .optional("isolation", .nullable(.choice(Isolation.self)), "The weakest that a job may ask for.")))
 }

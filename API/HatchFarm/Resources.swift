@@ -25,7 +25,7 @@ enum Resources {
         field("each", amounts, "What one of them has.") { $0.each }
         field("total", amounts) { $0.total }
         field("free", amounts, "What no running job needs.") { $0.free }
-        field("labels", .array(.text(1...64), 0...64)) { $0.each.labels }
+        field("labels", .array(.label, 0...64)) { $0.each.labels }
         field("isolation", .nullable(.choice)) { $0.each.isolation }
         field("price_usdt_per_hour", .nullable(.decimal()), "The lowest that one of them states; null: none does.") {
             $0.lowestPrice

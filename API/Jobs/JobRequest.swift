@@ -1,11 +1,11 @@
 internal import Bytes
 internal import Domain
 internal import Store
+internal import Wire
 
 /// The bounds of a job (CONTRACT 4).
 enum JobLimits {
-    /// The run limit; a lease lasts twelve hours at most.
-    static let minutes = Format<Int64>.integer(1...720)
+    static let minutes = Format<Int64>.integer(WireLimits.jobMinutes)
     static let title = Format<String>.trimmed(1...255)
     static let path = Format<String>.checked(.string(1...512)) { text throws(FieldError) in
         guard text.isJobPath else { throw .invalid(pathRule) }
@@ -134,7 +134,7 @@ private struct JobNeeds {
         optional("cpu_cores", .cores, default: 0)
         optional("memory_gb", .gigabytes, default: 0)
         optional("gpu", .integer(0...1_024), default: 0)
-        optional("labels", .array(.word(1...64), 0...64), default: [])
+        optional("labels", .array(.word(WireLimits.labelCharacters), WireLimits.namesInList), default: [])
     }
 
     func apply(to need: inout Requirement) {

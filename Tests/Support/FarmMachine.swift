@@ -1,4 +1,5 @@
 package import Bytes
+import Domain
 import Wire
 
 extension FarmOwner {
@@ -22,15 +23,16 @@ extension FarmOwner {
             [
                 "owner_id": .string(id), "rules": rules,
                 "signature": .string(
-                    OwnerSignature.policy(ownerID: id, rules: rules.bytes(.compact), credential: credential)),
+                    SignedMessage.policy(owner: OwnerID(id), rules: rules.bytes(.compact)).signature(key: credential)),
             ])
         _ = try await client.post("/api/v1/policies/\(policy)/activate", [:]).expecting(200)
+        let consent = SignedMessage.consent(
+            owner: OwnerID(id), worker: MachineID(machine), policy: PolicyID(policy))
         _ = try await made(
             "consent", "/api/v1/consents",
             [
                 "owner_id": .string(id), "worker_id": .string(machine), "policy_id": .string(policy),
-                "signature": .string(
-                    OwnerSignature.consent(ownerID: id, workerID: machine, policyID: policy, credential: credential)),
+                "signature": .string(consent.signature(key: credential)),
             ])
         return FarmMachine(
             client: FarmClient(client.url, [("X-Machine-Token", token)]), id: machine, token: token, policy: policy)
@@ -157,8 +159,8 @@ package struct FarmMachine: Sendable {
     /// A signed heartbeat's body.
     package func heartbeatBody(nonce: String? = nil) -> JSON {
         HeartbeatRequest(
-            workerID: id, machineToken: token, timestamp: RFC3339.format(World.live.now()),
-            nonce: nonce ?? Hex.encode(World.live.random(16)), policyID: policy, metrics: [:]
+            workerID: MachineID(id), machineToken: token, sentAt: World.live.now(),
+            nonce: nonce ?? Hex.encode(World.live.random(16)), policyID: PolicyID(policy), metrics: [:]
         ).json
     }
 

@@ -1,4 +1,5 @@
 import Bytes
+import Domain
 import Runtime
 import Support
 import Synchronization
@@ -6,7 +7,7 @@ import Wire
 
 /// Runs what a test says.
 struct Scripted: Executor {
-    let kinds = ["compute"]
+    let kinds = [Kind.compute]
     let isolation = Isolation.sandbox
     let script: @Sendable (ClaimedJob, JobContext) async throws -> ExecutionResult
 
@@ -38,7 +39,7 @@ final class Bench: Sendable {
     ) throws {
         let spoken = Spoken()
         let configuration = WorkerConfiguration(
-            credentials: farm.credentials, name: "test", capacity: capacity, rules: rules, jobsAtOnce: slots,
+            credentials: farm.credentials, capacity: capacity, rules: rules, jobsAtOnce: slots,
             claimWaitMilliseconds: 300, visibilityTimeoutMilliseconds: visibility,
             offlineGraceMilliseconds: offlineGrace, drainGraceMilliseconds: drainGrace,
             events: { event in spoken.events.withLock { $0.append(event) } })
@@ -80,11 +81,11 @@ final class Bench: Sendable {
 }
 
 extension ClaimedJob {
-    static func sample(_ id: String, visibility: Int = 60_000, needs: Capacity = Capacity()) -> ClaimedJob {
+    static func sample(_ id: JobID, visibility: Int = 60_000, needs: Capacity = Capacity()) -> ClaimedJob {
         let now = World.live.now()
         return ClaimedJob(
             id: id, claimToken: "token-\(id)", visibleUntil: now + Int64(visibility),
-            visibilityTimeoutMilliseconds: visibility, leaseEnds: now + 43_200_000, title: id, command: ["true"],
+            visibilityTimeoutMilliseconds: visibility, leaseEnds: now + 43_200_000, title: id.text, command: ["true"],
             resources: needs)
     }
 }

@@ -1,4 +1,5 @@
 import Bytes
+import Domain
 import Executors
 import Glibc
 import Runtime
@@ -18,7 +19,7 @@ private final class Machine: Sendable {
     init(slots: Int = 2) async throws {
         farm = try FakeFarm()
         let configuration = WorkerConfiguration(
-            credentials: farm.credentials, name: "test", capacity: Capacity(cpuCores: 4, memoryGB: 8),
+            credentials: farm.credentials, capacity: Capacity(cpuCores: 4, memoryGB: 8),
             jobsAtOnce: slots, stateFolder: path, claimWaitMilliseconds: 300)
         let daemon = try await WorkerDaemon(configuration)
         self.daemon = daemon
@@ -41,7 +42,7 @@ private final class Machine: Sendable {
 
 @Suite("The daemon with its sandbox", .timeLimit(.minutes(1)))
 struct ComputeTests {
-    private func job(_ id: String, _ script: String, outputs: [String] = []) -> ClaimedJob {
+    private func job(_ id: JobID, _ script: String, outputs: [String] = []) -> ClaimedJob {
         var job = ClaimedJob.sample(id)
         job.command = ["/bin/sh", "-c", script]
         job.outputs = outputs

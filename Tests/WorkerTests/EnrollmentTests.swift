@@ -1,13 +1,14 @@
 import Bytes
+import Domain
 import Runtime
 import Synchronization
 import Testing
 import Wire
 
-@Suite("Enrolment")
+@Suite("Enrollment")
 struct EnrollmentTests {
     @Test("a machine is registered, its policy made and activated, its consent signed, all in the owner's name")
-    func enrolment() async throws {
+    func enrollment() async throws {
         let requests = Mutex<[FakeServer.Request]>([])
         let server = try FakeServer { request in
             requests.withLock { $0.append(request) }
@@ -25,8 +26,8 @@ struct EnrollmentTests {
         }
         defer { server.stop() }
         let rules: JSON = ["max_cpu_percent": 50]
-        let credentials = try await Enrollment(server: server.url + "/", credential: "hf_key").enroll(
-            name: "box", capacity: Capacity(cpuCores: 2), priceUSDTPerHour: "0.10", rules: rules)
+        let credentials = try await EnrollmentClient(server: server.url + "/", credential: "hf_key").enroll(
+            name: "box", capacity: Capacity(milliCores: 2_000), hourlyPrice: 100_000, rules: rules)
         #expect(
             credentials
                 == WorkerCredentials(
@@ -34,11 +35,11 @@ struct EnrollmentTests {
         let seen = requests.withLock { $0 }
         #expect(seen.count == 5)
         #expect(seen.dropFirst().allSatisfy { $0.headers["x-owner-id"] == "own_1" })
-        #expect(try RegisterRequest(seen[1].json).priceUSDTPerHour == "0.10")
+        #expect(try RegisterRequest(seen[1].json).hourlyPrice == 100_000)
         let raw = try #require(RawJSON.slice(ofTopLevelKey: "rules", in: seen[2].body))
         #expect(
             seen[2].json["signature"]?.string
-                == OwnerSignature.policy(ownerID: "own_1", rules: Array(raw), credential: "hf_key"))
+                == SignedMessage.policy(owner: "own_1", rules: raw).signature(key: "hf_key"))
         #expect(seen[4].json["signature"] == "2HCsG7UhqV6vWIwV0/V+RVLZYkpIcj2e4+B///W4AzE=")
     }
 
@@ -46,13 +47,13 @@ struct EnrollmentTests {
     func refusal() async throws {
         let server = try FakeServer { _ in .refusal(400) }
         defer { server.stop() }
-        await #expect(throws: LeaseError.refused(status: 400, message: "no")) {
-            try await Enrollment(server: server.url, credential: "k", ownerID: "o").enroll(
+        await #expect(throws: ServerError.refused(status: 400, message: "no")) {
+            try await EnrollmentClient(server: server.url, credential: "k", ownerID: "o").enroll(
                 name: "", capacity: Capacity())
         }
         server.stop()
-        await #expect(throws: LeaseError.self) {
-            try await Enrollment(server: server.url, credential: "k").enroll(name: "", capacity: Capacity())
+        await #expect(throws: ServerError.self) {
+            try await EnrollmentClient(server: server.url, credential: "k").enroll(name: "", capacity: Capacity())
         }
     }
 }

@@ -1,4 +1,5 @@
 import Bytes
+import Domain
 import Foundation
 import Runtime
 import Support
@@ -12,15 +13,15 @@ final class FakeFarm: Sendable {
         var answered: [String: [ClaimedJob]] = [:]
         var requests: [FakeServer.Request] = []
         var fault: (@Sendable (FakeServer.Request) -> FakeServer.Answer?)?
-        var lost: Set<String> = []
-        var cancelled: [String] = []
+        var lost: Set<JobID> = []
+        var cancelled: [JobID] = []
         var heartbeatMilliseconds = 200
         var inputs: [String: [UInt8]] = [:]
-        var results: [String: [ResultReport]] = [:]
+        var results: [JobID: [ResultReport]] = [:]
         var artifacts: [String: [UInt8]] = [:]
-        var released: [String: String] = [:]
+        var released: [JobID: String] = [:]
         /// Released as lost with their daemon.
-        var reportedLost: [String] = []
+        var reportedLost: [JobID] = []
         var log = ""
         var extended = 0
         var isDrained = false
@@ -107,7 +108,7 @@ final class FakeFarm: Sendable {
         case ("jobs", 2) where parts[1] == "results": return .data(try results(ResultsBatch(request.json)).json)
         case ("jobs", 3...):
             let path = parts.dropFirst(3).joined(separator: "/")
-            return try onLease(request, job: parts[1], parts[2], path)
+            return try onLease(request, job: JobID(parts[1]), parts[2], path)
         default: return .refusal(404)
         }
     }
@@ -153,7 +154,7 @@ final class FakeFarm: Sendable {
     }
 
     private func onLease(
-        _ request: FakeServer.Request, job: String, _ verb: String, _ path: String
+        _ request: FakeServer.Request, job: JobID, _ verb: String, _ path: String
     ) throws -> FakeServer.Answer {
         let token = request.headers["x-claim-token"] ?? request.json["claim_token"]?.string
         let isLost = notes.withLock { $0.lost.contains(job) }

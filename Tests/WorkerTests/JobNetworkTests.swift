@@ -1,4 +1,5 @@
 import Bytes
+import Domain
 import Egress
 @testable import Executors
 import Foundation
@@ -35,7 +36,7 @@ struct JobNetworkTests {
             job,
             JobContext(
                 slot: 0, log: { text in log.withLock { $0 += text } }, progress: { _, _ in }, fetch: { _ in [] },
-                keep: { _, _ in }))
+                upload: { _, _ in }))
         return (result, log.withLock { $0 })
     }
 
@@ -66,7 +67,7 @@ struct JobNetworkTests {
     @Test("is possible only where the policy allows it, and its list is told when it is wrong")
     func policy() throws {
         let credentials = WorkerCredentials(workerID: "w", machineToken: "t", policyID: "p", server: "http://h")
-        var configuration = WorkerConfiguration(credentials: credentials, name: "n", capacity: Capacity())
+        var configuration = WorkerConfiguration(credentials: credentials, capacity: Capacity())
         #expect(try JobNetwork(configuration, probe.layers)?.rules == nil)
         configuration.rules.network = true
         #expect(try JobNetwork(configuration, probe.layers)?.rules.domains == [])

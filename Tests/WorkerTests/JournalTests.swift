@@ -1,4 +1,5 @@
 import Bytes
+import Domain
 import Foundation
 @testable import Runtime
 import Support
@@ -9,11 +10,11 @@ import Wire
 struct JournalTests {
     private let folder = Scratch.path("journal")
 
-    private func journal(_ worker: String = "wrk_1") throws -> Journal {
+    private func journal(_ worker: MachineID = "wrk_1") throws -> Journal {
         try Journal(in: folder, workerID: worker)
     }
 
-    private func result(_ job: String) -> ResultReport {
+    private func result(_ job: JobID) -> ResultReport {
         ResultReport(
             jobID: job, claimToken: "token-\(job)", status: .success, exitCode: 0, output: "ä\n\"\u{1}",
             executedAt: 1_000, durationMilliseconds: 5)
@@ -27,9 +28,9 @@ struct JournalTests {
     func debts() throws {
         do {
             let first = try journal()
-            for job in ["a", "b", "c"] { first.hold(.sample(job)) }
-            first.keep(result("b"))
-            first.settle("token-c")
+            for job: JobID in ["a", "b", "c"] { first.recordLease(.sample(job)) }
+            first.recordResult(result("b"))
+            first.resolve("token-c")
             #expect(first.takeUnreported() == .init())
         }
         do {
@@ -38,11 +39,11 @@ struct JournalTests {
             #expect(debts.lost == ["token-a": "a"])
             #expect(debts.results == [result("b")])
             #expect(second.takeUnreported() == .init())
-            second.settle("token-b")
+            second.resolve("token-b")
         }
         let third = try journal()
         #expect(third.takeUnreported() == .init(lost: ["token-a": "a"], results: []))
-        third.settle("token-a")
+        third.resolve("token-a")
         third.close()
         #expect(files == [])
     }
@@ -51,18 +52,18 @@ struct JournalTests {
     func claims() throws {
         do {
             let first = try journal()
-            first.ask("answered")
-            first.settle("answered")
-            first.ask("open")
+            first.recordClaim("answered")
+            first.resolve("answered")
+            first.recordClaim("open")
         }
         do {
             let second = try journal()
             #expect(second.takeUnreported() == .init(claims: ["open"]))
-            second.ask("open")
+            second.recordClaim("open")
         }
         let third = try journal()
         #expect(third.takeUnreported() == .init(claims: ["open"]))
-        third.settle("open")
+        third.resolve("open")
         third.close()
         #expect(files == [])
     }
@@ -70,12 +71,12 @@ struct JournalTests {
     @Test("a living daemon's journal is nobody else's, and another worker's tokens are of no use")
     func others() throws {
         let alive = try journal()
-        alive.hold(.sample("a"))
+        alive.recordLease(.sample("a"))
         let second = try journal()
         #expect(second.takeUnreported() == .init())
         do {
             let other = try journal("wrk_2")
-            other.hold(.sample("b"))
+            other.recordLease(.sample("b"))
         }
         #expect(try journal().takeUnreported() == .init())
     }
@@ -84,8 +85,8 @@ struct JournalTests {
     func torn() throws {
         do {
             let first = try journal()
-            first.hold(.sample("a"))
-            first.hold(.sample("b"))
+            first.recordLease(.sample("a"))
+            first.recordLease(.sample("b"))
         }
         let path = try #require(files.first)
         let text = try String(contentsOfFile: path, encoding: .utf8)
@@ -96,17 +97,17 @@ struct JournalTests {
     @Test("only its user may read it, and it doesn't grow with the jobs that are done")
     func bounds() throws {
         let journal = try journal()
-        journal.hold(.sample("open"))
+        journal.recordLease(.sample("open"))
         let path = try #require(files.first)
         for number in 0..<30_000 {
-            journal.hold(.sample("\(number)"))
-            journal.settle("token-\(number)")
+            journal.recordLease(.sample("\(number)"))
+            journal.resolve("token-\(number)")
         }
         let size = { try #require(FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) }
         #expect(try size() <= 5 << 20)
         let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
         #expect(mode == 0o600)
-        journal.settle("token-open")
+        journal.resolve("token-open")
         #expect(try size() < 100)
     }
 }

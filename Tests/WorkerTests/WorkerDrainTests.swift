@@ -1,4 +1,5 @@
 import Bytes
+import Domain
 import Glibc
 @testable import Runtime
 import Support
@@ -94,7 +95,7 @@ struct WorkerDrainTests {
         #expect(Set(requests.map(\.nonce)).count == requests.count)
         for request in requests {
             let signed = HeartbeatRequest(
-                workerID: "wrk_1", machineToken: "machine-token", timestamp: request.timestamp, nonce: request.nonce,
+                workerID: "wrk_1", machineToken: "machine-token", sentAt: request.sentAt, nonce: request.nonce,
                 policyID: "pol_1", metrics: request.metrics)
             #expect(signed == request)
         }

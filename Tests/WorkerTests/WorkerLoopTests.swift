@@ -1,4 +1,5 @@
 import Bytes
+import Domain
 import Runtime
 import Support
 import Synchronization
@@ -20,7 +21,7 @@ struct WorkerLoopTests {
             context.log("one\n")
             context.log("two\n")
             context.progress(50, "half")
-            try await context.keep("out/ü.bin", bytes)
+            try await context.upload("out/ü.bin", bytes)
             return ExecutionResult(.success, exitCode: 0, output: "one\ntwo\n")
         }
         try await eventually("the result is reported") { bench.finished == 1 }
@@ -132,7 +133,7 @@ struct WorkerLoopTests {
     @Test("leases are extended together, long before they end, however busy the jobs are")
     func extending() async throws {
         let farm = try FakeFarm()
-        for id in ["a", "b", "c"] { farm.offer(.sample(id, visibility: 1_500)) }
+        for id: JobID in ["a", "b", "c"] { farm.offer(.sample(id, visibility: 1_500)) }
         let bench = try Bench(farm, slots: 3, visibility: 1_500) { job, context in
             let end = World.live.monotonic() + 20_000
             while farm.noted(\.extended) < 6, World.live.monotonic() < end {
@@ -199,7 +200,7 @@ struct WorkerLoopTests {
     @Test("a machine that can't run a job gives it back and takes its time before the next")
     func machineFault() async throws {
         let farm = try FakeFarm()
-        for id in ["a", "b"] { farm.offer(.sample(id)) }
+        for id: JobID in ["a", "b"] { farm.offer(.sample(id)) }
         let bench = try Bench(farm, slots: 1) { _, _ in throw MachineFault("the disk is full") }
         try await eventually("it is given back") { farm.noted { $0.released["a"] } == "the disk is full" }
         try await eventually("and so is the next") { farm.noted { $0.released["b"] } != nil }

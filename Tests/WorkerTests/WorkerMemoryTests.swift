@@ -1,4 +1,5 @@
 import Bytes
+import Domain
 @testable import Runtime
 import Support
 import Synchronization
@@ -18,7 +19,7 @@ struct WorkerMemoryTests {
         await first.loop.drain()
         await first.loop.drain()
         await first.ended()
-        #expect(first.count { if case .owed("a") = $0 { true } else { false } } == 1)
+        #expect(first.count { if case .unreported("a") = $0 { true } else { false } } == 1)
         #expect(farm.noted(\.released).isEmpty)
         farm.fault(nil)
         farm.notes.withLock { $0.paid = "0.25" }
@@ -37,7 +38,7 @@ struct WorkerMemoryTests {
         let state = Scratch.path("journal")
         do {
             let journal = try Journal(in: state, workerID: farm.credentials.workerID)
-            for job in ["a", "b"] { journal.hold(.sample(job)) }
+            for job: JobID in ["a", "b"] { journal.recordLease(.sample(job)) }
         }
         let bench = try Bench(farm, state: state, run: forever)
         try await eventually("it claims") { !farm.requests(to: "/claim").isEmpty }
@@ -83,10 +84,10 @@ struct WorkerMemoryTests {
         let state = Scratch.path("journal")
         do {
             let journal = try Journal(in: state, workerID: farm.credentials.workerID)
-            journal.ask("the last words")
+            journal.recordClaim("the last words")
         }
         farm.notes.withLock { $0.answered["the last words"] = [.sample("a"), .sample("b")] }
-        let bench = try Bench(farm, slots: 2, state: state) { job, _ in ExecutionResult(.success, output: job.id) }
+        let bench = try Bench(farm, slots: 2, state: state) { job, _ in ExecutionResult(.success, output: job.id.text) }
         try await eventually("they are done") { bench.finished == 2 }
         #expect(Set(farm.noted { $0.results.keys }) == ["a", "b"])
         let first = farm.requests(to: "/claim").first
@@ -110,7 +111,7 @@ struct WorkerMemoryTests {
             return batch.count > 1 && batch.contains { $0["job_id"] == "3" } ? .refusal(400) : nil
         }
         let bench = try Bench(farm, slots: 20, capacity: Capacity(cpuCores: 64, memoryGB: 64)) { job, _ in
-            ExecutionResult(.success, exitCode: 0, output: job.id)
+            ExecutionResult(.success, exitCode: 0, output: job.id.text)
         }
         try await eventually("all have been claimed") { bench.claimed == 20 && bench.backoffs(of: "result") > 2 }
         let before = farm.requests(to: "/results").count
@@ -137,7 +138,9 @@ struct WorkerPolicyTests {
         var rules = PolicyRules(maxCPUPercent: 100)
         (rules.timezone, rules.allowedHours) = ("Europe/Zurich", [1, 2])
         let bench = try Bench(farm, slots: 1, rules: rules, world: world, run: forever)
-        try await eventually("it has closed") { bench.count { if case .closed = $0 { true } else { false } } == 1 }
+        try await eventually("it has closed") {
+            bench.count { if case .outsideHours = $0 { true } else { false } } == 1
+        }
         try await World.live.sleep(.milliseconds(500))
         #expect(bench.claimed == 0)
         clock.withLock { $0 += 3_600_000 }

@@ -1,3 +1,4 @@
+internal import Domain
 internal import Runtime
 internal import Sandbox
 internal import Wire
@@ -14,13 +15,12 @@ struct CommandJob: Sendable {
 
     /// `cores`: all that the job could use at a time.
     func limits(cores: Int) -> SandboxLimits {
-        let seconds = Int64(min(max(job.durationMinutes, 1), 1_440)) * 60
+        let seconds = Int64(min(max(job.durationMinutes, 1), WireLimits.jobMinutes.upperBound)) * 60
         var limits = SandboxLimits(
             wallMilliseconds: seconds * 1_000, cpuSeconds: seconds * Int64(min(max(cores, 1), 4_096)))
-        let memory = job.resources.memoryGB
-        // What wasn't asked for has the sandbox's own default.
-        if memory > 0, memory <= 65_536 { limits.memoryBytes = max(64 << 20, Int64(memory * 1e9)) }
-        if job.resources.cpuCores > 0 { limits.cpuCores = job.resources.cpuCores }
+        // What the job doesn't ask for keeps the sandbox's default.
+        if let memory = job.resources.memoryMiB, memory > 0 { limits.memoryBytes = max(64, min(memory, 1 << 26)) << 20 }
+        if let cores = job.resources.milliCores, cores > 0 { limits.milliCores = cores }
         return limits
     }
 
@@ -38,7 +38,7 @@ struct CommandJob: Sendable {
         }
     }
 
-    func tell(_ event: OutputEvent) {
+    func emit(_ event: OutputEvent) {
         switch event {
         case .log(let text): context.log(text)
         case .progress(let percent, let message): context.progress(percent, message)
@@ -53,7 +53,7 @@ struct CommandJob: Sendable {
             } catch let problem as FileProblem {
                 if case .system = problem { throw MachineFault("the input \(input.path): \(problem.message)") }
                 return ExecutionResult(.failure, error: "the input \(input.path) \(problem.message)")
-            } catch LeaseError.refused(_, let message) {
+            } catch ServerError.refused(_, let message) {
                 return ExecutionResult(.failure, error: "the input \(input.path): \(message)")
             }
         }
@@ -63,7 +63,7 @@ struct CommandJob: Sendable {
     /// Keeps the outputs and says how it went. Only when nothing of the job runs any more.
     func result(_ end: Sandbox.End, in work: WorkFolder) async throws -> ExecutionResult {
         if end.cause == .stopped { throw CancellationError() }
-        let problem = try await keepOutputs(from: work)
+        let problem = try await uploadOutputs(from: work)
         switch end.cause {
         case .exited(0):
             return ExecutionResult(
@@ -82,15 +82,15 @@ struct CommandJob: Sendable {
     }
 
     /// Keeps what is there, however the job ended; says what is wrong with the first that can't be kept.
-    private func keepOutputs(from work: WorkFolder) async throws -> String? {
+    private func uploadOutputs(from work: WorkFolder) async throws -> String? {
         var first: String?
         for output in job.outputs {
             do {
                 let path = try RelativePath(output)
-                try await context.keep(path.text, work.collect(path, limit: WireLimits.artifactBytes))
+                try await context.upload(path.text, work.collect(path, limit: WireLimits.artifactBytes))
             } catch let problem as FileProblem {
                 first = first ?? "output \(output) \(problem.message)"
-            } catch LeaseError.refused(_, let message) {
+            } catch ServerError.refused(_, let message) {
                 first = first ?? "output \(output): \(message)"
             }
         }

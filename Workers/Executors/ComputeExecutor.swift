@@ -1,3 +1,4 @@
+internal import Domain
 internal import Runtime
 internal import Sandbox
 internal import Wire
@@ -12,7 +13,7 @@ struct ComputeExecutor: Executor {
     /// Cores of the machine: no process can use more processor time than all of them give.
     let cores: Int
 
-    var kinds: [String] { ["compute"] }
+    var kinds: [Kind] { [.compute] }
 
     func run(_ job: ClaimedJob, _ context: JobContext) async throws -> ExecutionResult {
         let command = CommandJob(job: job, context: context)
@@ -39,6 +40,6 @@ struct ComputeExecutor: Executor {
     ) async throws(Sandbox.Failure) -> Sandbox.End {
         try await sandbox.run(
             command.program, in: folder, limits: command.limits(cores: cores), proxySocket: proxySocket,
-            emit: command.tell)
+            emit: command.emit)
     }
 }

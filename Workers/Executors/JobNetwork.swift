@@ -1,3 +1,4 @@
+internal import Domain
 internal import Egress
 internal import Runtime
 internal import Sandbox

@@ -1,4 +1,5 @@
 package import Bytes
+internal import Domain
 internal import Glibc
 package import Runtime
 internal import Sandbox
@@ -17,7 +18,7 @@ package final class WorkerDaemon: Sendable {
 
     /// Makes the state folder, removes what earlier daemons left there, and tries the sandbox.
     /// - Parameter slurm: runs the jobs on a cluster's partition instead of this machine.
-    /// - Throws: when the folder can't be made, or jobs can't be walled in and `allowsUnsandboxed` isn't set.
+    /// - Throws: when the folder can't be made, or jobs can't be sandboxed in and `allowsUnsandboxed` isn't set.
     package init(
         _ configuration: WorkerConfiguration, slurm: SlurmConfiguration? = nil, world: World = .live
     ) async throws(Problem) {
@@ -57,7 +58,8 @@ package final class WorkerDaemon: Sendable {
         _ configuration: WorkerConfiguration, _ state: StateFolder, _ world: World
     ) async throws(Problem) -> (any Executor, missing: [String]) {
         let rules = configuration.rules
-        let share = HostShare(cpuPercent: rules.maxCPUPercent, memoryPercent: rules.maxMemoryPercent)
+        let share = HostShare(
+            cpuPercent: Int(rules.maxCPUPercent), memoryPercent: rules.maxMemoryPercent.map { Int($0) })
         let probe = await Sandbox.probe(in: state, share: share, world: world)
         guard probe.sandbox != nil || configuration.allowsUnsandboxed else {
             throw Problem(message: probe.missing.joined(separator: "\n"))

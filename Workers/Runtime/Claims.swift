@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Domain
 internal import Wire
 
 /// Asks for jobs.
@@ -24,7 +25,7 @@ struct Claims: Sendable {
     }
 
     /// Asked again, the server tells what it granted, and that goes back. Returns whether the server heard.
-    func giveBack(_ request: ClaimRequest) async -> Bool {
+    func releaseGrants(_ request: ClaimRequest) async -> Bool {
         var request = request
         request.waitMilliseconds = 0
         guard let reply = try? await client.claim(request, timeoutMilliseconds: 1_000) else { return false }

@@ -1,10 +1,11 @@
 package import Bytes
+package import Domain
 package import Wire
 
 /// What runs the jobs of one worker: a sandbox on this machine, or a cluster's queue.
 package protocol Executor: Sendable {
     /// Kinds of jobs that it can run.
-    var kinds: [String] { get }
+    var kinds: [Kind] { get }
     /// The strongest it gives; jobs that need more are never claimed.
     var isolation: Isolation { get }
     /// Runs a job to its end. When its task is cancelled it kills the job and returns or throws, whichever, once
@@ -23,12 +24,12 @@ package struct JobContext: Sendable {
     /// Fetches an input's bytes, as long as it takes.
     package let fetch: @Sendable (ClaimedJob.Input) async throws -> [UInt8]
     /// Keeps an output's bytes with the server, as long as it takes.
-    package let keep: @Sendable (String, [UInt8]) async throws -> Void
+    package let upload: @Sendable (String, [UInt8]) async throws -> Void
 }
 
 /// How a job ended, in the words of its result.
 package struct ExecutionResult: Sendable {
-    package var status: ResultReport.Status
+    package var status: Outcome.Status
     package var exitCode: Int?
     package var output: String?
     package var error: String?
@@ -37,7 +38,7 @@ package struct ExecutionResult: Sendable {
     package var durationMilliseconds: Int64?
 
     package init(
-        _ status: ResultReport.Status, exitCode: Int? = nil, output: String? = nil, error: String? = nil,
+        _ status: Outcome.Status, exitCode: Int? = nil, output: String? = nil, error: String? = nil,
         report: JSON? = nil
     ) {
         self.status = status

@@ -1,11 +1,12 @@
 internal import Bytes
+internal import Domain
 internal import Wire
 
 /// Tells the server that the machine lives, and hears which jobs to stop (CONTRACT 5). Keeps no lease.
 struct Heartbeats: Sendable {
     let client: LeaseClient
     let credentials: WorkerCredentials
-    let keeper: LeaseKeeper
+    let extender: LeaseExtender
     let world: World
     let events: @Sendable (WorkerEvent) -> Void
     /// What was achieved on this machine.
@@ -20,7 +21,7 @@ struct Heartbeats: Sendable {
         var skew: Int64 = 0
         while !Task.isCancelled {
             var wait: Int64
-            do throws(LeaseError) {
+            do throws(ServerError) {
                 let answer = try await client.heartbeat(await request(skew))
                 if let refusal = answer.refusal {
                     let corrected = answer.date.flatMap(Self.parseDate).map { $0 - world.now() }
@@ -33,14 +34,14 @@ struct Heartbeats: Sendable {
                 guard let reply = answer.reply else { continue }
                 backoff.reset()
                 skew = Self.isWrong(reply.serverTime - world.now()) ? reply.serverTime - world.now() : 0
-                await keeper.cancel(reply.cancelled)
+                await extender.cancel(reply.cancelled)
                 events(.heartbeat(pendingJobs: reply.pendingJobs))
                 let interval = Int64(reply.nextHeartbeatMilliseconds)
                 wait = interval - world.random(below: interval / 10)
             } catch {
                 guard !Task.isCancelled else { return }
                 // No consent: nothing of this machine's may run on.
-                if case .refused(403, _) = error { await keeper.stopAll(.cancelled) }
+                if case .refused(403, _) = error { await extender.stopAll(.cancelled) }
                 wait = backoff.milliseconds(in: world, atLeast: error.retryAfter)
                 events(.backoff(call: "heartbeat", error: error, milliseconds: wait))
             }
@@ -52,7 +53,7 @@ struct Heartbeats: Sendable {
         let load = await load()
         return HeartbeatRequest(
             workerID: credentials.workerID, machineToken: credentials.machineToken,
-            timestamp: RFC3339.format(world.now() + skew), nonce: Hex.encode(world.random(16)),
+            sentAt: world.now() + skew, nonce: Hex.encode(world.random(16)),
             policyID: credentials.policyID,
             metrics: [
                 "running": JSON(load.running), "slots": JSON(load.slots), "isolation": .string(isolation.rawValue),
@@ -73,7 +74,7 @@ struct Heartbeats: Sendable {
     }
 }
 
-extension LeaseError {
+extension ServerError {
     var retryAfter: Int64? {
         switch self {
         case .overloaded(let milliseconds): milliseconds

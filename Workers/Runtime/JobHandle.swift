@@ -5,13 +5,13 @@ final class JobHandle: Sendable {
     enum Reason: Sendable {
         case lost, cancelled, shutdown
         /// The policy's hours are over.
-        case closed
+        case outsideHours
     }
 
     private struct State {
         var reason: Reason?
         var task: Task<Void, Never>?
-        var hasWorked = false
+        var isReporting = false
     }
 
     private let state = Mutex(State())
@@ -29,13 +29,13 @@ final class JobHandle: Sendable {
     }
 
     /// What is left is to say how it ended: no reason of the machine's own stops that.
-    func endWork() {
-        state.withLock { $0.hasWorked = true }
+    func beginReport() {
+        state.withLock { $0.isReporting = true }
     }
 
     func stop(_ reason: Reason) {
         let task = state.withLock { state -> Task<Void, Never>? in
-            if state.hasWorked, reason == .closed { return nil }
+            if state.isReporting, reason == .outsideHours { return nil }
             state.reason = state.reason ?? reason
             return state.task
         }

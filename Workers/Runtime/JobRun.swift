@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Domain
 internal import Wire
 
 /// One claimed job from start to report. Its task is cancelled to stop it, by its handle.
@@ -8,15 +9,15 @@ struct JobRun: Sendable {
     let handle: JobHandle
     let executor: any Executor
     let client: LeaseClient
-    let desk: ResultReporter
+    let reporter: ResultReporter
     let journal: Journal
     let world: World
     let events: @Sendable (WorkerEvent) -> Void
 
     enum Ending: Sendable {
-        case reported, given, machineFault
+        case reported, released, machineFault
         /// The server hasn't heard of it; the journal keeps what to tell it.
-        case owed
+        case unreported
     }
 
     func run() async -> Ending {
@@ -36,7 +37,7 @@ struct JobRun: Sendable {
                 sending.cancel()
             }
             try checkStopped()
-            handle.endWork()
+            handle.beginReport()
             let paid = try await report(result, executedAt: executedAt, durationMilliseconds: duration)
             events(
                 .finished(
@@ -44,7 +45,7 @@ struct JobRun: Sendable {
                     paidUSDT: paid))
             return .reported
         } catch {
-            return await giveUp(error)
+            return await ending(error)
         }
     }
 
@@ -62,13 +63,13 @@ struct JobRun: Sendable {
                 events(.progress(job: id, percent: percent, message: message))
             },
             fetch: { input in
-                try await persistently("input") { () async throws(LeaseError) in
+                try await retrying("input") { () async throws(ServerError) in
                     try await client.input(input, of: id, claimToken: job.claimToken)
                 }
             },
-            keep: { path, bytes in
+            upload: { path, bytes in
                 let upload = await Upload(bytes, to: path, of: id, claimToken: job.claimToken)
-                try await persistently("artifact") { () async throws(LeaseError) in
+                try await retrying("artifact") { () async throws(ServerError) in
                     try await upload.send(by: client)
                 }
             })
@@ -80,12 +81,12 @@ struct JobRun: Sendable {
     ) async throws -> String? {
         let report = ResultReport(
             jobID: job.id, claimToken: job.claimToken, status: result.status, exitCode: result.exitCode,
-            output: result.output.map { ProgressStream.cut($0, WireLimits.outputBytes.upperBound) },
-            error: result.error.map { ProgressStream.cut($0, WireLimits.errorBytes.upperBound) },
+            output: result.output.map { ProgressStream.truncated($0, WireLimits.outputBytes.upperBound) },
+            error: result.error.map { ProgressStream.truncated($0, WireLimits.errorBytes.upperBound) },
             report: result.report, executedAt: executedAt, durationMilliseconds: Int(durationMilliseconds))
-        journal.keep(report)
+        journal.recordResult(report)
         do {
-            return try await desk.report(report)
+            return try await reporter.report(report)
         } catch is CancellationError {
             guard handle.reason == .shutdown else { throw CancellationError() }
             throw Unreported()
@@ -95,8 +96,8 @@ struct JobRun: Sendable {
     /// The worker stops before the server has answered.
     private struct Unreported: Error {}
 
-    /// Repeats a call until it is answered for good, or the job is stopped: meanwhile the keeper holds the lease.
-    private func persistently<T>(_ call: String, _ body: () async throws(LeaseError) -> T) async throws -> T {
+    /// Repeats a call until it is answered for good, or the job is stopped: meanwhile the extender holds the lease.
+    private func retrying<T>(_ call: String, _ body: () async throws(ServerError) -> T) async throws -> T {
         var backoff = RetryDelay(longestMilliseconds: 10_000)
         while true {
             do {
@@ -118,40 +119,40 @@ struct JobRun: Sendable {
         if handle.reason != nil || Task.isCancelled { throw CancellationError() }
     }
 
-    private func giveUp(_ error: any Error) async -> Ending {
+    private func ending(_ error: any Error) async -> Ending {
         switch handle.reason {
-        case .lost: events(.lost(job: job.id, reason: LeaseError.lost.message))
+        case .lost: events(.lost(job: job.id, reason: ServerError.lost.message))
         case .cancelled: events(.cancelled(job: job.id))
         case .shutdown:
             if error is Unreported {
-                events(.owed(job: job.id))
-                return .owed
+                events(.unreported(job: job.id))
+                return .unreported
             }
-            return await release("the worker stops") ? .given : .owed
-        case .closed: return await release("outside the policy's hours") ? .given : .owed
+            return await release("the worker stops") ? .released : .unreported
+        case .outsideHours: return await release("outside the policy's hours") ? .released : .unreported
         case nil:
-            if let error = error as? LeaseError {
+            if let error = error as? ServerError {
                 events(.lost(job: job.id, reason: error.message))
             } else {
                 await release((error as? MachineFault)?.message ?? "\(error)")
                 return .machineFault
             }
         }
-        return .given
+        return .released
     }
 
     /// Best effort: a job that can't be given back is free when its lease runs out. Returns whether the server heard.
     @discardableResult
     private func release(_ reason: String) async -> Bool {
         let request = ReleaseRequest(
-            claimToken: job.claimToken, reason: ProgressStream.cut(reason, WireLimits.messageBytes.upperBound))
+            claimToken: job.claimToken, reason: ProgressStream.truncated(reason, WireLimits.messageBytes.upperBound))
         // In a task of its own: this one may be cancelled.
         let isHeard = await Task {
-            do throws(LeaseError) {
+            do throws(ServerError) {
                 try await client.release(job.id, request)
                 return true
             } catch {
-                return !error.isPassing
+                return !error.isTransient
             }
         }.value
         events(.released(job: job.id, reason: reason))

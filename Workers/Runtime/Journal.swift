@@ -1,4 +1,5 @@
 package import Bytes
+package import Domain
 internal import Glibc
 internal import Synchronization
 internal import Wire
@@ -13,7 +14,7 @@ package final class Journal: Sendable {
     /// What an earlier life left behind.
     struct UnreportedResults: Sendable, Equatable {
         /// Work that died with its daemon, by claim token the job.
-        var lost: [String: String] = [:]
+        var lost: [String: JobID] = [:]
         /// Results that may not have arrived, each with its job's id.
         var results: [ResultReport] = []
         /// Claims whose answer was not heard, by request id: the same again gets the same jobs.
@@ -21,7 +22,7 @@ package final class Journal: Sendable {
     }
 
     /// Larger files are written anew with what is still owed.
-    private static let enough = 4 << 20
+    private static let compactionBytes = 4 << 20
 
     private struct State: ~Copyable {
         var file: JournalFile
@@ -31,47 +32,47 @@ package final class Journal: Sendable {
     }
 
     private let folder: String
-    private let workerID: String
+    private let workerID: MachineID
     private let state: Mutex<State>
-    private let debts: Mutex<UnreportedResults>
+    private let unreported: Mutex<UnreportedResults>
 
     /// Makes the folder if it is missing, takes what dead daemons of this worker left in it, and removes their files
     /// once that stands in the new one.
     /// - Throws: when the folder or the file can't be written.
-    package init(in folder: String, workerID: String, world: World = .live) throws(JournalProblem) {
+    package init(in folder: String, workerID: MachineID, world: World = .live) throws(JournalProblem) {
         self.folder = folder
         self.workerID = workerID
         try JournalFile.makeFolder(folder)
         let file = try JournalFile(creating: "\(folder)/\(Hex.encode(world.random(8)))\(JournalFile.suffix)")
         var state = State(file: file)
-        var debts = UnreportedResults()
+        var unreported = UnreportedResults()
         let dead = JournalFile.deadFiles(in: folder, besides: state.file.path)
         for old in dead {
             for (token, lines, debt) in Self.read(old, of: workerID) {
                 state.open[token] = lines
                 switch debt {
-                case .lost(let job): debts.lost[token] = job
-                case .result(let report): debts.results.append(report)
-                case .claim: debts.claims.append(token)
+                case .lost(let job): unreported.lost[token] = job
+                case .result(let report): unreported.results.append(report)
+                case .claim: unreported.claims.append(token)
                 }
             }
         }
         try state.file.write(Self.whole(state.open, workerID))
         for old in dead { old.remove() }
         self.state = Mutex(state)
-        self.debts = Mutex(debts)
+        self.unreported = Mutex(unreported)
     }
 
     /// Takes what earlier lives owed. A second call gets nothing.
     func takeUnreported() -> UnreportedResults {
-        debts.withLock { debts in
-            defer { debts = UnreportedResults() }
-            return debts
+        unreported.withLock { unreported in
+            defer { unreported = UnreportedResults() }
+            return unreported
         }
     }
 
     /// From now on the server may have granted jobs under this request id, until it is settled.
-    func ask(_ requestID: String) {
+    func recordClaim(_ requestID: String) {
         state.withLock { state in
             // Asked again, it is one claim still.
             guard state.open[requestID] == nil else { return }
@@ -82,21 +83,21 @@ package final class Journal: Sendable {
     }
 
     /// From now on this lease is owed an end.
-    func hold(_ job: ClaimedJob) {
-        append(job.claimToken, ["lease": .string(job.id), "token": .string(job.claimToken)])
+    func recordLease(_ job: ClaimedJob) {
+        append(job.claimToken, ["lease": .string(job.id.text), "token": .string(job.claimToken)])
     }
 
     /// From now on it is this result that is owed.
-    func keep(_ report: ResultReport) {
+    func recordResult(_ report: ResultReport) {
         append(report.claimToken, ["result": report.json, "token": .string(report.claimToken)])
     }
 
     /// Nothing is owed any more: the server has answered, or the lease is another's.
-    func settle(_ claimToken: String) {
+    func resolve(_ claimToken: String) {
         state.withLock { state in
             guard state.open.removeValue(forKey: claimToken) != nil else { return }
             Self.write(["settled": .string(claimToken)], to: &state)
-            guard state.open.isEmpty || state.size > Self.enough else { return }
+            guard state.open.isEmpty || state.size > Self.compactionBytes else { return }
             compact(&state)
         }
     }
@@ -128,8 +129,8 @@ package final class Journal: Sendable {
         state.size = 0
     }
 
-    private static func whole(_ open: [String: [UInt8]], _ workerID: String) -> [UInt8] {
-        open.values.reduce(bytes(["worker": .string(workerID)]), +)
+    private static func whole(_ open: [String: [UInt8]], _ workerID: MachineID) -> [UInt8] {
+        open.values.reduce(bytes(["worker": .string(workerID.text)]), +)
     }
 
     private static func bytes(_ line: JSON) -> [UInt8] {
@@ -139,13 +140,13 @@ package final class Journal: Sendable {
     // MARK: Reading
 
     private enum UnreportedResult {
-        case lost(job: String)
+        case lost(JobID)
         case result(ResultReport)
         case claim
     }
 
     /// The last line may be torn; one that is no JSON is passed over.
-    private static func read(_ file: DeadJournal, of workerID: String) -> [(String, [UInt8], UnreportedResult)] {
+    private static func read(_ file: DeadJournal, of workerID: MachineID) -> [(String, [UInt8], UnreportedResult)] {
         var worker: String?
         var open: [String: (order: Int, lines: [UInt8], debt: UnreportedResult)] = [:]
         for line in file.bytes.split(separator: UInt8(ascii: "\n")) {
@@ -155,7 +156,7 @@ package final class Journal: Sendable {
             guard let token = json["token"]?.string else { continue }
             let debt: UnreportedResult
             if let job = json["lease"]?.string {
-                debt = .lost(job: job)
+                debt = .lost(JobID(job))
             } else if let result = json["result"], let report = try? ResultReport(item: result) {
                 debt = .result(report)
             } else if json["claim"] == true {
@@ -167,7 +168,7 @@ package final class Journal: Sendable {
             open[token] = (before?.order ?? open.count, (before?.lines ?? []) + line + [UInt8(ascii: "\n")], debt)
         }
         // Another worker's tokens are no use to this one.
-        guard worker == workerID else { return [] }
+        guard worker == workerID.text else { return [] }
         return open.sorted { $0.value.order < $1.value.order }.map { ($0.key, $0.value.lines, $0.value.debt) }
     }
 }

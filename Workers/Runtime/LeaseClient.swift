@@ -1,4 +1,5 @@
 internal import Bytes
+package import Domain
 internal import NIOHTTP1
 package import Wire
 
@@ -19,40 +20,40 @@ package final class LeaseClient: Sendable {
     /// Waits on the server for up to the request's time, and for the answer as long as given, or 10 s more.
     package func claim(
         _ request: ClaimRequest, timeoutMilliseconds: Int64? = nil
-    ) async throws(LeaseError) -> ClaimReply {
+    ) async throws(ServerError) -> ClaimReply {
         let timeout = timeoutMilliseconds ?? Int64(request.waitMilliseconds) + 10_000
         let data = try await post("jobs/claim", request.json, timeoutMilliseconds: timeout, limit: 64 << 20)
         return try Self.read(data) { json throws(FieldError) in try ClaimReply(json) }
     }
 
-    package func extend(_ batch: ExtendBatch, timeoutMilliseconds: Int64) async throws(LeaseError) -> ExtendReply {
+    package func extend(_ batch: ExtendBatch, timeoutMilliseconds: Int64) async throws(ServerError) -> ExtendReply {
         let data = try await post("jobs/extend", batch.json, timeoutMilliseconds: timeoutMilliseconds)
         return try Self.read(data) { json throws(FieldError) in try ExtendReply(json) }
     }
 
-    package func progress(_ job: String, _ report: ProgressReport) async throws(LeaseError) {
-        try await onLease { () async throws(LeaseError) in
-            _ = try await post("jobs/\(Self.encoded(job))/progress", report.json, timeoutMilliseconds: 15_000)
+    package func progress(_ job: JobID, _ report: ProgressReport) async throws(ServerError) {
+        try await onLease { () async throws(ServerError) in
+            _ = try await post("jobs/\(Self.encoded(job.text))/progress", report.json, timeoutMilliseconds: 15_000)
         }
     }
 
     /// Each result is answered by itself, in the order given.
-    package func results(_ batch: ResultsBatch) async throws(LeaseError) -> ResultsReply {
+    package func results(_ batch: ResultsBatch) async throws(ServerError) -> ResultsReply {
         let data = try await post("jobs/results", batch.json, timeoutMilliseconds: 20_000)
         return try Self.read(data) { json throws(FieldError) in try ResultsReply(json) }
     }
 
-    package func release(_ job: String, _ request: ReleaseRequest) async throws(LeaseError) {
-        try await onLease { () async throws(LeaseError) in
-            _ = try await post("jobs/\(Self.encoded(job))/release", request.json, timeoutMilliseconds: 3_000)
+    package func release(_ job: JobID, _ request: ReleaseRequest) async throws(ServerError) {
+        try await onLease { () async throws(ServerError) in
+            _ = try await post("jobs/\(Self.encoded(job.text))/release", request.json, timeoutMilliseconds: 3_000)
         }
     }
 
     /// One input's bytes, checked against what the claim said of them.
     package func input(
-        _ input: ClaimedJob.Input, of job: String, claimToken: String
-    ) async throws(LeaseError) -> [UInt8] {
-        let path = "jobs/\(Self.encoded(job))/inputs/\(ServerConnection.encoded(input.path, keepingSlashes: true))"
+        _ input: ClaimedJob.Input, of job: JobID, claimToken: String
+    ) async throws(ServerError) -> [UInt8] {
+        let path = "jobs/\(Self.encoded(job.text))/inputs/\(ServerConnection.encoded(input.path, keepingSlashes: true))"
         var headers = machineHeaders
         headers.add(name: "X-Claim-Token", value: claimToken)
         headers.add(name: "Accept-Encoding", value: "zstd")
@@ -74,7 +75,7 @@ package final class LeaseClient: Sendable {
     }
 
     /// Sends a part of an output's body, or all of it.
-    func put(_ upload: Upload, _ part: Range<Int>) async throws(LeaseError) -> Upload.Answer {
+    func put(_ upload: Upload, _ part: Range<Int>) async throws(ServerError) -> Upload.Answer {
         var headers = uploadHeaders(upload)
         headers.add(name: "Content-Type", value: "application/octet-stream")
         headers.add(name: "X-Content-SHA256", value: upload.sha256)
@@ -88,14 +89,14 @@ package final class LeaseClient: Sendable {
             limit: 1 << 20)
         // A conflict that names an offset is about that, not about the job's end.
         if answer.status == 202 || answer.status == 409, let offset = answer.uploadOffset {
-            return .taken(upTo: offset)
+            return .received(upTo: offset)
         }
         guard (200..<300).contains(answer.status) else { throw Self.onLease(answer.failure, answer.status) }
         return .stored
     }
 
     /// How much of an output's body the server has.
-    func uploadOffset(of upload: Upload) async throws(LeaseError) -> Int {
+    func uploadOffset(of upload: Upload) async throws(ServerError) -> Int {
         let answer = try await connection.send(
             .HEAD, path(of: upload), headers: uploadHeaders(upload), timeoutMilliseconds: 15_000, limit: 1 << 20)
         guard answer.status == 200 else { throw Self.onLease(answer.failure, answer.status) }
@@ -104,7 +105,7 @@ package final class LeaseClient: Sendable {
 
     private func path(of upload: Upload) -> String {
         let path = ServerConnection.encoded(upload.path, keepingSlashes: true)
-        return root + "jobs/\(Self.encoded(upload.job))/artifacts/\(path)"
+        return root + "jobs/\(Self.encoded(upload.job.text))/artifacts/\(path)"
     }
 
     private func uploadHeaders(_ upload: Upload) -> HTTPHeaders {
@@ -114,14 +115,14 @@ package final class LeaseClient: Sendable {
     }
 
     /// Tells the server whether this worker takes no more jobs. It remembers that beyond the daemon's end.
-    package func drain(_ isDraining: Bool) async throws(LeaseError) {
+    package func drain(_ isDraining: Bool) async throws(ServerError) {
         _ = try await post("drain", ["draining": .bool(isDraining)], timeoutMilliseconds: 2_000)
     }
 
     /// The answer, and the server's clock by its `Date` header when the machine's own may be why it refused.
     package func heartbeat(
         _ request: HeartbeatRequest
-    ) async throws(LeaseError) -> (reply: HeartbeatReply?, date: String?, refusal: LeaseError?) {
+    ) async throws(ServerError) -> (reply: HeartbeatReply?, date: String?, refusal: ServerError?) {
         let answer = try await connection.send(
             .POST, root + "heartbeat", headers: jsonHeaders, body: request.json.bytes(.compact),
             timeoutMilliseconds: 10_000, limit: 1 << 20)
@@ -130,7 +131,7 @@ package final class LeaseClient: Sendable {
         return (reply, nil, nil)
     }
 
-    private var root: String { "/workers/\(Self.encoded(credentials.workerID))/" }
+    private var root: String { "/workers/\(Self.encoded(credentials.workerID.text))/" }
 
     private var machineHeaders: HTTPHeaders {
         ["X-Machine-Token": credentials.machineToken]
@@ -146,14 +147,14 @@ package final class LeaseClient: Sendable {
 
     private func post(
         _ path: String, _ body: JSON, timeoutMilliseconds: Int64, limit: Int = 4 << 20
-    ) async throws(LeaseError) -> JSON {
+    ) async throws(ServerError) -> JSON {
         try await connection.send(
             .POST, root + path, headers: jsonHeaders, body: body.bytes(.compact),
             timeoutMilliseconds: timeoutMilliseconds, limit: limit
         ).data()
     }
 
-    private func onLease(_ call: () async throws(LeaseError) -> Void) async throws(LeaseError) {
+    private func onLease(_ call: () async throws(ServerError) -> Void) async throws(ServerError) {
         do {
             try await call()
         } catch .refused(let status, let message) {
@@ -162,7 +163,7 @@ package final class LeaseClient: Sendable {
     }
 
     /// What a refusal means where a claim token was shown.
-    private static func onLease(_ error: LeaseError, _ status: Int) -> LeaseError {
+    private static func onLease(_ error: ServerError, _ status: Int) -> ServerError {
         switch status {
         case 403: .lost
         case 409: .ended
@@ -170,7 +171,7 @@ package final class LeaseClient: Sendable {
         }
     }
 
-    private static func read<T>(_ data: JSON, _ decode: (JSON) throws(FieldError) -> T) throws(LeaseError) -> T {
+    private static func read<T>(_ data: JSON, _ decode: (JSON) throws(FieldError) -> T) throws(ServerError) -> T {
         do {
             return try decode(data)
         } catch {

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Domain
 internal import Synchronization
 internal import Wire
 
@@ -7,7 +8,7 @@ internal import Wire
 final class ProgressStream: Sendable {
     /// Half of the log's limit in a call: control characters grow sixfold in JSON, and bodies end at 1 MiB.
     private static let largestPiece = WireLimits.logBytes.upperBound / 2
-    private static let enough = 16 << 10
+    private static let flushBytes = 16 << 10
 
     private struct State {
         var log: [UInt8] = []
@@ -16,10 +17,10 @@ final class ProgressStream: Sendable {
         var percent: Double?
         var message: String?
         var isClosed = false
-        /// What is there has waited long enough.
+        /// What is there has waited long flushBytes.
         var isDue = false
 
-        var isReady: Bool { isClosed || isDue || log.count >= ProgressStream.enough }
+        var isReady: Bool { isClosed || isDue || log.count >= ProgressStream.flushBytes }
         var isEmpty: Bool { log.isEmpty && percent == nil && message == nil }
     }
 
@@ -28,7 +29,7 @@ final class ProgressStream: Sendable {
     private let handle: JobHandle
     private let world: World
     private let state = Mutex(State())
-    private let changed = Signal()
+    private let changed = Wakeup()
 
     init(job: ClaimedJob, client: LeaseClient, handle: JobHandle, world: World) {
         self.job = job
@@ -38,32 +39,32 @@ final class ProgressStream: Sendable {
     }
 
     func log(_ text: String) {
-        let isNews = state.withLock { state in
+        let shouldWake = state.withLock { state in
             let wasEmpty = state.isEmpty
             state.log.append(contentsOf: text.utf8)
             return wasEmpty || state.isReady
         }
-        if isNews { changed.raise() }
+        if shouldWake { changed.notify() }
     }
 
     func progress(_ percent: Double, _ message: String?) {
         state.withLock { state in
             state.percent = percent
-            if let message { state.message = Self.cut(message, WireLimits.messageBytes.upperBound) }
+            if let message { state.message = Self.truncated(message, WireLimits.messageBytes.upperBound) }
         }
-        changed.raise()
+        changed.notify()
     }
 
     /// Nothing more comes; `run` returns when all is sent.
     func close() {
         state.withLock { $0.isClosed = true }
-        changed.raise()
+        changed.notify()
     }
 
     /// Until closed and empty, cancelled, or the lease is lost.
     func run() async {
         while !Task.isCancelled {
-            await gather()
+            await awaitFlush()
             guard let report = next() else {
                 if state.withLock(\.isClosed) { return }
                 await changed.wait()
@@ -74,12 +75,12 @@ final class ProgressStream: Sendable {
     }
 
     /// Waits for more to go along, but no longer than a quarter of a second, and not once the job has ended.
-    private func gather() async {
+    private func awaitFlush() async {
         guard state.withLock({ !$0.isReady && !$0.isEmpty }) else { return }
         let alarm = Task {
             guard (try? await world.sleep(.milliseconds(250))) != nil else { return }
             state.withLock { $0.isDue = true }
-            changed.raise()
+            changed.notify()
         }
         defer { alarm.cancel() }
         while !Task.isCancelled, !state.withLock(\.isReady) { await changed.wait() }
@@ -123,7 +124,7 @@ final class ProgressStream: Sendable {
     }
 
     /// The longest beginning of whole characters within `limit` bytes.
-    static func cut(_ text: String, _ limit: Int) -> String {
+    static func truncated(_ text: String, _ limit: Int) -> String {
         guard text.utf8.count > limit else { return text }
         var size = 0
         let start = text.prefix { character in

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Domain
 internal import Wire
 
 /// Reports results: those that wait at the same moment go in one call, each is repeated with the same token until the
@@ -16,7 +17,7 @@ actor ResultReporter {
     private let client: LeaseClient
     private let world: World
     private let events: @Sendable (WorkerEvent) -> Void
-    private let changed = Signal()
+    private let changed = Wakeup()
     /// In the order in which they came.
     private var waiting: [(token: String, item: Waiting)] = []
 
@@ -36,10 +37,10 @@ actor ResultReporter {
                 if Task.isCancelled { return answer.resume(throwing: CancellationError()) }
                 let size = report.json.bytes(.compact).count
                 waiting.append((token, Waiting(report: report, bytes: size, answer: answer)))
-                changed.raise()
+                changed.notify()
             }
         } onCancel: {
-            Task { await self.settle(token, .failure(CancellationError())) }
+            Task { await self.resolve(token, .failure(CancellationError())) }
         }
     }
 
@@ -51,7 +52,7 @@ actor ResultReporter {
                 await changed.wait()
                 continue
             }
-            do throws(LeaseError) {
+            do throws(ServerError) {
                 try await send(next())
                 backoff.reset()
             } catch {
@@ -74,27 +75,32 @@ actor ResultReporter {
         return reports
     }
 
-    private func send(_ reports: [ResultReport]) async throws(LeaseError) {
-        do throws(LeaseError) {
+    private func send(_ reports: [ResultReport]) async throws(ServerError) {
+        do throws(ServerError) {
             let statuses = try await client.results(ResultsBatch(results: reports)).results
-            guard statuses.map(\.jobID) == reports.map({ $0.jobID ?? "" }) else {
-                throw LeaseError.unreachable("the server's answer is about other jobs")
+            guard statuses.map(\.jobID) == reports.map(\.job) else {
+                throw ServerError.unreachable("the server's answer is about other jobs")
             }
-            for (report, status) in zip(reports, statuses) { settle(report.claimToken, status.outcome) }
+            for (report, status) in zip(reports, statuses) { resolve(report.claimToken, status.outcome) }
         } catch .refused(let status, let message) {
             // The call as a whole is wrong: who is to blame shows when each goes alone.
             guard reports.count > 1 else {
-                return settle(
-                    reports.first?.claimToken ?? "", .failure(LeaseError.refused(status: status, message: message)))
+                return resolve(
+                    reports.first?.claimToken ?? "", .failure(ServerError.refused(status: status, message: message)))
             }
             for report in reports { try await send([report]) }
         }
     }
 
-    private func settle(_ token: String, _ result: Result<String?, any Error>) {
+    private func resolve(_ token: String, _ result: Result<String?, any Error>) {
         guard let index = waiting.firstIndex(where: { $0.token == token }) else { return }
         waiting.remove(at: index).item.answer.resume(with: result)
     }
+}
+
+extension ResultReport {
+    /// Reports of this module always name their job.
+    var job: JobID { jobID ?? JobID("") }
 }
 
 extension ResultStatus {
@@ -102,9 +108,9 @@ extension ResultStatus {
     fileprivate var outcome: Result<String?, any Error> {
         if isAccepted { return .success(paidUSDT) }
         return switch code {
-        case "lease_lost": .failure(LeaseError.lost)
-        case "job_ended": .failure(LeaseError.ended)
-        default: .failure(LeaseError.refused(status: 400, message: error ?? "the result was refused"))
+        case "lease_lost": .failure(ServerError.lost)
+        case "job_ended": .failure(ServerError.ended)
+        default: .failure(ServerError.refused(status: 400, message: error ?? "the result was refused"))
         }
     }
 }

@@ -3,7 +3,7 @@ internal import Bytes
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Requests to one server, answers taken whole. For one worker or one enrolment; `close()` it.
+/// Requests to one server, answers taken whole. For one worker or one enrollment; `close()` it.
 final class ServerConnection: Sendable {
     private let http: HTTPClient
     private let base: String
@@ -39,7 +39,7 @@ final class ServerConnection: Sendable {
     func send(
         _ method: HTTPMethod, _ path: String, headers: HTTPHeaders, body: [UInt8]? = nil,
         timeoutMilliseconds: Int64, limit: Int
-    ) async throws(LeaseError) -> Answer {
+    ) async throws(ServerError) -> Answer {
         var request = HTTPClientRequest(url: base + path)
         request.method = method
         request.headers = headers
@@ -76,14 +76,14 @@ final class ServerConnection: Sendable {
 
 extension ServerConnection.Answer {
     /// The `data` of a success.
-    func data() throws(LeaseError) -> JSON {
+    func data() throws(ServerError) -> JSON {
         guard (200..<300).contains(status) else { throw failure }
         guard let json = try? JSON(parsing: body) else { throw .unreachable("the server's answer is no JSON") }
         return json["data"] ?? .null
     }
 
     /// What an answer other than a success means.
-    var failure: LeaseError {
+    var failure: ServerError {
         let said = (try? JSON(parsing: body))?["error"]
         let message = said?.string ?? said?["message"]?.string ?? "the server answered \(status)"
         return switch status {

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Domain
 
 /// One output on its way to the server: small ones go whole, large ones in pieces, so that a connection that breaks
 /// costs a piece and not the file. The server says how far it is; pieces live as long as the lease.
@@ -9,11 +10,11 @@ struct Upload: Sendable {
     enum Answer: Sendable {
         case stored
         /// The server has the first so many bytes of the body.
-        case taken(upTo: Int)
+        case received(upTo: Int)
     }
 
     let path: String
-    let job: String
+    let job: JobID
     let claimToken: String
     /// As it goes over the wire.
     let body: [UInt8]
@@ -22,7 +23,7 @@ struct Upload: Sendable {
     /// Of the decoded bytes, lowercase hex.
     let sha256: String
 
-    init(_ bytes: [UInt8], to path: String, of job: String, claimToken: String) async {
+    init(_ bytes: [UInt8], to path: String, of job: JobID, claimToken: String) async {
         (body, isCompressed) = await Self.packed(bytes)
         sha256 = SHA256.hex(bytes)
         self.path = path
@@ -31,7 +32,7 @@ struct Upload: Sendable {
     }
 
     /// Sends what the server hasn't yet. After an error the next call goes on where this one stopped.
-    func send(by client: LeaseClient) async throws(LeaseError) {
+    func send(by client: LeaseClient) async throws(ServerError) {
         guard body.count > Self.piece else {
             _ = try await client.put(self, 0..<body.count)
             return
@@ -42,7 +43,7 @@ struct Upload: Sendable {
         while offset < body.count, stalls < 3 {
             let start = max(offset, 0)
             let end = min(start + Self.piece, body.count)
-            guard case .taken(let upTo) = try await client.put(self, start..<end) else { return }
+            guard case .received(let upTo) = try await client.put(self, start..<end) else { return }
             stalls = upTo > offset ? 0 : stalls + 1
             offset = upTo
         }

@@ -1,10 +1,9 @@
+package import Domain
 package import Wire
 
 /// All that a worker needs to be told.
 package struct WorkerConfiguration: Sendable {
     package var credentials: WorkerCredentials
-    /// For people.
-    package var name: String
     /// What the machine offers, all jobs together.
     package var capacity: Capacity
     /// What the owner allows; `capacity` is cut to it by whoever knows the machine.
@@ -17,8 +16,6 @@ package struct WorkerConfiguration: Sendable {
     package var jobsAtOnce: Int
     /// `nil`: jobs of any queue.
     package var queues: [String]?
-    /// `nil`: jobs of every kind the executor runs.
-    package var kinds: [String]?
     /// Where jobs' folders are made. A root's must be passable for every user.
     package var stateFolder: String
     /// How long a claim waits on the server, 0–20,000 ms.
@@ -36,20 +33,18 @@ package struct WorkerConfiguration: Sendable {
     package var events: @Sendable (WorkerEvent) -> Void
 
     package init(
-        credentials: WorkerCredentials, name: String, capacity: Capacity,
+        credentials: WorkerCredentials, capacity: Capacity,
         rules: PolicyRules = PolicyRules(maxCPUPercent: 100), jobsAtOnce: Int = 1, queues: [String]? = nil,
-        kinds: [String]? = nil, stateFolder: String = defaultStateFolder, claimWaitMilliseconds: Int = 20_000,
+        stateFolder: String = defaultStateFolder, claimWaitMilliseconds: Int = 20_000,
         visibilityTimeoutMilliseconds: Int = 60_000,
         offlineGraceMilliseconds: Int64 = 300_000, drainGraceMilliseconds: Int64 = 30_000,
         allowsUnsandboxed: Bool = false, events: @escaping @Sendable (WorkerEvent) -> Void = { _ in }
     ) {
         self.credentials = credentials
-        self.name = name
         self.capacity = capacity
         self.rules = rules
         self.jobsAtOnce = min(max(jobsAtOnce, 1), 256)
         self.queues = queues
-        self.kinds = kinds
         self.stateFolder = stateFolder
         self.claimWaitMilliseconds = claimWaitMilliseconds
         self.visibilityTimeoutMilliseconds = visibilityTimeoutMilliseconds
@@ -66,29 +61,29 @@ package enum WorkerEvent: Sendable {
     case started(isolation: Isolation, missing: [String])
     case heartbeat(pendingJobs: Int)
     case claimed(ClaimedJob)
-    case progress(job: String, percent: Double, message: String?)
-    case log(job: String, text: String)
+    case progress(job: JobID, percent: Double, message: String?)
+    case log(job: JobID, text: String)
     /// The result is with the server.
     case finished(
-        job: String, status: ResultReport.Status, exitCode: Int?, durationMilliseconds: Int64, paidUSDT: String? = nil)
+        job: JobID, status: Outcome.Status, exitCode: Int?, durationMilliseconds: Int64, paidUSDT: String? = nil)
     /// The server has now, and paid for, a result of an earlier life.
-    case paid(job: String, usdt: String)
+    case paid(job: JobID, usdt: String)
     /// Stopped: the job is another's now, or its end was refused.
-    case lost(job: String, reason: String)
+    case lost(job: JobID, reason: String)
     /// Stopped: its owner doesn't want it any more, or consent is revoked.
-    case cancelled(job: String)
+    case cancelled(job: JobID)
     /// Given back, its attempt refunded.
-    case released(job: String, reason: String)
+    case released(job: JobID, reason: String)
     /// Its result is known and the server hasn't answered; the next start reports it.
-    case owed(job: String)
+    case unreported(job: JobID)
     /// What an earlier life of this worker left: results that the server has now, jobs that died with it.
     case recovered(results: Int, lost: Int)
     /// `call` gave nothing and is tried again.
-    case backoff(call: String, error: LeaseError, milliseconds: Int64)
+    case backoff(call: String, error: ServerError, milliseconds: Int64)
     /// Outside the policy's hours: nothing is claimed, and what ran goes back.
-    case closed(running: Int)
+    case outsideHours(running: Int)
     /// The policy's hours have come.
-    case opened
+    case withinHours
     case draining(running: Int)
     case stopped
 }

@@ -1,19 +1,20 @@
 package import Bytes
+package import Domain
 internal import Glibc
 
 /// What a machine shows the server, kept in a file that only its user may read.
 package struct WorkerCredentials: Sendable, Equatable {
-    package var workerID: String
+    package var workerID: MachineID
     /// 48 hex, secret.
     package var machineToken: String
     /// The active policy that its owner consented to.
-    package var policyID: String
+    package var policyID: PolicyID
     /// The server's URL.
     package var server: String
     /// The rules of that policy, as they were signed; `nil` in files that don't say.
     package var rules: JSON?
 
-    package init(workerID: String, machineToken: String, policyID: String, server: String, rules: JSON? = nil) {
+    package init(workerID: MachineID, machineToken: String, policyID: PolicyID, server: String, rules: JSON? = nil) {
         self.workerID = workerID
         self.machineToken = machineToken
         self.policyID = policyID
@@ -39,8 +40,8 @@ package struct WorkerCredentials: Sendable, Equatable {
         do {
             var fields = try Fields(JSON(parsing: Array(bytes.prefix(max(0, count)))))
             self.init(
-                workerID: try fields.string("worker_id"), machineToken: try fields.string("machine_token"),
-                policyID: try fields.string("policy_id"), server: try fields.string("server"),
+                workerID: MachineID(try fields.string("worker_id")), machineToken: try fields.string("machine_token"),
+                policyID: PolicyID(try fields.string("policy_id")), server: try fields.string("server"),
                 rules: fields.optionalRaw("rules").flatMap { $0.isNull ? nil : $0 })
         } catch let error as FieldError {
             throw Problem(message: "\(path): \(error.message)")
@@ -67,7 +68,8 @@ package struct WorkerCredentials: Sendable, Equatable {
 
     package var json: JSON {
         [
-            "worker_id": .string(workerID), "machine_token": .string(machineToken), "policy_id": .string(policyID),
+            "worker_id": .string(workerID.text), "machine_token": .string(machineToken),
+            "policy_id": .string(policyID.text),
             "server": .string(server), "rules": rules ?? .null,
         ]
     }

@@ -1,4 +1,5 @@
 package import Bytes
+internal import Domain
 internal import Wire
 
 /// Claims jobs as slots and capacity are free, runs them at the same time, and drains when asked.
@@ -16,12 +17,12 @@ package actor WorkerLoop {
     private let configuration: WorkerConfiguration
     private let executor: any Executor
     private let client: LeaseClient
-    private let keeper: LeaseKeeper
+    private let extender: LeaseExtender
     private let journal: Journal
-    private let desk: ResultReporter
+    private let reporter: ResultReporter
     private let claims: Claims
     private let world: World
-    private let changed = Signal()
+    private let changed = Wakeup()
 
     private var phase = Phase.working
     private var running: [String: Running] = [:]
@@ -29,9 +30,9 @@ package actor WorkerLoop {
     private var recovering: Task<[String], Never>?
     /// Request ids of an earlier life's claims that may have been granted.
     private var unanswered: [String] = []
-    private var faults = RetryDelay(firstMilliseconds: 1_000, longestMilliseconds: 60_000)
+    private var faultDelay = RetryDelay(firstMilliseconds: 1_000, longestMilliseconds: 60_000)
     private var notBefore: Int64 = 0
-    private var isOpen: Bool
+    private var isWithinHours: Bool
 
     package init(
         _ configuration: WorkerConfiguration, executor: any Executor, journal: Journal, world: World = .live
@@ -40,11 +41,11 @@ package actor WorkerLoop {
         self.executor = executor
         self.world = world
         self.journal = journal
-        isOpen = configuration.rules.isOpen(at: world.now())
+        isWithinHours = configuration.rules.allowsJobs(at: world.now())
         client = LeaseClient(configuration.credentials)
-        desk = ResultReporter(client: client, world: world, events: configuration.events)
+        reporter = ResultReporter(client: client, world: world, events: configuration.events)
         claims = Claims(client: client, world: world, events: configuration.events)
-        keeper = LeaseKeeper(
+        extender = LeaseExtender(
             client: client, world: world, offlineGrace: configuration.offlineGraceMilliseconds,
             events: configuration.events)
     }
@@ -79,26 +80,26 @@ package actor WorkerLoop {
     private func interrupt() {
         claiming?.cancel()
         recovering?.cancel()
-        changed.raise()
+        changed.notify()
     }
 
     private func work() async {
         let heartbeats = Heartbeats(
-            client: client, credentials: configuration.credentials, keeper: keeper, world: world,
+            client: client, credentials: configuration.credentials, extender: extender, world: world,
             events: configuration.events, isolation: executor.isolation, load: { await self.load })
-        let keeping = Task { [keeper] in await keeper.run() }
+        let keeping = Task { [extender] in await extender.run() }
         let beating = Task { await heartbeats.run() }
-        let watching = Task { await self.keepHours() }
-        let reporting = Task { [desk] in await desk.run() }
-        await open()
+        let watching = Task { await self.watchHours() }
+        let reporting = Task { [reporter] in await reporter.run() }
+        await undrain()
         await recover()
-        var broken: ClaimRequest?
+        var interrupted: ClaimRequest?
         while phase == .working {
-            broken = await claimOnce()
-            if phase == .working, let request = broken { await giveBack(request) }
+            interrupted = await claimOnce()
+            if phase == .working, let request = interrupted { await releaseGrants(request) }
         }
         try? await client.drain(true)
-        if let broken { await giveBack(broken) }
+        if let interrupted { await releaseGrants(interrupted) }
         await finish()
         for task in [watching, beating, keeping, reporting] {
             task.cancel()
@@ -114,15 +115,15 @@ package actor WorkerLoop {
     }
 
     /// Opens and closes the worker as its policy says; minds the clock only where the policy does.
-    private func keepHours() async {
+    private func watchHours() async {
         guard configuration.rules.allowedHours != nil else { return }
-        if !isOpen { configuration.events(.closed(running: 0)) }
+        if !isWithinHours { configuration.events(.outsideHours(running: 0)) }
         while !Task.isCancelled {
-            let opens = configuration.rules.isOpen(at: world.now())
-            if opens != isOpen {
-                isOpen = opens
-                configuration.events(opens ? .opened : .closed(running: running.count))
-                if !opens { for job in running.values { job.handle.stop(.closed) } }
+            let opens = configuration.rules.allowsJobs(at: world.now())
+            if opens != isWithinHours {
+                isWithinHours = opens
+                configuration.events(opens ? .withinHours : .outsideHours(running: running.count))
+                if !opens { for job in running.values { job.handle.stop(.outsideHours) } }
                 interrupt()
             }
             try? await world.sleep(.seconds(1))
@@ -132,7 +133,7 @@ package actor WorkerLoop {
     // MARK: Claiming
 
     /// Takes back what an earlier life said when it drained.
-    private func open() async {
+    private func undrain() async {
         var backoff = RetryDelay()
         while phase == .working {
             do {
@@ -150,16 +151,16 @@ package actor WorkerLoop {
     private func recover() async {
         guard phase == .working else { return }
         let recovery = Recovery(
-            journal: journal, client: client, desk: desk, world: world, events: configuration.events)
+            journal: journal, client: client, reporter: reporter, world: world, events: configuration.events)
         let task = Task { await recovery.run() }
         recovering = task
         unanswered = await task.value
         recovering = nil
     }
 
-    /// Returns a claim that was broken off: the server may have granted it.
+    /// Returns an interrupted claim: the server may have granted it.
     private func claimOnce() async -> ClaimRequest? {
-        guard isOpen else {
+        guard isWithinHours else {
             await changed.wait()
             return nil
         }
@@ -175,9 +176,9 @@ package actor WorkerLoop {
         let request = ClaimRequest(
             limit: min(free, WireLimits.claimed.upperBound),
             visibilityTimeoutMilliseconds: configuration.visibilityTimeoutMilliseconds,
-            waitMilliseconds: configuration.claimWaitMilliseconds, kinds: configuration.kinds ?? executor.kinds,
+            waitMilliseconds: configuration.claimWaitMilliseconds, kinds: executor.kinds,
             queues: configuration.queues, capacity: freeCapacity, requestID: requestID)
-        journal.ask(requestID)
+        journal.recordClaim(requestID)
         // What was granted to an earlier life has lasted already: it is extended at once.
         let asked = world.monotonic() - (repeated == nil ? 0 : Int64(configuration.visibilityTimeoutMilliseconds))
         let claim = Task { [claims] in await claims.claim(request) }
@@ -186,86 +187,87 @@ package actor WorkerLoop {
         claiming = nil
         guard let jobs else { return request }
         for job in jobs { await start(job, claimedAt: asked) }
-        journal.settle(requestID)
+        journal.resolve(requestID)
         return nil
     }
 
-    private func giveBack(_ request: ClaimRequest) async {
-        if await claims.giveBack(request), let id = request.requestID { journal.settle(id) }
+    private func releaseGrants(_ request: ClaimRequest) async {
+        if await claims.releaseGrants(request), let id = request.requestID { journal.resolve(id) }
     }
 
     private func wake(after milliseconds: Int64) {
         Task {
             try? await world.sleep(.milliseconds(milliseconds))
-            changed.raise()
+            changed.notify()
         }
     }
 
     // MARK: Running
 
     private func start(_ job: ClaimedJob, claimedAt: Int64) async {
-        journal.hold(job)
+        journal.recordLease(job)
         let used = Set(running.values.map(\.slot))
         let slot = (0..<configuration.jobsAtOnce).first { !used.contains($0) }
-        guard let slot, phase == .working, isOpen, fits(job.resources) else {
+        guard let slot, phase == .working, isWithinHours, fits(job.resources) else {
             return await refuse(job, "no room beside the other jobs")
         }
-        if let obstacle = configuration.rules.obstacle(to: job) ?? weakness(for: job) {
+        if let violation = configuration.rules.violation(by: job) ?? isolationShortfall(for: job) {
             // The server would grant the next one just so.
             pause()
-            return await refuse(job, obstacle)
+            return await refuse(job, violation)
         }
         let handle = JobHandle()
         running[job.claimToken] = Running(slot: slot, needs: job.resources, handle: handle)
-        await keeper.hold(job, since: claimedAt, handle: handle)
+        await extender.add(job, claimedAt: claimedAt, handle: handle)
         configuration.events(.claimed(job))
         let run = JobRun(
-            job: job, slot: slot, handle: handle, executor: executor, client: client, desk: desk, journal: journal,
+            job: job, slot: slot, handle: handle, executor: executor, client: client, reporter: reporter,
+            journal: journal,
             world: world, events: configuration.events)
         handle.attach(Task { await self.ended(job, await run.run()) })
     }
 
-    private func weakness(for job: ClaimedJob) -> String? {
+    private func isolationShortfall(for job: ClaimedJob) -> String? {
         job.isolation > executor.isolation ? "this machine gives \(executor.isolation.rawValue)" : nil
     }
 
     private func refuse(_ job: ClaimedJob, _ reason: String) async {
         configuration.events(.released(job: job.id, reason: reason))
         try? await client.release(job.id, ReleaseRequest(claimToken: job.claimToken, reason: reason))
-        journal.settle(job.claimToken)
+        journal.resolve(job.claimToken)
     }
 
     private func pause() {
-        notBefore = world.monotonic() + faults.milliseconds(in: world)
+        notBefore = world.monotonic() + faultDelay.milliseconds(in: world)
     }
 
     private func ended(_ job: ClaimedJob, _ ending: JobRun.Ending) async {
-        await keeper.drop(claimToken: job.claimToken)
+        await extender.remove(claimToken: job.claimToken)
         running[job.claimToken] = nil
-        if ending != .owed { journal.settle(job.claimToken) }
+        if ending != .unreported { journal.resolve(job.claimToken) }
         switch ending {
-        case .reported: faults.reset()
-        case .given, .owed: break
+        case .reported: faultDelay.reset()
+        case .released, .unreported: break
         // The machine would only spoil the next one too.
         case .machineFault: pause()
         }
-        changed.raise()
+        changed.notify()
     }
 
     /// A sum of several grants may be too much, though each was not; a machine always takes one.
     private func fits(_ needs: Capacity) -> Bool {
         let free = freeCapacity
         return running.isEmpty
-            || (needs.cpuCores <= free.cpuCores + 0.001 && needs.memoryGB <= free.memoryGB + 0.001
-                && needs.gpu <= free.gpu)
+            || (needs.milliCores ?? 0 <= free.milliCores ?? .max && needs.memoryMiB ?? 0 <= free.memoryMiB ?? .max
+                && needs.gpus <= free.gpus)
     }
 
     private var freeCapacity: Capacity {
         var free = configuration.capacity
         for job in running.values {
-            free.cpuCores = max(0, free.cpuCores - job.needs.cpuCores)
-            free.memoryGB = max(0, free.memoryGB - job.needs.memoryGB)
-            free.gpu = max(0, free.gpu - job.needs.gpu)
+            free.milliCores = free.milliCores.map { max(0, $0 - (job.needs.milliCores ?? 0)) }
+            free.memoryMiB = free.memoryMiB.map { max(0, $0 - (job.needs.memoryMiB ?? 0)) }
+            free.gpus = max(0, free.gpus - job.needs.gpus)
         }
         free.isolation = executor.isolation
         return free

@@ -8,8 +8,8 @@ package struct SandboxLimits: Sendable, Equatable {
     /// Seconds of processor time of one process.
     package var cpuSeconds: Int64
     package var processes: Int
-    /// Cores' worth of processor time at any moment; `nil`: as many as are free.
-    package var cpuCores: Double?
+    /// Thousandths of a core at any moment; `nil`: as many as are free.
+    package var milliCores: Int64?
     package var openFiles: Int
     /// Bytes of one file.
     package var fileBytes: Int64
@@ -25,7 +25,7 @@ package struct SandboxLimits: Sendable, Equatable {
 
     package init(
         wallMilliseconds: Int64 = 600_000, memoryBytes: Int64 = 2 << 30, cpuSeconds: Int64 = 3_600,
-        processes: Int = 256, cpuCores: Double? = nil, openFiles: Int = 4_096, fileBytes: Int64 = 4 << 30,
+        processes: Int = 256, milliCores: Int64? = nil, openFiles: Int = 4_096, fileBytes: Int64 = 4 << 30,
         workBytes: Int64 = 8 << 30, workFiles: Int = 200_000, temporaryBytes: Int64 = 256 << 20,
         logBytes: Int = 1 << 20, outputBytes: Int = 64 << 10
     ) {
@@ -33,7 +33,7 @@ package struct SandboxLimits: Sendable, Equatable {
         self.memoryBytes = memoryBytes
         self.cpuSeconds = cpuSeconds
         self.processes = processes
-        self.cpuCores = cpuCores
+        self.milliCores = milliCores
         self.openFiles = openFiles
         self.fileBytes = fileBytes
         self.workBytes = workBytes

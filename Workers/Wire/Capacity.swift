@@ -1,49 +1,107 @@
 package import Bytes
+package import Domain
 
-/// What a machine offers, or what a job needs of one (CONTRACT 4).
-package struct Capacity: Sendable, Equatable {
-    /// Cores, 0–4,096.
-    package var cpuCores: Double
-    /// GB of 10^9 bytes, 0–65,536.
-    package var memoryGB: Double
-    /// Devices, 0–1,024.
-    package var gpu: Int
-    /// A job's labels must all be among the machine's.
-    package var labels: [String]
-    /// The strongest isolation the machine has shown to work. `nil`: not said, which counts as `sandbox`.
-    package var isolation: Isolation?
+// JSON has cores, and GB of 10^9 bytes; the domain has thousandths of a core, and MiB. They are converted here only.
 
+extension Capacity {
+    /// - Parameters:
+    ///   - cpuCores: rounded to thousandths, within `WireLimits.cpuCores`.
+    ///   - memoryGB: of 10^9 bytes, rounded to MiB, within `WireLimits.memoryGB`.
     package init(
-        cpuCores: Double = 1, memoryGB: Double = 1, gpu: Int = 0, labels: [String] = [], isolation: Isolation? = nil
+        cpuCores: Double?, memoryGB: Double?, gpus: Int64 = 0, labels: [String] = [], isolation: Isolation? = nil
     ) {
-        self.cpuCores = cpuCores
-        self.memoryGB = memoryGB
-        self.gpu = gpu
-        self.labels = labels
-        self.isolation = isolation
+        self.init(
+            milliCores: cpuCores.map(Self.milliCores), memoryMiB: memoryGB.map(Self.memoryMiB), gpus: gpus,
+            labels: labels, isolation: isolation)
     }
 
-    /// A request's capacity: no other fields.
+    /// Of a number of cores; what is out of range counts as the nearest that is in range.
+    package static func milliCores(_ cores: Double) -> Int64 {
+        Int64((clamped(cores, to: WireLimits.cpuCores) * 1_000).rounded())
+    }
+
+    /// Of a number of GB; what is out of range counts as the nearest that is in range.
+    package static func memoryMiB(_ gigabytes: Double) -> Int64 {
+        Int64((clamped(gigabytes, to: WireLimits.memoryGB) * 1e9 / 1_048_576).rounded())
+    }
+
+    /// Not a number: the lower bound.
+    private static func clamped(_ value: Double, to range: ClosedRange<Double>) -> Double {
+        min(max(range.lowerBound, value), range.upperBound)
+    }
+
+    /// Absent members are `nil`; unknown ones are errors.
     package init(_ fields: Fields) throws(FieldError) {
-        var rest = fields
-        try self.init(reading: &rest)
-        try rest.end()
+        var fields = fields
+        try self.init(reading: &fields)
+        try fields.end()
     }
 
-    /// `amount`: cores and GB where they are not said.
-    init(reading fields: inout Fields, orElse amount: Double = 1) throws(FieldError) {
-        self.cpuCores = try fields.double("cpu_cores", in: 0...4_096, default: amount)
-        self.memoryGB = try fields.double("memory_gb", in: 0...65_536, default: amount)
-        self.gpu = try fields.int("gpu", in: 0...1_024, default: 0)
-        self.labels = try fields.optionalNames("labels", bytes: WireLimits.labelBytes) ?? []
-        let saysIsolation = try fields.optionalString("isolation") != nil
-        self.isolation = saysIsolation ? try fields.choice("isolation", as: Isolation.self) : nil
+    init(reading fields: inout Fields) throws(FieldError) {
+        self.init(
+            milliCores: try fields.milliCores("cpu_cores"), memoryMiB: try fields.memoryMiB("memory_gb"),
+            gpus: Int64(try fields.int("gpu", in: WireLimits.gpus, default: 0)),
+            labels: try fields.labels("labels"),
+            isolation: try fields.optionalChoice("isolation", as: Isolation.self))
     }
 
+    /// Exact: the other end reads the same capacity.
     package var json: JSON {
         object([
-            ("cpu_cores", JSON(cpuCores)), ("memory_gb", JSON(memoryGB)), ("gpu", JSON(gpu)), ("labels", list(labels)),
-            ("isolation", isolation.map { .string($0.rawValue) }),
+            ("cpu_cores", milliCores.map(JSON.cores)), ("memory_gb", memoryMiB.map(JSON.exactGigabytes)),
+            ("gpu", JSON(gpus)), ("labels", list(labels)), ("isolation", isolation.map { .string($0.rawValue) }),
         ])
+    }
+}
+
+extension Fields {
+    /// A number of cores, as thousandths.
+    package mutating func milliCores(_ key: String) throws(FieldError) -> Int64? {
+        try optionalDouble(key, in: WireLimits.cpuCores).map(Capacity.milliCores)
+    }
+
+    /// A number of GB, as MiB.
+    package mutating func memoryMiB(_ key: String) throws(FieldError) -> Int64? {
+        try optionalDouble(key, in: WireLimits.memoryGB).map(Capacity.memoryMiB)
+    }
+
+    fileprivate mutating func labels(_ key: String) throws(FieldError) -> [String] {
+        let labels = try strings(key, default: [])
+        guard WireLimits.namesInList.contains(labels.count) else {
+            throw error(key, .outOfRange("at most \(WireLimits.namesInList.upperBound) labels"))
+        }
+        for (index, label) in labels.enumerated() where !label.isLabel {
+            let bounds = WireLimits.labelCharacters
+            throw error(
+                "\(key)[\(index)]",
+                .invalid("must be \(bounds.lowerBound) to \(bounds.upperBound) printable characters long"))
+        }
+        return labels
+    }
+}
+
+extension String {
+    /// Whether a machine may have it as a label: printable characters.
+    package var isLabel: Bool {
+        WireLimits.labelCharacters.contains(unicodeScalars.count)
+            && unicodeScalars.allSatisfy { scalar in
+                scalar.properties.generalCategory != .control && scalar != "\u{2028}" && scalar != "\u{2029}"
+            }
+    }
+}
+
+extension JSON {
+    /// Thousandths of a core as cores: 2500 as `2.5`.
+    package static func cores(_ milliCores: Int64) -> JSON { .number(Money.decimal(milliCores, decimals: 3)) }
+
+    /// MiB as GB, to the hundredth: a MiB is coarser than a thousandth, and what was given in hundredths comes back.
+    package static func gigabytes(_ memoryMiB: Int64) -> JSON {
+        .number(Money.decimal(UnitPrices.centiGigabytes(memoryMiB), decimals: 2))
+    }
+
+    /// MiB as GB, to the thousandth, which tells one MiB from the next.
+    fileprivate static func exactGigabytes(_ memoryMiB: Int64) -> JSON {
+        let bytes = min(max(0, memoryMiB), 1 << 40) * 1_048_576
+        return .number(Money.decimal((bytes + 500_000) / 1_000_000, decimals: 3))
     }
 }

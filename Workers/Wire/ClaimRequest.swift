@@ -1,4 +1,5 @@
 package import Bytes
+package import Domain
 
 /// `POST jobs/claim` (CONTRACT 4). The same `requestID` again gets the same claim.
 package struct ClaimRequest: Sendable, Equatable {
@@ -9,14 +10,14 @@ package struct ClaimRequest: Sendable, Equatable {
     /// 0–20,000: how long to wait for a first job.
     package var waitMilliseconds: Int
     /// All that the worker may do when `nil`.
-    package var kinds: [String]?
+    package var kinds: [Kind]?
     package var queues: [String]?
-    /// What is free now; what was registered when `nil`.
+    /// What is free now, one core and one GB where it says nothing; what was registered when `nil`.
     package var capacity: Capacity?
     package var requestID: String?
 
     package init(
-        limit: Int, visibilityTimeoutMilliseconds: Int? = nil, waitMilliseconds: Int = 0, kinds: [String]? = nil,
+        limit: Int, visibilityTimeoutMilliseconds: Int? = nil, waitMilliseconds: Int = 0, kinds: [Kind]? = nil,
         queues: [String]? = nil, capacity: Capacity? = nil, requestID: String? = nil
     ) {
         self.limit = limit
@@ -34,17 +35,39 @@ package struct ClaimRequest: Sendable, Equatable {
         self.visibilityTimeoutMilliseconds = try fields.optionalInt(
             "visibility_timeout_ms", in: WireLimits.visibilityMilliseconds)
         self.waitMilliseconds = try fields.int("wait_ms", in: WireLimits.waitMilliseconds, default: 0)
-        self.kinds = try fields.optionalNames("kinds")
+        self.kinds = try Self.kinds(&fields)
         self.queues = try fields.optionalNames("queues")
-        if let capacity = try fields.optionalObject("capacity") { self.capacity = try Capacity(capacity) }
+        if let capacity = try fields.optionalObject("capacity") { self.capacity = try Self.free(capacity) }
         self.requestID = try fields.optionalText("request_id", bytes: WireLimits.identifierBytes)
         try fields.end()
+    }
+
+    /// Workers claim no `manual` jobs.
+    package static let claimableKinds: [Kind] = [.compute, .device, .audit]
+
+    private static func kinds(_ fields: inout Fields) throws(FieldError) -> [Kind]? {
+        guard let names = try fields.optionalNames("kinds") else { return nil }
+        let kinds = names.compactMap { name in claimableKinds.first { $0.rawValue.isExactly(name) } }
+        guard kinds.count == names.count else {
+            let names = claimableKinds.map(\.rawValue).joined(separator: ", ")
+            throw fields.error("kinds", .invalid("must be any of \(names)"))
+        }
+        return kinds
+    }
+
+    private static func free(_ fields: Fields) throws(FieldError) -> Capacity {
+        var capacity = try Capacity(fields)
+        let least = Capacity(cpuCores: 1, memoryGB: 1)
+        capacity.milliCores = capacity.milliCores ?? least.milliCores
+        capacity.memoryMiB = capacity.memoryMiB ?? least.memoryMiB
+        return capacity
     }
 
     package var json: JSON {
         object([
             ("limit", JSON(limit)), ("visibility_timeout_ms", visibilityTimeoutMilliseconds.map { JSON($0) }),
-            ("wait_ms", JSON(waitMilliseconds)), ("kinds", kinds.map(list)), ("queues", queues.map(list)),
+            ("wait_ms", JSON(waitMilliseconds)), ("kinds", kinds.map { list($0.map(\.rawValue)) }),
+            ("queues", queues.map(list)),
             ("capacity", capacity?.json), ("request_id", requestID.map(JSON.string)),
         ])
     }

@@ -1,14 +1,17 @@
+package import Domain
+
 /// A job as its worker gets it: the lease and the work (CONTRACT 4).
 package struct ClaimedJob: Sendable, Equatable {
-    package var id: String
+    package var id: JobID
+    /// A `Kind`'s raw value, or one that is newer than this daemon.
     package var kind: String
     package var queue: String
-    /// Secret: whoever shows it speaks for the job.
+    /// Secret: it authorizes every call about the lease.
     package var claimToken: String
     /// Grows with every grant of this job.
     package var fence: Int64
     package var attempt: Int
-    /// Milliseconds since 1970 by the server's clock; count with the timeout, not with this.
+    /// Milliseconds since 1970 by the server's clock; timers go by the timeout, not by this.
     package var visibleUntil: Int64
     package var visibilityTimeoutMilliseconds: Int
     /// When extending ends: 12 h after the claim, milliseconds since 1970.
@@ -23,7 +26,7 @@ package struct ClaimedJob: Sendable, Equatable {
     package var environment: [Variable]
     package var stdin: String?
     package var inputs: [Input]
-    /// Paths in the work folder to keep when the job has ended well.
+    /// Paths in the work folder to upload when the job has ended.
     package var outputs: [String]
     package var resources: Capacity
 
@@ -53,7 +56,8 @@ package struct ClaimedJob: Sendable, Equatable {
     }
 
     package init(
-        id: String, kind: String = "compute", queue: String = "default", claimToken: String, fence: Int64 = 1,
+        id: JobID, kind: String = Kind.compute.rawValue, queue: String = "default", claimToken: String,
+        fence: Int64 = 1,
         attempt: Int = 1, visibleUntil: Int64, visibilityTimeoutMilliseconds: Int, leaseEnds: Int64,
         durationMinutes: Int = 10, isolation: Isolation = .sandbox, network: Bool = false, title: String = "",
         command: [String], environment: [Variable] = [], stdin: String? = nil, inputs: [Input] = [],

@@ -1,7 +1,8 @@
 package import Bytes
+internal import Domain
 
 extension ClaimedJob {
-    /// Fields that are new to this daemon are passed over: servers are updated first.
+    /// Unknown fields are ignored: servers are updated before daemons.
     package init(_ fields: Fields) throws(FieldError) {
         var fields = fields
         var environment: [Variable] = []
@@ -20,17 +21,17 @@ extension ClaimedJob {
                     path: try input.string("path"), size: try input.int("size", in: 0...WireLimits.artifactBytes),
                     sha256: try input.string("sha256")))
         }
-        var resources = Capacity(cpuCores: 0, memoryGB: 0)
-        if var needs = try fields.optionalObject("resources") { resources = try Capacity(reading: &needs, orElse: 0) }
+        var resources = Capacity()
+        if var needs = try fields.optionalObject("resources") { resources = try Capacity(reading: &needs) }
         self.init(
-            id: try fields.text("id", bytes: WireLimits.identifierBytes), kind: try fields.string("kind"),
+            id: try fields.identifier("id"), kind: try fields.string("kind"),
             queue: try fields.string("queue"), claimToken: try fields.text("claim_token", bytes: WireLimits.tokenBytes),
             fence: Int64(try fields.int("fence")), attempt: try fields.int("attempt"),
             visibleUntil: try fields.instant("visible_until"),
             visibilityTimeoutMilliseconds: try fields.int(
                 "visibility_timeout_ms", in: WireLimits.visibilityMilliseconds),
             leaseEnds: try fields.instant("lease_ends"),
-            durationMinutes: try fields.int("duration_minutes", in: 1...1_440, default: 10),
+            durationMinutes: try fields.int("duration_minutes", in: WireLimits.policyMinutes, default: 10),
             isolation: try fields.choice("isolation", as: Isolation.self),
             network: try fields.bool("network", default: false), title: try fields.string("title", default: ""),
             command: try fields.strings("command", default: []), environment: environment,
@@ -51,7 +52,7 @@ extension ClaimedJob {
 
     package func write(to writer: inout JSONWriter) {
         writer.beginObject()
-        writer.field("id", id)
+        writer.field("id", id.text)
         writer.field("kind", kind)
         writer.field("queue", queue)
         writer.field("claim_token", claimToken)

@@ -1,70 +1,78 @@
 package import Bytes
+package import Domain
 
 /// `POST workers/{id}/heartbeat` (CONTRACT 5).
 package struct HeartbeatRequest: Sendable, Equatable {
-    /// RFC 3339, kept as written: the signature covers the text.
-    package var timestamp: String
+    /// RFC 3339, as it is sent: the signature covers the text.
+    package let timestamp: String
+    /// The same, milliseconds since 1970.
+    package let sentAt: Int64
     package var nonce: String
-    package var policyID: String
+    package var policyID: PolicyID
     /// Any object.
-    package var metrics: JSON
-    /// Standard base64 of HMAC-SHA256 over `signedMessage`, keyed with the machine token's text.
+    package var metrics: JSON?
+    /// Of `SignedMessage.heartbeat`, keyed with the machine token.
     package var signature: String
 
-    package init(timestamp: String, nonce: String, policyID: String, metrics: JSON, signature: String) {
-        self.timestamp = timestamp
+    /// A signed request.
+    package init(
+        workerID: MachineID, machineToken: String, sentAt: Int64, nonce: String, policyID: PolicyID, metrics: JSON?
+    ) {
+        self.timestamp = RFC3339.format(sentAt)
+        self.sentAt = sentAt
         self.nonce = nonce
         self.policyID = policyID
         self.metrics = metrics
-        self.signature = signature
-    }
-
-    /// A request signed with the machine token.
-    package init(
-        workerID: String, machineToken: String, timestamp: String, nonce: String, policyID: String, metrics: JSON
-    ) {
-        let message = Self.signedMessage(workerID: workerID, timestamp: timestamp, nonce: nonce, policyID: policyID)
-        let signature = Base64.encode(HMACSHA256.sign(key: machineToken, message: message))
-        self.init(timestamp: timestamp, nonce: nonce, policyID: policyID, metrics: metrics, signature: signature)
+        self.signature = SignedMessage.heartbeat(
+            worker: workerID, timestamp: timestamp, nonce: nonce, policy: policyID
+        ).signature(key: machineToken)
     }
 
     package init(_ json: JSON) throws(FieldError) {
         var fields = try Fields(json)
-        self.timestamp = try fields.text("timestamp", bytes: WireLimits.identifierBytes)
-        self.nonce = try fields.text("nonce", bytes: WireLimits.identifierBytes)
-        self.policyID = try fields.text("policy_id", bytes: WireLimits.identifierBytes)
-        let metrics = fields.optionalRaw("metrics") ?? .null
-        guard metrics.isNull || metrics.members != nil else {
-            throw fields.error("metrics", .wrongType(expected: "an object"))
-        }
-        self.metrics = metrics.isNull ? [:] : metrics
-        self.signature = try fields.text("signature", bytes: WireLimits.identifierBytes)
+        self.timestamp = try fields.text("timestamp", characters: WireLimits.timestampCharacters)
+        self.nonce = try fields.text("nonce", characters: WireLimits.wordCharacters)
+        self.policyID = PolicyID(try fields.text("policy_id", characters: WireLimits.wordCharacters))
+        self.metrics = try Self.metrics(&fields)
+        self.signature = try fields.text("signature", characters: WireLimits.wordCharacters)
         try fields.end()
+        self.sentAt = try fields.instant(timestamp, of: "timestamp")
+    }
+
+    private static func metrics(_ fields: inout Fields) throws(FieldError) -> JSON? {
+        guard let metrics = fields.optionalRaw("metrics"), !metrics.isNull else { return nil }
+        guard metrics.members != nil else { throw fields.error("metrics", .wrongType(expected: "an object")) }
+        guard WireLimits.metricsBytes.contains(metrics.bytes(.compact).count) else {
+            throw fields.error("metrics", .outOfRange("at most \(WireLimits.metricsBytes.upperBound) bytes"))
+        }
+        return metrics
     }
 
     package var json: JSON {
-        [
-            "timestamp": .string(timestamp), "nonce": .string(nonce), "policy_id": .string(policyID),
-            "metrics": metrics, "signature": .string(signature),
-        ]
+        object([
+            ("timestamp", .string(timestamp)), ("nonce", .string(nonce)), ("policy_id", .string(policyID.text)),
+            ("metrics", metrics), ("signature", .string(signature)),
+        ])
     }
 
-    package static func signedMessage(workerID: String, timestamp: String, nonce: String, policyID: String) -> String {
-        "\(workerID)|\(timestamp)|\(nonce)|\(policyID)"
+    /// Whether a machine with this id and token has signed it.
+    package func isSigned(by workerID: MachineID, token: String) -> Bool {
+        SignedMessage.heartbeat(worker: workerID, timestamp: timestamp, nonce: nonce, policy: policyID)
+            .isSigned(signature, key: token)
     }
 }
 
 package struct HeartbeatReply: Sendable, Equatable {
-    package var workerID: String
+    package var workerID: MachineID
     package var nextHeartbeatMilliseconds: Int
     /// Milliseconds since 1970.
     package var serverTime: Int64
     /// Running jobs to stop.
-    package var cancelled: [String]
+    package var cancelled: [JobID]
     package var pendingJobs: Int
 
     package init(
-        workerID: String, nextHeartbeatMilliseconds: Int, serverTime: Int64, cancelled: [String], pendingJobs: Int
+        workerID: MachineID, nextHeartbeatMilliseconds: Int, serverTime: Int64, cancelled: [JobID], pendingJobs: Int
     ) {
         self.workerID = workerID
         self.nextHeartbeatMilliseconds = nextHeartbeatMilliseconds
@@ -75,17 +83,18 @@ package struct HeartbeatReply: Sendable, Equatable {
 
     package init(_ json: JSON) throws(FieldError) {
         var fields = try Fields(json)
-        self.workerID = try fields.string("worker_id")
-        self.nextHeartbeatMilliseconds = try fields.int("next_heartbeat_ms", in: 100...3_600_000, default: 30_000)
+        self.workerID = try fields.identifier("worker_id")
+        self.nextHeartbeatMilliseconds = try fields.int(
+            "next_heartbeat_ms", in: WireLimits.nextHeartbeatMilliseconds, default: 30_000)
         self.serverTime = try fields.instant("server_time")
-        self.cancelled = try fields.strings("cancelled", default: [])
+        self.cancelled = try fields.strings("cancelled", default: []).map { JobID($0) }
         self.pendingJobs = try fields.int("pending_jobs", default: 0)
     }
 
     package var json: JSON {
         [
-            "worker_id": .string(workerID), "accepted": true, "next_heartbeat_ms": JSON(nextHeartbeatMilliseconds),
-            "server_time": .string(RFC3339.format(serverTime)), "cancelled": list(cancelled),
+            "worker_id": .string(workerID.text), "accepted": true, "next_heartbeat_ms": JSON(nextHeartbeatMilliseconds),
+            "server_time": .string(RFC3339.format(serverTime)), "cancelled": list(cancelled.map(\.text)),
             "pending_jobs": JSON(pendingJobs),
         ]
     }

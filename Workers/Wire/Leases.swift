@@ -1,13 +1,14 @@
 package import Bytes
+package import Domain
 
-/// One lease to lengthen: the lease then ends `extensionMilliseconds` from now.
+/// Lets a lease end `extensionMilliseconds` from now.
 package struct ExtendRequest: Sendable, Equatable {
     /// In a batch only; alone the path names the job.
-    package var jobID: String?
+    package var jobID: JobID?
     package var claimToken: String
     package var extensionMilliseconds: Int
 
-    package init(jobID: String? = nil, claimToken: String, extensionMilliseconds: Int) {
+    package init(jobID: JobID? = nil, claimToken: String, extensionMilliseconds: Int) {
         self.jobID = jobID
         self.claimToken = claimToken
         self.extensionMilliseconds = extensionMilliseconds
@@ -20,7 +21,7 @@ package struct ExtendRequest: Sendable, Equatable {
 
     init(_ fields: Fields, inBatch: Bool) throws(FieldError) {
         var fields = fields
-        self.jobID = inBatch ? try fields.text("job_id", bytes: WireLimits.identifierBytes) : nil
+        self.jobID = inBatch ? try fields.identifier("job_id") : nil
         self.claimToken = try fields.text("claim_token", bytes: WireLimits.tokenBytes)
         self.extensionMilliseconds = try fields.int("extension_ms", in: WireLimits.visibilityMilliseconds)
         try fields.end()
@@ -28,7 +29,7 @@ package struct ExtendRequest: Sendable, Equatable {
 
     package var json: JSON {
         object([
-            ("job_id", jobID.map(JSON.string)), ("claim_token", .string(claimToken)),
+            ("job_id", jobID.map { .string($0.text) }), ("claim_token", .string(claimToken)),
             ("extension_ms", JSON(extensionMilliseconds)),
         ])
     }
@@ -57,23 +58,23 @@ package struct ExtendBatch: Sendable, Equatable {
     }
 }
 
-/// What became of one lease.
+/// The answer to one extension.
 package struct LeaseStatus: Sendable, Equatable {
     package enum State: String, Sendable, CaseIterable {
-        /// Still the worker's, for the time asked.
+        /// For the time requested.
         case extended
-        /// Another's, or swept: stop the job.
+        /// Expired or claimed by another worker: stop the job.
         case lost
-        /// The owner doesn't want it any more, or consent was revoked: stop the job.
+        /// The job was cancelled, or consent revoked: stop the job.
         case cancelled
     }
 
-    package var jobID: String
+    package var jobID: JobID
     package var state: State
     /// Milliseconds since 1970 by the server's clock; of an extended lease only.
     package var visibleUntil: Int64?
 
-    package init(jobID: String, state: State, visibleUntil: Int64? = nil) {
+    package init(jobID: JobID, state: State, visibleUntil: Int64? = nil) {
         self.jobID = jobID
         self.state = state
         self.visibleUntil = visibleUntil
@@ -85,14 +86,14 @@ package struct LeaseStatus: Sendable, Equatable {
 
     init(_ fields: Fields) throws(FieldError) {
         var fields = fields
-        self.jobID = try fields.string("job_id")
+        self.jobID = try fields.identifier("job_id")
         self.state = try fields.choice("status", as: State.self)
         self.visibleUntil = try fields.optionalInstant("visible_until")
     }
 
     package var json: JSON {
         object([
-            ("job_id", .string(jobID)), ("status", .string(state.rawValue)),
+            ("job_id", .string(jobID.text)), ("status", .string(state.rawValue)),
             ("visible_until", visibleUntil.map { .string(RFC3339.format($0)) }),
         ])
     }
@@ -116,13 +117,12 @@ package struct ExtendReply: Sendable, Equatable {
     }
 }
 
-/// `POST jobs/{job}/release`: the job goes back, its attempt is refunded unless its work was lost.
+/// `POST jobs/{job}/release`: returns the job to its queue. Its attempt is refunded unless its work was lost.
 package struct ReleaseRequest: Sendable, Equatable {
     package var claimToken: String
-    /// For people: why it came back.
+    /// Why, for people.
     package var reason: String?
-    /// `lost`: the daemon was killed while it ran the job, and its next life tells so. It counts as a lease that ran
-    /// out does.
+    /// The daemon was killed while it ran the job, and says so after its restart. Counts as an expired lease.
     package var isLost: Bool
 
     package init(claimToken: String, reason: String? = nil, isLost: Bool = false) {

@@ -1,6 +1,6 @@
 package import Bytes
 
-/// `POST jobs/{job}/progress`: what changed since the last one (CONTRACT 4).
+/// `POST jobs/{job}/progress`: what has changed since the last report (CONTRACT 4).
 package struct ProgressReport: Sendable, Equatable {
     package var claimToken: String
     /// 0–100.
@@ -9,7 +9,7 @@ package struct ProgressReport: Sendable, Equatable {
     package var message: String?
     /// The next piece of the log, at most 256 KiB.
     package var log: String?
-    /// Bytes of this attempt's log that came before the piece, so that a report sent again doubles no line.
+    /// Bytes of this attempt's log before the piece, so that a repeated report duplicates nothing.
     package var logOffset: Int?
 
     package init(

@@ -1,28 +1,25 @@
 package import Bytes
+package import Domain
 
-/// A job's one end, `POST jobs/{job}/result` (CONTRACT 4). Sent again with the same token it gets the same answer.
+/// How an attempt ended, `POST jobs/{job}/result` (CONTRACT 4). A repeated report gets the same answer.
 package struct ResultReport: Sendable, Equatable {
-    package enum Status: String, Sendable, CaseIterable {
-        case success, failure, timeout
-    }
-
     /// In a batch only; alone the path names the job.
-    package var jobID: String?
+    package var jobID: JobID?
     package var claimToken: String
-    package var status: Status
+    package var status: Outcome.Status
     package var exitCode: Int?
-    /// The end of what the job printed, at most 1 MiB.
+    /// The end of the job's output, at most 1 MiB.
     package var output: String?
     /// For people, at most 64 KiB.
     package var error: String?
     /// An audit's verdict (CONTRACT 7); any object.
     package var report: JSON?
-    /// When the run began, milliseconds since 1970 by the worker's clock. Only informs.
+    /// When the run began, milliseconds since 1970 by the worker's clock. Informational.
     package var executedAt: Int64
     package var durationMilliseconds: Int
 
     package init(
-        jobID: String? = nil, claimToken: String, status: Status, exitCode: Int? = nil, output: String? = nil,
+        jobID: JobID? = nil, claimToken: String, status: Outcome.Status, exitCode: Int? = nil, output: String? = nil,
         error: String? = nil, report: JSON? = nil, executedAt: Int64, durationMilliseconds: Int
     ) {
         self.jobID = jobID
@@ -47,9 +44,9 @@ package struct ResultReport: Sendable, Equatable {
 
     init(_ fields: Fields, inBatch: Bool) throws(FieldError) {
         var fields = fields
-        self.jobID = inBatch ? try fields.text("job_id", bytes: WireLimits.identifierBytes) : nil
+        self.jobID = inBatch ? try fields.identifier("job_id") : nil
         self.claimToken = try fields.text("claim_token", bytes: WireLimits.tokenBytes)
-        self.status = try fields.choice("status", as: Status.self)
+        self.status = try fields.choice("status", as: Outcome.Status.self)
         self.exitCode = try fields.optionalInt("exit_code", in: WireLimits.exitCode)
         self.output = try fields.optionalText("output", bytes: WireLimits.outputBytes)
         self.error = try fields.optionalText("error", bytes: WireLimits.errorBytes)
@@ -62,7 +59,7 @@ package struct ResultReport: Sendable, Equatable {
 
     package var json: JSON {
         object([
-            ("job_id", jobID.map(JSON.string)), ("claim_token", .string(claimToken)),
+            ("job_id", jobID.map { .string($0.text) }), ("claim_token", .string(claimToken)),
             ("status", .string(status.rawValue)), ("exit_code", exitCode.map { JSON($0) }),
             ("output", output.map(JSON.string)), ("error", error.map(JSON.string)), ("report", report),
             ("executed_at", .string(RFC3339.format(executedAt))), ("duration_ms", JSON(durationMilliseconds)),
@@ -95,16 +92,16 @@ package struct ResultsBatch: Sendable, Equatable {
 
 /// The answer to one result of a batch.
 package struct ResultStatus: Sendable, Equatable {
-    package var jobID: String
+    package var jobID: JobID
     package var isAccepted: Bool
-    /// Why not, as a single result's refusal would have said: `lease_lost`.
+    /// Why it was refused, the error code of a single result's call: `lease_lost`.
     package var code: String?
     package var error: String?
-    /// What it paid the machine's owner, a decimal; nil when the server doesn't say.
+    /// What it paid the machine's owner, a decimal; `nil` from servers that don't report it.
     package var paidUSDT: String?
 
     package init(
-        jobID: String, isAccepted: Bool, code: String? = nil, error: String? = nil, paidUSDT: String? = nil
+        jobID: JobID, isAccepted: Bool, code: String? = nil, error: String? = nil, paidUSDT: String? = nil
     ) {
         self.jobID = jobID
         self.isAccepted = isAccepted
@@ -115,7 +112,7 @@ package struct ResultStatus: Sendable, Equatable {
 
     init(_ fields: Fields) throws(FieldError) {
         var fields = fields
-        self.jobID = try fields.string("job_id")
+        self.jobID = try fields.identifier("job_id")
         self.isAccepted = try fields.bool("accepted")
         self.code = try fields.optionalString("code")
         self.error = try fields.optionalString("error")
@@ -124,7 +121,7 @@ package struct ResultStatus: Sendable, Equatable {
 
     package var json: JSON {
         object([
-            ("job_id", .string(jobID)), ("accepted", .bool(isAccepted)), ("code", code.map(JSON.string)),
+            ("job_id", .string(jobID.text)), ("accepted", .bool(isAccepted)), ("code", code.map(JSON.string)),
             ("error", error.map(JSON.string)), ("paid_usdt", paidUSDT.map(JSON.string)),
         ])
     }

@@ -1,27 +1,45 @@
-/// The bounds of the worker protocol (CONTRACT 4), checked where bodies are read, whichever end reads them.
+/// The bounds of the worker protocol (CONTRACT 4, 5), for both ends and for the OpenAPI document.
 package enum WireLimits {
     package static let claimed = 1...100
     package static let waitMilliseconds = 0...20_000
-    /// One second to twelve hours, the cap of a whole lease.
+    /// One second to twelve hours, the longest that a lease can last.
     package static let visibilityMilliseconds = 1_000...43_200_000
     package static let leasesInBatch = 1...1_000
     package static let resultsInBatch = 1...100
     package static let percent = 0.0...100.0
     package static let exitCode = Int(Int32.min)...Int(Int32.max)
-    /// A year: a report's duration only informs, it buys nothing.
+    /// At most a year: a report's duration is informational.
     package static let durationMilliseconds = 0...31_536_000_000
+    package static let nextHeartbeatMilliseconds = 100...3_600_000
+
+    package static let cpuCores = 0.0...4_096.0
+    /// GB of 10^9 bytes.
+    package static let memoryGB = 0.0...65_536.0
+    package static let gpus = 0...1_024
+    /// A job's run limit; a lease lasts twelve hours at most.
+    package static let jobMinutes = 1...720
+    /// A policy's longest job: up to a year.
+    package static let policyMinutes = 1...525_600
+
+    /// Unicode scalars.
+    package static let machineNameCharacters = 1...128
+    package static let labelCharacters = 1...64
+    package static let timestampCharacters = 1...64
+    /// Of a nonce, a signature, and ids in the control plane's requests.
+    package static let wordCharacters = 1...128
 
     /// Bytes of UTF-8.
     package static let identifierBytes = 1...128
     package static let tokenBytes = 1...256
-    package static let labelBytes = 1...64
     package static let messageBytes = 0...1_024
     package static let logBytes = 0...262_144
-    /// A TiB: nobody reads on after 4 MiB, but a job may go on talking.
+    /// A TiB: 4 MiB of a log are kept, but a job may write on.
     package static let logOffset = 0...(1 << 40)
     package static let errorBytes = 0...65_536
     package static let outputBytes = 0...1_048_576
-    /// One artifact, once decoded.
+    /// A heartbeat's metrics as compact JSON.
+    package static let metricsBytes = 0...65_536
+    /// One artifact, decoded.
     package static let artifactBytes = 64 << 20
 
     /// Names in one list: kinds, queues, labels.

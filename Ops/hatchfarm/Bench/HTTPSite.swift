@@ -1,3 +1,4 @@
+internal import Domain
 internal import Foundation
 internal import Runtime
 internal import Synchronization
@@ -64,7 +65,7 @@ final class HTTPSite: BenchSite {
             clients.append(
                 BenchClient(
                     connection: try RawConnection(host: host, port: url.port ?? 80),
-                    requests: requests.worker(machine.workerID, token: machine.machineToken)))
+                    requests: requests.worker(machine.workerID.text, token: machine.machineToken)))
         }
         return HTTPLoad(settings: settings, clients: clients, requests: requests)
     }

@@ -1,3 +1,4 @@
+internal import Domain
 internal import Glibc
 internal import Synchronization
 
@@ -11,7 +12,7 @@ struct MoneyLoad: Sendable {
 
     /// What a job may cost, in minor units, and what a machine asks an hour: ten minor units for a millisecond.
     static let maxPrice: Int64 = 1_000_000
-    static let hourlyPrice = "36"
+    static let hourlyPrice = 36 * Money.usdt
     static let job = #"{"title":"bench","command":["true"],"duration_minutes":1,"max_price_usdt":"1"}"#
     private static let leaseMilliseconds = 1_800_000
 

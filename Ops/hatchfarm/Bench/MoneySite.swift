@@ -40,10 +40,10 @@ final class MoneySite: BenchSite {
             let provider = providers[number % providers.count]
             let machine: WorkerCredentials
             do {
-                machine = try await Enrollment(server: server.url, credential: server.token, ownerID: provider.text)
+                machine = try await EnrollmentClient(server: server.url, credential: server.token, ownerID: provider)
                     .enroll(
                         name: "bench-\(number)", capacity: Capacity(cpuCores: 4_096, memoryGB: 65_536),
-                        priceUSDTPerHour: MoneyLoad.hourlyPrice)
+                        hourlyPrice: MoneyLoad.hourlyPrice)
             } catch {
                 throw Failure(error, server: server.url)
             }
@@ -58,7 +58,7 @@ final class MoneySite: BenchSite {
                     owner: requests,
                     machine: BenchClient(
                         connection: connection,
-                        requests: requests.worker(machine.workerID, token: machine.machineToken))))
+                        requests: requests.worker(machine.workerID.text, token: machine.machineToken))))
         }
         let store = try await Database.open(database.url)
         return MoneySite(settings, MoneyLoad(clients: clients), server, database, store)

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Domain
 internal import Glibc
 internal import Runtime
 internal import Sandbox
@@ -102,10 +103,10 @@ struct WorkerCheckup {
     /// Asks about a lease that nobody has: whoever gets an answer is known.
     private func recognition(_ known: WorkerCredentials) async -> Finding {
         let client = LeaseClient(known)
-        let nobody = "00000000-0000-7000-8000-000000000000"
+        let nobody = JobID("00000000-0000-7000-8000-000000000000")
         let request = ExtendRequest(jobID: nobody, claimToken: "none", extensionMilliseconds: 60_000)
         let finding: Finding
-        do throws(LeaseError) {
+        do throws(ServerError) {
             _ = try await client.extend(ExtendBatch(leases: [request]), timeoutMilliseconds: 10_000)
             finding = .ok("machine", "the server knows \(known.workerID)")
         } catch .unauthorized(let message) {

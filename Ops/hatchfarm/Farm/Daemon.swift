@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Domain
 internal import Executors
 internal import Logging
 internal import Runtime
@@ -50,7 +51,7 @@ enum Daemon {
             throw Failure.misconfigured("the rules that were signed for this machine: \(error.message)")
         }
         var configuration = WorkerConfiguration(
-            credentials: credentials, name: options.offer.name, capacity: options.capacity(under: rules),
+            credentials: credentials, capacity: options.capacity(under: rules),
             rules: rules, jobsAtOnce: options.jobsAtOnce, queues: options.queues.isEmpty ? nil : options.queues,
             stateFolder: stateFolder, visibilityTimeoutMilliseconds: options.leaseSeconds * 1_000,
             drainGraceMilliseconds: options.drainGrace.components.seconds * 1_000,

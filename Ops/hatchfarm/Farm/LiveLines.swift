@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Domain
 internal import Runtime
 internal import Synchronization
 internal import Wire
@@ -92,7 +93,7 @@ final class LiveLines: Sendable {
         switch news {
         case .event(.claimed): nil
         case .event(.finished(let job, let status, let code, let milliseconds, let paid)):
-            "\(status == .success ? "✓" : "✗") \(board.title(of: job) ?? job) "
+            "\(status == .success ? "✓" : "✗") \(board.title(of: job) ?? job.text) "
                 + "\(status.rawValue) in \(Text.duration(milliseconds: milliseconds))"
                 + (code.flatMap { $0 == 0 ? nil : ", exit code \($0)" } ?? "")
                 + (Earnings.text(paid).map { ", earned \($0)" } ?? "")

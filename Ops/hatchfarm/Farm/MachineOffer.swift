@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Domain
 internal import Runtime
 internal import Wire
 
@@ -7,26 +8,28 @@ struct MachineOffer: Sendable {
     var name = Hardware.name
     var capacity = Capacity(
         cpuCores: Double(Hardware.cores), memoryGB: (Double(Hardware.memoryBytes) / 1e8).rounded(.down) / 10)
-    var rules = Enrollment.openRules
-    /// What it asks for a job, USDT per hour; nil asks the market's price.
-    var priceUSDTPerHour: String?
+    var rules = EnrollmentClient.openRules
+    /// What it asks for a job, minor units of USDT per hour; nil asks the market's price.
+    var hourlyPrice: Int64?
 
     /// What is left of it under these rules, which speak of the machine and not of the offer.
     func capacity(under rules: PolicyRules) -> Capacity {
         var left = capacity
-        left.cpuCores = min(left.cpuCores, Double(Hardware.cores) * Double(rules.maxCPUPercent) / 100)
+        left.milliCores = min(left.milliCores ?? .max, Int64(Hardware.cores) * 10 * rules.maxCPUPercent)
         if let percent = rules.maxMemoryPercent {
-            left.memoryGB = min(left.memoryGB, Double(Hardware.memoryBytes) / 1e9 * Double(percent) / 100)
+            left.memoryMiB = min(left.memoryMiB ?? .max, Int64(Hardware.memoryBytes >> 20) * percent / 100)
         }
-        if rules.maxGPUPercent == 0 { left.gpu = 0 }
+        if rules.maxGPUPercent == 0 { left.gpus = 0 }
         return left
     }
 
     /// Registers the machine in its owner's name, with policy and consent.
     func enroll(by owner: Credentials) async throws(Failure) -> WorkerCredentials {
         do {
-            return try await Enrollment(server: owner.server, credential: owner.key, ownerID: owner.owner)
-                .enroll(name: name, capacity: capacity, priceUSDTPerHour: priceUSDTPerHour, rules: rules)
+            return try await EnrollmentClient(
+                server: owner.server, credential: owner.key, ownerID: owner.owner.map { OwnerID($0) }
+            )
+            .enroll(name: name, capacity: capacity, hourlyPrice: hourlyPrice, rules: rules)
         } catch {
             throw Failure(error, server: owner.server)
         }
@@ -35,10 +38,12 @@ struct MachineOffer: Sendable {
 
 extension MachineOffer {
     /// Signs the rules for a machine that is enrolled; the new policy's id.
-    func accept(_ workerID: String, by owner: Credentials) async throws(Failure) -> String {
+    func accept(_ workerID: MachineID, by owner: Credentials) async throws(Failure) -> PolicyID {
         do {
-            return try await Enrollment(server: owner.server, credential: owner.key, ownerID: owner.owner)
-                .accept(rules: rules, for: workerID)
+            return try await EnrollmentClient(
+                server: owner.server, credential: owner.key, ownerID: owner.owner.map { OwnerID($0) }
+            )
+            .accept(rules: rules, for: workerID)
         } catch {
             throw Failure(error, server: owner.server)
         }
@@ -88,7 +93,7 @@ extension WorkerCredentials {
 
 extension Failure {
     /// What the worker's half of the protocol says went wrong.
-    init(_ error: LeaseError, server: String) {
+    init(_ error: ServerError, server: String) {
         switch error {
         case .refused(404, _): self = .notFound(error.message)
         case .refused(400, _), .refused(413, _), .refused(422, _): self = .invalid(error.message)

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Domain
 internal import Wire
 
 /// Rules that an owner has written down for a machine: `--accept-policy FILE` (CONTRACT 5).

@@ -78,7 +78,7 @@ struct DataFolder: Sendable {
         return owner
     }
 
-    /// This machine's enrolment of the first start, wherever the server listens by now.
+    /// This machine's enrollment of the first start, wherever the server listens by now.
     func worker(of owner: Credentials) async throws -> WorkerCredentials {
         if var known = try MachineFile.read(workerFolder) {
             known.server = url

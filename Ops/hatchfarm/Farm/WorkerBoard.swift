@@ -1,10 +1,11 @@
+internal import Domain
 internal import Runtime
 internal import Wire
 
 /// What a worker's screen shows: events in, lines out. Knows no terminal and no clock.
 struct WorkerBoard: Sendable {
     private struct Job {
-        let id: String
+        let id: JobID
         let title: String
         let attempt: Int
         /// By the monotonic clock, milliseconds.
@@ -36,27 +37,28 @@ struct WorkerBoard: Sendable {
         switch event {
         case .claimed(let job):
             let title = Text.tame(job.title)
-            jobs.append(Job(id: job.id, title: title.isEmpty ? job.id : title, attempt: job.attempt, since: now))
+            jobs.append(Job(id: job.id, title: title.isEmpty ? job.id.text : title, attempt: job.attempt, since: now))
             trouble = nil
         case .progress(let id, let percent, let message):
             guard let index = jobs.firstIndex(where: { $0.id == id }) else { return }
             jobs[index].percent = percent.isFinite ? min(max(percent, 0), 100) : nil
             jobs[index].message = message.map(Text.tame) ?? jobs[index].message
         case .finished(let id, _, _, _, _): jobs.removeAll { $0.id == id }
-        case .lost(let id, _), .cancelled(let id), .released(let id, _), .owed(let id): jobs.removeAll { $0.id == id }
+        case .lost(let id, _), .cancelled(let id), .released(let id, _), .unreported(let id):
+            jobs.removeAll { $0.id == id }
         case .heartbeat(let pendingJobs):
             pending = pendingJobs
             trouble = nil
         case .backoff(let call, let error, _): trouble = "\(call): \(Text.tame(error.message))"
         case .draining: isDraining = true
-        case .closed: isClosed = true
-        case .opened: isClosed = false
+        case .outsideHours: isClosed = true
+        case .withinHours: isClosed = false
         case .started, .recovered, .paid, .log, .stopped: break
         }
     }
 
     /// What the job is called, for a line about it.
-    func title(of id: String) -> String? {
+    func title(of id: JobID) -> String? {
         jobs.first { $0.id == id }?.title
     }
 

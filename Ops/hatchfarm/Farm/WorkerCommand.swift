@@ -78,14 +78,16 @@ struct WorkerCommand: AsyncParsableCommand {
             }
         }
         try check("--max-cpu-percent", maxCpuPercent, 1...100)
-        try check("--max-job-minutes", maxJobMinutes, 1...525_600)
+        try check("--max-job-minutes", maxJobMinutes, WireLimits.policyMinutes)
         try check("--jobs", jobs, 1...256)
         try check("--lease-seconds", leaseSeconds, 1...43_200)
         guard price == nil || price.flatMap({ Money.minorUnits($0) }) != nil else {
             throw ValidationError("--price must be a decimal from 0 to 1000000 with at most 6 places.")
         }
-        guard (0...4_096).contains(cpu ?? 0) else { throw ValidationError("--cpu must be from 0 to 4096.") }
-        guard (0...65_536).contains(memory ?? 0) else { throw ValidationError("--memory must be from 0 to 65536.") }
+        guard WireLimits.cpuCores.contains(cpu ?? 0) else { throw ValidationError("--cpu must be from 0 to 4096.") }
+        guard WireLimits.memoryGB.contains(memory ?? 0) else {
+            throw ValidationError("--memory must be from 0 to 65536.")
+        }
         guard acceptPolicy == nil || maxCpuPercent == nil && maxJobMinutes == nil else {
             throw ValidationError("The rules come from --accept-policy or from flags, not from both.")
         }
@@ -113,7 +115,7 @@ struct WorkerCommand: AsyncParsableCommand {
         let allowsPrivateNetwork = try environment.allowsPrivateNetwork
         let logger = Logger.start(level ?? .notice)
         let folder = state.map(Files.absolute) ?? WorkerConfiguration.defaultStateFolder
-        let slots = jobs ?? max(1, Int(min(256, offer.capacity.cpuCores)))
+        let slots = jobs ?? max(1, Int(min(256, (offer.capacity.milliCores ?? 0) / 1_000)))
         let known = try stored(folder, environment)
         let server = try known?.server ?? client.credentials(environment).server
         let display = WorkerDisplay.standard(
@@ -121,10 +123,10 @@ struct WorkerCommand: AsyncParsableCommand {
             WorkerBoard(server: server, slots: slots))
         let book = EarningsBook()
         try await display.shown {
-            let enrolment = Enrolment(
+            let enrollment = Enrollment(
                 offer: offer(policy), signsAnew: policy != nil, path: credentials ?? MachineFile.path(folder),
                 tell: display.tell)
-            let worker = try await enrolment.worker(known) { () throws(Failure) in
+            let worker = try await enrollment.worker(known) { () throws(Failure) in
                 try client.credentials(environment, server: known?.server)
             }
             display.tell(.works(worker: worker.workerID, server: worker.server))
@@ -172,10 +174,10 @@ struct WorkerCommand: AsyncParsableCommand {
     private func offer(_ policy: PolicyFile?) -> MachineOffer {
         var offer = MachineOffer()
         offer.name = name ?? offer.name
-        offer.capacity.cpuCores = cpu ?? offer.capacity.cpuCores
-        offer.capacity.memoryGB = memory ?? offer.capacity.memoryGB
+        if let cpu { offer.capacity.milliCores = Capacity.milliCores(cpu) }
+        if let memory { offer.capacity.memoryMiB = Capacity.memoryMiB(memory) }
         offer.capacity.labels = label
-        offer.priceUSDTPerHour = price
+        offer.hourlyPrice = price.flatMap { Money.minorUnits($0) }
         var rules: [JSON.Member] = [.init("max_cpu_percent", JSON(maxCpuPercent ?? 100))]
         if let maxJobMinutes { rules.append(.init("max_job_minutes", JSON(maxJobMinutes))) }
         offer.rules = policy?.json ?? .object(rules)

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Domain
 internal import Logging
 internal import Runtime
 internal import Wire
@@ -7,7 +8,7 @@ internal import Wire
 enum WorkerNews: Sendable {
     /// The owner's key signs these rules for the machine.
     case signs(owner: String?, rules: JSON)
-    case works(worker: String, server: String)
+    case works(worker: MachineID, server: String)
     case event(WorkerEvent)
     /// The last word.
     case ended(Earnings)
@@ -18,7 +19,7 @@ enum WorkerNews: Sendable {
         case .signs, .works, .ended: .notice
         case .event(let event):
             switch event {
-            case .started, .released, .draining, .owed, .recovered, .paid, .closed, .opened: .notice
+            case .started, .released, .draining, .unreported, .recovered, .paid, .outsideHours, .withinHours: .notice
             case .lost, .backoff: .warning
             case .claimed, .finished, .cancelled: .info
             case .heartbeat, .progress, .log, .stopped: .debug
@@ -54,9 +55,9 @@ enum WorkerNews: Sendable {
         case .backoff(let call, let error, let milliseconds):
             "\(call): \(error.message); again in \(Text.duration(milliseconds: milliseconds))"
         case .draining(let running): "draining, \(running) running"
-        case .closed(let running): "outside the policy's hours; \(running) given back"
-        case .opened: "the policy's hours have come"
-        case .owed(let job): "\(job) has ended; its result goes out at the next start"
+        case .outsideHours(let running): "outside the policy's hours; \(running) given back"
+        case .withinHours: "the policy's hours have come"
+        case .unreported(let job): "\(job) has ended; its result goes out at the next start"
         case .recovered(let results, let lost): "told of the last life: \(results) results, \(lost) jobs lost"
         case .heartbeat, .progress, .log, .stopped: nil
         }
@@ -76,7 +77,7 @@ enum WorkerNews: Sendable {
     private var fields: (event: String, members: [(String, JSON?)])? {
         switch self {
         case .signs(let owner, let rules): ("signs", [("owner", owner.map(JSON.string)), ("rules", rules)])
-        case .works(let worker, let server): ("works", [("worker", .string(worker)), ("server", .string(server))])
+        case .works(let worker, let server): ("works", [("worker", .string(worker.text)), ("server", .string(server))])
         case .event(let event): Self.fields(event)
         case .ended(let earnings):
             (
@@ -95,33 +96,34 @@ enum WorkerNews: Sendable {
             ("ready", [("isolation", .string(isolation.rawValue)), ("missing", .array(missing.map(JSON.string)))])
         case .heartbeat(let pendingJobs): ("heartbeat", [("pending", JSON(pendingJobs))])
         case .claimed(let job):
-            ("claimed", [("job", .string(job.id)), ("title", .string(job.title)), ("attempt", JSON(job.attempt))])
+            ("claimed", [("job", .string(job.id.text)), ("title", .string(job.title)), ("attempt", JSON(job.attempt))])
         case .progress(let job, let percent, let message):
             (
                 "progress",
-                [("job", .string(job)), ("percent", JSON(percent)), ("message", message.map(JSON.string))]
+                [("job", .string(job.text)), ("percent", JSON(percent)), ("message", message.map(JSON.string))]
             )
         case .finished(let job, let status, let code, let milliseconds, let paid):
             (
                 "finished",
                 [
-                    ("job", .string(job)), ("status", .string(status.rawValue)), ("exit_code", code.map { JSON($0) }),
+                    ("job", .string(job.text)), ("status", .string(status.rawValue)),
+                    ("exit_code", code.map { JSON($0) }),
                     ("duration_ms", JSON(milliseconds)), ("paid_usdt", paid.map(JSON.string)),
                 ]
             )
-        case .paid(let job, let usdt): ("paid", [("job", .string(job)), ("paid_usdt", .string(usdt))])
-        case .lost(let job, let reason): ("lost", [("job", .string(job)), ("reason", .string(reason))])
-        case .cancelled(let job): ("cancelled", [("job", .string(job))])
-        case .released(let job, let reason): ("released", [("job", .string(job)), ("reason", .string(reason))])
+        case .paid(let job, let usdt): ("paid", [("job", .string(job.text)), ("paid_usdt", .string(usdt))])
+        case .lost(let job, let reason): ("lost", [("job", .string(job.text)), ("reason", .string(reason))])
+        case .cancelled(let job): ("cancelled", [("job", .string(job.text))])
+        case .released(let job, let reason): ("released", [("job", .string(job.text)), ("reason", .string(reason))])
         case .backoff(let call, let error, let milliseconds):
             (
                 "backoff",
                 [("call", .string(call)), ("error", .string(error.message)), ("again_in_ms", JSON(milliseconds))]
             )
         case .draining(let running): ("draining", [("running", JSON(running))])
-        case .closed(let running): ("closed", [("given_back", JSON(running))])
-        case .opened: ("opened", [])
-        case .owed(let job): ("owed", [("job", .string(job))])
+        case .outsideHours(let running): ("closed", [("given_back", JSON(running))])
+        case .withinHours: ("opened", [])
+        case .unreported(let job): ("owed", [("job", .string(job.text))])
         case .recovered(let results, let lost): ("recovered", [("results", JSON(results)), ("lost", JSON(lost))])
         case .stopped: ("stopped", [])
         case .log: nil

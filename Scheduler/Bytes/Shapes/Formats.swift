@@ -105,6 +105,11 @@ extension Format where Value == Int64 {
         }
     }
 
+    /// An exact integer of the range.
+    package static func integer(_ range: ClosedRange<Int>) -> Format {
+        integer(Int64(range.lowerBound)...Int64(range.upperBound))
+    }
+
     /// RFC 3339, as milliseconds since 1970.
     package static var instant: Format {
         Format(.instant) {

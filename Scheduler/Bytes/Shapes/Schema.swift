@@ -54,6 +54,10 @@ extension Schema {
 
     package static func integer(_ range: ClosedRange<Int64>? = nil) -> Schema { .whole(range) }
 
+    package static func integer(_ range: ClosedRange<Int>) -> Schema {
+        .whole(Int64(range.lowerBound)...Int64(range.upperBound))
+    }
+
     package static func array(_ element: Schema, _ counts: ClosedRange<Int>? = nil) -> Schema {
         .list(element, counts: counts)
     }

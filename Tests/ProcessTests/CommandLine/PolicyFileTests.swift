@@ -1,4 +1,5 @@
 import Bytes
+import Domain
 import Foundation
 import Support
 import Testing
@@ -44,15 +45,15 @@ struct PolicyFileTests {
     @Test("what is offered is cut to what the rules leave of the machine")
     func capacity() {
         var offer = MachineOffer()
-        offer.capacity = Capacity(cpuCores: 10_000, memoryGB: 100_000, gpu: 2)
+        offer.capacity = Capacity(cpuCores: 4_096, memoryGB: 65_536, gpus: 2)
         var rules = PolicyRules(maxCPUPercent: 50)
         rules.maxMemoryPercent = 25
         rules.maxGPUPercent = 0
         let left = offer.capacity(under: rules)
-        #expect(left.cpuCores == Double(Hardware.cores) / 2)
-        #expect(abs(left.memoryGB - Double(Hardware.memoryBytes) / 4e9) < 0.001)
-        #expect(left.gpu == 0)
-        offer.capacity = Capacity(cpuCores: 0.1, memoryGB: 0.1, gpu: 2)
+        #expect(left.milliCores == Int64(Hardware.cores) * 500)
+        #expect(left.memoryMiB == Int64(Hardware.memoryBytes >> 20) / 4)
+        #expect(left.gpus == 0)
+        offer.capacity = Capacity(cpuCores: 0.1, memoryGB: 0.1, gpus: 2)
         #expect(offer.capacity(under: PolicyRules(maxCPUPercent: 100)) == offer.capacity)
     }
 }

@@ -1,4 +1,5 @@
 import Bytes
+import Domain
 import Runtime
 import Testing
 import Wire
@@ -10,7 +11,8 @@ struct WorkerBoardTests {
     private func job(_ id: String, _ title: String, attempt: Int = 1) -> WorkerEvent {
         .claimed(
             ClaimedJob(
-                id: id, claimToken: "t", attempt: attempt, visibleUntil: 0, visibilityTimeoutMilliseconds: 60_000,
+                id: JobID(id), claimToken: "t", attempt: attempt, visibleUntil: 0,
+                visibilityTimeoutMilliseconds: 60_000,
                 leaseEnds: 0, title: title, command: ["true"]))
     }
 
@@ -22,7 +24,7 @@ struct WorkerBoardTests {
 
     @Test("a job's line has its title, a bar, what has passed and what is left, and its try")
     func line() {
-        let board = board([job("1", "sort", attempt: 2), .progress(job: "1", percent: 25, message: nil)])
+        let board = board([job("1", "sort", attempt: 2), .progress(job: JobID("1"), percent: 25, message: nil)])
         let lines = board.lines(columns: 80, rows: 24, at: 61_000)
         #expect(lines.count == 2)
         #expect(lines[0].hasPrefix("sort "))
@@ -46,9 +48,9 @@ struct WorkerBoardTests {
     func status() {
         var board = board([
             job("1", "a"), job("2", "b"), job("3", "c"), job("4", "d"),
-            .finished(job: "1", status: .success, exitCode: 0, durationMilliseconds: 1),
-            .finished(job: "2", status: .failure, exitCode: 7, durationMilliseconds: 1),
-            .lost(job: "3", reason: "late"), .heartbeat(pendingJobs: 12),
+            .finished(job: JobID("1"), status: .success, exitCode: 0, durationMilliseconds: 1),
+            .finished(job: JobID("2"), status: .failure, exitCode: 7, durationMilliseconds: 1),
+            .lost(job: JobID("3"), reason: "late"), .heartbeat(pendingJobs: 12),
         ])
         let status = "https://farm.example · 1/4 running · 1 done · 1 failed · 12 pending"
         #expect(board.lines(columns: 120, rows: 24, at: 0).last == status)
@@ -62,13 +64,13 @@ struct WorkerBoardTests {
     @Test("what results earned is added up, where the server says so and it is an amount")
     func earnings() throws {
         func finished(_ paid: String?) -> WorkerEvent {
-            .finished(job: "1", status: .success, exitCode: 0, durationMilliseconds: 1_500, paidUSDT: paid)
+            .finished(job: JobID("1"), status: .success, exitCode: 0, durationMilliseconds: 1_500, paidUSDT: paid)
         }
         var events = [finished(nil), finished("0")]
         let nothing = board(events).lines(columns: 120, rows: 24, at: 0).last
         #expect(nothing == "https://farm.example · 0/4 running · 2 done · 0 failed")
         events += [
-            finished("0.0125"), finished("0.01"), .paid(job: "0", usdt: "1"), finished("-5"), finished("1e9"),
+            finished("0.0125"), finished("0.01"), .paid(job: JobID("0"), usdt: "1"), finished("-5"), finished("1e9"),
             finished("\u{1B}[2J"),
         ]
         let lines = board(events).lines(columns: 120, rows: 24, at: 0)
@@ -91,8 +93,8 @@ struct WorkerBoardTests {
     func width(columns: Int) {
         let titles = ["sort", String(repeating: "long ", count: 80), "鶏小屋の夜明け鶏小屋の夜明け鶏小屋の夜明け", "👩‍🌾🐣🐔", ""]
         var board = board(titles.enumerated().map { job("\($0)", $1, attempt: 3) }, slots: 9)
-        board.take(.progress(job: "1", percent: 99.9, message: "nearly there"), at: 0)
-        board.take(.progress(job: "2", percent: 1e300, message: "完了"), at: 0)
+        board.take(.progress(job: JobID("1"), percent: 99.9, message: "nearly there"), at: 0)
+        board.take(.progress(job: JobID("2"), percent: 1e300, message: "完了"), at: 0)
         for line in board.lines(columns: columns, rows: 24, at: 7_200_000) {
             #expect(Text.columns(line) <= max(1, columns - 1), "\(line)")
         }
@@ -101,7 +103,7 @@ struct WorkerBoardTests {
     @Test("titles and messages can't steer the terminal, nor can a server's words")
     func tame() {
         let evil = "\u{1B}]0;owned\u{7}\u{1B}[2J\r\nready\u{202E}abc\u{9B}31m"
-        var board = board([job("1", evil), .progress(job: "1", percent: 5, message: evil)])
+        var board = board([job("1", evil), .progress(job: JobID("1"), percent: 5, message: evil)])
         board.take(.backoff(call: "claim", error: .unreachable(evil), milliseconds: 500), at: 0)
         let text = board.lines(columns: 300, rows: 24, at: 0).joined()
         #expect(text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) })
@@ -120,7 +122,7 @@ struct WorkerBoardTests {
 
     @Test("colours only when asked for, and never in the count of columns")
     func colour() {
-        let board = board([job("1", "sort"), .progress(job: "1", percent: 50, message: nil)])
+        let board = board([job("1", "sort"), .progress(job: JobID("1"), percent: 50, message: nil)])
         let plain = board.lines(columns: 80, rows: 24, at: 5_000)
         let painted = board.lines(columns: 80, rows: 24, at: 5_000, colour: true)
         #expect(!plain.joined().contains("\u{1B}"))
@@ -132,10 +134,11 @@ struct WorkerBoardTests {
     func json() throws {
         let events: [WorkerEvent] = [
             .started(isolation: .sandbox, missing: ["cgroup"]), .heartbeat(pendingJobs: 3), job("1", "a\nb"),
-            .progress(job: "1", percent: 12.5, message: nil), .lost(job: "1", reason: "late"),
-            .finished(job: "1", status: .failure, exitCode: 2, durationMilliseconds: 31), .cancelled(job: "1"),
-            .released(job: "1", reason: "drain"), .draining(running: 0), .stopped,
-            .owed(job: "1"), .recovered(results: 1, lost: 2), .closed(running: 1), .opened,
+            .progress(job: JobID("1"), percent: 12.5, message: nil), .lost(job: JobID("1"), reason: "late"),
+            .finished(job: JobID("1"), status: .failure, exitCode: 2, durationMilliseconds: 31),
+            .cancelled(job: JobID("1")),
+            .released(job: JobID("1"), reason: "drain"), .draining(running: 0), .stopped,
+            .unreported(job: JobID("1")), .recovered(results: 1, lost: 2), .outsideHours(running: 1), .withinHours,
             .backoff(call: "claim", error: .lost, milliseconds: 5),
         ]
         for event in events {
@@ -146,6 +149,6 @@ struct WorkerBoardTests {
         }
         let finished = try #require(WorkerNews.event(events[5]).json(at: 0))
         #expect(finished["job"] == "1" && finished["status"] == "failure" && finished["exit_code"] == 2)
-        #expect(WorkerNews.event(.log(job: "1", text: "secret of the job")).json(at: 0) == nil)
+        #expect(WorkerNews.event(.log(job: JobID("1"), text: "secret of the job")).json(at: 0) == nil)
     }
 }

@@ -1,4 +1,5 @@
 import Bytes
+import Domain
 @testable import Executors
 @testable import Runtime
 import Support
@@ -12,7 +13,7 @@ final class SlurmBench: Sendable {
     let configuration: SlurmConfiguration
     let executor: SlurmExecutor
     let inputs = Mutex<[String: [UInt8]]>([:])
-    private let logs = Mutex<[String: String]>([:])
+    private let logs = Mutex<[JobID: String]>([:])
     private let steps = Mutex<[String]>([])
     private let files = Mutex<[String: [UInt8]]>([:])
 
@@ -29,7 +30,7 @@ final class SlurmBench: Sendable {
 
     static func configuration(_ slurm: ThrowawaySlurm) -> SlurmConfiguration {
         SlurmConfiguration(
-            partition: slurm.partition, folder: slurm.shared, workerID: Hex.encode(World.live.random(8)),
+            partition: slurm.partition, folder: slurm.shared, workerID: MachineID(Hex.encode(World.live.random(8))),
             pollMilliseconds: 250, configurationFile: slurm.configurationFile)
     }
 
@@ -43,7 +44,7 @@ final class SlurmBench: Sendable {
             log: { [self] text in logs.withLock { $0[job.id, default: ""] += text } },
             progress: { [self] percent, message in steps.withLock { $0.append("\(percent) \(message ?? "")") } },
             fetch: { [self] input in inputs.withLock { $0[input.path] ?? [] } },
-            keep: { [self] path, bytes in files.withLock { $0[path] = bytes } })
+            upload: { [self] path, bytes in files.withLock { $0[path] = bytes } })
         return try await executor.run(job, context)
     }
 
@@ -65,7 +66,7 @@ final class SlurmBench: Sendable {
 }
 
 extension ClaimedJob {
-    static func script(_ id: String, _ script: String, isolation: Isolation = .sandbox) -> ClaimedJob {
+    static func script(_ id: JobID, _ script: String, isolation: Isolation = .sandbox) -> ClaimedJob {
         var job = ClaimedJob.sample(id, needs: Capacity(cpuCores: 1, memoryGB: 0.2))
         job.command = ["/bin/sh", "-c", script]
         job.isolation = isolation

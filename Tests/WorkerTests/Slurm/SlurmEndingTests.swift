@@ -1,4 +1,5 @@
 import Bytes
+import Domain
 @testable import Executors
 import Glibc
 import Runtime
@@ -12,7 +13,7 @@ struct SlurmEndingTests {
     private static let slurm = Task { try await ThrowawaySlurm() }
 
     /// A job whose processes can be found, and which takes no hint.
-    private func stubborn(_ id: String) -> ClaimedJob {
+    private func stubborn(_ id: JobID) -> ClaimedJob {
         .script(id, "trap '' TERM INT HUP; echo here; while :; do sleep 0.2; : \(mark)\(id); done")
     }
 
@@ -44,12 +45,12 @@ struct SlurmEndingTests {
         let job = stubborn("cancelled")
         let running = Task { try await bench.run(job) }
         try await bench.hears(job, "here")
-        #expect(!processes(with: mark + job.id).isEmpty)
+        #expect(!processes(with: mark + job.id.text).isEmpty)
         let cancelledAt = World.live.monotonic()
         running.cancel()
         await #expect(throws: CancellationError.self) { try await running.value }
         #expect(World.live.monotonic() - cancelledAt < 30_000)
-        #expect(processes(with: mark + job.id).isEmpty)
+        #expect(processes(with: mark + job.id.text).isEmpty)
         #expect(try await slurm.queue() == [])
         #expect(try folders(bench) == [])
     }
@@ -62,7 +63,7 @@ struct SlurmEndingTests {
         try await bench.hears(job, "here")
         try await bench.slurm.run("scancel", ["--me"])
         #expect(try await running.value.contains("CANCELLED"))
-        #expect(processes(with: mark + job.id).isEmpty)
+        #expect(processes(with: mark + job.id.text).isEmpty)
         #expect(try folders(bench) == [])
     }
 
@@ -72,7 +73,7 @@ struct SlurmEndingTests {
         let bench = try await SlurmBench(slurm) { $0.waitLimitMilliseconds = 6_000 }
         // More than the node has beside this one.
         var large = ClaimedJob.script("large", "echo here; sleep 30")
-        large.resources.cpuCores = 16
+        large.resources.milliCores = 16_000
         let blocking = Task { [large] in try await bench.run(large) }
         try await bench.hears(large, "here")
         #expect(try await bench.fault(.script("small", "true")).contains("waited too long in Slurm's queue"))
@@ -104,10 +105,10 @@ struct SlurmEndingTests {
                 "--job-name=\(configuration.jobNamePrefix)0", "--chdir=\(folder)", "--output=\(folder)/output",
                 "--wrap=exec /bin/sh -c \"\(job.command[2])\"",
             ])
-        try await eventually("it runs", within: .seconds(20)) { !processes(with: mark + job.id).isEmpty }
+        try await eventually("it runs", within: .seconds(20)) { !processes(with: mark + job.id.text).isEmpty }
         abandoned = nil
         _ = try await SlurmExecutor(configuration)
-        #expect(processes(with: mark + job.id).isEmpty)
+        #expect(processes(with: mark + job.id.text).isEmpty)
         #expect(access(folder, F_OK) != 0)
         #expect(try await living.value.output == "here\nalive\n")
     }
@@ -135,7 +136,7 @@ struct SlurmEndingTests {
             #expect(result.status == .success && result.output == "here\nended\n", "\(result)")
         }
         await #expect(throws: CancellationError.self) { try await stopped.value }
-        #expect(processes(with: mark + doomed.id).isEmpty)
+        #expect(processes(with: mark + doomed.id.text).isEmpty)
         #expect(try await slurm.queue() == [])
     }
 

@@ -1,4 +1,5 @@
 import Bytes
+import Domain
 @testable import Executors
 import Runtime
 import Support
@@ -81,7 +82,7 @@ struct SlurmJobTests {
     func needs() async throws {
         let bench = try await SlurmBench.shared.value
         var job = ClaimedJob.script("needs", "echo first; sleep 4; echo second")
-        job.resources = Capacity(cpuCores: 1.5, memoryGB: 0.3, gpu: 1, labels: ["ssd", "$(id)|all&of*this"])
+        job.resources = Capacity(cpuCores: 1.5, memoryGB: 0.3, gpus: 1, labels: ["ssd", "$(id)|all&of*this"])
         job.durationMinutes = 7
         let running = Task { [job] in try await bench.run(job) }
         try await bench.hears(job, "first")
@@ -89,7 +90,7 @@ struct SlurmJobTests {
         let id = try #require(try await bench.slurm.queue().first)
         let shown = try await bench.slurm.run("scontrol", ["show", "job", "-o", id]).split(separator: " ")
         for field in [
-            "CPUs/Task=2", "MinMemoryNode=287M", "TimeLimit=00:07:00", "Features=ssd", "TresPerNode=gres:gpu:1",
+            "CPUs/Task=2", "MinMemoryNode=286M", "TimeLimit=00:07:00", "Features=ssd", "TresPerNode=gres:gpu:1",
             "Requeue=0", "Partition=debug", "NumNodes=1",
         ] {
             #expect(shown.contains(Substring(field)), "\(field) in \(shown)")
@@ -104,7 +105,7 @@ struct SlurmJobTests {
         let bench = try await SlurmBench.shared.value
         let hog = "head -c 60000000 /dev/zero | tail -c 60000000 | (sleep 8; wc -c)"
         var job = ClaimedJob.script("memory", "echo here; (\(hog)) & (\(hog)) & (\(hog)) & wait; echo there")
-        job.resources.memoryGB = 0.1
+        job.resources.memoryMiB = 95
         let result = try await bench.run(job)
         #expect(result.status == .failure && result.exitCode == 137, "\(result)")
         #expect(result.output?.hasPrefix("here\n") == true && result.output?.contains("there") == false)

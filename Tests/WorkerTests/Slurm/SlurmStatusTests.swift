@@ -1,3 +1,4 @@
+import Domain
 @testable import Executors
 import Testing
 import Wire
@@ -56,12 +57,12 @@ struct SlurmStatusTests {
 struct SlurmNeedsTests {
     @Test("is rounded up and kept within bounds")
     func bounds() {
-        var job = ClaimedJob.sample("needs", needs: Capacity(cpuCores: 2.1, memoryGB: 1, gpu: 3, labels: ["a", "b"]))
+        var job = ClaimedJob.sample("needs", needs: Capacity(cpuCores: 2.1, memoryGB: 1, gpus: 3, labels: ["a", "b"]))
         job.durationMinutes = 90
         let needs = SlurmNeeds(job, features: ["b", "c"])
         #expect(needs.cores == 3 && needs.memory == 954 && needs.gpus == 3 && needs.minutes == 90)
         #expect(needs.features == ["b"])
-        job.resources = Capacity(cpuCores: .nan, memoryGB: .infinity, gpu: .min)
+        job.resources = Capacity(milliCores: .max, memoryMiB: .max, gpus: .min)
         job.durationMinutes = .max
         let odd = SlurmNeeds(job, features: [])
         #expect(odd.cores == 1 && odd.memory == nil && odd.gpus == 0 && odd.minutes == 1_440)

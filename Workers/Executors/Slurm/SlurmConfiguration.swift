@@ -1,4 +1,5 @@
 internal import Bytes
+package import Domain
 
 /// What a worker needs to know to offer a partition of a Slurm cluster.
 package struct SlurmConfiguration: Sendable {
@@ -10,7 +11,7 @@ package struct SlurmConfiguration: Sendable {
     /// An absolute path that all nodes see under the same name. The worker makes a folder of its own in it.
     package var folder: String
     /// Its jobs in Slurm's queue carry it in their names, so that a later life of the same worker knows them.
-    package var workerID: String
+    package var workerID: MachineID
     /// How often all running jobs are looked at, in milliseconds, at least 100.
     package var pollMilliseconds: Int64
     /// How long a job may wait in Slurm's queue before it goes back to the server.
@@ -25,7 +26,7 @@ package struct SlurmConfiguration: Sendable {
     package static let defaultSearchPath = "/usr/bin:/bin:/usr/local/bin:/opt/slurm/bin"
 
     package init(
-        partition: String, account: String? = nil, extraArguments: [String] = [], folder: String, workerID: String,
+        partition: String, account: String? = nil, extraArguments: [String] = [], folder: String, workerID: MachineID,
         pollMilliseconds: Int64 = 1_000, waitLimitMilliseconds: Int64 = 300_000, configurationFile: String? = nil,
         searchPath: String = defaultSearchPath, allowsUnsandboxed: Bool = false
     ) {
@@ -49,12 +50,13 @@ package struct SlurmConfiguration: Sendable {
 
     /// As it is where it is a plain word, else its hash: it stands in names of jobs and folders.
     private var safeWorkerID: String {
-        let isPlain = workerID.utf8.allSatisfy { byte in
+        let id = workerID.text
+        let isPlain = id.utf8.allSatisfy { byte in
             (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
                 || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
                 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
         }
-        return isPlain && (1...64).contains(workerID.utf8.count) ? workerID : SHA256.hex(workerID)
+        return isPlain && (1...64).contains(id.utf8.count) ? id : SHA256.hex(id)
     }
 
     /// What is wrong with the folder's name, for people. `sbatch` puts words of its own where a `%` or `\` stands.

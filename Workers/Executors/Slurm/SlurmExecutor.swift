@@ -1,4 +1,5 @@
 package import Bytes
+package import Domain
 package import Runtime
 internal import Sandbox
 package import Wire
@@ -6,7 +7,7 @@ package import Wire
 /// Runs commands on a cluster, as jobs of a Slurm partition. Slurm places, limits and kills them; the walls around them
 /// are the sandbox's own, put up on the node.
 package struct SlurmExecutor: Executor {
-    package let kinds = ["compute"]
+    package let kinds = [Kind.compute]
     /// As a trial job on the partition showed.
     package let isolation: Isolation
     /// What keeps the nodes from a stronger isolation, with the remedy.
@@ -32,15 +33,15 @@ package struct SlurmExecutor: Executor {
         queue = SlurmQueue(configuration, world: world)
         // Before the folders: those of a dead life are removed next, and nobody may write there any more.
         try await queue.endLeftovers()
-        let walled: Sandbox
+        let sandboxed: Sandbox
         do {
             state = try StateFolder(at: configuration.stateFolder, world: world)
-            walled = try Sandbox.elsewhere(in: state, world: world)
+            sandboxed = try Sandbox.elsewhere(in: state, world: world)
         } catch {
             throw SlurmProblem(message: "\(configuration.stateFolder): \(error.message)")
         }
-        guard let complaint = await Self.trial(walled, in: state, configuration, queue, world) else {
-            (sandbox, isolation, missing) = (walled, .sandbox, [])
+        guard let complaint = await Self.trial(sandboxed, in: state, configuration, queue, world) else {
+            (sandbox, isolation, missing) = (sandboxed, .sandbox, [])
             return
         }
         let finding =
@@ -96,7 +97,7 @@ package struct SlurmExecutor: Executor {
         let run = SlurmRun(
             batch: batch, needs: needs, configuration: configuration, queue: queue, world: world,
             discard: { try? folder.remove() })
-        let ending = try await run.run(emit: command.tell)
+        let ending = try await run.run(emit: command.emit)
         defer { try? folder.remove() }
         switch ending {
         case .ended(let end):

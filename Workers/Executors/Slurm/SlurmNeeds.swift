@@ -1,3 +1,4 @@
+internal import Domain
 internal import Sandbox
 internal import Wire
 
@@ -15,12 +16,12 @@ struct SlurmNeeds: Sendable, Equatable {
 
     init(_ job: ClaimedJob, features known: Set<String>) {
         let needs = job.resources
-        if needs.cpuCores > 1, needs.cpuCores <= 4_096 { cores = Int(needs.cpuCores.rounded(.up)) }
-        if needs.memoryGB > 0, needs.memoryGB <= 65_536 {
-            memory = max(64, Int((needs.memoryGB * 1e9 / 1_048_576).rounded(.up)))
+        if let milliCores = needs.milliCores, milliCores > 1_000, milliCores <= 4_096_000 {
+            cores = Int((milliCores + 999) / 1_000)
         }
-        gpus = min(max(needs.gpu, 0), 1_024)
-        minutes = min(max(job.durationMinutes, 1), 1_440)
+        if let memoryMiB = needs.memoryMiB, memoryMiB > 0, memoryMiB <= 1 << 26 { memory = max(64, Int(memoryMiB)) }
+        gpus = Int(min(max(needs.gpus, 0), Int64(WireLimits.gpus.upperBound)))
+        minutes = min(max(job.durationMinutes, 1), WireLimits.jobMinutes.upperBound)
         // The server has seen that the machine has them all; what Slurm doesn't know of holds for the whole cluster.
         features = needs.labels.filter { known.contains($0) }
     }

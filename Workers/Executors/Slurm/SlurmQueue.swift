@@ -10,12 +10,12 @@ actor SlurmQueue {
     }
 
     /// A job that is to be gone.
-    private struct Doomed {
+    private struct EndingJob {
         /// Unknown when `sbatch` gave no answer, though the job may be there or still come.
         var id: String?
         let since: Int64
-        let mayComeUntil: Int64
-        let farewell: @Sendable () -> Void
+        let mayAppearUntil: Int64
+        let onEnd: @Sendable () -> Void
     }
 
     private let command: SlurmCommand
@@ -24,7 +24,7 @@ actor SlurmQueue {
     private var last: Snapshot?
     private var askedAt: Int64?
     private var asking: Task<Snapshot?, Never>?
-    private var doomed: [String: Doomed] = [:]
+    private var endingJobs: [String: EndingJob] = [:]
     private var ending: Task<Void, Never>?
     /// How often Slurm was asked for all jobs.
     private(set) var rounds = 0
@@ -74,36 +74,36 @@ actor SlurmQueue {
 
     // MARK: Ending jobs
 
-    /// Kills a job, calls `farewell` once it is gone, and waits for that as long as a killed job may take. While the
+    /// Kills a job, calls `onEnd` once it is gone, and waits for that as long as a killed job may take. While the
     /// controller is away it goes on trying after it has returned.
     /// - Parameter id: `nil` when `sbatch` gave no answer. Such a job is looked for as long as it could still come.
-    func end(_ name: String, id: String?, farewell: @escaping @Sendable () -> Void) async {
+    func end(_ name: String, id: String?, onEnd: @escaping @Sendable () -> Void) async {
         let now = world.monotonic()
-        doomed[name] = Doomed(id: id, since: now, mayComeUntil: id == nil ? now + 60_000 : now, farewell: farewell)
-        if ending == nil { ending = Task { await endDoomed() } }
+        endingJobs[name] = EndingJob(id: id, since: now, mayAppearUntil: id == nil ? now + 60_000 : now, onEnd: onEnd)
+        if ending == nil { ending = Task { await endJobs() } }
         guard id != nil else { return }
         // In a task of its own: the caller's may be cancelled.
         await Task {
-            while doomed[name] != nil, world.monotonic() - now < 30_000 {
+            while endingJobs[name] != nil, world.monotonic() - now < 30_000 {
                 try? await world.sleep(.milliseconds(50))
             }
         }.value
     }
 
-    private func endDoomed() async {
+    private func endJobs() async {
         var pause: Int64 = 50
-        while !doomed.isEmpty {
-            await kill(doomed.values.compactMap(\.id))
+        while !endingJobs.isEmpty {
+            await kill(endingJobs.values.compactMap(\.id))
             if let snapshot = await snapshot(age: 0) {
-                for (name, job) in doomed where snapshot.takenAt >= job.since {
+                for (name, job) in endingJobs where snapshot.takenAt >= job.since {
                     let status = snapshot.jobs[name]
-                    doomed[name]?.id = job.id ?? status?.id
-                    guard status?.hasEnded ?? (snapshot.takenAt >= job.mayComeUntil) else { continue }
-                    doomed[name] = nil
-                    job.farewell()
+                    endingJobs[name]?.id = job.id ?? status?.id
+                    guard status?.hasEnded ?? (snapshot.takenAt >= job.mayAppearUntil) else { continue }
+                    endingJobs[name] = nil
+                    job.onEnd()
                 }
             }
-            guard !doomed.isEmpty else { break }
+            guard !endingJobs.isEmpty else { break }
             try? await world.sleep(.milliseconds(pause))
             pause = min(2 * pause, 2_000)
         }

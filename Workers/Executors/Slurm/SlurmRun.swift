@@ -27,7 +27,7 @@ struct SlurmRun: Sendable {
             try Task.checkCancellation()
             id = try await queue.submit(needs.arguments(for: batch, name: name, configuration))
         } catch let problem as SlurmProblem {
-            await queue.end(name, id: nil, farewell: discard)
+            await queue.end(name, id: nil, onEnd: discard)
             throw MachineFault("Slurm doesn't take the job: \(problem.message)")
         } catch {
             discard()
@@ -36,7 +36,7 @@ struct SlurmRun: Sendable {
         do {
             return try await follow(name, submittedAt: submittedAt, emit: emit)
         } catch {
-            await queue.end(name, id: id, farewell: discard)
+            await queue.end(name, id: id, onEnd: discard)
             throw error
         }
     }
@@ -55,7 +55,7 @@ struct SlurmRun: Sendable {
             guard let status = snapshot.jobs[name] else {
                 absences += 1
                 guard absences >= 3 else { continue }
-                return try forgotten(&output, emit)
+                return try unknownToSlurm(&output, emit)
             }
             switch status.phase {
             case .running: continue
@@ -88,7 +88,7 @@ struct SlurmRun: Sendable {
     }
 
     /// Slurm forgets ended jobs after a while, and its controller may have been away for longer.
-    private func forgotten(
+    private func unknownToSlurm(
         _ output: inout OutputFile, _ emit: @Sendable (OutputEvent) -> Void
     ) throws(MachineFault) -> Ending {
         guard let code = batch.exitCode else { throw MachineFault("Slurm has lost the job") }

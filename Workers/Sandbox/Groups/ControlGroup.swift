@@ -33,7 +33,7 @@ struct ControlGroup: Sendable {
         if let folder = folder(of: .pids) {
             try ControlFile.write(String(limits.processes + 3), to: "\(folder)/pids.max")
         }
-        if let cores = limits.cpuCores { try limitProcessors(cores) }
+        if let milliCores = limits.milliCores { try limitProcessors(milliCores) }
         if isUnified, let folder = folder(of: .memory) {
             // All of a job at once: half of one is no use.
             try ControlFile.write("1", to: "\(folder)/memory.oom.group")
@@ -41,8 +41,8 @@ struct ControlGroup: Sendable {
     }
 
     func limit(_ share: HostShare) throws(FileProblem) {
-        let cores = Double(sysconf(CInt(_SC_NPROCESSORS_ONLN)))
-        if share.cpuPercent < 100 { try limitProcessors(cores * Double(share.cpuPercent) / 100) }
+        let cores = Int64(sysconf(CInt(_SC_NPROCESSORS_ONLN)))
+        if share.cpuPercent < 100 { try limitProcessors(cores * 10 * Int64(share.cpuPercent)) }
         if let percent = share.memoryPercent {
             let pages = Int64(sysconf(CInt(_SC_PHYS_PAGES)))
             try limitMemory(pages / 100 * Int64(percent) * Int64(sysconf(CInt(_SC_PAGESIZE))))
@@ -67,10 +67,10 @@ struct ControlGroup: Sendable {
         }
     }
 
-    private func limitProcessors(_ cores: Double) throws(FileProblem) {
+    private func limitProcessors(_ milliCores: Int64) throws(FileProblem) {
         guard let folder = folder(of: .cpu) else { return }
         // Microseconds of every tenth of a second; the kernel's least is a thousand.
-        let quota = max(1_000, Int64(min(max(cores, 0), 4_096) * 100_000))
+        let quota = max(1_000, min(milliCores, 4_096_000) * 100)
         if isUnified {
             try ControlFile.write("\(quota) 100000", to: "\(folder)/cpu.max")
         } else {

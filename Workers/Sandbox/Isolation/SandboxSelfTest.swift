@@ -109,7 +109,7 @@ struct SandboxSelfTest: Sendable {
     /// A loop in a group with a fiftieth of a core is held back within a tenth of a second. It has an end of its own,
     /// for the daemon may be killed beside it.
     private func isThrottled() async -> Bool {
-        let limits = SandboxLimits(memoryBytes: 64 << 20, cpuCores: 0.02)
+        let limits = SandboxLimits(memoryBytes: 64 << 20, milliCores: 20)
         guard let group = try? sandbox.groups?.makeGroup("trial", limits: limits) else { return false }
         let doors = group.doors.map { "echo 0 > \(Program.quoted($0))" }.joined(separator: " && ")
         let world = sandbox.world

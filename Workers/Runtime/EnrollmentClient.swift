@@ -1,18 +1,19 @@
 package import Bytes
+package import Domain
 internal import NIOHTTP1
-package import Wire
+internal import Wire
 
 /// Makes a machine a worker in its owner's name: registers it, signs and activates a policy, signs the consent
 /// (CONTRACT 5).
-package struct Enrollment: Sendable {
+package struct EnrollmentClient: Sendable {
     private let server: String
     private let credential: String
-    private let ownerID: String?
+    private let ownerID: OwnerID?
 
     /// - Parameters:
     ///   - credential: the owner's API key, or the operator's token.
     ///   - ownerID: `nil` asks the server whose key it is.
-    package init(server: String, credential: String, ownerID: String? = nil) {
+    package init(server: String, credential: String, ownerID: OwnerID? = nil) {
         self.server = server
         self.credential = credential
         self.ownerID = ownerID
@@ -23,12 +24,12 @@ package struct Enrollment: Sendable {
 
     /// Registers a machine, and signs the rules for it. What has been made stays when a later call fails.
     package func enroll(
-        name: String, capacity: Capacity, priceUSDTPerHour: String? = nil, rules: JSON = openRules
-    ) async throws(LeaseError) -> WorkerCredentials {
-        try await connected { connection throws(LeaseError) in
+        name: String, capacity: Capacity, hourlyPrice: Int64? = nil, rules: JSON = openRules
+    ) async throws(ServerError) -> WorkerCredentials {
+        try await connected { connection throws(ServerError) in
             let owner = try await owner(connection)
             let request = RegisterRequest(
-                ownerID: owner, name: name, capacity: capacity, priceUSDTPerHour: priceUSDTPerHour)
+                ownerID: owner, name: name, capacity: capacity, hourlyPrice: hourlyPrice)
             let registered = try await post(connection, "/machines/register", owner, request.json)
             let machine: RegisterReply
             do throws(FieldError) {
@@ -45,38 +46,38 @@ package struct Enrollment: Sendable {
 
     /// Signs other rules for a machine that is enrolled: a new policy, and the consent to it. Returns the policy's id,
     /// which the machine's heartbeats name from then on.
-    package func accept(rules: JSON, for workerID: String) async throws(LeaseError) -> String {
-        try await connected { connection throws(LeaseError) in
+    package func accept(rules: JSON, for workerID: MachineID) async throws(ServerError) -> PolicyID {
+        try await connected { connection throws(ServerError) in
             try await accept(connection, owner(connection), workerID, rules)
         }
     }
 
     private func accept(
-        _ connection: ServerConnection, _ owner: String, _ workerID: String, _ rules: JSON
-    ) async throws(LeaseError) -> String {
+        _ connection: ServerConnection, _ owner: OwnerID, _ workerID: MachineID, _ rules: JSON
+    ) async throws(ServerError) -> PolicyID {
         // The server verifies over these very bytes: the body carries them as they are signed.
-        let signedRules = rules.bytes(.compact)
-        let policy = try await made(
-            connection, "policy", "/policies", owner,
-            [
-                "owner_id": .string(owner), "rules": rules,
-                "signature": .string(OwnerSignature.policy(ownerID: owner, rules: signedRules, credential: credential)),
-            ])
-        _ = try await post(connection, "/policies/\(ServerConnection.encoded(policy))/activate", owner, [:])
-        let signature = OwnerSignature.consent(
-            ownerID: owner, workerID: workerID, policyID: policy, credential: credential)
+        let signed = SignedMessage.policy(owner: owner, rules: rules.bytes(.compact))
+        let policy = PolicyID(
+            try await made(
+                connection, "policy", "/policies", owner,
+                [
+                    "owner_id": .string(owner.text), "rules": rules,
+                    "signature": .string(signed.signature(key: credential)),
+                ]))
+        _ = try await post(connection, "/policies/\(ServerConnection.encoded(policy.text))/activate", owner, [:])
+        let consent = SignedMessage.consent(owner: owner, worker: workerID, policy: policy)
         _ = try await made(
             connection, "consent", "/consents", owner,
             [
-                "owner_id": .string(owner), "worker_id": .string(workerID), "policy_id": .string(policy),
-                "signature": .string(signature),
+                "owner_id": .string(owner.text), "worker_id": .string(workerID.text),
+                "policy_id": .string(policy.text), "signature": .string(consent.signature(key: credential)),
             ])
         return policy
     }
 
     private func connected<T: Sendable>(
-        _ body: (ServerConnection) async throws(LeaseError) -> T
-    ) async throws(LeaseError) -> T {
+        _ body: (ServerConnection) async throws(ServerError) -> T
+    ) async throws(ServerError) -> T {
         let connection = ServerConnection(server: server)
         do {
             let result = try await body(connection)
@@ -88,23 +89,23 @@ package struct Enrollment: Sendable {
         }
     }
 
-    private func owner(_ connection: ServerConnection) async throws(LeaseError) -> String {
+    private func owner(_ connection: ServerConnection) async throws(ServerError) -> OwnerID {
         if let ownerID { ownerID } else { try await askOwner(connection) }
     }
 
-    private func askOwner(_ connection: ServerConnection) async throws(LeaseError) -> String {
+    private func askOwner(_ connection: ServerConnection) async throws(ServerError) -> OwnerID {
         let answer = try await connection.send(
             .GET, "/agents/me", headers: headers(nil), timeoutMilliseconds: 15_000, limit: 1 << 20)
         let data = try answer.data()
         guard let id = (data["agent"] ?? data)["id"]?.string else {
             throw .refused(status: answer.status, message: "the server doesn't say whose key this is")
         }
-        return id
+        return OwnerID(id)
     }
 
     private func made(
-        _ connection: ServerConnection, _ noun: String, _ path: String, _ owner: String, _ body: JSON
-    ) async throws(LeaseError) -> String {
+        _ connection: ServerConnection, _ noun: String, _ path: String, _ owner: OwnerID, _ body: JSON
+    ) async throws(ServerError) -> String {
         let data = try await post(connection, path, owner, body)
         guard let id = (data[noun] ?? data)["id"]?.string else {
             throw .unreachable("the server's answer has no id of the \(noun)")
@@ -113,17 +114,17 @@ package struct Enrollment: Sendable {
     }
 
     private func post(
-        _ connection: ServerConnection, _ path: String, _ owner: String, _ body: JSON
-    ) async throws(LeaseError) -> JSON {
+        _ connection: ServerConnection, _ path: String, _ owner: OwnerID, _ body: JSON
+    ) async throws(ServerError) -> JSON {
         try await connection.send(
             .POST, path, headers: headers(owner), body: body.bytes(.compact), timeoutMilliseconds: 15_000,
             limit: 1 << 20
         ).data()
     }
 
-    private func headers(_ owner: String?) -> HTTPHeaders {
+    private func headers(_ owner: OwnerID?) -> HTTPHeaders {
         var headers: HTTPHeaders = ["Authorization": "Bearer \(credential)", "Content-Type": "application/json"]
-        if let owner { headers.add(name: "X-Owner-ID", value: owner) }
+        if let owner { headers.add(name: "X-Owner-ID", value: owner.text) }
         return headers
     }
 }

@@ -1,5 +1,5 @@
 /// Why a call to the server gave nothing. A 4xx or a 503 promises that nothing happened (CONTRACT 2).
-package enum LeaseError: Error, Sendable, Equatable {
+package enum ServerError: Error, Sendable, Equatable {
     /// The job is another's now, or nobody's: stop working on it.
     case lost
     /// The job has ended; this worker's word comes too late.
@@ -14,7 +14,7 @@ package enum LeaseError: Error, Sendable, Equatable {
     case refused(status: Int, message: String)
 
     /// Whether the same call may do better later.
-    package var isPassing: Bool {
+    package var isTransient: Bool {
         switch self {
         case .overloaded, .unreachable: true
         case .lost, .ended, .unauthorized, .refused: false

@@ -1,8 +1,9 @@
 internal import Bytes
+internal import Domain
 internal import Runtime
 
 /// How a machine comes to its credentials: those it has, those with newly signed rules, or new ones.
-struct Enrolment: Sendable {
+struct Enrollment: Sendable {
     let offer: MachineOffer
     /// Whether the offer's rules are to be signed when the machine is enrolled under others.
     let signsAnew: Bool

@@ -1,28 +1,29 @@
 internal import Bytes
+internal import Domain
 internal import Wire
 
 /// Keeps the worker's leases from running out, all with one call, whatever the jobs are doing; stops the jobs whose
 /// lease it can't keep.
-actor LeaseKeeper {
+actor LeaseExtender {
     private struct Lease {
-        let job: String
+        let job: JobID
         let timeout: Int64
         let handle: JobHandle
         /// When the request was sent that last lengthened it: the server counts from later.
         var extendedAt: Int64
 
-        var dueAt: Int64 { extendedAt + min(timeout / 3, LeaseKeeper.longestSilence) }
+        var dueAt: Int64 { extendedAt + min(timeout / 3, LeaseExtender.maxIntervalMilliseconds) }
     }
 
     /// Milliseconds. The answer also tells that a job was cancelled or its consent revoked, and that can't wait for a
     /// third of a long lease.
-    private static let longestSilence: Int64 = 5_000
+    private static let maxIntervalMilliseconds: Int64 = 5_000
 
     private let client: LeaseClient
     private let world: World
     private let offlineGrace: Int64
     private let events: @Sendable (WorkerEvent) -> Void
-    private let changed = Signal()
+    private let changed = Wakeup()
     /// By claim token: a job that was lost may be claimed again before its first run has wound down.
     private var leases: [String: Lease] = [:]
     private var backoff = RetryDelay(longestMilliseconds: 5_000)
@@ -37,19 +38,19 @@ actor LeaseKeeper {
         self.events = events
     }
 
-    /// `since`: when the claim was asked for, by the monotonic clock.
-    func hold(_ job: ClaimedJob, since: Int64, handle: JobHandle) {
+    /// `claimedAt`: when the claim was asked for, by the monotonic clock.
+    func add(_ job: ClaimedJob, claimedAt: Int64, handle: JobHandle) {
         leases[job.claimToken] = Lease(
-            job: job.id, timeout: Int64(job.visibilityTimeoutMilliseconds), handle: handle, extendedAt: since)
-        changed.raise()
+            job: job.id, timeout: Int64(job.visibilityTimeoutMilliseconds), handle: handle, extendedAt: claimedAt)
+        changed.notify()
     }
 
-    func drop(claimToken: String) {
+    func remove(claimToken: String) {
         leases[claimToken] = nil
     }
 
     /// What a heartbeat's reply asks for.
-    func cancel(_ jobs: [String]) {
+    func cancel(_ jobs: [JobID]) {
         let cancelled = Set(jobs)
         for lease in leases.values where cancelled.contains(lease.job) { lease.handle.stop(.cancelled) }
     }
@@ -67,7 +68,7 @@ actor LeaseKeeper {
             }
             let now = world.monotonic()
             if now >= notBefore, leases.values.contains(where: { $0.dueAt <= now }) { await extend(at: now) }
-            giveUpLate()
+            stopExpired()
             try? await world.sleep(.milliseconds(100))
         }
     }
@@ -83,9 +84,9 @@ actor LeaseKeeper {
             let reply = try await client.extend(
                 ExtendBatch(leases: batch), timeoutMilliseconds: min(max(shortest / 3, 2_000), 10_000))
             backoff.reset()
-            let tokens = Dictionary(batch.map { ($0.jobID ?? "", $0.claimToken) }) { first, _ in first }
+            let tokens = Dictionary(due.map { ($1.job, $0) }) { first, _ in first }
             for status in reply.leases {
-                if let token = tokens[status.jobID] { settle(token, status.state, sentAt: now) }
+                if let token = tokens[status.jobID] { apply(token, status.state, sentAt: now) }
             }
         } catch {
             let wait = backoff.milliseconds(in: world)
@@ -94,7 +95,7 @@ actor LeaseKeeper {
         }
     }
 
-    private func settle(_ token: String, _ state: LeaseStatus.State, sentAt: Int64) {
+    private func apply(_ token: String, _ state: LeaseStatus.State, sentAt: Int64) {
         switch state {
         case .extended: leases[token]?.extendedAt = sentAt
         case .lost: leases.removeValue(forKey: token)?.handle.stop(.lost)
@@ -103,7 +104,7 @@ actor LeaseKeeper {
     }
 
     /// A job doesn't run on for ever without the server's word (PROMISES 2, T1).
-    private func giveUpLate() {
+    private func stopExpired() {
         let now = world.monotonic()
         for (token, lease) in leases where now > lease.extendedAt + lease.timeout + offlineGrace {
             leases.removeValue(forKey: token)?.handle.stop(.lost)

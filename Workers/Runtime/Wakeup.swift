@@ -1,5 +1,5 @@
 /// Something has changed: look again. Raised often, it wakes once. For one waiter at a time.
-struct Signal: Sendable {
+struct Wakeup: Sendable {
     private let stream: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
 
@@ -7,7 +7,7 @@ struct Signal: Sendable {
         (stream, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    func raise() {
+    func notify() {
         continuation.yield()
     }
 
