@@ -47,11 +47,7 @@ struct HostileRouteTests {
         func send(
             _ method: String, _ path: String, _ headers: [(String, String)], _ body: [UInt8]? = nil, _ what: String
         ) async throws -> PlaneReply {
-            let t0 = World.live.monotonic()
             let reply = try await plane.send(method, path, headers, bytes: body, base: "")
-            print(
-                "REQ", World.live.monotonic() - t0, reply.status, method, path.prefix(60),
-                what.prefix(60).replacing("\n", with: " "))
             let flaw = Civility.flaw(
                 status: reply.status, id: reply["X-Request-ID"], type: reply["Content-Type"], body: reply.text, method,
                 String(path.prefix { $0 != "?" }))

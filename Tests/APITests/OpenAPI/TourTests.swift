@@ -37,7 +37,6 @@ struct TourTests {
         func call(
             _ method: String, _ path: String, _ headers: [(String, String)] = [], _ bytes: [UInt8]? = nil, base: String
         ) async throws -> PlaneReply {
-            print("TOUR \(plane.dependencies.database.sqlEngine) \(World.live.now()) \(method) \(base) \(path)")
             let reply = try await plane.send(method, path, headers, bytes: bytes, base: base)
             let operation = operations.filter { $0.method == method && $0.serves(base + path) }
                 .min { $0.template.count { $0 == "{" } < $1.template.count { $0 == "{" } }
