@@ -20,7 +20,7 @@ enum ArtifactUploads {
                     "`bytes START-END/TOTAL` of the packed whole: the body is that piece, at most as long as a JSON "
                         + "body. Taken when START is what the server has."),
                 .init("X-Content-SHA256", .string(64...64), "Hex, of the unpacked whole; checked at the end."),
-            ], rawBody: true, answers: stored.answers + offset.answers, store),
+            ], rawBody: true, answers: stored.answers(of: .put) + offset.answers(of: .put), store),
         Route(
             .head, path, "artifactOffset", "How much of a file has come, as `Upload-Offset`.", headers: [token],
             answers: [.init(.ok, nil, "`Upload-Offset`: bytes of the packed whole, 0 when none.")], showOffset),

@@ -10,7 +10,7 @@ enum JobFiles {
         Route(
             .post, "/artifacts", "uploadArtifact", "Stores a file to be given to jobs as input.",
             headers: [.init("Content-Encoding", .choice("zstd", "identity"), "How the body is packed.")],
-            rawBody: true, answers: uploaded.answers, upload),
+            rawBody: true, answers: uploaded.answers(of: .post), upload),
         Route(
             .get, "/jobs/{job}/artifacts", "listJobArtifacts", "The files that a job brought forth.",
             .tagged(artifacts), list),

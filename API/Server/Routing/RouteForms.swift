@@ -11,7 +11,8 @@ extension Route {
         _ handler: @escaping @Sendable (Call, Context) async throws -> Value
     ) {
         self.init(
-            method, path, id, summary, query: query, headers: headers + success.headers, answers: success.answers,
+            method, path, id, summary, query: query, headers: headers + success.headers(of: method),
+            answers: success.answers(of: method),
             metering: metering, quotas: quotas
         ) { (call: Call, context: Context) in
             success.reply(try await handler(call, context), for: call)
@@ -25,8 +26,8 @@ extension Route {
         quotas: [RouteQuota] = [], _ handler: @escaping @Sendable (Call, Context, Body) async throws -> Value
     ) {
         self.init(
-            method, path, id, summary, query: query, headers: headers + success.headers, body: body.schema,
-            answers: success.answers, metering: metering, quotas: quotas
+            method, path, id, summary, query: query, headers: headers + success.headers(of: method), body: body.schema,
+            answers: success.answers(of: method), metering: metering, quotas: quotas
         ) { (call: Call, context: Context) in
             success.reply(try await handler(call, context, call.read(body)), for: call)
         }
@@ -39,7 +40,8 @@ extension Route {
         quotas: [RouteQuota] = [], _ handler: @escaping @Sendable (Call, Context) async throws -> Effect<Value>
     ) {
         self.init(
-            method, path, id, summary, query: query, headers: headers, answers: success.answers, metering: metering,
+            method, path, id, summary, query: query, headers: headers, answers: success.answers(of: method),
+            metering: metering,
             quotas: quotas
         ) { (call: Call, context: Context) in
             try await handler(call, context).reply(success, for: call, by: context)
@@ -54,7 +56,8 @@ extension Route {
         _ handler: @escaping @Sendable (Call, Context, Body) async throws -> Effect<Value>
     ) {
         self.init(
-            method, path, id, summary, query: query, headers: headers, body: body.schema, answers: success.answers,
+            method, path, id, summary, query: query, headers: headers, body: body.schema,
+            answers: success.answers(of: method),
             metering: metering, quotas: quotas
         ) { (call: Call, context: Context) in
             try await handler(call, context, call.read(body)).reply(success, for: call, by: context)
@@ -81,8 +84,8 @@ extension Route {
     ) {
         let success = list.success
         self.init(
-            method, path, id, summary, query: query + list.parameters, headers: success.headers,
-            answers: success.answers, metering: metering, quotas: quotas
+            method, path, id, summary, query: query + list.parameters, headers: success.headers(of: method),
+            answers: success.answers(of: method), metering: metering, quotas: quotas
         ) { (call: Call, context: Context) in
             success.reply(try await handler(call, context, call.page(of: list)), for: call)
         }
@@ -90,7 +93,9 @@ extension Route {
 }
 
 extension Success {
-    fileprivate var headers: [Route.Parameter] { isTagged && status == .ok ? [.ifNoneMatch] : [] }
+    fileprivate func headers(of method: HTTPRequest.Method) -> [Route.Parameter] {
+        isTagged && method == .get ? [.ifNoneMatch] : []
+    }
 }
 
 extension Call {

@@ -34,11 +34,10 @@ package struct Success<Value>: Sendable {
         Success(status: .accepted, shape: shape, note: note, location: nil, isTagged: false)
     }
 
-    /// As the document tells it.
-    var answers: [Route.Answer] {
-        var answers = [Route.Answer(status, shape.schema, note)]
-        if isTagged, status == .ok { answers.append(.notModified) }
-        return answers
+    /// As the document tells it: only who reads is told that nothing is new.
+    func answers(of method: HTTPRequest.Method) -> [Route.Answer] {
+        let answers = [Route.Answer(status, shape.schema, note)]
+        return isTagged && method == .get ? answers + [.notModified] : answers
     }
 
     func reply(_ value: Value, for call: Call) -> Reply {
