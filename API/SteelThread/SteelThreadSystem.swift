@@ -5,9 +5,9 @@ extension APISystem {
 
     /// What people with a login call (CONTRACT 9).
     package static let steelThread = APISystem(
-        name: "SteelThread", envelope: steelThreadEnvelope, bases: [""], owns: ["/auth"],
+        name: "SteelThread", envelope: steelThreadEnvelope, bases: [""], owns: ["/auth", "/ws"],
         invalid: .unprocessableContent, unauthorized: "Could not validate credentials",
-        routes: Logins.routes + IssuerSignIn.routes)
+        routes: Logins.routes + IssuerSignIn.routes + Echo.routes)
 
     /// The part of it that lives beside the jobs.
     package static let steelThreadAPI = APISystem(

@@ -71,8 +71,20 @@ final class Authenticator: Sendable {
     private func holder(
         _ call: Call, _ bearer: String, _ digest: [UInt8]
     ) async throws -> (Member, MemberContext.Kind) {
-        if CompactToken.isOne(bearer) { return (try await signedIn(call, bearer, digest), .login) }
+        if CompactToken.isOne(bearer) { return (try await signedIn(call, bearer, digest).member, .login) }
         return (try await member(call, digest), .apiKey)
+    }
+
+    /// Who holds an API key or a login's token that came otherwise than in `Authorization`. Throws 401 or 429.
+    func holder(_ call: Call, of text: String?) async throws -> CredentialHolder {
+        let (bearer, digest) = try credential(call, text)
+        guard CompactToken.isOne(bearer) else {
+            let member = try await member(call, digest)
+            return CredentialHolder(member: member, name: member.handle ?? member.id.text, expiresIn: nil)
+        }
+        let login = try await signedIn(call, bearer, digest)
+        let left = login.claims.exp * 1_000 - dependencies.world.now()
+        return CredentialHolder(member: login.member, name: login.claims.sub, expiresIn: max(0, left))
     }
 
     private func member(_ call: Call, _ digest: [UInt8]) async throws -> Member {

@@ -8,10 +8,19 @@ struct SignedIn: Sendable {
     let claims: LoginTokens.Claims
 }
 
+/// A member, by what it showed.
+struct CredentialHolder: Sendable {
+    let member: Member
+    /// The name it signed in with; of an API key, the member's handle or id.
+    let name: String
+    /// In how many milliseconds the credential ends by itself; nil: it doesn't, or not soon.
+    let expiresIn: Int64?
+}
+
 extension Authenticator {
     /// The member that a login's token speaks for. The login must still be there, be enabled, and be in the epoch that
     /// the token is of.
-    func signedIn(_ call: Call, _ token: String, _ digest: [UInt8]) async throws -> Member {
+    func signedIn(_ call: Call, _ token: String, _ digest: [UInt8]) async throws -> SignedIn {
         let tokens = dependencies.signIn.tokens
         let signedIn = try await known(call, logins, key: digest) { [dependencies] () -> SignedIn? in
             guard let claims = await tokens.verify(token) else { return nil }
@@ -22,7 +31,7 @@ extension Authenticator {
             logins.forget(digest)
             throw try refusal(call)
         }
-        return signedIn.member
+        return signedIn
     }
 }
 

@@ -112,7 +112,7 @@ enum Civility {
     private static func isSteel(_ path: String) -> Bool {
         ["/api/v1", "/v1"].contains { base in
             ["/jobs", "/artifacts"].contains { path == base + $0 || path.hasPrefix("\(base)\($0)/") }
-        } || path.hasPrefix("/api/v1/healthz") || path == "/auth" || path.hasPrefix("/auth/")
+        } || ["/api/v1/healthz", "/api/v1/collab", "/auth", "/ws"].contains { path == $0 || path.hasPrefix($0 + "/") }
     }
 
     private static func hatch(_ json: JSON) -> String? {

@@ -12,7 +12,7 @@ struct TourTests {
         let plane: ControlPlane
         let operations: [Operation]
         private let document: JSON
-        private(set) var seen: Set<String> = []
+        var seen: Set<String> = []
 
         init(_ plane: ControlPlane) async throws {
             self.plane = plane
@@ -103,6 +103,9 @@ struct TourTests {
         try await tour.plane.user("ann")
         let body = JSON.object([.init("username", "ann"), .init("password", "secret")]).bytes()
         try await tour.call("POST", "/auth/login", [], body, base: "")
+        let opened = try await offThread { [port = tour.plane.port] in try RawWebSocket(port: port, "/ws").reply.status
+        }
+        tour.seen.insert("GET /ws \(opened)")
         try await tour.call("GET", "/auth/oidc", base: "")
         let reply = try await tour.call("GET", "/auth/oidc/test/start", base: "")
         let cookie = reply["Set-Cookie"]?.split(separator: ";").first.map(String.init) ?? ""

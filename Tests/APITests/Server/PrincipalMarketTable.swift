@@ -5,6 +5,7 @@ extension PrincipalTable {
         """
         #                             none gar alt rev exp oth own adm bee op  op= op~ m=  m~  malt o>o
         POST /auth/login               200 200 200 200 200 200 200 200 200 200 200 200 200 200 200 200
+        GET /ws                        426 426 426 426 426 426 426 426 426 426 426 426 426 426 426 426
         GET /auth/oidc                 404 404 404 404 404 404 404 404 404 404 404 404 404 404 404 404
         GET /auth/oidc/{name}/start    404 404 404 404 404 404 404 404 404 404 404 404 404 404 404 404
         GET /auth/oidc/{name}/callback 404 404 404 404 404 404 404 404 404 404 404 404 404 404 404 404
