@@ -31,6 +31,8 @@ package struct AppConfiguration: Sendable {
     package var memberRate = Rate(burst: 100_000, perSecond: 50_000)
     /// Attempts to log in, by address.
     package var loginQuota = Quota(limit: 100, seconds: 900)
+    /// Calls of each operation on collaboration tasks, by owner (`HATCHFARM_TASK_QUOTA`).
+    package var taskQuota = Quota(limit: 1_000, seconds: 900)
 
     /// Minor units of USDT that one owner may withdraw in 24 hours (`WITHDRAW_DAILY_CAP_USDT`).
     package var withdrawDailyCap: Int64 = 10_000_000_000

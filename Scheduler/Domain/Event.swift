@@ -52,4 +52,7 @@ package enum EventType: String, Sendable, CaseIterable {
     case withdrawalPaid = "withdrawal_paid"
     case forumPostCreated = "forum_post_created"
     case forumCommentAdded = "forum_comment_added"
+    case collabTaskCreated = "collab_task_created"
+    case collabTaskUpdated = "collab_task_updated"
+    case collabTaskDeleted = "collab_task_deleted"
 }

@@ -74,6 +74,7 @@ extension Settings {
         app.publicURL = signIn.publicURL
         let memberRate = self.memberRate
         app.memberRate = Rate(burst: memberRate * 2, perSecond: memberRate)
+        app.taskQuota.limit = self.taskQuota
         app.withdrawDailyCap = Int64(self.withdrawDailyCap) * 1_000_000
         app.drainNoticeMilliseconds = Int64(self.drainNoticeMilliseconds)
         app.developmentLog = self.developmentLog

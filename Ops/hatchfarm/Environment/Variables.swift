@@ -72,6 +72,9 @@ struct Variables: Sendable {
     let memberRate = Variable(
         "HATCHFARM_MEMBER_RATE", .integer(in: 0...1_000_000), default: 50_000, for: [.server],
         "Calls a second for each member; 0 is no limit.")
+    let taskQuota = Variable(
+        "HATCHFARM_TASK_QUOTA", .integer(in: 1...1_000_000), default: 1_000, for: [.server],
+        "Calls of each operation on collaboration tasks in 15 minutes, for each member.")
     let basePrices = Variable(
         "HATCHFARM_BASE_PRICES", .unitPrices, default: .standard, for: [.server],
         "USDT for an hour of a core, a GB and a GPU when half of all is in use.")

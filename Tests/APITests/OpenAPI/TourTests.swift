@@ -62,6 +62,7 @@ struct TourTests {
                 try await tour.call("GET", path, base: "")
             }
             try await tour.call("GET", "/healthz", base: "/api/v1")
+            try await tasks(tour, "/api/v1")
             plane.dependencies.drain.begin()
             try await tour.call("GET", "/readyz", base: "")
             #expect(tour.documented.subtracting(tour.seen).sorted() == [])
@@ -134,6 +135,18 @@ struct TourTests {
         let reply: JSON = ["content": "hi"]
         try await tour.call("POST", "\(path)/comments", carol, reply.bytes(), base: base)
         for path in ["/forum/posts", path, "\(path)/comments"] { try await tour.call("GET", path, base: base) }
+    }
+
+    private func tasks(_ tour: Tour, _ base: String) async throws {
+        let (alice, content) = (Caller.alice.headers, ControlPlane.content.bytes())
+        let task = try await tour.call("POST", "/collab/tasks", alice, content, base: base).json
+        let path = "/collab/tasks/\(task["id"]?.string ?? "")"
+        try await tour.call("PUT", path, alice + [("If-Match", "*")], content, base: base)
+        for path in [path, "/collab/state/tasks"] {
+            let tag = try await tour.call("GET", path, alice, base: base)["ETag"] ?? ""
+            try await tour.call("GET", path, alice + [("If-None-Match", tag)], base: base)
+        }
+        try await tour.call("DELETE", path, alice, base: base)
     }
 
     private func wallet(_ tour: Tour, _ base: String) async throws {

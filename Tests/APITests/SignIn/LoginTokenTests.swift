@@ -37,7 +37,7 @@ struct LoginTokenTests {
     }
 
     /// What is changed of a token that holds, and its name.
-    private static let claimFlaws: [(String, @Sendable (inout Forger) -> Void)] = [
+    static let claimFlaws: [(String, @Sendable (inout Forger) -> Void)] = [
         ("no exp", { $0.set("exp", nil) }), ("exp as text", { $0.set("exp", "9999999999") }),
         ("exp null", { $0.set("exp", .null) }), ("exp without end", { $0.set("exp", .number("1e300")) }),
         ("exp in a list", { $0.set("exp", [9_999_999_999]) }), ("expired", { $0.set("exp", JSON(now - 1)) }),

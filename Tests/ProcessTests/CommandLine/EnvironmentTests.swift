@@ -88,6 +88,7 @@ struct EnvironmentTests {
                 "PORT": "0", "HOST": "", "REDIS_ADDR": "redis:1", "REDIS_PASSWORD": "p", "HATCHFARM_LOG": "DEBUG",
                 "HATCHFARM_DEV_LOG": "on", "ALLOWED_ORIGINS": " https://a.example ,, https://b.example",
                 "HATCHFARM_BASE_PRICES": "gpu=1.5", "WITHDRAW_DAILY_CAP_USDT": "7",
+                "HATCHFARM_TASK_QUOTA": "70",
             ]))
         #expect(set.host == "127.0.0.1" && set.port == 0 && set.log == .debug)
         let redis = String(describing: set.redis)
@@ -96,6 +97,7 @@ struct EnvironmentTests {
         #expect(set.basePrices == UnitPrices(core: 20_000, gigabyte: 4_000, gpu: 1_500_000))
         let app = set.app(operatorToken: "t")
         #expect(app.developmentLog && app.withdrawDailyCap == 7_000_000)
+        #expect(app.taskQuota == Quota(limit: 70, seconds: 900))
     }
 
     @Test(
