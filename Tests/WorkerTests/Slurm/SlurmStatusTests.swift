@@ -65,6 +65,6 @@ struct SlurmNeedsTests {
         job.resources = Capacity(milliCores: .max, memoryMiB: .max, gpus: .min)
         job.durationMinutes = .max
         let odd = SlurmNeeds(job, features: [])
-        #expect(odd.cores == 1 && odd.memory == nil && odd.gpus == 0 && odd.minutes == 1_440)
+        #expect(odd.cores == 1 && odd.memory == nil && odd.gpus == 0 && odd.minutes == WireLimits.jobMinutes.upperBound)
     }
 }
