@@ -5,6 +5,7 @@ internal import Wire
 /// Bodies and answers of the workers' calls, for the OpenAPI document.
 enum LeaseSchema {
     private static let token = Schema.string(WireLimits.tokenBytes)
+    private static let traceparent = Schema.string(55...55)
     private static let milliseconds = Schema.integer(WireLimits.visibilityMilliseconds)
     private static let isolation = Schema.choice(Isolation.self)
     private static let job = Schema.string(WireLimits.identifierBytes)
@@ -52,6 +53,7 @@ enum LeaseSchema {
         .optional("exit_code", .integer(WireLimits.exitCode)), .optional("output", .string(WireLimits.outputBytes)),
         .optional("error", .string(WireLimits.errorBytes)), .optional("report", .anyObject),
         .required("executed_at", .instant), .required("duration_ms", .integer(WireLimits.durationMilliseconds)),
+        .optional("traceparent", .string(WireLimits.traceparentBytes), "Logged with the result."),
     ]
 
     static let result = Schema.record(resultProperties)
@@ -84,7 +86,8 @@ extension LeaseSchema {
                         .required("command", .array(.string())), .required("env", .map(.string())),
                         .required("stdin", .nullable(.string())), .required("inputs", .array(input)),
                         .required("outputs", .array(.string()), "Files to keep."),
-                        .required("resources", JobShapes.resources.schema))), 0...100)))
+                        .required("resources", JobShapes.resources.schema),
+                        .optional("traceparent", traceparent, "The trace that it was submitted in."))), 0...100)))
 
     private static let input = Schema.object(
         .required("path", .string(1...512)), .required("size", .integer(0 ... .max)),

@@ -42,7 +42,8 @@ extension ClaimedJob {
             environment: spec.environment.map { Variable($0.key, $0.value.string ?? "") }, stdin: spec.stdin,
             inputs: job.files.map { Input(path: $0.path, size: Int($0.size), sha256: $0.hash) }, outputs: spec.outputs,
             resources: Capacity(
-                milliCores: need.milliCores, memoryMiB: need.memoryMiB, gpus: need.gpus, labels: need.labels))
+                milliCores: need.milliCores, memoryMiB: need.memoryMiB, gpus: need.gpus, labels: need.labels),
+            trace: spec.trace)
     }
 }
 

@@ -2,6 +2,7 @@ internal import Bytes
 internal import Domain
 internal import Engine
 internal import HTTPTypes
+internal import Logging
 internal import Store
 internal import Wire
 
@@ -108,8 +109,9 @@ enum Leases {
 
     static func result(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let report = try await ResultReport(call.body().json())
-        let finished = try await call.dependencies.broker.finish(
-            Report(key: try LeaseKey(call, worker, token: report.claimToken), outcome: Outcome(report)))
+        let key = try LeaseKey(call, worker, token: report.claimToken)
+        let finished = try await call.dependencies.broker.finish(Report(key: key, outcome: Outcome(report)))
+        log(report, of: key.job, on: call)
         return call.reply(accepted(finished))
     }
 
@@ -121,6 +123,7 @@ enum Leases {
                 outcome: Outcome(report))
         }
         let results = try await call.dependencies.broker.finish(reports)
+        for report in batch.results { log(report, of: report.jobID, on: call) }
         return call.reply(capacity: 64 + results.count * 120) {
             $0.beginObject()
             $0.key("results")
@@ -152,6 +155,17 @@ enum Leases {
         let (id, owner, draining) = (worker.worker, worker.owner, isDraining)
         try await call.dependencies.database.write { try $0.drain(id, owner: owner, draining: draining) }
         return call.reply(["draining": .bool(draining)])
+    }
+
+    /// Results of one call may be of many traces: each is named by a line of its own.
+    private static func log(_ report: ResultReport, of job: JobID?, on call: Call) {
+        guard let trace = report.trace else { return }
+        call.logger.info(
+            "result",
+            metadata: [
+                "request": "\(call.id)", "job": "\(job?.text ?? "")", "status": "\(report.status.rawValue)",
+                "trace_id": "\(trace.traceID)",
+            ])
     }
 
     private static func accepted(_ finished: Finished) -> JSON {

@@ -19,6 +19,8 @@ enum JobLimits {
 struct JobRequest: Sendable {
     /// Of nobody yet.
     var job: NewJob
+    /// To be written into the job.
+    var spec: JobSpec
     /// Contents that came with the request: to be stored before the job.
     var contents: [[UInt8]]
     /// Inputs that name content stored earlier: to be found before the job is accepted.
@@ -42,7 +44,8 @@ struct JobRequest: Sendable {
             if case .content = input.input.source { return nil }
             return JobInput.Reference(field: "inputs[\(index)].artifact", source: input.input.source)
         }
-        job = NewJob(owner: OwnerID(""), title: work.title, requirement: need, spec: work.spec.text)
+        job = NewJob(owner: OwnerID(""), title: work.title, requirement: need, spec: "")
+        spec = work.spec
         job.maxAttempts = plan.maxAttempts
         job.backoff = plan.backoff
         job.runAt = plan.runAt

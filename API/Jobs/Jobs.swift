@@ -61,6 +61,9 @@ enum Jobs {
         let jobs = requests.map { request in
             var job = request.job
             job.owner = member.owner
+            var spec = request.spec
+            spec.trace = TraceContext.current
+            job.spec = spec.text
             return job
         }
         let reply = try await call.dependencies.broker.submit(

@@ -22,8 +22,6 @@ package struct AppConfiguration: Sendable {
     package var allowedOrigins: Set<String> = []
     /// Whether heartbeats go on by SQL alone while Redis is down (`REDIS_NONCE_FALLBACK`).
     package var redisNonceFallback = false
-    /// Whether the log goes to `.devlogs/orch-ID.log` as well (`HATCHFARM_DEV_LOG`).
-    package var developmentLog = false
 
     /// Unauthenticated calls, by address.
     package var addressRate = Rate(burst: 20, perSecond: 5)

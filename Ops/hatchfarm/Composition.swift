@@ -153,6 +153,26 @@ struct Composition: Sendable {
 }
 
 extension Logger {
+    /// Logs of all parts of a server go to standard error, a JSON object a line, and to a file if it is told to
+    /// (CONTRACT 9). Once a process.
+    static func start(_ settings: Settings, otherwise standard: Logger.Level) throws(Failure) -> Logger {
+        if settings.developmentLog { LogSink.standardError.copy(to: try developmentFile()) }
+        return start(settings.logLevel(otherwise: standard))
+    }
+
+    /// `.devlogs/orch-PID.log` where the process was started, for its user alone.
+    private static func developmentFile() throws(Failure) -> LogSink {
+        let path = ".devlogs/orch-\(getpid()).log"
+        guard mkdir(".devlogs", 0o700) == 0 || errno == EEXIST else {
+            throw .misconfigured("cannot make the folder .devlogs for HATCHFARM_DEV_LOG: \(Files.reason(errno))")
+        }
+        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else {
+            throw .misconfigured("cannot write \(path) for HATCHFARM_DEV_LOG: \(Files.reason(errno))")
+        }
+        return LogSink(descriptor: file, lengthLimit: 64 << 20)
+    }
+
     /// Logs of all parts go to standard error, a JSON object a line. Once a process.
     static func start(_ level: Logger.Level) -> Logger {
         LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }

@@ -83,7 +83,7 @@ enum Files {
         return "\(String(cString: folder))/\(rest)"
     }
 
-    private static func reason(_ code: Int32) -> String {
+    static func reason(_ code: Int32) -> String {
         strerror(code).map { String(cString: $0) } ?? "error \(code)"
     }
 }

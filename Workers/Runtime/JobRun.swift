@@ -83,7 +83,8 @@ struct JobRun: Sendable {
             jobID: job.id, claimToken: job.claimToken, status: result.status, exitCode: result.exitCode,
             output: result.output.map { ProgressStream.truncated($0, WireLimits.outputBytes.upperBound) },
             error: result.error.map { ProgressStream.truncated($0, WireLimits.errorBytes.upperBound) },
-            report: result.report, executedAt: executedAt, durationMilliseconds: Int(durationMilliseconds))
+            report: result.report, executedAt: executedAt, durationMilliseconds: Int(durationMilliseconds),
+            trace: TraceContext.current)
         journal.recordResult(report)
         do {
             return try await reporter.report(report)

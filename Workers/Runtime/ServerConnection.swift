@@ -43,6 +43,7 @@ final class ServerConnection: Sendable {
         var request = HTTPClientRequest(url: base + path)
         request.method = method
         request.headers = headers
+        if let trace = TraceContext.current { request.headers.add(name: "traceparent", value: trace.traceparent) }
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         do {
             let deadline = NIODeadline.now() + .milliseconds(timeoutMilliseconds)

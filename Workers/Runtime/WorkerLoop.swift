@@ -186,7 +186,9 @@ package actor WorkerLoop {
         let jobs = await claim.value
         claiming = nil
         guard let jobs else { return request }
-        for job in jobs { await start(job, claimedAt: asked) }
+        for job in jobs {
+            await TraceContext.$current.withValue(job.trace?.child(in: world)) { await start(job, claimedAt: asked) }
+        }
         journal.resolve(requestID)
         return nil
     }

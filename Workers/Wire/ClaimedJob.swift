@@ -1,3 +1,4 @@
+package import Bytes
 package import Domain
 
 /// A job as its worker gets it: the lease and the work (CONTRACT 4).
@@ -29,6 +30,8 @@ package struct ClaimedJob: Sendable, Equatable {
     /// Paths in the work folder to upload when the job has ended.
     package var outputs: [String]
     package var resources: Capacity
+    /// The trace that it was submitted in.
+    package var trace: TraceContext?
 
     package struct Variable: Sendable, Equatable {
         package var name: String
@@ -61,7 +64,7 @@ package struct ClaimedJob: Sendable, Equatable {
         attempt: Int = 1, visibleUntil: Int64, visibilityTimeoutMilliseconds: Int, leaseEnds: Int64,
         durationMinutes: Int = 10, isolation: Isolation = .sandbox, network: Bool = false, title: String = "",
         command: [String], environment: [Variable] = [], stdin: String? = nil, inputs: [Input] = [],
-        outputs: [String] = [], resources: Capacity = Capacity()
+        outputs: [String] = [], resources: Capacity = Capacity(), trace: TraceContext? = nil
     ) {
         self.id = id
         self.kind = kind
@@ -82,5 +85,6 @@ package struct ClaimedJob: Sendable, Equatable {
         self.inputs = inputs
         self.outputs = outputs
         self.resources = resources
+        self.trace = trace
     }
 }

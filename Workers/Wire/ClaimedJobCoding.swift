@@ -37,7 +37,7 @@ extension ClaimedJob {
             command: try fields.strings("command", default: []), environment: environment,
             stdin: try fields.optionalString("stdin"), inputs: inputs,
             outputs: try fields.strings("outputs", default: []),
-            resources: resources)
+            resources: resources, trace: try fields.optionalString("traceparent").flatMap { TraceContext($0) })
     }
 
     package init(_ json: JSON) throws(FieldError) {
@@ -71,6 +71,7 @@ extension ClaimedJob {
         writer.field("inputs", .array(inputs.map(\.json)))
         writer.field("outputs", list(outputs))
         writer.field("resources", resources.json)
+        if let trace { writer.field("traceparent", trace.traceparent) }
         writer.endObject()
     }
 }

@@ -17,10 +17,13 @@ package struct ResultReport: Sendable, Equatable {
     /// When the run began, milliseconds since 1970 by the worker's clock. Informational.
     package var executedAt: Int64
     package var durationMilliseconds: Int
+    /// The job's trace: a call with many results can't name it in its header.
+    package var trace: TraceContext?
 
     package init(
         jobID: JobID? = nil, claimToken: String, status: Outcome.Status, exitCode: Int? = nil, output: String? = nil,
-        error: String? = nil, report: JSON? = nil, executedAt: Int64, durationMilliseconds: Int
+        error: String? = nil, report: JSON? = nil, executedAt: Int64, durationMilliseconds: Int,
+        trace: TraceContext? = nil
     ) {
         self.jobID = jobID
         self.claimToken = claimToken
@@ -31,6 +34,7 @@ package struct ResultReport: Sendable, Equatable {
         self.report = report
         self.executedAt = executedAt
         self.durationMilliseconds = durationMilliseconds
+        self.trace = trace
     }
 
     package init(_ json: JSON) throws(FieldError) {
@@ -54,6 +58,8 @@ package struct ResultReport: Sendable, Equatable {
         if let report, report.members == nil { throw fields.error("report", .wrongType(expected: "an object")) }
         self.executedAt = try fields.instant("executed_at")
         self.durationMilliseconds = try fields.int("duration_ms", in: WireLimits.durationMilliseconds)
+        self.trace = try fields.optionalText("traceparent", bytes: WireLimits.traceparentBytes)
+            .flatMap { TraceContext($0) }
         try fields.end()
     }
 
@@ -63,6 +69,7 @@ package struct ResultReport: Sendable, Equatable {
             ("status", .string(status.rawValue)), ("exit_code", exitCode.map { JSON($0) }),
             ("output", output.map(JSON.string)), ("error", error.map(JSON.string)), ("report", report),
             ("executed_at", .string(RFC3339.format(executedAt))), ("duration_ms", JSON(durationMilliseconds)),
+            ("traceparent", trace.map { .string($0.traceparent) }),
         ])
     }
 }

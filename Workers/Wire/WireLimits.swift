@@ -31,6 +31,7 @@ package enum WireLimits {
     /// Bytes of UTF-8.
     package static let identifierBytes = 1...128
     package static let tokenBytes = 1...256
+    package static let traceparentBytes = 1...512
     package static let messageBytes = 0...1_024
     package static let logBytes = 0...262_144
     /// A TiB: 4 MiB of a log are kept, but a job may write on.

@@ -1,6 +1,7 @@
 package import Domain
 package import HTTPTypes
 package import HummingbirdCore
+internal import Logging
 package import Store
 internal import Synchronization
 
@@ -13,6 +14,7 @@ package final class Call: Sendable {
     let served: ServedRoute
     let authenticator: Authenticator
     let connection: ClientConnection
+    let logger: Logger
     /// What a bucket is kept for: the client's address, of IPv6 its first half.
     let address: String
     let isBodyTaken = Atomic(false)
@@ -23,7 +25,7 @@ package final class Call: Sendable {
 
     init(
         _ request: Request, id: String, served: ServedRoute, values: [String], address: String,
-        connection: ClientConnection, authenticator: Authenticator
+        connection: ClientConnection, authenticator: Authenticator, logger: Logger
     ) {
         self.request = request
         self.id = id
@@ -33,6 +35,7 @@ package final class Call: Sendable {
         self.address = address
         self.connection = connection
         self.authenticator = authenticator
+        self.logger = logger
     }
 
     package var route: Route { served.route }
@@ -133,6 +136,7 @@ extension HTTPField.Name {
     }
 
     package static let requestID = ours("X-Request-ID")
+    static let traceparent = ours("traceparent")
     package static let ownerID = ours("X-Owner-ID")
     package static let machineToken = ours("X-Machine-Token")
     package static let claimToken = ours("X-Claim-Token")

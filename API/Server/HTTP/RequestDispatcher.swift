@@ -48,7 +48,15 @@ final class RequestDispatcher: Sendable {
         underWay.wrappingAdd(1, ordering: .relaxed)
         defer { underWay.wrappingSubtract(1, ordering: .relaxed) }
         let exchange = Exchange(request, id: ids.id(for: request.head), address: address(request.head, connection))
-        var reply = await reply(to: exchange, on: connection, &writer)
+        log.write(exchange)
+        var reply: Reply
+        if let trace = exchange.trace {
+            reply = await TraceContext.$current.withValue(trace) {
+                await self.reply(to: exchange, on: connection, &writer)
+            }
+        } else {
+            reply = await self.reply(to: exchange, on: connection, &writer)
+        }
         if exchange.isHead, case .stream(length: nil, _) = reply.content { connection.spend() }
         let upgrade: SocketUpgrade? = if case .socket(let upgrade) = reply.content { upgrade } else { nil }
         if connection.expectsUpgrade, ConnectionGuard.asksForUpgrade(request.head) { connection.spend() }
@@ -117,7 +125,7 @@ final class RequestDispatcher: Sendable {
             exchange.system = served.system
             return Call(
                 exchange.request, id: exchange.id, served: served, values: values, address: exchange.address,
-                connection: connection, authenticator: authenticator)
+                connection: connection, authenticator: authenticator, logger: logger)
         case .wrongMethod(let served, let allow):
             exchange.system = served.system
             if head.method == .options, exchange.origin(in: dependencies.configuration) != nil {
@@ -215,6 +223,10 @@ final class Exchange {
         path = RequestTarget.path(of: request.head)
         method = request.head.method.rawValue
     }
+
+    /// The trace that the caller says it belongs to.
+    private(set) lazy var trace = request.head.headerFields.first { $0.name == .traceparent }
+        .flatMap { TraceContext($0.value) }
 
     var isHead: Bool { request.head.method == .head }
 

@@ -1,7 +1,8 @@
 internal import Bytes
 package import Logging
 
-/// The log: one JSON object a line (CONTRACT 9), by way of a sink that never makes its writer wait.
+/// The log: one JSON object a line (CONTRACT 9), by way of a sink that never makes its writer wait. Lines of a task that
+/// belongs to a trace name it.
 package struct JSONLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
@@ -31,7 +32,11 @@ package struct JSONLogHandler: LogHandler {
         line.field("level", event.level.rawValue)
         line.field("log", label)
         line.field("message", event.message.description)
-        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) {
+        var metadata = metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 })
+        if let trace = TraceContext.current, metadata["trace_id"] == nil {
+            metadata["trace_id"] = "\(trace.traceID)"
+        }
+        for (key, value) in metadata {
             line.field(key, value.description)
         }
         line.endObject()

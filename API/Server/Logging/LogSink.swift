@@ -8,6 +8,10 @@ package final class LogSink: Sendable {
         var waiting: [UInt8] = []
         var isScheduled = false
         var dropped = 0
+        /// Bytes in the file.
+        var length = 0
+        /// Where the same lines go as well.
+        var copy: LogSink?
     }
 
     package static let standardError = LogSink(descriptor: STDERR_FILENO)
@@ -16,26 +20,34 @@ package final class LogSink: Sendable {
     private let queue = DispatchQueue(label: "log")
     private let descriptor: Int32
     private let capacity: Int
+    private let lengthLimit: Int?
 
-    /// - Parameter capacity: bytes that may wait; lines beyond are counted and dropped.
-    package init(descriptor: Int32, capacity: Int = 1 << 20) {
+    /// - Parameters:
+    ///   - capacity: bytes that may wait; lines beyond are counted and dropped.
+    ///   - lengthLimit: bytes of a file, which is emptied before it grows beyond.
+    package init(descriptor: Int32, capacity: Int = 1 << 20, lengthLimit: Int? = nil) {
         self.descriptor = descriptor
         self.capacity = capacity
+        self.lengthLimit = lengthLimit
     }
+
+    /// From now on lines go there as well.
+    package func copy(to other: LogSink) { state.withLock { $0.copy = other } }
 
     /// One line, without its end.
     package func write(_ line: some Collection<UInt8>) {
-        let mustSchedule = state.withLock { state in
+        let (mustSchedule, copy) = state.withLock { state in
             guard state.waiting.count + line.count < capacity else {
                 state.dropped += 1
-                return false
+                return (false, state.copy)
             }
             state.waiting.append(contentsOf: line)
             state.waiting.append(UInt8(ascii: "\n"))
             defer { state.isScheduled = true }
-            return !state.isScheduled
+            return (!state.isScheduled, state.copy)
         }
         if mustSchedule { queue.async { self.flush() } }
+        copy?.write(line)
     }
 
     /// Lines dropped since the start.
@@ -56,7 +68,17 @@ package final class LogSink: Sendable {
                 return state.waiting
             }
             if bytes.isEmpty { return }
+            if let lengthLimit, isFull(lengthLimit, with: bytes.count) { ftruncate(descriptor, 0) }
             bytes.withUnsafeBytes { write($0) }
+        }
+    }
+
+    /// Counts what comes on top.
+    private func isFull(_ limit: Int, with more: Int) -> Bool {
+        state.withLock { state in
+            let isFull = state.length + more > limit
+            state.length = isFull ? more : state.length + more
+            return isFull
         }
     }
 

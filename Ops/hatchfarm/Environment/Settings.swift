@@ -32,6 +32,11 @@ struct Settings: Sendable {
         }
     }
 
+    /// `HATCHFARM_LOG`, or what a command logs without it; with a development log info, for requests are what it is for.
+    func logLevel(otherwise standard: Logger.Level) -> Logger.Level {
+        self.log ?? (self.developmentLog ? .info : standard)
+    }
+
     /// There is one: `init` has checked them all.
     subscript<Value>(dynamicMember path: KeyPath<Variables, Variable<Value>>) -> Value {
         let variable = Variables.all[keyPath: path]
@@ -77,7 +82,6 @@ extension Settings {
         app.taskQuota.limit = self.taskQuota
         app.withdrawDailyCap = Int64(self.withdrawDailyCap) * 1_000_000
         app.drainNoticeMilliseconds = Int64(self.drainNoticeMilliseconds)
-        app.developmentLog = self.developmentLog
         return app
     }
 }

@@ -95,7 +95,8 @@ struct Variables: Sendable {
         more: "A server logs each request at info; a worker its progress and heartbeats at debug.", example: "info")
     let developmentLog = Variable(
         "HATCHFARM_DEV_LOG", .flag, default: false, for: [.server],
-        "true: the log goes to .devlogs/orch-ID.log as well; for development.")
+        "true: the log goes to .devlogs/orch-PID.log as well, from info on unless HATCHFARM_LOG says otherwise; for "
+            + "development. The file is emptied at 64 MiB.")
 
     // MARK: A worker, and the commands that call a server
 

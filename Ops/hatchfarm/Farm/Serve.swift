@@ -19,7 +19,7 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try Settings()
-        let server = try await Composition.open(settings, logger: Logger.start(settings.log ?? .notice))
+        let server = try await Composition.open(settings, logger: try Logger.start(settings, otherwise: .notice))
         if settings.operatorToken == nil {
             Output.error("warning: HATCHFARM_API_TOKEN is not set; until the next start it is \(server.operatorToken)")
         }

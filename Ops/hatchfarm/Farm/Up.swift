@@ -29,7 +29,7 @@ struct Up: AsyncParsableCommand {
         let folder = Files.absolute(data)
         let settings = try Settings(environment, database: "sqlite:\(folder)/hatchfarm.db")
         try Files.makeFolder(folder, mode: 0o711)
-        let logger = Logger.start(settings.log ?? .warning)
+        let logger = try Logger.start(settings, otherwise: .warning)
         let farm = try await Composition.open(settings, logger: logger)
         try await farm.serve(companion: { port in
             let home = DataFolder(folder: folder, url: settings.url(port: port), environment: environment)

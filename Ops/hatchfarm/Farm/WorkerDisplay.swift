@@ -35,10 +35,15 @@ enum WorkerDisplay: Sendable {
         case .live(let lines): lines.take(news)
         case .lines(let level):
             if news.level >= level, let sentence = news.sentence {
-                write("\(RFC3339.format(World.live.now())) \(sentence)")
+                let trace = TraceContext.current.map { " (trace \($0.traceID))" } ?? ""
+                write("\(RFC3339.format(World.live.now())) \(sentence)\(trace)")
             }
         case .json(let level):
-            if news.level >= level, let json = news.json(at: World.live.now()) { write(json.text(.compact)) }
+            guard news.level >= level, var json = news.json(at: World.live.now()) else { return }
+            if let trace = TraceContext.current {
+                json = .object((json.members ?? []) + [.init("trace_id", .string(trace.traceID))])
+            }
+            write(json.text(.compact))
         }
     }
 

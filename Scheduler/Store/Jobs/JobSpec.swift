@@ -9,6 +9,8 @@ package struct JobSpec: Sendable {
     package var stdin: String?
     package var inputs: [JobInput]
     package var outputs: [String]
+    /// The trace that the job was submitted in.
+    package var trace: TraceContext?
 
     /// Compact JSON.
     package var text: String {
@@ -31,6 +33,7 @@ package struct JobSpec: Sendable {
             writer.key("outputs")
             writer.strings(outputs)
         }
+        if let trace { writer.field("traceparent", trace.traceparent) }
         writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self)
     }
@@ -57,6 +60,7 @@ package struct JobSpec: Sendable {
         stdin = json["stdin"]?.string
         inputs = json["inputs"]?.array?.compactMap { JobInput($0) } ?? []
         outputs = json["outputs"]?.array?.compactMap(\.string) ?? []
+        trace = json["traceparent"]?.string.flatMap { TraceContext($0) }
     }
 }
 

@@ -82,7 +82,7 @@ struct EnvironmentTests {
         #expect(standard.host == "127.0.0.1" && standard.port == 8_080 && standard.database == "sqlite:./hatchfarm.db")
         #expect(standard.operatorToken == nil && standard.redis == nil && standard.log == nil)
         #expect(standard.basePrices == .standard && standard.allowedOrigins.isEmpty)
-        #expect(standard.app(operatorToken: "t").developmentLog == false)
+        #expect(standard.developmentLog == false && standard.logLevel(otherwise: .notice) == .notice)
         let set = try Settings(
             Environment([
                 "PORT": "0", "HOST": "", "REDIS_ADDR": "redis:1", "REDIS_PASSWORD": "p", "HATCHFARM_LOG": "DEBUG",
@@ -96,7 +96,7 @@ struct EnvironmentTests {
         #expect(set.allowedOrigins == ["https://a.example", "https://b.example"])
         #expect(set.basePrices == UnitPrices(core: 20_000, gigabyte: 4_000, gpu: 1_500_000))
         let app = set.app(operatorToken: "t")
-        #expect(app.developmentLog && app.withdrawDailyCap == 7_000_000)
+        #expect(set.developmentLog && set.logLevel(otherwise: .notice) == .debug && app.withdrawDailyCap == 7_000_000)
         #expect(app.taskQuota == Quota(limit: 70, seconds: 900))
     }
 

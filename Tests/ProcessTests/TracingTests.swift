@@ -1,0 +1,54 @@
+import Bytes
+import Foundation
+import Support
+import Testing
+
+@Suite("A trace", .timeLimit(.minutes(2)))
+struct TracingTests {
+    private static let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+    @Test("goes from the submit to the worker and back, and stands in the logs of both")
+    func trace() async throws {
+        let environment = ["HATCHFARM_DEV_LOG": "true", "HATCHFARM_LOG": ""]
+        try await Farm.run(on: .sqlite, environment: environment) { farm in
+            let daemon = try await FarmDaemon("traced", for: farm.owner, ["--cpu", "1", "--memory", "1"])
+            let job = try await submit(farm, ["echo", "seen"])
+            let other = try await submit(farm, ["true"], traceparent: "00-\(Self.trace)-0000000000000000-01")
+            try await eventually("both have ended", within: .seconds(60)) {
+                for id in [job, other] where try await farm.owner.status(of: id) != "completed" { return false }
+                return true
+            }
+            try await eventually("the daemon has said so") { daemon.said.contains("\(job) completed") }
+            daemon.signal(SIGTERM)
+            _ = try await daemon.end()
+
+            let said = daemon.said.split(separator: "\n").filter { $0.contains(job) }
+            #expect(!said.isEmpty && said.allSatisfy { $0.hasSuffix("(trace \(Self.trace))") }, "\(daemon.said)")
+            #expect(!daemon.said.split(separator: "\n").contains { $0.contains(other) && $0.contains("trace") })
+
+            let lines = try farm.server.log.split(separator: "\n").map { try JSON(parsing: Array($0.utf8)) }
+            let traced = lines.filter { $0["trace_id"]?.string == Self.trace }
+            #expect(traced.first?["message"] == "request" && traced.first?["path"] == "/api/v1/jobs")
+            #expect(traced.contains { $0["message"] == "reply" && $0["operation"] == "submitJob" })
+            #expect(traced.contains { $0["path"]?.string?.hasSuffix("/\(job)/progress") == true })
+            #expect(
+                traced.contains {
+                    $0["message"] == "result" && $0["job"]?.string == job && $0["status"] == "completed"
+                })
+            // The development log has the same lines.
+            let copy = try #require(
+                FileManager.default.contents(atPath: ".devlogs/orch-\(farm.server.pid).log"))
+            #expect(String(decoding: copy, as: UTF8.self).hasPrefix(farm.server.log))
+            try FileManager.default.removeItem(atPath: ".devlogs/orch-\(farm.server.pid).log")
+        }
+    }
+
+    private func submit(
+        _ farm: Farm, _ command: JSON, traceparent: String = "00-\(trace)-00f067aa0ba902b7-01"
+    ) async throws -> String {
+        let reply = try await farm.owner.client.post(
+            "/api/v1/jobs", ["title": "traced", "command": command], [("traceparent", traceparent)]
+        ).expecting(201)
+        return try #require(reply.json["id"]?.string)
+    }
+}
