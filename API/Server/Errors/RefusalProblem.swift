@@ -28,10 +28,8 @@ extension Problem {
                 Problem(
                     .tooManyRequests, "quota_exceeded", "too many \(what)", headers: [.retryAfter: String(seconds)])
             case .limitReached(let standing):
-                // The headers tell when: the database's clock isn't asked again.
-                Problem(
-                    .tooManyRequests, "rate_limited", "the limit of \(standing.limit) a day is reached",
-                    headers: .init(standing.headers))
+                // The dispatcher adds the headers that tell when.
+                Problem(.tooManyRequests, "rate_limited", "the limit of \(standing.limit) a day is reached")
             case .uploadStands(let offset):
                 Problem(
                     .conflict, "upload_offset", "the upload has \(offset) bytes so far; continue from there",

@@ -93,6 +93,8 @@ package final class Call: Sendable {
     /// What the reply tells of the caller's limits.
     func noteWindow(_ standing: QuotaStanding) { standings.withLock { $0.window.append(standing) } }
     func noteDaily(_ left: [QuotaStanding]) { standings.withLock { $0.daily = left } }
+    /// What was counted in a transaction that is being run again was undone.
+    func forgetDaily() { noteDaily([]) }
 
     /// The limit to tell: the one that is used up first.
     func standing(isRefused: Bool) -> QuotaStanding? {

@@ -100,7 +100,8 @@ final class RequestDispatcher: Sendable {
             try await call.leaveBodyBehind()
             return reply.telling(call.standing(isRefused: false))
         } catch {
-            let reply = refusal(error, exchange).telling(call?.standing(isRefused: true))
+            let reply = refusal(error, exchange)
+                .telling(of: error, or: call?.standing(isRefused: true), now: dependencies.world.now())
             if reply.status == .unauthorized, let call, case .failures = call.route.metering {
                 do throws(Problem) { try call.chargeAddress() } catch { return refusal(error, exchange) }
             }
@@ -187,16 +188,6 @@ final class RequestDispatcher: Sendable {
     private func isSecure(_ head: HTTPRequest) -> Bool {
         dependencies.configuration.trustProxyHeaders
             && head.headerFields.last { $0.name == .forwardedProtocol }?.value.lowercased() == "https"
-    }
-}
-
-extension Reply {
-    /// With the headers of a limit that the caller is told of.
-    fileprivate func telling(_ standing: QuotaStanding?) -> Reply {
-        guard let standing else { return self }
-        var copy = self
-        copy.headers += standing.headers
-        return copy
     }
 }
 

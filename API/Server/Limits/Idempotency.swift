@@ -28,6 +28,7 @@ extension Call {
     ) async throws -> StoredAnswer {
         let key = try owner.flatMap { owner throws(Problem) in try idempotencyKey(for: owner, body) }
         let run: @Sendable (Transaction) throws -> StoredAnswer = { tx in
+            self.forgetDaily()
             try admit(tx)
             return try tx.once(key) { try effect(tx) }
         }
@@ -36,7 +37,10 @@ extension Call {
         } catch DatabaseError.conflict where key != nil {
             return try await dependencies.database.write(run)
         } catch let refusal as Refusal where key != nil {
-            return try await dependencies.database.write { tx in try tx.once(key) { throw refusal } }
+            return try await dependencies.database.write { tx in
+                self.forgetDaily()
+                return try tx.once(key) { throw refusal }
+            }
         }
     }
 }

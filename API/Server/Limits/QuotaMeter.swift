@@ -52,12 +52,32 @@ final class QuotaMeter: Sendable {
 }
 
 extension QuotaStanding {
+    /// Until all of it is there again, at least 1.
+    func secondsLeft(at now: Int64) -> Int64 { max(1, (resetsAt - now + 999) / 1_000) }
+
     var headers: [HTTPField] {
         [
             HTTPField(name: .rateLimit, value: String(limit)),
             HTTPField(name: .rateRemaining, value: String(remaining)),
             HTTPField(name: .rateReset, value: String(resetsAt / 1_000)),
         ]
+    }
+}
+
+extension Reply {
+    /// With the headers of a limit that the caller is told of.
+    func telling(_ standing: QuotaStanding?) -> Reply {
+        guard let standing else { return self }
+        var copy = self
+        copy.headers += standing.headers
+        return copy
+    }
+
+    /// A refusal with the headers of the limit that it comes of, or else of another.
+    func telling(of error: any Error, or other: QuotaStanding?, now: Int64) -> Reply {
+        guard case Refusal.limitReached(let standing) = error else { return telling(other) }
+        // By our clock: the database's isn't asked again.
+        return telling(standing).with(.retryAfter, String(standing.secondsLeft(at: now)))
     }
 }
 
