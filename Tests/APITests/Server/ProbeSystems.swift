@@ -43,8 +43,14 @@ enum Probe {
                 name: name, envelope: .bare(failure: failure), bases: ["/\(name)", "/alias/\(name)"],
                 invalid: name == "steel" ? .unprocessableContent : .badRequest,
                 unauthorized: name == "steel" ? "Could not validate credentials" : "who are you",
-                overrides: { Problem(.conflict, "refused", "\($0)") }, routes: routes(name))
+                overrides: overrides, routes: routes(name))
         }
+    }
+
+    /// All but a limit that is told of.
+    @Sendable private static func overrides(_ refusal: Refusal) -> Problem? {
+        if case .limitReached = refusal { return nil }
+        return Problem(.conflict, "refused", "\(refusal)")
     }
 
     private static func routes(_ name: String) -> [Route] {
@@ -62,6 +68,12 @@ enum Probe {
                 .get, "/window", "\(name)Window", "As often as one may log in.", .ok(number), metering: .free,
                 quotas: [.window { $0.loginQuota }]
             ) { (_: Call, _: PublicContext) in "1" },
+            Route(
+                .get, "/turns", "\(name)Turns", "As often, by member.", .ok(number), quotas: [.window { $0.loginQuota }]
+            ) { (_: Call, _: MemberContext) in "1" },
+            Route(
+                .post, "/both", "\(name)Both", "Two a day, and a window.", body: titled, .created(number),
+                quotas: [.window { $0.taskQuota }, .daily("both", 2)], once),
             Route(.get, "/things/{id}", "\(name)Thing", "One.", answers: anything, thing),
             Route(.delete, "/things/{id}", "\(name)Drop", "Gone.", answers: [.noContent], drop),
             Route(.get, "/files/{path*}", "\(name)File", "Rest.", answers: anything, file),
@@ -131,11 +143,14 @@ enum Probe {
         Effect(for: member.owner) { tx in "\(UInt64.random(in: 0 ... .max, using: &tx.random))" }
     }
 
-    /// What is counted goes with the transaction: a title of `fail` counts nothing.
+    /// What is counted goes with the transaction: a title of `fail` or `bug` counts nothing.
     @Sendable private static func daily(_ call: Call, _ member: MemberContext, _ title: String) -> Effect<Echoed> {
         Effect { _ in
-            if title == "fail" { throw Refusal.noConsent }
-            return (title, member.owner)
+            switch title {
+            case "fail": throw Refusal.noConsent
+            case "bug": throw InternalError("secret internals")
+            default: return (title, member.owner)
+            }
         }
     }
 

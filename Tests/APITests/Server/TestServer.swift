@@ -10,7 +10,7 @@ import NIOHTTP1
 import ServiceLifecycle
 import Store
 
-/// The whole server on a port of its own, over SQLite in memory, and a client.
+/// The whole server on a port of its own, over SQLite in memory or another database, and a client.
 struct TestServer {
     let dependencies: Dependencies
     let app: App
@@ -25,11 +25,11 @@ struct TestServer {
     /// Serves while `body` runs.
     static func run(
         _ configuration: AppConfiguration = .probe { $0.addressRate = .unlimited }, world: World = .live,
-        redis: Redis? = nil, sink: LogSink? = nil,
+        redis: Redis? = nil, store: Database? = nil, sink: LogSink? = nil,
         logger: Logger = Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }, systems: [APISystem] = Probe.tables,
         _ body: (TestServer) async throws -> Void
     ) async throws {
-        let database = try await Database.open("sqlite::memory:")
+        let database = if let store { store } else { try await Database.open("sqlite::memory:") }
         _ = try await database.migrate(Migration.all)
         let bus = LocalBus(sleep: World.live.sleep)
         let dependencies = Dependencies(
