@@ -8,7 +8,7 @@ internal import Logging
 internal import NIOCore
 internal import Store
 
-/// All parts of a server, put together. The one place that chooses implementations.
+/// The composition root of a server: the only place that chooses implementations.
 struct Composition: Sendable {
     let settings: Settings
     let operatorToken: String
@@ -17,7 +17,7 @@ struct Composition: Sendable {
     private let scheduler: Scheduler
     private let logger: Logger
 
-    /// Opens the database and brings it up to date.
+    /// Opens and migrates the database.
     static func open(_ settings: Settings, logger: Logger) async throws -> Composition {
         let world = World.live
         let token = settings.operatorToken ?? Hex.encode(world.random(24))
@@ -29,7 +29,7 @@ struct Composition: Sendable {
         if let address = settings.redis { redis = try await openRedis(address, logger) }
         if redis != nil, settings.redisNonceFallback {
             logger.warning(
-                "REDIS_NONCE_FALLBACK is on: while Redis is down, SQL alone keeps heartbeats from repetition")
+                "REDIS_NONCE_FALLBACK is on: while Redis is down, only SQL protects heartbeats against replay")
         }
         if let key = settings.queenbeeKey { try await configureQueenbee(key, database, logger) }
         let services = Dependencies(
@@ -48,26 +48,26 @@ struct Composition: Sendable {
             logger: logger)
     }
 
-    /// A key that was revoked stays so, and is no reason not to serve: who holds it could keep the server from
-    /// starting.
+    /// A revoked key stays revoked, but doesn't prevent the start: otherwise its holder could, by revoking it.
     private static func configureQueenbee(_ key: String, _ database: Database, _ logger: Logger) async throws {
         let text = KeyText(key)
         let outcome: KeyConfiguration
         do {
             outcome = try await database.write { try $0.configureQueenbee(text) }
         } catch DatabaseError.conflict {
-            // Another server that starts with the same key was first.
+            // Another server that is starting with the same key was faster.
             outcome = try await database.write { try $0.configureQueenbee(text) }
         }
         switch outcome {
         case .isValid(let ended): try await KeyHints.send(.ended(ended), database)
-        case .wasRevoked: logger.error("QUEENBEE_API_KEY was revoked and stays so: set another one")
+        case .wasRevoked: logger.error("QUEENBEE_API_KEY was revoked and stays revoked: set another one")
         case .isAnother:
-            throw Failure.misconfigured("QUEENBEE_API_KEY is another member's key, or has ended: set another one")
+            throw Failure.misconfigured(
+                "QUEENBEE_API_KEY belongs to another member, or is no longer valid: set another one")
         }
     }
 
-    /// Runs `body` on the database, brought up to date.
+    /// Migrates the database, and runs `body` on it.
     static func withDatabase<Answer>(
         _ settings: Settings, _ body: (Database) async throws -> Answer
     ) async throws -> Answer {
@@ -82,7 +82,7 @@ struct Composition: Sendable {
         }
     }
 
-    /// Brings the database up to date; the names of the steps that were missing.
+    /// Migrates the database; returns the names of the applied steps.
     static func migrate(_ settings: Settings) async throws -> [String] {
         let (database, steps) = try await openDatabase(settings)
         await database.close()
@@ -102,49 +102,50 @@ struct Composition: Sendable {
         }
     }
 
-    /// A nonce that Redis threw away could be used again, so one that may evict is no nonce store (PROMISES R4). One
-    /// that is away now is taken as it is: until it is back heartbeats are refused.
+    /// An evicted nonce could be replayed, so a Redis that may evict is not accepted (PROMISES R4). One that is down
+    /// is: until it is up, heartbeats are refused.
     private static func openRedis(_ settings: RedisSettings, _ logger: Logger) async throws -> Redis {
         let redis = await Redis.open(settings)
         do {
             guard try await redis.mayEvict() else { return redis }
             redis.close()
         } catch {
-            logger.warning("cannot ask Redis whether it may evict: \(error)")
+            logger.warning("cannot determine whether Redis may evict keys: \(error)")
             return redis
         }
         throw Failure.misconfigured(
-            "Redis at \(settings.host):\(settings.port) may throw keys away before they expire, so heartbeats could be "
-                + "repeated: set its maxmemory-policy to noeviction")
+            "Redis at \(settings.host):\(settings.port) may evict keys before they expire, so heartbeats could be "
+                + "replayed: set its maxmemory-policy to noeviction")
     }
 
-    /// Serves until SIGTERM or SIGINT, then drains. Both closures get the port that is served: `onReady` once,
-    /// `companion` to run beside the server; it is asked to end before the server is.
+    /// Serves until SIGTERM or SIGINT, then drains. Both closures receive the port: `onReady` is called once,
+    /// `companion` runs beside the server and is shut down before it.
     func serve(
         onReady: @escaping @Sendable (Int) -> Void = { _ in },
         companion: (@Sendable (Int) async throws -> Void)? = nil
     ) async throws {
-        let served = AsyncStream.makeStream(of: Int.self)
-        var parts = [
-            Part(ending: .isFine) { [scheduler] in await scheduler.run() },
-            Part { [app] in
+        let ports = AsyncStream.makeStream(of: Int.self)
+        var services = [
+            ClosureService(earlyReturn: .isAllowed) { [scheduler] in await scheduler.run() },
+            ClosureService { [app] in
                 try await app.run { port in
                     onReady(port)
-                    served.continuation.yield(port)
+                    ports.continuation.yield(port)
                 }
             },
         ]
         if let companion {
-            parts.append(
-                Part {
-                    for await port in served.stream { return try await companion(port) }
+            services.append(
+                ClosureService {
+                    for await port in ports.stream { return try await companion(port) }
                 })
         }
         defer { LogSink.standardError.drain(milliseconds: 500) }
         do {
-            try await Part.runUntilSignal(parts, logger: logger)
+            try await ClosureService.runUntilSignal(services, logger: logger)
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw Failure.misconfigured("port \(settings.port) of \(settings.host) is taken; choose another with PORT")
+            throw Failure.misconfigured(
+                "port \(settings.port) of \(settings.host) is already in use; choose another with PORT")
         } catch let error as IOError where error.errnoCode == EACCES || error.errnoCode == EADDRNOTAVAIL {
             throw Failure.misconfigured("cannot listen on \(settings.host):\(settings.port): \(error)")
         }
@@ -153,8 +154,8 @@ struct Composition: Sendable {
 }
 
 extension Logger {
-    /// Logs of all parts of a server go to standard error, a JSON object a line, and to a file if it is told to
-    /// (CONTRACT 9). Once a process.
+    /// Sends all logs of a server to standard error, as one JSON object per line, and to a file when so configured
+    /// (CONTRACT 9). Call once per process.
     static func start(_ settings: Settings, otherwise standard: Logger.Level) throws(Failure) -> Logger {
         if settings.developmentLog { LogSink.standardError.copy(to: try developmentFile()) }
         return start(settings.logLevel(otherwise: standard))
@@ -173,7 +174,7 @@ extension Logger {
         return LogSink(descriptor: file, lengthLimit: 64 << 20)
     }
 
-    /// Logs of all parts go to standard error, a JSON object a line. Once a process.
+    /// Sends all logs to standard error, as one JSON object per line. Call once per process.
     static func start(_ level: Logger.Level) -> Logger {
         LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }
         return Logger(label: "hatchfarm")

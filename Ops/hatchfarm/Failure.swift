@@ -1,15 +1,15 @@
-/// Why a command did not do what it was asked. Each case has its own exit code, so that scripts can tell them apart.
+/// Why a command failed. Each case has its own exit code, so that scripts can tell them apart.
 enum Failure: Error {
-    /// The job ended, and not well.
+    /// The job failed or was cancelled.
     case jobFailed(String)
-    /// Nobody answered, or the server said that it cannot serve just now. Trying again later is safe.
+    /// The server did not respond, or is temporarily unavailable. Retrying is safe.
     case unreachable(String)
-    /// The credentials are missing or wrong, or the server does not allow this, or not in this state.
+    /// The credentials are missing or wrong, or the server does not allow this, or not in the current state.
     case refused(String)
     case notFound(String)
-    /// The server does not take the request as it is.
+    /// The request is invalid.
     case invalid(String)
-    /// The server answered something that no server of ours answers.
+    /// The response of the server is unexpected.
     case unexpected(String)
     /// A setting is wrong.
     case misconfigured(String)
@@ -34,7 +34,7 @@ enum Failure: Error {
         }
     }
 
-    /// Ended by SIGINT, as shells count it.
+    /// Shells' exit code for SIGINT.
     static let interrupted: Int32 = 130
 
     static let exitCodes = """

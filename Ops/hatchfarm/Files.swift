@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// Small files, read whole and replaced whole.
+/// Reads and replaces small files.
 enum Files {
     /// Throws `.invalid` when it can't be read or is larger than `limit` bytes. `-` is standard input.
     static func read(_ path: String, limit: Int) throws(Failure) -> [UInt8] {
-        guard !isDirectory(path) else { throw .invalid("cannot read \(path): it is a folder") }
+        guard !isDirectory(path) else { throw .invalid("cannot read \(path): it is a directory") }
         let file = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw .invalid("cannot read \(path): \(reason(errno))") }
         defer { Glibc.close(file) }
@@ -20,15 +20,15 @@ enum Files {
         return bytes
     }
 
-    /// nil when there is none, or it can't be read.
-    static func readIfThere(_ path: String) -> [UInt8]? {
-        isThere(path) ? try? read(path, limit: 1 << 20) : nil
+    /// nil if the file doesn't exist or can't be read.
+    static func readIfExists(_ path: String) -> [UInt8]? {
+        exists(path) ? try? read(path, limit: 1 << 20) : nil
     }
 
-    /// Replaces the file in one step; for this user's eyes only when `isPrivate`.
+    /// Replaces the file atomically; readable only by this user if `isPrivate`.
     static func write(_ bytes: [UInt8], to path: String, isPrivate: Bool = false) throws(Failure) {
-        let draft = "\(path).\(getpid()).new"
-        let file = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, isPrivate ? 0o600 : 0o644)
+        let temporary = "\(path).\(getpid()).new"
+        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, isPrivate ? 0o600 : 0o644)
         guard file >= 0 else { throw .misconfigured("cannot write \(path): \(reason(errno))") }
         var rest = bytes[...]
         var problem: Int32?
@@ -37,9 +37,9 @@ enum Files {
             if written > 0 { rest = rest.dropFirst(written) } else if errno != EINTR { problem = errno }
         }
         if Glibc.close(file) != 0 { problem = problem ?? errno }
-        if problem == nil, rename(draft, path) != 0 { problem = errno }
+        if problem == nil, rename(temporary, path) != 0 { problem = errno }
         if let problem {
-            unlink(draft)
+            unlink(temporary)
             throw .misconfigured("cannot write \(path): \(reason(problem))")
         }
     }
@@ -51,7 +51,7 @@ enum Files {
             try makeFolder(String(path[..<slash]), mode: mode)
         }
         guard mkdir(path, mode) == 0 || errno == EEXIST && isDirectory(path) else {
-            throw .misconfigured("cannot make the folder \(path): \(reason(errno))")
+            throw .misconfigured("cannot create the folder \(path): \(reason(errno))")
         }
     }
 
@@ -61,12 +61,12 @@ enum Files {
         }
     }
 
-    static func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     static func remove(_ path: String) { unlink(path) }
 
     static func isDirectory(_ path: String) -> Bool {
-        // A slash at the end names nothing but a folder.
+        // A path with a trailing slash can only be a folder.
         !path.isEmpty && access("\(path)/", F_OK) == 0
     }
 
@@ -75,7 +75,7 @@ enum Files {
         path.split(separator: "/").last.map(String.init) ?? path
     }
 
-    /// As seen from the root, so that it still holds when it is printed for another shell.
+    /// Absolute, so that it is still valid when printed for another shell.
     static func absolute(_ path: String) -> String {
         guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
         defer { free(folder) }

@@ -1,12 +1,12 @@
 internal import ArgumentParser
 internal import Glibc
 
-/// The one binary (CONTRACT 10). Only this target chooses implementations.
+/// The binary (CONTRACT 10). Only this target chooses implementations.
 @main
 struct Hatchfarm: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hatchfarm",
-        abstract: "Lends strangers' machines to strangers' jobs: a fenced lease, a checked result, one commit.",
+        abstract: "A compute marketplace: owners lend machines, members submit jobs.",
         discussion: """
             EXAMPLES
               hatchfarm up
@@ -15,17 +15,18 @@ struct Hatchfarm: AsyncParsableCommand {
 
             \(Failure.exitCodes)
 
-            The variables of the environment: `hatchfarm help environment`.
+            Environment variables: `hatchfarm help environment`.
             """,
         version: Version.text,
         groupedSubcommands: [
-            CommandGroup(name: "Run a farm", subcommands: [Up.self, Serve.self, WorkerCommand.self, Migrate.self]),
             CommandGroup(
-                name: "Use a farm",
+                name: "Servers and workers", subcommands: [Up.self, Serve.self, WorkerCommand.self, Migrate.self]),
+            CommandGroup(
+                name: "Jobs and accounts",
                 subcommands: [JobCommand.self, WalletCommand.self, AgentCommand.self, ResourcesCommand.self]),
-            CommandGroup(name: "Look after it", subcommands: [AdminCommand.self, Doctor.self, Bench.self]),
+            CommandGroup(name: "Administration", subcommands: [AdminCommand.self, Doctor.self, Bench.self]),
             CommandGroup(
-                name: "Set it up",
+                name: "Setup",
                 subcommands: [EnvironmentCommand.self, Completions.self, Man.self, Manual.self]),
         ])
 

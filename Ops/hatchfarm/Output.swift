@@ -1,13 +1,13 @@
 internal import Glibc
 
-/// Standard output and error, unbuffered: what a command says is there when it is said.
+/// Standard output and error, unbuffered.
 enum Output {
     static let isTerminal = isatty(STDOUT_FILENO) == 1
     /// Whether lines may be rewritten in place on standard error.
     static let errorsAreTerminal = isatty(STDERR_FILENO) == 1
-    /// Whether lines may be drawn over each other: a terminal that moves its cursor.
+    /// Whether lines can be redrawn: a terminal with cursor movement.
     static let canRedraw = isTerminal && variable("TERM") != "dumb"
-    /// Not on terminals that can't, nor where `NO_COLOR` is set (no-color.org).
+    /// False on terminals without it, or if `NO_COLOR` is set (no-color.org).
     static let hasColour = canRedraw && !Environment().isSet(\.noColour)
 
     static func line(_ text: String) {
@@ -30,20 +30,20 @@ enum Output {
         write(Array(text.utf8), to: STDERR_FILENO)
     }
 
-    /// Columns and rows of the terminal; when it doesn't say, as `COLUMNS` and `LINES` have it, else 80 and 24.
+    /// Columns and rows of the terminal; if unknown, from `COLUMNS` and `LINES`, else 80 and 24.
     static func size(of file: Int32 = STDOUT_FILENO) -> (columns: Int, rows: Int) {
         var size = winsize()
         _ = ioctl(file, UInt(TIOCGWINSZ), &size)
-        func measure(_ told: UInt16, _ name: String, _ usual: Int) -> Int {
-            guard told == 0 else { return Int(told) }
-            let number = variable(name).flatMap { Int($0) } ?? usual
-            return (1...10_000).contains(number) ? number : usual
+        func measure(_ reported: UInt16, _ name: String, _ fallback: Int) -> Int {
+            guard reported == 0 else { return Int(reported) }
+            let number = variable(name).flatMap { Int($0) } ?? fallback
+            return (1...10_000).contains(number) ? number : fallback
         }
         return (measure(size.ws_col, "COLUMNS", 80), measure(size.ws_row, "LINES", 24))
     }
 
-    /// Text that somebody else wrote, without what would steer our terminal.
-    static func tame(_ text: String) -> String { isTerminal ? Text.tame(text) : text }
+    /// Untrusted text, without terminal control characters if printed on a terminal.
+    static func sanitized(_ text: String) -> String { isTerminal ? Text.sanitized(text) : text }
 
     private static func variable(_ name: String) -> String? {
         getenv(name).map { String(cString: $0) }
@@ -56,7 +56,7 @@ enum Output {
             if written > 0 {
                 rest = rest.dropFirst(written)
             } else if errno != EINTR {
-                // The reader has gone: the exit code a shell shows for SIGPIPE.
+                // The reader is gone: the exit code that shells report for SIGPIPE.
                 if errno == EPIPE, file == STDOUT_FILENO { exit(141) }
                 return
             }
@@ -64,17 +64,17 @@ enum Output {
     }
 }
 
-/// One line that is rewritten in place on a terminal; a line for every change when piped.
+/// A line that is updated in place on a terminal; when piped, every change is a line.
 struct StatusLine {
     private let toErrors: Bool
     private var shown = ""
 
-    /// - Parameter toErrors: on standard error, where standard output is for programs.
+    /// - Parameter toErrors: write to standard error, if standard output is for programs.
     init(toErrors: Bool = false) {
         self.toErrors = toErrors
     }
 
-    /// Something that stays, above the status.
+    /// Prints a permanent line above the status.
     mutating func line(_ text: String) {
         guard isTerminal, !shown.isEmpty else { return put("\(text)\n") }
         put("\r\u{1B}[2K\(text)\n\(shown)")
@@ -86,13 +86,13 @@ struct StatusLine {
             shown = text
             return
         }
-        let line = Text.clipped(text, to: columns - 1)
+        let line = Text.truncated(text, to: columns - 1)
         guard line != shown else { return }
         shown = line
         put("\r\u{1B}[2K\(shown)")
     }
 
-    /// The last status stays where it is; when piped it has been written already.
+    /// Keeps the last status on a terminal; when piped it has already been written.
     mutating func end() {
         if isTerminal, !shown.isEmpty { put("\n") }
         shown = ""
@@ -106,7 +106,7 @@ struct StatusLine {
     }
 }
 
-/// Columns as wide as their widest cell; the last one is ragged.
+/// A text table with aligned columns; the last column is not padded.
 struct Table {
     private var rows: [[String]] = []
 

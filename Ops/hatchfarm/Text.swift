@@ -1,4 +1,4 @@
-/// Numbers for people.
+/// Formats numbers for people.
 enum Text {
     static func size(_ bytes: Int) -> String {
         let units = ["bytes", "KiB", "MiB", "GiB"]
@@ -22,7 +22,7 @@ enum Text {
         return text
     }
 
-    /// With so many digits after the point (0–6).
+    /// With the given number of decimals (0–6).
     static func fixed(_ value: Double, _ digits: Int) -> String {
         guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
         var scale = 1
@@ -47,25 +47,25 @@ enum Text {
     }
 }
 
-/// Text on a screen.
+/// Text on a terminal.
 extension Text {
-    /// Without control characters, and without those that turn the direction of what follows: text that somebody else
-    /// wrote neither steers a terminal nor looks like lines of ours.
-    static func tame(_ text: String) -> String {
+    /// Removes control and bidirectional formatting characters from untrusted text, so that it can neither control the
+    /// terminal nor imitate our output.
+    static func sanitized(_ text: String) -> String {
         String(
             String.UnicodeScalarView(
                 text.unicodeScalars.filter { scalar in
                     switch scalar.properties.generalCategory {
                     case .control: scalar == "\t"
                     case .lineSeparator, .paragraphSeparator, .surrogate: false
-                    // The joiner stays: pictures of families are made with it.
+                    // Keep the zero-width joiner: some emoji need it.
                     case .format: scalar.value == 0x200D
                     default: true
                     }
                 }))
     }
 
-    /// How many columns a terminal takes for it.
+    /// The number of terminal columns of a text.
     static func columns(_ text: String) -> Int {
         text.reduce(0) { $0 + columns($1) }
     }
@@ -78,8 +78,8 @@ extension Text {
         }
     }
 
-    /// At most so many columns of it, the last one `…` when some is left out.
-    static func clipped(_ text: String, to limit: Int) -> String {
+    /// Truncated to at most `limit` columns, with `…` at the end.
+    static func truncated(_ text: String, to limit: Int) -> String {
         guard columns(text) > limit else { return text }
         var clipped = ""
         var room = max(0, limit - 1)
@@ -92,7 +92,7 @@ extension Text {
         return limit > 0 ? clipped + "…" : ""
     }
 
-    /// Lines of at most so many columns, broken at blanks; a longer word has a line of its own.
+    /// Wraps at spaces to at most `limit` columns; a longer word gets its own line.
     static func wrapped(_ text: String, to limit: Int) -> [String] {
         var lines: [String] = []
         for word in text.split(separator: " ") {
@@ -105,20 +105,20 @@ extension Text {
         return lines
     }
 
-    /// Clipped, or filled up with blanks.
+    /// Truncated, or padded with spaces.
     static func padded(_ text: String, to width: Int) -> String {
-        let clipped = clipped(text, to: width)
+        let clipped = truncated(text, to: width)
         return clipped + String(repeating: " ", count: max(0, width - columns(clipped)))
     }
 
-    /// `█████░░░░░` of a percentage 0–100.
+    /// A bar like `█████░░░░░` for a percentage 0–100.
     static func bar(_ percent: Double, columns: Int) -> String {
         let share = percent.isFinite ? min(max(percent, 0), 100) / 100 : 0
         let full = Int((share * Double(columns)).rounded(.down))
         return String(repeating: "█", count: full) + String(repeating: "░", count: max(0, columns - full))
     }
 
-    /// East Asian wide and full-width characters, and pictures (UAX 11).
+    /// East Asian wide and full-width characters, and emoji (UAX 11).
     private static let wide: [ClosedRange<UInt32>] = [
         0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60,
         0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD,

@@ -1,4 +1,4 @@
-/// The version that `--version`, `GET /version` and `GET /health` tell.
+/// The version reported by `--version`, `GET /version` and `GET /health`.
 enum Version {
     static let text = "0.1.0"
 }

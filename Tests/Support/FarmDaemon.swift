@@ -22,13 +22,13 @@ package final class FarmDaemon: Sendable {
             ] + more)
         try await eventually("\(name) works", within: .seconds(60)) {
             guard child.ending == nil else { throw ToolFailure(description: child.output + child.errors) }
-            return child.output.contains("works for")
+            return child.output.contains("starting worker")
         }
     }
 
     /// The machine's id.
     package var id: String {
-        child.output.firstMatch(of: #/worker (\S+) works for/#).map { String($0.output.1) } ?? ""
+        child.output.firstMatch(of: #/starting worker (\S+) for/#).map { String($0.output.1) } ?? ""
     }
 
     package var pid: Int32 { child.pid }

@@ -111,6 +111,6 @@ package final class FarmServer: Sendable {
     }
 
     private static func port(in output: String) -> Int? {
-        output.firstMatch(of: #/serves http://127\.0\.0\.1:(\d+) /#).flatMap { Int($0.output.1) }
+        output.firstMatch(of: #/listening on http://127\.0\.0\.1:(\d+),/#).flatMap { Int($0.output.1) }
     }
 }

@@ -82,9 +82,9 @@ struct ComputeTests {
         #expect(missing.status == .failure && missing.exitCode == 0 && missing.error == "output b is missing")
         #expect(machine.farm.noted { $0.artifacts["a"] } == Array("x\n".utf8))
         let link = try await machine.result(job("link", "ln -s /etc/hostname a", outputs: ["a"]))
-        #expect(link.error == "output a is no regular file of the job")
+        #expect(link.error == "output a is not a regular file owned by the job")
         let outside = try await machine.result(job("outside", "true", outputs: ["../../../etc/passwd"]))
-        #expect(outside.error == "output ../../../etc/passwd is no path inside the work folder")
+        #expect(outside.error == "output ../../../etc/passwd is not a path inside the work folder")
         let pipe = try await machine.result(job("pipe", "mkfifo a", outputs: ["a"]))
         #expect(pipe.status == .failure)
         let refused = try await machine.result(job("refused", "touch refused", outputs: ["refused"]))
@@ -102,10 +102,10 @@ struct ComputeTests {
         var outside = job("outside", "true")
         outside.inputs = [.init(path: "../out", size: 1, sha256: SHA256.hex([1] as [UInt8]))]
         let result = try await machine.result(outside)
-        #expect(result.status == .failure && result.error == "the input ../out is no path inside the work folder")
+        #expect(result.status == .failure && result.error == "input ../out is not a path inside the work folder")
         var gone = job("gone", "true")
         gone.inputs = [.init(path: "nowhere", size: 0, sha256: SHA256.hex([] as [UInt8]))]
-        #expect(try await machine.result(gone).error == "the input nowhere: no")
+        #expect(try await machine.result(gone).error == "input nowhere: no")
         let turn = Mutex(0)
         machine.farm.fault { request in
             guard request.path.contains("/inputs/") else { return nil }

@@ -35,9 +35,9 @@ struct FolderTests {
         #expect(throws: FileProblem.tooLarge(2)) { try job.work.collect(path, limit: 2) }
         #expect(throws: FileProblem.self) { try job.work.place([4], at: path) }
         #expect(throws: FileProblem.self) { try job.work.place([4], at: RelativePath("deep/er")) }
-        #expect(throws: FileProblem.notAnOwnFile) { try job.work.place([4], at: RelativePath("deep/er/file/x")) }
+        #expect(throws: FileProblem.notARegularFile) { try job.work.place([4], at: RelativePath("deep/er/file/x")) }
         #expect(throws: FileProblem.missing) { try job.work.collect(RelativePath("other"), limit: 9) }
-        #expect(throws: FileProblem.notAnOwnFile) { try job.work.collect(RelativePath("deep"), limit: 1 << 20) }
+        #expect(throws: FileProblem.notARegularFile) { try job.work.collect(RelativePath("deep"), limit: 1 << 20) }
     }
 
     @Test("links, pipes, devices and others' files are not outputs, and don't make anybody wait")
@@ -49,16 +49,16 @@ struct FolderTests {
         #expect(symlink("/etc", "\(work)/etc") == 0)
         #expect(mkfifo("\(work)/pipe", 0o666) == 0)
         for name in ["link", "etc/hostname", "pipe"] {
-            #expect(throws: FileProblem.notAnOwnFile) { try job.work.collect(RelativePath(name), limit: 1 << 20) }
+            #expect(throws: FileProblem.notARegularFile) { try job.work.collect(RelativePath(name), limit: 1 << 20) }
         }
-        #expect(throws: FileProblem.notAnOwnFile) { try job.work.place([1], at: RelativePath("etc/x")) }
+        #expect(throws: FileProblem.notARegularFile) { try job.work.place([1], at: RelativePath("etc/x")) }
         #expect(throws: FileProblem.self) { try job.work.place([1], at: RelativePath("link")) }
         guard geteuid() == 0 else { return }
         // A root's file that a job could get hold of by a hard link.
         #expect(link("/proc/self/comm", "\(work)/hard") != 0)
         let file = open("\(work)/roots", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         close(file)
-        #expect(throws: FileProblem.notAnOwnFile) { try job.work.collect(RelativePath("roots"), limit: 1) }
+        #expect(throws: FileProblem.notARegularFile) { try job.work.collect(RelativePath("roots"), limit: 1) }
     }
 
     @Test("removal opens up closed folders, goes to any depth, and leaves alone what links point to")

@@ -58,13 +58,13 @@ struct OrphanTests {
         let job = ControlGroup(tree: tree, name: "\(life.name)/job")
         try life.make()
         try job.make()
-        let doors = job.doors.map { "echo 0 > \($0)" }.joined(separator: " && ")
-        let script = "(\(doors) && exec setsid sleep 662.\(mark)) &"
+        let join = job.processFiles.map { "echo 0 > \($0)" }.joined(separator: " && ")
+        let script = "(\(join) && exec setsid sleep 662.\(mark)) &"
         try await leave(script)
         try await eventually("it is inside") { !job.processes.isEmpty }
         let state = try StateFolder(at: path)
         #expect(processes(with: "662.\(mark)").isEmpty)
-        #expect(ControlGroups.left(by: dead.name, in: tree).isEmpty)
+        #expect(ControlGroups.leftovers(of: dead.name, in: tree).isEmpty)
         withExtendedLifetime(state) {}
     }
 

@@ -32,12 +32,12 @@ struct OutputCaptureTests {
         #expect(capture.hasStarted && !capture.isTruncated)
     }
 
-    @Test("before the marker is the sandbox's complaint")
-    func complaint() {
+    @Test("before the marker is the sandbox's own error output")
+    func sandboxErrors() {
         let (capture, events) = capture("bwrap: no\nGOT\n")
         #expect(!capture.hasStarted)
         #expect(events.isEmpty)
-        #expect(capture.complaint == "bwrap: no\nGOT\n")
+        #expect(capture.sandboxErrors == "bwrap: no\nGOT\n")
     }
 
     @Test("a second marker is the job's own word")
@@ -49,7 +49,7 @@ struct OutputCaptureTests {
     func limits() {
         let lines = (0..<1_000).map { "line \($0)\n" }.joined()
         let (capture, events) = capture("GO\n" + lines)
-        #expect(text(events).hasSuffix("[the log ends here: it has reached its limit of 1000 bytes]\n"))
+        #expect(text(events).hasSuffix("[log truncated: it has reached its limit of 1000 bytes]\n"))
         #expect(text(events).utf8.count < 1_100)
         #expect(capture.output.hasSuffix("line 999\n"))
         #expect(capture.output.utf8.count <= 100)

@@ -16,8 +16,8 @@ struct SandboxLayerTests {
         let names = probe.layers.map(\.name)
         #expect(Set(names).count == names.count)
         for layer in probe.layers where layer.isRequired { #expect(layer.works, "\(layer)") }
-        #expect(names.contains("system call filter") && names.contains("own user"))
-        let user = try #require(probe.layers.first { $0.name == "own user" })
+        #expect(names.contains("system call filter") && names.contains("separate user"))
+        let user = try #require(probe.layers.first { $0.name == "separate user" })
         #expect(user.works == (geteuid() == 0))
     }
 
@@ -42,19 +42,19 @@ struct SandboxLayerTests {
     @Test("nothing is left of the control groups when jobs and the sandbox have ended")
     func groupsEnd() async throws {
         guard let tree = ControlGroupTree.find() else { return }
-        let life: String
+        let instance: String
         do {
             let yard = try await Yard()
-            life = yard.state.lifeName
-            #expect(ControlGroups.left(by: life, in: tree).count == 1)
+            instance = yard.state.instance
+            #expect(ControlGroups.leftovers(of: instance, in: tree).count == 1)
             let running = Task { try await yard.run(script: "sleep 640.\(mark)") }
             try await eventually("it runs") { !processes(with: "640.\(mark)").isEmpty }
-            #expect(ControlGroups.left(by: life, in: tree).count == 2)
+            #expect(ControlGroups.leftovers(of: instance, in: tree).count == 2)
             running.cancel()
             _ = try await running.value
-            #expect(ControlGroups.left(by: life, in: tree).count == 1)
+            #expect(ControlGroups.leftovers(of: instance, in: tree).count == 1)
         }
-        #expect(ControlGroups.left(by: life, in: tree).isEmpty)
+        #expect(ControlGroups.leftovers(of: instance, in: tree).isEmpty)
     }
 
     @Test("version 2 is found by its mount, and its files are written", arguments: [true, false])

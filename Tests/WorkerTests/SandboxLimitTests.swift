@@ -127,6 +127,6 @@ struct SandboxLimitTests {
         let state = try StateFolder(at: "\(closed)/state")
         let probe = await Sandbox.probe(in: state)
         #expect(probe.sandbox == nil)
-        #expect(probe.missing.first?.contains("--state-dir") == true, "\(probe.missing)")
+        #expect(probe.missing.first?.contains("--state") == true, "\(probe.missing)")
     }
 }

@@ -46,7 +46,7 @@ struct WorkerDrainTests {
         }
         await bench.ended()
         #expect(World.live.monotonic() - started < 6_000)
-        #expect(farm.noted { $0.released["a"] } == "the worker stops")
+        #expect(farm.noted { $0.released["a"] } == "the worker is stopping")
         #expect(bench.released == 1)
         farm.stop()
     }
@@ -81,7 +81,7 @@ struct WorkerDrainTests {
         await bench.loop.drain()
         await bench.ended()
         isHeld.withLock { $0 = false }
-        #expect(farm.noted { $0.released["late"] } == "the worker drains")
+        #expect(farm.noted { $0.released["late"] } == "the worker is draining")
         #expect(farm.noted { $0.released.count } == 1)
         farm.stop()
     }
@@ -142,7 +142,7 @@ struct WorkerDrainTests {
 
     @Test("waits double, within their bounds, and never all alike")
     func backoff() {
-        var backoff = RetryDelay(firstMilliseconds: 100, longestMilliseconds: 1_000)
+        var backoff = RetryDelay(initialMilliseconds: 100, maxMilliseconds: 1_000)
         let waits = (0..<8).map { _ in backoff.milliseconds(in: .live) }
         for (wait, most) in zip(waits, [100, 200, 400, 800, 1_000, 1_000, 1_000, 1_000] as [Int64]) {
             #expect(wait >= most / 2 && wait <= most)

@@ -172,7 +172,7 @@ struct WorkerPolicyTests {
         try await eventually("it goes back") { farm.noted { $0.released["a"] != nil } }
         #expect(bench.claimed == 0)
         #expect(
-            farm.noted { $0.released["a"]?.contains(what == "machine" ? "machine gives" : "policy allows") } == true)
+            farm.noted { $0.released["a"]?.contains(what == "machine" ? "machine provides" : "policy allows") } == true)
         await bench.end()
     }
 }

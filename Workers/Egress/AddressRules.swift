@@ -1,12 +1,12 @@
-/// Which addresses a job may be connected to: public ones, and what the operator adds.
+/// Which addresses jobs may reach: public ones, and those that the provider allows in addition.
 ///
-/// Follows IANA's registries of special-purpose addresses (RFC 6890 and what came after), and the clouds' metadata
-/// services, which no switch opens.
+/// Based on IANA's special-purpose address registries (RFC 6890 and updates), and the metadata services of clouds,
+/// which can never be allowed.
 package struct AddressRules: Sendable, Equatable {
-    /// The networks at home: RFC 1918, 100.64/10, fc00::/7, fec0::/10, and those that the machine stands in
+    /// Private networks: RFC 1918, 100.64/10, fc00::/7, fec0::/10, and the machine's local networks
     /// (`HATCHFARM_ALLOW_PRIVATE`).
     package var allowsPrivate: Bool
-    /// This machine itself: 127/8, ::1, and every address of its interfaces. Only the operator's own tests need it.
+    /// This machine itself: 127/8, ::1, and every address of its interfaces. Only for tests.
     package var allowsLoopback: Bool
 
     package init(allowsPrivate: Bool = false, allowsLoopback: Bool = false) {
@@ -14,36 +14,36 @@ package struct AddressRules: Sendable, Equatable {
         self.allowsLoopback = allowsLoopback
     }
 
-    /// What an address is, when it isn't simply public.
+    /// The kind of a non-public address.
     package enum Kind: String, Sendable {
         case metadata = "a metadata service"
         case loopback = "this machine itself"
         case privateUse = "private"
-        case neighbour = "in the provider's own network"
+        case localNetwork = "in the provider's local network"
         case linkLocal = "link-local"
         case multicast = "multicast"
-        case documentation = "for documentation"
-        case translation = "of an address translation"
+        case documentation = "reserved for documentation"
+        case translation = "reserved for address translation"
         case reserved = "reserved"
     }
 
     package func allows(_ kind: Kind) -> Bool {
         switch kind {
-        case .privateUse, .neighbour: allowsPrivate
+        case .privateUse, .localNetwork: allowsPrivate
         case .loopback: allowsLoopback
         default: false
         }
     }
 
-    /// What keeps an address from being connected to; `nil` when nothing does.
-    package func objection(to address: IPAddress, from local: LocalNetworks) -> Kind? {
+    /// The kind of an address that is not allowed; `nil` if it is allowed.
+    package func blockedKind(of address: IPAddress, from local: LocalNetworks) -> Kind? {
         let address = Self.unwrapped(address)
         let isMachine = local.kind(of: address) == .loopback
         guard let kind = isMachine ? .loopback : Self.kind(of: address) ?? local.kind(of: address) else { return nil }
         return allows(kind) ? nil : kind
     }
 
-    /// `nil` when it is public.
+    /// `nil` if it is public.
     package static func kind(of address: IPAddress) -> Kind? {
         switch unwrapped(address) {
         case .v4(let number): return ranges4.first { $0.contains(UInt128(number)) }?.kind
@@ -53,14 +53,14 @@ package struct AddressRules: Sendable, Equatable {
         }
     }
 
-    /// Where a provider has IPv6 only, its resolver gives out IPv4 addresses wrapped up (RFC 6052).
+    /// On IPv6-only networks with NAT64, the resolver embeds IPv4 addresses in IPv6 ones (RFC 6052).
     private static func unwrapped(_ address: IPAddress) -> IPAddress {
         guard case .v6(let number) = address, nat64.contains(number) else { return address }
         return .v4(UInt32(truncatingIfNeeded: number))
     }
 }
 
-/// The addresses whose first `length` bits are those of `first`.
+/// A CIDR block: the addresses that share the first `length` bits with `first`.
 private struct AddressRange {
     let first: UInt128
     let width: Int
@@ -85,7 +85,7 @@ extension AddressRules {
     private static let globalUnicast = AddressRange.v6(0x2000_0000_0000_0000, 3, .reserved)
     private static let nat64 = AddressRange.v6(0x0064_ff9b_0000_0000, 96, .translation)
 
-    /// The first that contains an address says what it is.
+    /// The first range that contains an address determines its kind.
     private static let ranges4: [AddressRange] = [
         .v4(169, 254, 169, 254, 32, .metadata), .v4(100, 100, 100, 200, 32, .metadata),
         .v4(192, 0, 0, 192, 32, .metadata), .v4(168, 63, 129, 16, 32, .metadata),
@@ -97,7 +97,7 @@ extension AddressRules {
         .v4(203, 0, 113, 0, 24, .documentation), .v4(224, 0, 0, 0, 4, .multicast), .v4(240, 0, 0, 0, 4, .reserved),
     ]
 
-    /// IPv4 inside IPv6 is refused whole, but for NAT64: nobody needs those forms, and some reach the IPv4 host.
+    /// IPv4 embedded in IPv6 is refused except for NAT64: it isn't needed, and some forms reach the IPv4 host.
     private static let ranges6: [AddressRange] = [
         .v6(0xfd00_0ec2_0000_0000, low: 0x254, 128, .metadata), .v6(0xfd20_00ce_0000_0000, low: 0x254, 128, .metadata),
         .v6(0, low: 1, 128, .loopback), .v6(0, low: 0xffff_0000_0000, 96, .translation),

@@ -1,21 +1,21 @@
 /// An entry of an allowlist.
 package struct DomainPattern: Sendable, Hashable {
     package enum Hosts: Sendable, Hashable {
-        /// Every name. Not addresses: those are always listed one by one.
+        /// Every name, but no address: addresses must be listed individually.
         case any
-        /// Names below this one, at any depth, but not itself.
+        /// All subdomains of this name, but not the name itself.
         case below(String)
         case exactly(EgressHost)
     }
 
     package let hosts: Hosts
-    /// `nil`: the ports that the rules allow.
+    /// `nil`: the rules' default ports.
     package let port: UInt16?
 
-    /// `example.org`, `*.debian.org`, `*`, `8.8.8.8` or `[2606:4700::1]`; each with a port of its own or without.
+    /// Parses `example.org`, `*.debian.org`, `*`, `8.8.8.8` or `[2606:4700::1]`, each with an optional port.
     package init(_ text: String) throws(EgressHost.Problem) {
         guard !text.contains("/") else {
-            throw EgressHost.Problem(message: "\(EgressHost.shown(text)) is a URL: write its host alone")
+            throw EgressHost.Problem(message: "\(EgressHost.shown(text)) is a URL: use only its host")
         }
         let (host, port) = try EgressTarget.split(text)
         self.port = port
@@ -23,13 +23,14 @@ package struct DomainPattern: Sendable, Hashable {
             hosts = .any
         } else if host.hasPrefix("*.") {
             guard case .name(let name) = try EgressHost(host.dropFirst(2)) else {
-                throw EgressHost.Problem(message: "\(EgressHost.shown(text)): an address has nothing below it")
+                throw EgressHost.Problem(message: "\(EgressHost.shown(text)): an address has no subdomains")
             }
             hosts = .below(name)
         } else {
             guard !host.contains("*") else {
                 throw EgressHost.Problem(
-                    message: "\(EgressHost.shown(text)): * stands alone or at the beginning, as in *.example.org")
+                    message:
+                        "\(EgressHost.shown(text)): * is only allowed alone or at the beginning, as in *.example.org")
             }
             hosts = .exactly(try EgressHost(host))
         }

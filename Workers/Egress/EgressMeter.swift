@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// What a job has used of the network.
+/// A job's network usage.
 package struct EgressUsage: Sendable, Equatable {
     /// To servers.
     package var sentBytes: Int64 = 0
@@ -10,23 +10,23 @@ package struct EgressUsage: Sendable, Equatable {
     package var requestsRefused = 0
 }
 
-/// For the job's log.
+/// An event for the job's log.
 package enum EgressEvent: Sendable, Equatable {
-    /// Said once for each host.
+    /// Reported once for each host.
     case refused(subject: String, message: String)
-    /// So many hosts were refused that the next ones go unsaid.
+    /// Too many hosts were refused; further ones are not reported.
     case refusalsHidden(after: Int)
 
-    /// Without an end of line.
+    /// Without a line break.
     package var logLine: String {
         switch self {
         case .refused(let subject, let message): "[network] refused \(subject): \(message)"
-        case .refusalsHidden(let count): "[network] \(count) hosts were refused; no more are listed"
+        case .refusalsHidden(let count): "[network] \(count) hosts were refused; further ones are not listed"
         }
     }
 }
 
-/// Counts a job's bytes and requests, up to its limit and not a byte more.
+/// Counts a job's bytes and requests, and enforces its byte limit exactly.
 final class EgressMeter: Sendable {
     enum Direction: Sendable {
         case sent
@@ -50,12 +50,12 @@ final class EgressMeter: Sendable {
 
     var usage: EgressUsage { state.withLock { $0.usage } }
 
-    /// `nil` while there are bytes left.
+    /// `nil` as long as the byte limit is not reached.
     var refusal: EgressRefusal? {
         state.withLock { $0.usage.sentBytes + $0.usage.receivedBytes } < limit ? nil : .bytes(limit)
     }
 
-    /// How many of `count` bytes may pass; those are counted. Fewer than `count`: the limit is reached.
+    /// Returns how many of `count` bytes may pass, and counts those. Fewer than `count`: the limit is reached.
     func admit(_ count: Int, _ direction: Direction) -> Int {
         let admitted = state.withLock { state in
             let admitted = min(Int64(count), max(0, limit - state.usage.sentBytes - state.usage.receivedBytes))

@@ -1,9 +1,9 @@
-/// Why a request got no connection. The job's program reads it as the answer's body, its owner in the log.
+/// Why a request was refused. The job's program gets it as the response body, its owner in the log.
 package enum EgressRefusal: Error, Sendable, Equatable {
     case host(EgressHost)
     case addressAsHost(EgressHost)
     case port(EgressHost, UInt16)
-    /// The address itself stays unsaid: strangers have no business in knowing the provider's network.
+    /// Doesn't reveal the address: jobs must not learn about the provider's network.
     case address(EgressHost, AddressRules.Kind)
     case malformed(String)
     case headTooLarge(Int)
@@ -14,7 +14,7 @@ package enum EgressRefusal: Error, Sendable, Equatable {
     case unreachable(EgressHost, UInt16)
     case timeout(EgressHost, UInt16)
 
-    /// What the log calls it by; a host is reported once.
+    /// How the log names it; each host is reported once.
     var subject: String {
         switch self {
         case .host(let host), .addressAsHost(let host), .port(let host, _), .address(let host, _),
@@ -22,11 +22,11 @@ package enum EgressRefusal: Error, Sendable, Equatable {
             "\(host)"
         case .malformed, .headTooLarge, .headTooSlow: "a request"
         case .connections: "a connection"
-        case .bytes: "more bytes"
+        case .bytes: "further traffic"
         }
     }
 
-    /// Whether the rules said no, and not the network.
+    /// Whether the rules refused it, and not the network.
     var isByRules: Bool {
         switch self {
         case .unknownName, .unreachable, .timeout: false
@@ -37,19 +37,19 @@ package enum EgressRefusal: Error, Sendable, Equatable {
     package var message: String {
         switch self {
         case .host(let host):
-            "\(host) is not among the domains this provider allows; ask for it, or bring the data as an input"
-        case .addressAsHost(let host): "\(host) is an address: use a name, or ask the provider to list it"
-        case .port(let host, let port): "port \(port) of \(host) is not among the ports this provider allows"
+            "\(host) is not among the domains that this provider allows; ask for it, or use an input"
+        case .addressAsHost(let host): "\(host) is an address: use a name, or ask the provider to allow it"
+        case .port(let host, let port): "port \(port) of \(host) is not among the ports that this provider allows"
         case .address(let host, let kind):
-            "\(host) leads to an address that is \(kind.rawValue): only public ones may be reached"
+            "\(host) resolves to an address that is \(kind.rawValue): only public ones are allowed"
         case .malformed(let problem): problem
-        case .headTooLarge(let limit): "the request's line and headers are larger than \(limit) bytes"
-        case .headTooSlow: "the request's headers didn't come in time"
-        case .connections(let limit): "\(limit) connections are open, which is the limit: close some first"
-        case .bytes(let limit): "the job's limit of \(limit) bytes is used up"
-        case .unknownName(let host): "\(host) has no address in the DNS"
-        case .unreachable(let host, let port): "\(host) doesn't take connections on port \(port)"
-        case .timeout(let host, let port): "\(host) didn't answer on port \(port) in time"
+        case .headTooLarge(let limit): "the request line and headers exceed \(limit) bytes"
+        case .headTooSlow: "timed out waiting for the request's headers"
+        case .connections(let limit): "the limit of \(limit) open connections is reached"
+        case .bytes(let limit): "the job has used up its traffic limit of \(limit) bytes"
+        case .unknownName(let host): "\(host) could not be resolved"
+        case .unreachable(let host, let port): "could not connect to \(host) on port \(port)"
+        case .timeout(let host, let port): "timed out connecting to \(host) on port \(port)"
         }
     }
 
@@ -65,8 +65,8 @@ package enum EgressRefusal: Error, Sendable, Equatable {
         }
     }
 
-    /// The whole answer.
-    var answer: String {
+    /// The complete HTTP response.
+    var response: String {
         let body = message + "\n"
         return "HTTP/1.1 \(status)\r\nContent-Type: text/plain; charset=utf-8\r\n"
             + "Content-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)"

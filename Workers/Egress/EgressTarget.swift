@@ -1,11 +1,11 @@
-/// Where a request goes, read from its request line (RFC 9112 3.2).
+/// The target of a request, from its request line (RFC 9112 3.2).
 package struct EgressTarget: Sendable, Equatable {
     package let host: EgressHost
     package let port: UInt16
-    /// What the server is asked for; `nil` for a tunnel.
+    /// The path and query; `nil` for a tunnel.
     package let path: String?
 
-    /// `host:port`, as `CONNECT` has it.
+    /// Parses `host:port`, as in `CONNECT`.
     package init(authority: some StringProtocol) throws(EgressHost.Problem) {
         let (host, port) = try Self.split(authority)
         guard let port else { throw EgressHost.Problem(message: "CONNECT needs a host and a port") }
@@ -14,16 +14,16 @@ package struct EgressTarget: Sendable, Equatable {
         path = nil
     }
 
-    /// `http://host[:port]/path?query`.
+    /// Parses `http://host[:port]/path?query`.
     package init(url: String) throws(EgressHost.Problem) {
         guard url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), !url.contains("#") else {
-            throw EgressHost.Problem(message: "the URL has characters that don't belong there")
+            throw EgressHost.Problem(message: "the URL contains invalid characters")
         }
         guard let colon = url.firstRange(of: "://") else {
             throw EgressHost.Problem(message: "this is a proxy: send CONNECT host:port, or an http:// URL")
         }
         guard url[..<colon.lowerBound].lowercased() == "http" else {
-            throw EgressHost.Problem(message: "only http:// URLs are taken here: use CONNECT for anything else")
+            throw EgressHost.Problem(message: "only http:// URLs are supported: use CONNECT for anything else")
         }
         let rest = url[colon.upperBound...]
         let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
@@ -34,12 +34,12 @@ package struct EgressTarget: Sendable, Equatable {
         self.path = path.hasPrefix("/") ? path : "/" + path
     }
 
-    /// `host[:port]` as it is written, without a judgement of the host.
+    /// Splits `host[:port]` without validating the host.
     static func split<Text: StringProtocol>(
         _ text: Text
     ) throws(EgressHost.Problem) -> (host: Text.SubSequence, port: UInt16?) {
         guard !text.contains("@") else {
-            throw EgressHost.Problem(message: "a user and password have no place in the host")
+            throw EgressHost.Problem(message: "user and password are not allowed in the host")
         }
         let end = text.hasPrefix("[") ? text.firstIndex(of: "]").map { text.index(after: $0) } : nil
         let hostEnd = end ?? text.firstIndex(of: ":") ?? text.endIndex
@@ -48,7 +48,7 @@ package struct EgressTarget: Sendable, Equatable {
         guard text[hostEnd] == ":", (1...5).contains(digits.utf8.count),
             digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
             let port = UInt16(digits), port > 0
-        else { throw EgressHost.Problem(message: "\(EgressHost.shown(String(text))) has no port from 1 to 65535") }
+        else { throw EgressHost.Problem(message: "\(EgressHost.shown(String(text))) has no valid port (1–65535)") }
         return (text[..<hostEnd], port)
     }
 }

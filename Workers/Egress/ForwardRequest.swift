@@ -1,6 +1,6 @@
 internal import NIOHTTP1
 
-/// What a client asks of a forward proxy, and what is passed on of it (RFC 9110 7.6.1).
+/// A client's request to the forward proxy, and what is forwarded of it (RFC 9110 7.6.1).
 struct ForwardRequest {
     let target: EgressTarget
     /// For the server; `nil` for a tunnel.
@@ -20,11 +20,11 @@ struct ForwardRequest {
         let codings = head.headers[canonicalForm: "transfer-encoding"]
         if !codings.isEmpty {
             guard codings.count == 1, codings.first?.lowercased() == "chunked" else {
-                throw EgressHost.Problem(message: "of the transfer codings only chunked is taken here")
+                throw EgressHost.Problem(message: "unsupported transfer coding: only chunked is allowed")
             }
             head.headers.replaceOrAdd(name: "Transfer-Encoding", value: "chunked")
         }
-        // The name that was judged, and no other.
+        // The host that was checked, not the one that the client sent.
         let host = target.port == 80 ? "\(target.host)" : "\(target.host):\(target.port)"
         head.headers.replaceOrAdd(name: "Host", value: host)
         head.headers.replaceOrAdd(name: "Connection", value: "close")
@@ -34,6 +34,6 @@ struct ForwardRequest {
     private static let hopByHop = [
         "connection", "proxy-connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "upgrade",
     ]
-    /// Never removed, even when the client names them as options of its connection.
+    /// Never removed, even if the client lists them in its Connection header.
     private static let needed: Set<String> = ["host", "content-length", "transfer-encoding"]
 }

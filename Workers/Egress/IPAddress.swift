@@ -1,15 +1,15 @@
 internal import Glibc
 internal import NIOCore
 
-/// An address of the internet, without port and zone.
+/// An IP address, without port and zone.
 package enum IPAddress: Sendable, Hashable {
     case v4(UInt32)
     case v6(UInt128)
 
-    /// IPv4 in every spelling that C libraries read (`inet_aton`): `127.1`, `0x7f.0.0.1`, `017700000001`, `2130706433`;
-    /// or IPv6 without brackets and zone.
+    /// Parses IPv4 in every notation that C libraries accept (`inet_aton`): `127.1`, `0x7f.0.0.1`, `017700000001`,
+    /// `2130706433`; or IPv6 without brackets and zone.
     package init?(_ text: String) {
-        guard text.utf8.allSatisfy({ Self.spelling.contains($0) }) else { return nil }
+        guard text.utf8.allSatisfy({ Self.validCharacters.contains($0) }) else { return nil }
         if text.contains(":") {
             var address = in6_addr()
             guard inet_pton(AF_INET6, text, &address) == 1 else { return nil }
@@ -21,8 +21,8 @@ package enum IPAddress: Sendable, Hashable {
         }
     }
 
-    /// What else is there, `inet_aton` would read up to a blank and leave the rest.
-    private static let spelling = Set("0123456789abcdefABCDEFxX.:".utf8)
+    /// `inet_aton` would ignore anything after a space.
+    private static let validCharacters = Set("0123456789abcdefABCDEFxX.:".utf8)
 
     init(_ address: in_addr) {
         self = .v4(UInt32(bigEndian: address.s_addr))
@@ -32,7 +32,7 @@ package enum IPAddress: Sendable, Hashable {
         self = withUnsafeBytes(of: address) { .v6($0.reduce(0) { $0 << 8 | UInt128($1) }) }
     }
 
-    /// `nil` for a socket of another family.
+    /// `nil` for another address family.
     init?(_ address: UnsafePointer<sockaddr>) {
         switch CInt(address.pointee.sa_family) {
         case AF_INET: self = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { Self($0.pointee.sin_addr) }

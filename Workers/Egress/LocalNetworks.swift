@@ -1,13 +1,13 @@
 internal import NIOCore
 
-/// The machine's own addresses and the networks it stands in: a stranger's job has no business with either, also
-/// where they are public. At home every device has a public IPv6 address, and the router guards only the way in.
+/// The machine's own addresses and its local networks. Jobs must not reach either, even where the addresses are public:
+/// at home every device has a public IPv6 address, and the router filters only inbound connections.
 package struct LocalNetworks: Sendable {
     private var machine: Set<IPAddress> = []
     private var networks: [(first: IPAddress, length: Int)] = []
 
-    /// What an ISP gives one home (RIPE-690): its devices' networks are side by side in it.
-    private static let homePrefix = 56
+    /// The prefix length that an ISP delegates to a home (RIPE-690); it covers all networks there.
+    private static let homePrefixLength = 56
 
     package init() {}
 
@@ -15,11 +15,11 @@ package struct LocalNetworks: Sendable {
         machine.insert(address)
         switch address {
         case .v4: networks.append((address, min(max(prefixLength, 8), 32)))
-        case .v6: networks.append((address, min(prefixLength, Self.homePrefix)))
+        case .v6: networks.append((address, min(prefixLength, Self.homePrefixLength)))
         }
     }
 
-    /// As the machine's interfaces have them now.
+    /// Those of the machine's interfaces at the moment.
     package static func current() -> LocalNetworks {
         var networks = LocalNetworks()
         for device in (try? System.enumerateDevices()) ?? [] {
@@ -31,7 +31,7 @@ package struct LocalNetworks: Sendable {
 
     func kind(of address: IPAddress) -> AddressRules.Kind? {
         if machine.contains(address) { return .loopback }
-        return networks.contains { $0.first.shares($0.length, with: address) } ? .neighbour : nil
+        return networks.contains { $0.first.shares($0.length, with: address) } ? .localNetwork : nil
     }
 }
 
@@ -41,7 +41,7 @@ extension IPAddress {
         self = address
     }
 
-    /// How many bits are set: of a netmask, its length.
+    /// The number of set bits: for a netmask, its prefix length.
     fileprivate var bitCount: Int {
         switch self {
         case .v4(let number): number.nonzeroBitCount
@@ -49,7 +49,7 @@ extension IPAddress {
         }
     }
 
-    /// Whether the first `length` bits are the same. At least one must be, for an unset netmask is none.
+    /// Whether the first `length` bits are equal. `length` must be positive: a missing netmask matches nothing.
     fileprivate func shares(_ length: Int, with other: IPAddress) -> Bool {
         switch (self, other) {
         case (.v4(let own), .v4(let number)): length > 0 && (own ^ number) >> (32 - length) == 0

@@ -2,17 +2,17 @@ internal import Glibc
 internal import NIOCore
 internal import NIOPosix
 
-/// Looks up a name's addresses. May block: it is called on threads kept for that.
+/// Resolves host names. May block: it is called on a dedicated thread pool.
 package struct NameResolver: Sendable {
-    /// All addresses of a name in lower case, best first; none when there is no such name.
+    /// All addresses of a lowercase name, best first; none if it doesn't exist.
     package let addresses: @Sendable (_ name: String) -> [IPAddress]
 
     package init(_ addresses: @escaping @Sendable (_ name: String) -> [IPAddress]) {
         self.addresses = addresses
     }
 
-    /// The machine's own, asked for the very name: neither the search list of `resolv.conf` nor `/etc/hosts` gives a
-    /// stranger the provider's names. Where private addresses are allowed, these are wanted, and used.
+    /// The system resolver, for fully qualified names only: jobs can't look up the provider's names through the search
+    /// list of `resolv.conf` or `/etc/hosts`. Where private addresses are allowed, both are used.
     package static func system(_ rules: AddressRules) -> NameResolver {
         NameResolver { lookUp(rules.allowsPrivate || rules.allowsLoopback ? $0 : "\($0).") }
     }
@@ -29,10 +29,10 @@ package struct NameResolver: Sendable {
     }
 }
 
-/// Keeps one job's lookups few: the others wait their turn, and so does no other job. Bound to its event loop.
+/// Limits one job's concurrent lookups; the others are queued, without delaying other jobs. Bound to its event loop.
 final class LookupQueue {
-    private static let atOnce = 2
-    /// Of all jobs. What the system's resolver does can't be cut short, so its threads are counted.
+    private static let maxConcurrent = 2
+    /// Shared by all jobs. The system's resolver can't be cancelled, so its threads are limited.
     private static let threads: NIOThreadPool = {
         let pool = NIOThreadPool(numberOfThreads: 16)
         pool.start()
@@ -49,7 +49,7 @@ final class LookupQueue {
         self.loop = loop
     }
 
-    /// Calls `then` with what came out, on the loop. `isWanted` is asked before the lookup begins.
+    /// Calls `then` with the result, on the loop. `isWanted` is checked before the lookup begins.
     func lookUp(
         _ name: String, isWanted: @escaping () -> Bool, then: @escaping ([IPAddress]) -> Void
     ) {
@@ -67,6 +67,6 @@ final class LookupQueue {
     }
 
     private func runNext() {
-        while running < Self.atOnce, let next = waiting.popFirst() { next() }
+        while running < Self.maxConcurrent, let next = waiting.popFirst() { next() }
     }
 }

@@ -1,6 +1,7 @@
 internal import NIOCore
 
-/// One of the two ends between which bytes pass: it reads no faster than the other writes.
+/// One of two connected channels that forward bytes to each other, with back-pressure: reads no faster than the other
+/// writes.
 final class Relay: ChannelDuplexHandler {
     typealias InboundIn = NIOAny
     typealias OutboundIn = NIOAny
@@ -8,16 +9,16 @@ final class Relay: ChannelDuplexHandler {
 
     enum End {
         case client
-        /// A server at the end of a tunnel: bytes, each direction ending for itself.
+        /// The server of a tunnel: each direction is closed independently.
         case tunnel
-        /// A server that gets one request and sends one answer, whose end is the end.
+        /// A server that gets one request; the end of its response closes the connection.
         case request
     }
 
     private let end: End
     private var context: ChannelHandlerContext?
     private var partner: Relay?
-    private var owesRead = false
+    private var isReadPending = false
 
     init(_ end: End) {
         self.end = end
@@ -34,7 +35,7 @@ final class Relay: ChannelDuplexHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        // By then a client may have been joined with the next attempt at a server.
+        // The client may have been joined with the next connection attempt by then.
         if partner?.partner === self { partner?.partner = nil }
         partner = nil
     }
@@ -47,29 +48,29 @@ final class Relay: ChannelDuplexHandler {
         partner?.context?.flush()
     }
 
-    /// Without a partner what comes is read and dropped, until the connection is closed.
+    /// Without a partner, data is read and discarded until the connection is closed.
     func read(context: ChannelHandlerContext) {
         if partner?.context?.channel.isWritable ?? true {
             context.read()
         } else {
-            owesRead = true
+            isReadPending = true
         }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { partner?.readOwed() }
+        if context.channel.isWritable { partner?.readPending() }
     }
 
-    private func readOwed() {
-        guard owesRead, let context else { return }
-        owesRead = false
+    private func readPending() {
+        guard isReadPending, let context else { return }
+        isReadPending = false
         context.read()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is IdleStateHandler.IdleStateEvent {
             close()
-        } else if event is MeterHandler.Spent {
+        } else if event is MeterHandler.LimitReached {
             partner?.finish()
         } else if case .inputClosed? = event as? ChannelEvent {
             if end == .request {

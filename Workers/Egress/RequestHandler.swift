@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Reads one request of the job, asks the rules, and lets the rest through once there is a server for it.
+/// Reads one request of the job, checks the rules, and forwards the rest once connected to the server.
 final class RequestHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = NIOAny
@@ -9,15 +9,15 @@ final class RequestHandler: ChannelDuplexHandler {
 
     private enum State {
         case head
-        /// For the server. What came with the head waits too.
+        /// For the connection to the server; data after the head is held back.
         case waiting(isTunnel: Bool)
         case tunnel
         case request
-        /// All is said; what still comes is dropped.
+        /// Answered; further data is discarded.
         case done
     }
 
-    private let gate: EgressGate
+    private let session: EgressSession
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
     private let isOverLimit: Bool
     private var state = State.head
@@ -25,18 +25,18 @@ final class RequestHandler: ChannelDuplexHandler {
     private var deadline: Scheduled<Void>?
     private var held: [NIOAny] = []
     private var isInputClosed = false
-    private var owesRead = false
+    private var isReadPending = false
     private var isDecoding = true
 
-    init(gate: EgressGate, decoder: ByteToMessageHandler<HTTPRequestDecoder>, isOverLimit: Bool) {
-        self.gate = gate
+    init(session: EgressSession, decoder: ByteToMessageHandler<HTTPRequestDecoder>, isOverLimit: Bool) {
+        self.session = session
         self.decoder = decoder
         self.isOverLimit = isOverLimit
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        setDeadline(gate.rules.headMilliseconds) { .headTooSlow }
+        setDeadline(session.rules.headMilliseconds) { .headTooSlow }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -51,21 +51,21 @@ final class RequestHandler: ChannelDuplexHandler {
         case .head:
             if case .head(let head) = unwrapInboundIn(data) { begin(head, context) }
         case .waiting(isTunnel: true) where isDecoding:
-            // The end of the head; from here on it is bytes, and the decoder gives back those it has.
+            // The end of the head: raw bytes from here on. The removed decoder returns what it has buffered.
             isDecoding = false
             context.pipeline.syncOperations.removeHandler(decoder, promise: nil)
         case .waiting: held.append(data)
         case .tunnel: context.fireChannelRead(data)
-        case .request: passOn(unwrapInboundIn(data), context)
+        case .request: forward(unwrapInboundIn(data), context)
         case .done: break
         }
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let size = head.headers.reduce(head.uri.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count }
-        guard size <= gate.rules.headBytes else { return refuse(.headTooLarge(gate.rules.headBytes)) }
-        guard !isOverLimit else { return refuse(.connections(gate.rules.connections)) }
-        if let refusal = gate.meter.refusal { return refuse(refusal) }
+        guard size <= session.rules.headBytes else { return refuse(.headTooLarge(session.rules.headBytes)) }
+        guard !isOverLimit else { return refuse(.connections(session.rules.connections)) }
+        if let refusal = session.meter.refusal { return refuse(refusal) }
         let request: ForwardRequest
         do {
             request = try ForwardRequest(head)
@@ -73,16 +73,16 @@ final class RequestHandler: ChannelDuplexHandler {
             return refuse(.malformed(error.message))
         }
         let target = request.target
-        if let refusal = gate.rules.refusal(of: target) { return refuse(refusal) }
+        if let refusal = session.rules.refusal(of: target) { return refuse(refusal) }
         state = .waiting(isTunnel: request.head == nil)
-        setDeadline(gate.rules.connectMilliseconds) { .timeout(target.host, target.port) }
+        setDeadline(session.rules.connectMilliseconds) { .timeout(target.host, target.port) }
         let relay = Relay(.client)
         do {
             try context.pipeline.syncOperations.addHandler(relay)
         } catch {
             return context.close(promise: nil)
         }
-        gate.connect(relay, to: target) {
+        session.connect(relay, to: target) {
             if case .waiting = self.state { true } else { false }
         } then: { refusal in
             guard case .waiting = self.state else { return }
@@ -93,13 +93,13 @@ final class RequestHandler: ChannelDuplexHandler {
     private func open(_ request: ForwardRequest) {
         guard let context else { return }
         deadline?.cancel()
-        gate.meter.allow()
+        session.meter.allow()
         let held = held
         self.held = []
         if let head = request.head {
             state = .request
             context.fireChannelRead(NIOAny(HTTPClientRequestPart.head(head)))
-            for part in held { passOn(unwrapInboundIn(part), context) }
+            for part in held { forward(unwrapInboundIn(part), context) }
         } else {
             state = .tunnel
             let reply = ByteBuffer(string: "HTTP/1.1 200 Connection established\r\n\r\n")
@@ -108,12 +108,12 @@ final class RequestHandler: ChannelDuplexHandler {
             if isInputClosed { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
         }
         context.fireChannelReadComplete()
-        if owesRead { context.read() }
+        if isReadPending { context.read() }
     }
 
-    private func passOn(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+    private func forward(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
-        // One request a connection, whatever the client believes.
+        // Only one request per connection.
         case .head: state = .done
         case .body(let bytes): context.fireChannelRead(NIOAny(HTTPClientRequestPart.body(.byteBuffer(bytes))))
         case .end(let trailers): context.fireChannelRead(NIOAny(HTTPClientRequestPart.end(trailers)))
@@ -121,7 +121,7 @@ final class RequestHandler: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if case .waiting = state { owesRead = true } else { context.read() }
+        if case .waiting = state { isReadPending = true } else { context.read() }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -130,7 +130,7 @@ final class RequestHandler: ChannelDuplexHandler {
         switch state {
         case .head: context.close(promise: nil)
         case .tunnel: context.fireUserInboundEventTriggered(event)
-        // A request is whole without the connection's end, and the answer is still to come.
+        // The request is already complete, and the response is still to come.
         case .waiting, .request, .done: break
         }
     }
@@ -138,8 +138,8 @@ final class RequestHandler: ChannelDuplexHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch (state, error) {
         case (.head, HTTPParserError.headerOverflow), (.head, is ByteToMessageDecoderError.PayloadTooLargeError):
-            refuse(.headTooLarge(gate.rules.headBytes))
-        case (.head, is HTTPParserError): refuse(.malformed("this is no HTTP/1.1 request"))
+            refuse(.headTooLarge(session.rules.headBytes))
+        case (.head, is HTTPParserError): refuse(.malformed("not a valid HTTP/1.1 request"))
         case (.done, _): break
         default: context.close(promise: nil)
         }
@@ -150,10 +150,10 @@ final class RequestHandler: ChannelDuplexHandler {
         state = .done
         held = []
         deadline?.cancel()
-        gate.meter.refuse(refusal)
-        context.write(NIOAny(ByteBuffer(string: refusal.answer)), promise: nil)
+        session.meter.refuse(refusal)
+        context.write(NIOAny(ByteBuffer(string: refusal.response)), promise: nil)
         context.finish()
-        if owesRead { context.read() }
+        if isReadPending { context.read() }
     }
 
     private func setDeadline(_ milliseconds: Int64, _ refusal: @escaping () -> EgressRefusal) {

@@ -3,7 +3,7 @@ internal import Runtime
 internal import Sandbox
 internal import Wire
 
-/// A job that is a command with files, wherever it runs: inputs in, command, outputs out (CONTRACT 4).
+/// A job that runs a command, on whichever executor: stages its inputs, runs it, uploads its outputs (CONTRACT 4).
 struct CommandJob: Sendable {
     let job: ClaimedJob
     let context: JobContext
@@ -13,28 +13,29 @@ struct CommandJob: Sendable {
             job.command, environment: job.environment.map { (name: $0.name, value: $0.value) }, stdin: job.stdin)
     }
 
-    /// `cores`: all that the job could use at a time.
+    /// `cores`: the most that the job could use at once.
     func limits(cores: Int) -> SandboxLimits {
         let seconds = Int64(min(max(job.durationMinutes, 1), WireLimits.jobMinutes.upperBound)) * 60
         var limits = SandboxLimits(
             wallMilliseconds: seconds * 1_000, cpuSeconds: seconds * Int64(min(max(cores, 1), 4_096)))
-        // What the job doesn't ask for keeps the sandbox's default.
+        // What the job doesn't request keeps the sandbox's default.
         if let memory = job.resources.memoryMiB, memory > 0 { limits.memoryBytes = max(64, min(memory, 1 << 26)) << 20 }
         if let cores = job.resources.milliCores, cores > 0 { limits.milliCores = cores }
         return limits
     }
 
-    /// - Throws: for a job that needs more than this.
+    /// - Throws: when the job needs stronger isolation than this.
     func check(isolation: Isolation) throws(MachineFault) {
         guard job.isolation > isolation else { return }
-        throw MachineFault("this machine gives \(isolation.rawValue), not \(job.isolation.rawValue)")
+        throw MachineFault(
+            "this machine provides isolation \(isolation.rawValue), the job needs \(job.isolation.rawValue)")
     }
 
     func makeFolder(in state: StateFolder) throws(MachineFault) -> JobFolder {
         do {
             return try state.makeJobFolder(for: HostUser(slot: context.slot))
         } catch {
-            throw MachineFault("the state folder: \(error.message)")
+            throw MachineFault("state folder: \(error.message)")
         }
     }
 
@@ -45,22 +46,22 @@ struct CommandJob: Sendable {
         }
     }
 
-    /// The result when an input can't be placed through the job's own fault.
+    /// Returns a failure result if an input can't be staged through the job's own fault.
     func placeInputs(in work: WorkFolder) async throws -> ExecutionResult? {
         for input in job.inputs {
             do {
                 try work.place(await context.fetch(input), at: RelativePath(input.path))
             } catch let problem as FileProblem {
-                if case .system = problem { throw MachineFault("the input \(input.path): \(problem.message)") }
-                return ExecutionResult(.failure, error: "the input \(input.path) \(problem.message)")
+                if case .system = problem { throw MachineFault("input \(input.path): \(problem.message)") }
+                return ExecutionResult(.failure, error: "input \(input.path) \(problem.message)")
             } catch ServerError.refused(_, let message) {
-                return ExecutionResult(.failure, error: "the input \(input.path): \(message)")
+                return ExecutionResult(.failure, error: "input \(input.path): \(message)")
             }
         }
         return nil
     }
 
-    /// Keeps the outputs and says how it went. Only when nothing of the job runs any more.
+    /// Uploads the outputs and builds the result. Call only once no process of the job is running.
     func result(_ end: Sandbox.End, in work: WorkFolder) async throws -> ExecutionResult {
         if end.cause == .stopped { throw CancellationError() }
         let problem = try await uploadOutputs(from: work)
@@ -69,11 +70,11 @@ struct CommandJob: Sendable {
             return ExecutionResult(
                 problem == nil ? .success : .failure, exitCode: 0, output: end.output, error: problem)
         case .exited(let code):
-            let error = code > 128 ? "ended by signal \(code - 128)" : "exited with code \(code)"
+            let error = code > 128 ? "killed by signal \(code - 128)" : "exited with code \(code)"
             return ExecutionResult(.failure, exitCode: code, output: end.output, error: error)
         case .timedOut:
             return ExecutionResult(
-                .timeout, output: end.output, error: "ran longer than its \(job.durationMinutes) minutes")
+                .timeout, output: end.output, error: "exceeded its time limit of \(job.durationMinutes) minutes")
         case .overLimit(let excess):
             return ExecutionResult(.failure, output: end.output, error: excess)
         case .stopped:
@@ -81,7 +82,7 @@ struct CommandJob: Sendable {
         }
     }
 
-    /// Keeps what is there, however the job ended; says what is wrong with the first that can't be kept.
+    /// Uploads the outputs that exist, however the job ended. Returns the first error.
     private func uploadOutputs(from work: WorkFolder) async throws -> String? {
         var first: String?
         for output in job.outputs {

@@ -3,14 +3,14 @@ internal import Runtime
 internal import Sandbox
 internal import Wire
 
-/// Runs a command in the sandbox of this machine.
+/// Runs commands in the sandbox on this machine.
 struct ComputeExecutor: Executor {
     let sandbox: Sandbox
     let isolation: Isolation
     let state: StateFolder
-    /// `nil`: jobs have no network.
+    /// `nil`: jobs have no network access.
     let network: JobNetwork?
-    /// Cores of the machine: no process can use more processor time than all of them give.
+    /// The machine's cores: the bound for a job's CPU time.
     let cores: Int
 
     var kinds: [Kind] { [.compute] }

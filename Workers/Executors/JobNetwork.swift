@@ -4,7 +4,7 @@ internal import Runtime
 internal import Sandbox
 internal import Wire
 
-/// The way out of a job's sandbox, where the owner's policy allows one (decision 0011).
+/// Network access for sandboxed jobs, where the owner's policy allows it (decision 0011).
 struct JobNetwork: Sendable {
     let rules: EgressRules
 
@@ -12,11 +12,11 @@ struct JobNetwork: Sendable {
         self.rules = rules
     }
 
-    /// - Throws: when a domain is no domain, or when this machine can't lead jobs out.
+    /// - Throws: when a domain is invalid, or when this machine can't proxy its jobs' connections.
     init?(_ configuration: WorkerConfiguration, _ layers: [SandboxLayer]) throws(WorkerDaemon.Problem) {
         guard configuration.rules.network == true else { return nil }
         if let layer = layers.first(where: { $0.name == SandboxLayer.networkProxy }), let finding = layer.finding {
-            throw WorkerDaemon.Problem(message: "the policy allows network; \(finding)")
+            throw WorkerDaemon.Problem(message: "the policy allows network access, but \(finding)")
         }
         do {
             var rules = try EgressRules(domains: configuration.allowedDomains)
@@ -27,7 +27,7 @@ struct JobNetwork: Sendable {
         }
     }
 
-    /// Runs `body` with a proxy's socket in the job's folder; nothing of the proxy is left when this returns.
+    /// Runs `body` with a proxy socket in the job's folder; the proxy has stopped when this returns.
     func open<T>(
         in folder: JobFolder, _ context: JobContext, _ body: (_ socket: String) async throws -> T
     ) async throws -> T {

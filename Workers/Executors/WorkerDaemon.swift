@@ -5,20 +5,20 @@ package import Runtime
 internal import Sandbox
 internal import Wire
 
-/// A provider's daemon: finds out what the machine can wall in, and works for the server until it is drained.
+/// A provider's daemon: tests which isolation the machine supports, and runs the server's jobs until it is drained.
 package final class WorkerDaemon: Sendable {
     package struct Problem: Error, Sendable {
-        /// What is missing, with the remedy; one finding a line.
+        /// What is missing, with the remedy; one finding per line.
         package let message: String
     }
 
     private let loop: WorkerLoop
-    // Held as long as the daemon works: its folder is removed then.
+    // Kept alive as long as the daemon runs: deinit removes its folder.
     private let state: StateFolder
 
-    /// Makes the state folder, removes what earlier daemons left there, and tries the sandbox.
-    /// - Parameter slurm: runs the jobs on a cluster's partition instead of this machine.
-    /// - Throws: when the folder can't be made, or jobs can't be sandboxed in and `allowsUnsandboxed` isn't set.
+    /// Creates the state folder, cleans up after earlier daemons, and tests the sandbox.
+    /// - Parameter slurm: run jobs on a cluster's partition instead of on this machine.
+    /// - Throws: when the folder can't be created, or jobs can't be sandboxed and `allowsUnsandboxed` isn't set.
     package init(
         _ configuration: WorkerConfiguration, slurm: SlurmConfiguration? = nil, world: World = .live
     ) async throws(Problem) {
@@ -71,13 +71,14 @@ package final class WorkerDaemon: Sendable {
         return (executor, probe.layers.compactMap(\.finding))
     }
 
-    /// Works until it has drained, once. Cancelling the task kills what runs and gives it back.
+    /// Runs until it has drained. Call once. Cancelling the task kills running jobs and releases them.
     package func run() async {
         await loop.run()
         state.remove()
     }
 
-    /// For SIGTERM. First: no more claims, running jobs get the grace to end. Second: they are killed and given back.
+    /// For SIGTERM. The first call stops claiming and gives running jobs the grace period; the second kills and
+    /// releases them.
     package func drain() async {
         await loop.drain()
     }

@@ -3,7 +3,7 @@ package import Domain
 internal import NIOHTTP1
 internal import Wire
 
-/// Makes a machine a worker in its owner's name: registers it, signs and activates a policy, signs the consent
+/// Enrolls a machine in its owner's name: registers it, signs and activates a policy, and signs the consent
 /// (CONTRACT 5).
 package struct EnrollmentClient: Sendable {
     private let server: String
@@ -12,17 +12,17 @@ package struct EnrollmentClient: Sendable {
 
     /// - Parameters:
     ///   - credential: the owner's API key, or the operator's token.
-    ///   - ownerID: `nil` asks the server whose key it is.
+    ///   - ownerID: `nil`: ask the server whom the key belongs to.
     package init(server: String, credential: String, ownerID: OwnerID? = nil) {
         self.server = server
         self.credential = credential
         self.ownerID = ownerID
     }
 
-    /// The least that rules must say: all of the processor, no network.
+    /// The minimal rules: all of the processors, no network access.
     package static let openRules: JSON = ["max_cpu_percent": 100]
 
-    /// Registers a machine, and signs the rules for it. What has been made stays when a later call fails.
+    /// Registers a machine, and signs the rules for it. Not atomic: earlier steps persist when a later one fails.
     package func enroll(
         name: String, capacity: Capacity, hourlyPrice: Int64? = nil, rules: JSON = openRules
     ) async throws(ServerError) -> WorkerCredentials {
@@ -35,7 +35,7 @@ package struct EnrollmentClient: Sendable {
             do throws(FieldError) {
                 machine = try RegisterReply(registered)
             } catch {
-                throw .unreachable("the server's answer is not understood: \(error.message)")
+                throw .unreachable("invalid answer of the server: \(error.message)")
             }
             let policy = try await accept(connection, owner, machine.id, rules)
             return WorkerCredentials(
@@ -44,8 +44,8 @@ package struct EnrollmentClient: Sendable {
         }
     }
 
-    /// Signs other rules for a machine that is enrolled: a new policy, and the consent to it. Returns the policy's id,
-    /// which the machine's heartbeats name from then on.
+    /// Signs new rules for an enrolled machine: a new policy, and the consent to it. Returns the policy's id, which the
+    /// machine's heartbeats must name from then on.
     package func accept(rules: JSON, for workerID: MachineID) async throws(ServerError) -> PolicyID {
         try await connected { connection throws(ServerError) in
             try await accept(connection, owner(connection), workerID, rules)
@@ -55,10 +55,10 @@ package struct EnrollmentClient: Sendable {
     private func accept(
         _ connection: ServerConnection, _ owner: OwnerID, _ workerID: MachineID, _ rules: JSON
     ) async throws(ServerError) -> PolicyID {
-        // The server verifies over these very bytes: the body carries them as they are signed.
+        // The server verifies exactly these bytes: the body carries them as they were signed.
         let signed = SignedMessage.policy(owner: owner, rules: rules.bytes(.compact))
         let policy = PolicyID(
-            try await made(
+            try await create(
                 connection, "policy", "/policies", owner,
                 [
                     "owner_id": .string(owner.text), "rules": rules,
@@ -66,7 +66,7 @@ package struct EnrollmentClient: Sendable {
                 ]))
         _ = try await post(connection, "/policies/\(ServerConnection.encoded(policy.text))/activate", owner, [:])
         let consent = SignedMessage.consent(owner: owner, worker: workerID, policy: policy)
-        _ = try await made(
+        _ = try await create(
             connection, "consent", "/consents", owner,
             [
                 "owner_id": .string(owner.text), "worker_id": .string(workerID.text),
@@ -98,17 +98,17 @@ package struct EnrollmentClient: Sendable {
             .GET, "/agents/me", headers: headers(nil), timeoutMilliseconds: 15_000, limit: 1 << 20)
         let data = try answer.data()
         guard let id = (data["agent"] ?? data)["id"]?.string else {
-            throw .refused(status: answer.status, message: "the server doesn't say whose key this is")
+            throw .refused(status: answer.status, message: "the server doesn't report the key's owner")
         }
         return OwnerID(id)
     }
 
-    private func made(
+    private func create(
         _ connection: ServerConnection, _ noun: String, _ path: String, _ owner: OwnerID, _ body: JSON
     ) async throws(ServerError) -> String {
         let data = try await post(connection, path, owner, body)
         guard let id = (data[noun] ?? data)["id"]?.string else {
-            throw .unreachable("the server's answer has no id of the \(noun)")
+            throw .unreachable("invalid answer of the server: the \(noun) has no id")
         }
         return id
     }

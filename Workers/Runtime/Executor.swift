@@ -2,39 +2,39 @@ package import Bytes
 package import Domain
 package import Wire
 
-/// What runs the jobs of one worker: a sandbox on this machine, or a cluster's queue.
+/// Runs the jobs of one worker: in a sandbox on this machine, or through a cluster's queue.
 package protocol Executor: Sendable {
-    /// Kinds of jobs that it can run.
+    /// The kinds of jobs that it can run.
     var kinds: [Kind] { get }
-    /// The strongest it gives; jobs that need more are never claimed.
+    /// The strongest isolation that it provides; jobs that need more are never claimed.
     var isolation: Isolation { get }
-    /// Runs a job to its end. When its task is cancelled it kills the job and returns or throws, whichever, once
-    /// nothing of the job is left; what it throws is the machine's fault, and the job goes back to the server.
+    /// Runs a job to its end. When its task is cancelled it kills the job, and returns or throws once no process of the
+    /// job is left. An error means that the machine is at fault: the job is released to the server.
     func run(_ job: ClaimedJob, _ context: JobContext) async throws -> ExecutionResult
 }
 
-/// What an executor has for one job.
+/// What an executor gets along with a job.
 package struct JobContext: Sendable {
-    /// Counts from 0 among the jobs that run at the same time; no two have the same.
+    /// Unique among the jobs that run at the same time, counting from 0.
     package let slot: Int
-    /// Passes lines on to whoever follows the job. Never waits.
+    /// Appends to the job's log. Never blocks.
     package let log: @Sendable (String) -> Void
-    /// Percent 0–100, and a word about it. Never waits.
+    /// Reports progress: percent 0–100, and a message. Never blocks.
     package let progress: @Sendable (Double, String?) -> Void
-    /// Fetches an input's bytes, as long as it takes.
+    /// Downloads an input, retrying as long as it takes.
     package let fetch: @Sendable (ClaimedJob.Input) async throws -> [UInt8]
-    /// Keeps an output's bytes with the server, as long as it takes.
+    /// Uploads an output, retrying as long as it takes.
     package let upload: @Sendable (String, [UInt8]) async throws -> Void
 }
 
-/// How a job ended, in the words of its result.
+/// How a job ended, as reported to the server.
 package struct ExecutionResult: Sendable {
     package var status: Outcome.Status
     package var exitCode: Int?
     package var output: String?
     package var error: String?
     package var report: JSON?
-    /// How long the work itself took; `nil`: as long as the executor did.
+    /// The duration of the work itself; `nil`: that of the executor's call.
     package var durationMilliseconds: Int64?
 
     package init(

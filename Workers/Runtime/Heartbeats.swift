@@ -2,22 +2,22 @@ internal import Bytes
 internal import Domain
 internal import Wire
 
-/// Tells the server that the machine lives, and hears which jobs to stop (CONTRACT 5). Keeps no lease.
+/// Sends heartbeats, and learns from the replies which jobs to stop (CONTRACT 5). Extends no lease.
 struct Heartbeats: Sendable {
     let client: LeaseClient
     let credentials: WorkerCredentials
     let extender: LeaseExtender
     let world: World
     let events: @Sendable (WorkerEvent) -> Void
-    /// What was achieved on this machine.
+    /// What this machine provides.
     let isolation: Isolation
-    /// Running and possible jobs.
+    /// Running jobs, and slots.
     let load: @Sendable () async -> (running: Int, slots: Int)
 
-    /// Until its task is cancelled.
+    /// Runs until its task is cancelled.
     func run() async {
-        var backoff = RetryDelay(firstMilliseconds: 500)
-        // Server's clock minus ours: a wrong clock here is no reason to be shut out.
+        var backoff = RetryDelay(initialMilliseconds: 500)
+        // The server's clock minus ours: a machine with a wrong clock must not be locked out.
         var skew: Int64 = 0
         while !Task.isCancelled {
             var wait: Int64
@@ -40,7 +40,7 @@ struct Heartbeats: Sendable {
                 wait = interval - world.random(below: interval / 10)
             } catch {
                 guard !Task.isCancelled else { return }
-                // No consent: nothing of this machine's may run on.
+                // No consent: no job may keep running on this machine.
                 if case .refused(403, _) = error { await extender.stopAll(.cancelled) }
                 wait = backoff.milliseconds(in: world, atLeast: error.retryAfter)
                 events(.backoff(call: "heartbeat", error: error, milliseconds: wait))
@@ -78,7 +78,7 @@ extension ServerError {
     var retryAfter: Int64? {
         switch self {
         case .overloaded(let milliseconds): milliseconds
-        // The same answer is likely for long.
+        // Unlikely to change soon.
         case .unauthorized, .refused: 10_000
         case .lost, .ended, .unreachable: nil
         }

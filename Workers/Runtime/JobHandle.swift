@@ -1,10 +1,10 @@
 internal import Synchronization
 
-/// Stops one running job, once and for one reason.
+/// Stops one running job; the first reason counts.
 final class JobHandle: Sendable {
     enum Reason: Sendable {
         case lost, cancelled, shutdown
-        /// The policy's hours are over.
+        /// The policy's hours have ended.
         case outsideHours
     }
 
@@ -28,7 +28,7 @@ final class JobHandle: Sendable {
         if isStopped { task.cancel() }
     }
 
-    /// What is left is to say how it ended: no reason of the machine's own stops that.
+    /// The job has ended and is being reported: the policy's hours no longer stop it.
     func beginReport() {
         state.withLock { $0.isReporting = true }
     }

@@ -2,7 +2,7 @@ internal import Bytes
 internal import Domain
 internal import Wire
 
-/// One claimed job from start to report. Its task is cancelled to stop it, by its handle.
+/// One claimed job, from start to report. Its handle stops it by cancelling its task.
 struct JobRun: Sendable {
     let job: ClaimedJob
     let slot: Int
@@ -16,7 +16,7 @@ struct JobRun: Sendable {
 
     enum Ending: Sendable {
         case reported, released, machineFault
-        /// The server hasn't heard of it; the journal keeps what to tell it.
+        /// The server hasn't confirmed; the journal keeps what to report.
         case unreported
     }
 
@@ -75,7 +75,7 @@ struct JobRun: Sendable {
             })
     }
 
-    /// From the moment it is in the journal the result outlives this process.
+    /// Once it is in the journal, the result outlives this process.
     private func report(
         _ result: ExecutionResult, executedAt: Int64, durationMilliseconds: Int64
     ) async throws -> String? {
@@ -94,12 +94,12 @@ struct JobRun: Sendable {
         }
     }
 
-    /// The worker stops before the server has answered.
+    /// The worker is stopping before the server has answered.
     private struct Unreported: Error {}
 
-    /// Repeats a call until it is answered for good, or the job is stopped: meanwhile the extender holds the lease.
+    /// Retries a call until there is a final answer or the job is stopped; meanwhile the extender keeps the lease.
     private func retrying<T>(_ call: String, _ body: () async throws(ServerError) -> T) async throws -> T {
-        var backoff = RetryDelay(longestMilliseconds: 10_000)
+        var backoff = RetryDelay(maxMilliseconds: 10_000)
         while true {
             do {
                 return try await body()
@@ -129,7 +129,7 @@ struct JobRun: Sendable {
                 events(.unreported(job: job.id))
                 return .unreported
             }
-            return await release("the worker stops") ? .released : .unreported
+            return await release("the worker is stopping") ? .released : .unreported
         case .outsideHours: return await release("outside the policy's hours") ? .released : .unreported
         case nil:
             if let error = error as? ServerError {
@@ -142,13 +142,13 @@ struct JobRun: Sendable {
         return .released
     }
 
-    /// Best effort: a job that can't be given back is free when its lease runs out. Returns whether the server heard.
+    /// Best effort: otherwise the job is free when its lease expires. Returns whether the server answered.
     @discardableResult
     private func release(_ reason: String) async -> Bool {
         let request = ReleaseRequest(
             claimToken: job.claimToken, reason: ProgressStream.truncated(reason, WireLimits.messageBytes.upperBound))
-        // In a task of its own: this one may be cancelled.
-        let isHeard = await Task {
+        // In an unstructured task: this one may be cancelled.
+        let isAnswered = await Task {
             do throws(ServerError) {
                 try await client.release(job.id, request)
                 return true
@@ -157,6 +157,6 @@ struct JobRun: Sendable {
             }
         }.value
         events(.released(job: job.id, reason: reason))
-        return isHeard
+        return isAnswered
     }
 }

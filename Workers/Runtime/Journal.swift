@@ -4,30 +4,30 @@ internal import Glibc
 internal import Synchronization
 internal import Wire
 
-/// What a daemon owes its server, in a file that outlives it: leases that it holds, results that nobody has answered
-/// yet, and the claim it waits for. A daemon that was killed leaves its file to the next one, which says what became
-/// of them.
+/// What a daemon still has to report, in a file that outlives it: the leases that it holds, the results that the server
+/// hasn't answered yet, and the claim in flight. The next daemon takes over the file of one that was killed, and
+/// reports what became of them.
 ///
-/// Written without `fsync`: the file survives the daemon whatever kills it. Power that fails costs a second run of what
-/// was not answered, never a second payment: the fence keeps the first result out.
+/// Written without `fsync`: the file survives the daemon whatever kills it. After a power failure unanswered jobs may
+/// run a second time but are never paid twice: the fence rejects the first result.
 package final class Journal: Sendable {
-    /// What an earlier life left behind.
+    /// What earlier runs left unreported.
     struct UnreportedResults: Sendable, Equatable {
-        /// Work that died with its daemon, by claim token the job.
+        /// Jobs lost with their daemon, by claim token.
         var lost: [String: JobID] = [:]
-        /// Results that may not have arrived, each with its job's id.
+        /// Results that may not have reached the server, each with its job's id.
         var results: [ResultReport] = []
-        /// Claims whose answer was not heard, by request id: the same again gets the same jobs.
+        /// Request ids of claims without an answer: repeating one returns the same jobs.
         var claims: [String] = []
     }
 
-    /// Larger files are written anew with what is still owed.
+    /// Larger files are rewritten with the open entries only.
     private static let compactionBytes = 4 << 20
 
     private struct State: ~Copyable {
         var file: JournalFile
         var size = 0
-        /// Each open lease's lines, by claim token.
+        /// The lines of each open entry, by token.
         var open: [String: [UInt8]] = [:]
     }
 
@@ -36,8 +36,8 @@ package final class Journal: Sendable {
     private let state: Mutex<State>
     private let unreported: Mutex<UnreportedResults>
 
-    /// Makes the folder if it is missing, takes what dead daemons of this worker left in it, and removes their files
-    /// once that stands in the new one.
+    /// Creates the folder if needed, copies the open entries of this worker's dead daemons into a new file, and then
+    /// removes theirs.
     /// - Throws: when the folder or the file can't be written.
     package init(in folder: String, workerID: MachineID, world: World = .live) throws(JournalProblem) {
         self.folder = folder
@@ -46,11 +46,11 @@ package final class Journal: Sendable {
         let file = try JournalFile(creating: "\(folder)/\(Hex.encode(world.random(8)))\(JournalFile.suffix)")
         var state = State(file: file)
         var unreported = UnreportedResults()
-        let dead = JournalFile.deadFiles(in: folder, besides: state.file.path)
-        for old in dead {
-            for (token, lines, debt) in Self.read(old, of: workerID) {
+        let orphans = JournalFile.orphans(in: folder, excluding: state.file.path)
+        for old in orphans {
+            for (token, lines, entry) in Self.read(old, of: workerID) {
                 state.open[token] = lines
-                switch debt {
+                switch entry {
                 case .lost(let job): unreported.lost[token] = job
                 case .result(let report): unreported.results.append(report)
                 case .claim: unreported.claims.append(token)
@@ -58,12 +58,12 @@ package final class Journal: Sendable {
             }
         }
         try state.file.write(Self.whole(state.open, workerID))
-        for old in dead { old.remove() }
+        for old in orphans { old.remove() }
         self.state = Mutex(state)
         self.unreported = Mutex(unreported)
     }
 
-    /// Takes what earlier lives owed. A second call gets nothing.
+    /// Takes what earlier runs left unreported. A second call returns nothing.
     func takeUnreported() -> UnreportedResults {
         unreported.withLock { unreported in
             defer { unreported = UnreportedResults() }
@@ -71,10 +71,10 @@ package final class Journal: Sendable {
         }
     }
 
-    /// From now on the server may have granted jobs under this request id, until it is settled.
+    /// The server may grant jobs under this request id, until it is resolved.
     func recordClaim(_ requestID: String) {
         state.withLock { state in
-            // Asked again, it is one claim still.
+            // A repeated request is still one claim.
             guard state.open[requestID] == nil else { return }
             let line: JSON = ["claim": true, "token": .string(requestID)]
             state.open[requestID] = Self.bytes(line)
@@ -82,17 +82,17 @@ package final class Journal: Sendable {
         }
     }
 
-    /// From now on this lease is owed an end.
+    /// The lease is held from now on, and its end must be reported.
     func recordLease(_ job: ClaimedJob) {
         append(job.claimToken, ["lease": .string(job.id.text), "token": .string(job.claimToken)])
     }
 
-    /// From now on it is this result that is owed.
+    /// The result must be reported from now on.
     func recordResult(_ report: ResultReport) {
         append(report.claimToken, ["result": report.json, "token": .string(report.claimToken)])
     }
 
-    /// Nothing is owed any more: the server has answered, or the lease is another's.
+    /// Nothing is left to report: the server has answered, or the lease is lost.
     func resolve(_ claimToken: String) {
         state.withLock { state in
             guard state.open.removeValue(forKey: claimToken) != nil else { return }
@@ -102,7 +102,7 @@ package final class Journal: Sendable {
         }
     }
 
-    /// The daemon has ended in order: its file goes, or is the next one's when something is still owed.
+    /// The daemon has shut down cleanly: removes the file, unless entries are left for the next run.
     func close() {
         state.withLock { state in
             if state.open.isEmpty { state.file.remove() }
@@ -117,7 +117,7 @@ package final class Journal: Sendable {
         }
     }
 
-    /// A disk that is full costs the memory of a crash, not the job.
+    /// A full disk costs crash recovery, not the job.
     private static func write(_ line: JSON, to state: inout State) {
         let bytes = bytes(line)
         state.size += bytes.count
@@ -139,36 +139,36 @@ package final class Journal: Sendable {
 
     // MARK: Reading
 
-    private enum UnreportedResult {
+    private enum Entry {
         case lost(JobID)
         case result(ResultReport)
         case claim
     }
 
-    /// The last line may be torn; one that is no JSON is passed over.
-    private static func read(_ file: DeadJournal, of workerID: MachineID) -> [(String, [UInt8], UnreportedResult)] {
+    /// The last line may be incomplete; lines that are not JSON are skipped.
+    private static func read(_ file: OrphanedJournal, of workerID: MachineID) -> [(String, [UInt8], Entry)] {
         var worker: String?
-        var open: [String: (order: Int, lines: [UInt8], debt: UnreportedResult)] = [:]
+        var open: [String: (order: Int, lines: [UInt8], entry: Entry)] = [:]
         for line in file.bytes.split(separator: UInt8(ascii: "\n")) {
             guard let json = try? JSON(parsing: Array(line)) else { continue }
             if let id = json["worker"]?.string { worker = id }
             if let token = json["settled"]?.string { open[token] = nil }
             guard let token = json["token"]?.string else { continue }
-            let debt: UnreportedResult
+            let entry: Entry
             if let job = json["lease"]?.string {
-                debt = .lost(JobID(job))
+                entry = .lost(JobID(job))
             } else if let result = json["result"], let report = try? ResultReport(item: result) {
-                debt = .result(report)
+                entry = .result(report)
             } else if json["claim"] == true {
-                debt = .claim
+                entry = .claim
             } else {
                 continue
             }
             let before = open[token]
-            open[token] = (before?.order ?? open.count, (before?.lines ?? []) + line + [UInt8(ascii: "\n")], debt)
+            open[token] = (before?.order ?? open.count, (before?.lines ?? []) + line + [UInt8(ascii: "\n")], entry)
         }
-        // Another worker's tokens are no use to this one.
+        // Another worker's tokens are useless to this one.
         guard worker == workerID.text else { return [] }
-        return open.sorted { $0.value.order < $1.value.order }.map { ($0.key, $0.value.lines, $0.value.debt) }
+        return open.sorted { $0.value.order < $1.value.order }.map { ($0.key, $0.value.lines, $0.value.entry) }
     }
 }

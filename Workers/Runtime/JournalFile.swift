@@ -1,11 +1,11 @@
 internal import Glibc
 
-/// Why a journal can't be kept.
+/// Why a journal can't be written.
 package struct JournalProblem: Error, Sendable {
     package let message: String
 }
 
-/// A journal's file, locked as long as its daemon lives, and readable by its user alone: claim tokens stand in it.
+/// A journal's file, locked as long as its daemon runs, and readable only by its user: it contains claim tokens.
 struct JournalFile: ~Copyable {
     static let suffix = ".journal"
 
@@ -21,7 +21,7 @@ struct JournalFile: ~Copyable {
         if descriptor >= 0 { Glibc.close(descriptor) }
     }
 
-    /// Gives up the lock; nothing is written from now on.
+    /// Releases the lock; nothing can be written afterwards.
     mutating func close() {
         if descriptor >= 0 { Glibc.close(descriptor) }
         descriptor = -1
@@ -48,7 +48,7 @@ struct JournalFile: ~Copyable {
         }
     }
 
-    /// The old content is there until the new one is whole.
+    /// Atomic: the old content stays until the new one is complete.
     mutating func replace(with bytes: [UInt8]) throws(JournalProblem) {
         let fresh = "\(path).new"
         unlink(fresh)
@@ -80,8 +80,8 @@ struct JournalFile: ~Copyable {
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .last(path) }
     }
 
-    /// Sorted by name, so that two readings agree.
-    static func deadFiles(in folder: String, besides own: String) -> [DeadJournal] {
+    /// The files of dead daemons, sorted by name.
+    static func orphans(in folder: String, excluding own: String) -> [OrphanedJournal] {
         guard let stream = opendir(folder) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []
@@ -90,12 +90,12 @@ struct JournalFile: ~Copyable {
                 withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
         }
         return names.filter { $0.hasSuffix(suffix) }.sorted().map { "\(folder)/\($0)" }
-            .filter { $0 != own }.compactMap(DeadJournal.init)
+            .filter { $0 != own }.compactMap(OrphanedJournal.init)
     }
 }
 
-/// A file whose daemon is gone; locked, so that no other daemon takes it too.
-final class DeadJournal: Sendable {
+/// The file of a dead daemon; locked, so that no other daemon takes it too.
+final class OrphanedJournal: Sendable {
     let bytes: [UInt8]
     private let path: String
     private let descriptor: CInt

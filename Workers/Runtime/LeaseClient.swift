@@ -3,7 +3,7 @@ package import Domain
 internal import NIOHTTP1
 package import Wire
 
-/// The worker's side of CONTRACT 4 and 5: one call a request, nothing repeated, errors by what to do about them.
+/// The worker's side of CONTRACT 4 and 5: one request per call, without retries; errors are classified by what to do.
 package final class LeaseClient: Sendable {
     private let connection: ServerConnection
     private let credentials: WorkerCredentials
@@ -17,7 +17,7 @@ package final class LeaseClient: Sendable {
         await connection.close()
     }
 
-    /// Waits on the server for up to the request's time, and for the answer as long as given, or 10 s more.
+    /// Long-polls for up to the request's time; the timeout defaults to 10 s more.
     package func claim(
         _ request: ClaimRequest, timeoutMilliseconds: Int64? = nil
     ) async throws(ServerError) -> ClaimReply {
@@ -37,7 +37,7 @@ package final class LeaseClient: Sendable {
         }
     }
 
-    /// Each result is answered by itself, in the order given.
+    /// Each result gets its own status, in the order given.
     package func results(_ batch: ResultsBatch) async throws(ServerError) -> ResultsReply {
         let data = try await post("jobs/results", batch.json, timeoutMilliseconds: 20_000)
         return try Self.read(data) { json throws(FieldError) in try ResultsReply(json) }
@@ -49,7 +49,7 @@ package final class LeaseClient: Sendable {
         }
     }
 
-    /// One input's bytes, checked against what the claim said of them.
+    /// Downloads an input, and checks it against its size and hash in the claim.
     package func input(
         _ input: ClaimedJob.Input, of job: JobID, claimToken: String
     ) async throws(ServerError) -> [UInt8] {
@@ -65,11 +65,11 @@ package final class LeaseClient: Sendable {
             do {
                 bytes = try Zstd.decompress(bytes, limit: WireLimits.artifactBytes)
             } catch {
-                throw .unreachable("the input \(input.path) came damaged")
+                throw .unreachable("input \(input.path) is corrupt")
             }
         }
         guard bytes.count == input.size, SHA256.hex(bytes).isExactly(input.sha256) else {
-            throw .unreachable("the input \(input.path) is not what was claimed")
+            throw .unreachable("input \(input.path) doesn't match its size and hash")
         }
         return bytes
     }
@@ -87,7 +87,7 @@ package final class LeaseClient: Sendable {
         let answer = try await connection.send(
             .PUT, path(of: upload), headers: headers, body: Array(upload.body[part]), timeoutMilliseconds: 300_000,
             limit: 1 << 20)
-        // A conflict that names an offset is about that, not about the job's end.
+        // A 409 with an offset is about the offset, not about the job's end.
         if answer.status == 202 || answer.status == 409, let offset = answer.uploadOffset {
             return .received(upTo: offset)
         }
@@ -114,12 +114,12 @@ package final class LeaseClient: Sendable {
         return headers
     }
 
-    /// Tells the server whether this worker takes no more jobs. It remembers that beyond the daemon's end.
+    /// Sets or clears the worker's drain flag on the server, which outlasts the daemon.
     package func drain(_ isDraining: Bool) async throws(ServerError) {
         _ = try await post("drain", ["draining": .bool(isDraining)], timeoutMilliseconds: 2_000)
     }
 
-    /// The answer, and the server's clock by its `Date` header when the machine's own may be why it refused.
+    /// The reply, or the refusal with the server's `Date` header, as a wrong clock may be its cause.
     package func heartbeat(
         _ request: HeartbeatRequest
     ) async throws(ServerError) -> (reply: HeartbeatReply?, date: String?, refusal: ServerError?) {
@@ -162,7 +162,7 @@ package final class LeaseClient: Sendable {
         }
     }
 
-    /// What a refusal means where a claim token was shown.
+    /// What a refusal means for a call with a claim token.
     private static func onLease(_ error: ServerError, _ status: Int) -> ServerError {
         switch status {
         case 403: .lost
@@ -175,7 +175,7 @@ package final class LeaseClient: Sendable {
         do {
             return try decode(data)
         } catch {
-            throw .unreachable("the server's answer is not understood: \(error.message)")
+            throw .unreachable("invalid answer of the server: \(error.message)")
         }
     }
 }

@@ -2,21 +2,19 @@ internal import Bytes
 internal import Domain
 internal import Wire
 
-/// Keeps the worker's leases from running out, all with one call, whatever the jobs are doing; stops the jobs whose
-/// lease it can't keep.
+/// Extends the worker's leases, all in one call; stops the jobs whose lease it can't keep.
 actor LeaseExtender {
     private struct Lease {
         let job: JobID
         let timeout: Int64
         let handle: JobHandle
-        /// When the request was sent that last lengthened it: the server counts from later.
+        /// When the last successful extension was sent; the server counts from a later moment.
         var extendedAt: Int64
 
         var dueAt: Int64 { extendedAt + min(timeout / 3, LeaseExtender.maxIntervalMilliseconds) }
     }
 
-    /// Milliseconds. The answer also tells that a job was cancelled or its consent revoked, and that can't wait for a
-    /// third of a long lease.
+    /// The answer also reports cancelled jobs and revoked consents, which can't wait for a third of a long lease.
     private static let maxIntervalMilliseconds: Int64 = 5_000
 
     private let client: LeaseClient
@@ -24,9 +22,9 @@ actor LeaseExtender {
     private let offlineGrace: Int64
     private let events: @Sendable (WorkerEvent) -> Void
     private let changed = Wakeup()
-    /// By claim token: a job that was lost may be claimed again before its first run has wound down.
+    /// By claim token: a lost job may be claimed again before its first run has stopped.
     private var leases: [String: Lease] = [:]
-    private var backoff = RetryDelay(longestMilliseconds: 5_000)
+    private var backoff = RetryDelay(maxMilliseconds: 5_000)
     private var notBefore: Int64 = 0
 
     init(
@@ -38,7 +36,7 @@ actor LeaseExtender {
         self.events = events
     }
 
-    /// `claimedAt`: when the claim was asked for, by the monotonic clock.
+    /// `claimedAt`: when the claim was sent, by the monotonic clock.
     func add(_ job: ClaimedJob, claimedAt: Int64, handle: JobHandle) {
         leases[job.claimToken] = Lease(
             job: job.id, timeout: Int64(job.visibilityTimeoutMilliseconds), handle: handle, extendedAt: claimedAt)
@@ -49,7 +47,7 @@ actor LeaseExtender {
         leases[claimToken] = nil
     }
 
-    /// What a heartbeat's reply asks for.
+    /// Stops the jobs that a heartbeat's reply lists as cancelled.
     func cancel(_ jobs: [JobID]) {
         let cancelled = Set(jobs)
         for lease in leases.values where cancelled.contains(lease.job) { lease.handle.stop(.cancelled) }
@@ -59,7 +57,7 @@ actor LeaseExtender {
         for lease in leases.values { lease.handle.stop(reason) }
     }
 
-    /// Until its task is cancelled.
+    /// Runs until its task is cancelled.
     func run() async {
         while !Task.isCancelled {
             if leases.isEmpty {
@@ -74,7 +72,7 @@ actor LeaseExtender {
     }
 
     private func extend(at now: Int64) async {
-        // Those that come due soon are taken along.
+        // Includes those that are due soon.
         let due = leases.filter { $0.value.dueAt <= now + $0.value.timeout / 6 }
         let batch = due.prefix(WireLimits.leasesInBatch.upperBound).map { token, lease in
             ExtendRequest(jobID: lease.job, claimToken: token, extensionMilliseconds: Int(lease.timeout))
@@ -103,7 +101,7 @@ actor LeaseExtender {
         }
     }
 
-    /// A job doesn't run on for ever without the server's word (PROMISES 2, T1).
+    /// A job doesn't keep running indefinitely without contact to the server (PROMISES 2, T1).
     private func stopExpired() {
         let now = world.monotonic()
         for (token, lease) in leases where now > lease.extendedAt + lease.timeout + offlineGrace {

@@ -3,21 +3,21 @@ internal import Domain
 internal import Synchronization
 internal import Wire
 
-/// Carries one job's log and progress to the server: gathered for a quarter of a second or 16 KiB, one call at a time,
-/// repeated until it is answered. Each piece says where in the log it stands, so that it is kept once.
+/// Sends one job's log and progress to the server: buffered for a quarter of a second or 16 KiB, one call at a time,
+/// retried until answered. Each piece carries its offset, so that the server stores it once.
 final class ProgressStream: Sendable {
-    /// Half of the log's limit in a call: control characters grow sixfold in JSON, and bodies end at 1 MiB.
-    private static let largestPiece = WireLimits.logBytes.upperBound / 2
+    /// Half of the limit per call: control characters grow sixfold in JSON, and bodies are limited to 1 MiB.
+    private static let maxPieceBytes = WireLimits.logBytes.upperBound / 2
     private static let flushBytes = 16 << 10
 
     private struct State {
         var log: [UInt8] = []
-        /// Bytes of the log that have gone before.
+        /// Bytes of the log already sent.
         var offset = 0
         var percent: Double?
         var message: String?
         var isClosed = false
-        /// What is there has waited long flushBytes.
+        /// The buffered data has waited long enough.
         var isDue = false
 
         var isReady: Bool { isClosed || isDue || log.count >= ProgressStream.flushBytes }
@@ -55,13 +55,13 @@ final class ProgressStream: Sendable {
         changed.notify()
     }
 
-    /// Nothing more comes; `run` returns when all is sent.
+    /// No more data follows; `run` returns once everything is sent.
     func close() {
         state.withLock { $0.isClosed = true }
         changed.notify()
     }
 
-    /// Until closed and empty, cancelled, or the lease is lost.
+    /// Runs until closed and empty, cancelled, or the lease is lost.
     func run() async {
         while !Task.isCancelled {
             await awaitFlush()
@@ -74,22 +74,22 @@ final class ProgressStream: Sendable {
         }
     }
 
-    /// Waits for more to go along, but no longer than a quarter of a second, and not once the job has ended.
+    /// Waits for more data, but at most a quarter of a second, and not once the job has ended.
     private func awaitFlush() async {
         guard state.withLock({ !$0.isReady && !$0.isEmpty }) else { return }
-        let alarm = Task {
+        let timer = Task {
             guard (try? await world.sleep(.milliseconds(250))) != nil else { return }
             state.withLock { $0.isDue = true }
             changed.notify()
         }
-        defer { alarm.cancel() }
+        defer { timer.cancel() }
         while !Task.isCancelled, !state.withLock(\.isReady) { await changed.wait() }
     }
 
     private func next() -> ProgressReport? {
         state.withLock { state in
             guard !state.isEmpty else { return nil }
-            var end = min(state.log.count, Self.largestPiece)
+            var end = min(state.log.count, Self.maxPieceBytes)
             while end < state.log.count, end > 0, state.log[end] & 0xC0 == 0x80 { end -= 1 }
             let log = state.log.isEmpty ? nil : String(decoding: state.log[..<end], as: UTF8.self)
             state.log.removeFirst(end)
@@ -100,9 +100,9 @@ final class ProgressStream: Sendable {
         }
     }
 
-    /// Whether to go on.
+    /// Returns whether to continue.
     private func send(_ report: ProgressReport) async -> Bool {
-        var backoff = RetryDelay(longestMilliseconds: 10_000)
+        var backoff = RetryDelay(maxMilliseconds: 10_000)
         while !Task.isCancelled {
             do {
                 try await client.progress(job.id, report)
@@ -112,7 +112,7 @@ final class ProgressStream: Sendable {
                 case .lost, .ended:
                     handle.stop(.lost)
                     return false
-                // A log is not worth a job.
+                // Not worth failing the job for.
                 case .refused: return true
                 case .overloaded, .unreachable, .unauthorized:
                     let wait = backoff.milliseconds(in: world, atLeast: error.retryAfter)
@@ -123,7 +123,7 @@ final class ProgressStream: Sendable {
         return false
     }
 
-    /// The longest beginning of whole characters within `limit` bytes.
+    /// The longest prefix of whole characters within `limit` bytes.
     static func truncated(_ text: String, _ limit: Int) -> String {
         guard text.utf8.count > limit else { return text }
         var size = 0

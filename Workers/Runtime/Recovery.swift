@@ -2,8 +2,8 @@ internal import Bytes
 internal import Domain
 internal import Wire
 
-/// Tells the server what an earlier life of this daemon left unsaid: results that it may not have heard of, and jobs
-/// that died with their daemon. Whatever the server answers for good ends the debt.
+/// Reports to the server what an earlier run of this daemon could not: results that may not have arrived, and jobs that
+/// were lost with the daemon. An entry is resolved by any final answer of the server.
 struct Recovery: Sendable {
     let journal: Journal
     let client: LeaseClient
@@ -11,7 +11,7 @@ struct Recovery: Sendable {
     let world: World
     let events: @Sendable (WorkerEvent) -> Void
 
-    /// Until all is said, or its task is cancelled. Returns the claims that are still to be asked again.
+    /// Runs until everything is reported or its task is cancelled. Returns the claims to be repeated.
     func run() async -> [String] {
         let unreported = journal.takeUnreported()
         guard !unreported.results.isEmpty || !unreported.lost.isEmpty else { return unreported.claims }
@@ -34,11 +34,11 @@ struct Recovery: Sendable {
         journal.resolve(report.claimToken)
     }
 
-    /// The job is free at once, and not when its lease runs out; it counts as lost all the same, so that one which
-    /// kills its daemons is found out.
+    /// Frees the job at once instead of when its lease expires. It still counts as a loss, so that jobs which kill
+    /// their daemons are detected.
     private func reportLost(_ job: JobID, _ token: String) async {
         let request = ReleaseRequest(claimToken: token, reason: "the daemon was killed", isLost: true)
-        var backoff = RetryDelay(longestMilliseconds: 10_000)
+        var backoff = RetryDelay(maxMilliseconds: 10_000)
         while !Task.isCancelled {
             do {
                 try await client.release(job, request)

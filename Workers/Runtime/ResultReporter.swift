@@ -2,8 +2,8 @@ internal import Bytes
 internal import Domain
 internal import Wire
 
-/// Reports results: those that wait at the same moment go in one call, each is repeated with the same token until the
-/// server has answered it for good. One call at a time, so a server that comes back meets one call a worker.
+/// Reports results: sends all that are waiting in one call, and repeats each with the same token until the server has
+/// given a final answer. One call at a time, so that a recovering server gets one call per worker.
 actor ResultReporter {
     private struct Waiting {
         let report: ResultReport
@@ -11,14 +11,14 @@ actor ResultReporter {
         let answer: CheckedContinuation<String?, any Error>
     }
 
-    /// A call's body stays below the server's limit of 1 MiB, except that one result alone may be what it is.
-    private static let largestBody = 512 << 10
+    /// Keeps a call's body below the server's limit of 1 MiB; a single larger result goes alone.
+    private static let maxBodyBytes = 512 << 10
 
     private let client: LeaseClient
     private let world: World
     private let events: @Sendable (WorkerEvent) -> Void
     private let changed = Wakeup()
-    /// In the order in which they came.
+    /// In order of arrival.
     private var waiting: [(token: String, item: Waiting)] = []
 
     init(client: LeaseClient, world: World, events: @escaping @Sendable (WorkerEvent) -> Void) {
@@ -27,9 +27,9 @@ actor ResultReporter {
         self.events = events
     }
 
-    /// Returns when the server has accepted it, and what it paid if the server says so; `report` names its job.
-    /// - Throws: `lost`, `ended` or `refused`: it won't ever be. `CancellationError` when the task was cancelled: it
-    ///   may have arrived or not.
+    /// Returns once the server has accepted it, with what it paid if the server says so. `report` must name its job.
+    /// - Throws: `lost`, `ended` or `refused` if the server will never accept it; `CancellationError` when the task was
+    ///   cancelled: the result may have arrived or not.
     func report(_ report: ResultReport) async throws -> String? {
         let token = report.claimToken
         return try await withTaskCancellationHandler {
@@ -44,9 +44,9 @@ actor ResultReporter {
         }
     }
 
-    /// Until its task is cancelled.
+    /// Runs until its task is cancelled.
     func run() async {
-        var backoff = RetryDelay(longestMilliseconds: 10_000)
+        var backoff = RetryDelay(maxMilliseconds: 10_000)
         while !Task.isCancelled {
             guard !waiting.isEmpty else {
                 await changed.wait()
@@ -69,7 +69,7 @@ actor ResultReporter {
         var bytes = 0
         for (_, item) in waiting.prefix(WireLimits.resultsInBatch.upperBound) {
             bytes += item.bytes
-            guard reports.isEmpty || bytes <= Self.largestBody else { break }
+            guard reports.isEmpty || bytes <= Self.maxBodyBytes else { break }
             reports.append(item.report)
         }
         return reports
@@ -79,11 +79,11 @@ actor ResultReporter {
         do throws(ServerError) {
             let statuses = try await client.results(ResultsBatch(results: reports)).results
             guard statuses.map(\.jobID) == reports.map(\.job) else {
-                throw ServerError.unreachable("the server's answer is about other jobs")
+                throw ServerError.unreachable("invalid answer of the server: it names other jobs")
             }
             for (report, status) in zip(reports, statuses) { resolve(report.claimToken, status.outcome) }
         } catch .refused(let status, let message) {
-            // The call as a whole is wrong: who is to blame shows when each goes alone.
+            // The call as a whole was refused: send each alone to find the invalid one.
             guard reports.count > 1 else {
                 return resolve(
                     reports.first?.claimToken ?? "", .failure(ServerError.refused(status: status, message: message)))
@@ -99,12 +99,12 @@ actor ResultReporter {
 }
 
 extension ResultReport {
-    /// Reports of this module always name their job.
+    /// Reports in this module always name their job.
     var job: JobID { jobID ?? JobID("") }
 }
 
 extension ResultStatus {
-    /// What the server said of one result, as the answer to it alone would have said.
+    /// A result's status, as if it had been reported alone.
     fileprivate var outcome: Result<String?, any Error> {
         if isAccepted { return .success(paidUSDT) }
         return switch code {

@@ -3,12 +3,12 @@ internal import Bytes
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Requests to one server, answers taken whole. For one worker or one enrollment; `close()` it.
+/// Sends requests to one server, and buffers the answers. For one worker or one enrollment; call `close()`.
 final class ServerConnection: Sendable {
     private let http: HTTPClient
     private let base: String
 
-    /// `server` is a URL such as `https://api.hatchfarm.ai`, with or without a slash at its end.
+    /// `server` is a URL such as `https://api.hatchfarm.ai`, with or without a trailing slash.
     init(server: String) {
         var base = server[...]
         while base.hasSuffix("/") { base = base.dropLast() }
@@ -16,7 +16,7 @@ final class ServerConnection: Sendable {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)))
         configuration.httpVersion = .http1Only
-        // A heartbeat never queues behind uploads.
+        // Heartbeats must not queue behind uploads.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 512
         configuration.connectionPool.retryConnectionEstablishment = false
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
@@ -33,9 +33,9 @@ final class ServerConnection: Sendable {
     }
 
     /// - Parameters:
-    ///   - path: below `/api/v1`, encoded.
-    ///   - limit: the most bytes of an answer.
-    /// - Throws: `unreachable` when there is no whole answer in time.
+    ///   - path: below `/api/v1`, percent-encoded.
+    ///   - limit: for the answer's body, in bytes.
+    /// - Throws: `unreachable` when there is no complete answer in time.
     func send(
         _ method: HTTPMethod, _ path: String, headers: HTTPHeaders, body: [UInt8]? = nil,
         timeoutMilliseconds: Int64, limit: Int
@@ -56,7 +56,7 @@ final class ServerConnection: Sendable {
         }
     }
 
-    /// Everything but letters, digits, `-`, `.`, `_` and `~` encoded; slashes too, unless they separate.
+    /// Percent-encodes everything but letters, digits, `-`, `.`, `_` and `~`.
     static func encoded(_ text: String, keepingSlashes: Bool = false) -> String {
         var encoded = ""
         for byte in text.utf8 {
@@ -79,7 +79,7 @@ extension ServerConnection.Answer {
     /// The `data` of a success.
     func data() throws(ServerError) -> JSON {
         guard (200..<300).contains(status) else { throw failure }
-        guard let json = try? JSON(parsing: body) else { throw .unreachable("the server's answer is no JSON") }
+        guard let json = try? JSON(parsing: body) else { throw .unreachable("invalid answer of the server: not JSON") }
         return json["data"] ?? .null
     }
 

@@ -1,19 +1,19 @@
-/// Why a call to the server gave nothing. A 4xx or a 503 promises that nothing happened (CONTRACT 2).
+/// Why a call to the server failed. A 4xx or a 503 guarantees that nothing happened (CONTRACT 2).
 package enum ServerError: Error, Sendable, Equatable {
-    /// The job is another's now, or nobody's: stop working on it.
+    /// The lease is no longer ours: stop the job.
     case lost
-    /// The job has ended; this worker's word comes too late.
+    /// The job has already ended; the call came too late.
     case ended
-    /// The machine's credentials are not taken.
+    /// The machine's credentials were rejected.
     case unauthorized(String)
-    /// Too much at once, or something the server needs is down. Again after `retryAfterMilliseconds`, if it said so.
+    /// Too many calls, or a dependency of the server is down. Retry after `retryAfterMilliseconds` if given.
     case overloaded(retryAfterMilliseconds: Int64?)
-    /// No answer, half an answer, or a gateway's: it may have happened or not.
+    /// No answer, an incomplete one, or a gateway's: the call may have taken effect or not.
     case unreachable(String)
-    /// The call is wrong, and will be.
+    /// The call is invalid; repeating it is useless.
     case refused(status: Int, message: String)
 
-    /// Whether the same call may do better later.
+    /// Whether the same call may succeed later.
     package var isTransient: Bool {
         switch self {
         case .overloaded, .unreachable: true
@@ -27,7 +27,7 @@ package enum ServerError: Error, Sendable, Equatable {
 
     package var message: String {
         switch self {
-        case .lost: "the lease is lost"
+        case .lost: "the lease was lost"
         case .ended: "the job has ended"
         case .unauthorized(let message): message
         case .overloaded: "the server is busy"

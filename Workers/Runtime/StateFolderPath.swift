@@ -1,7 +1,7 @@
 internal import Glibc
 
 extension WorkerConfiguration {
-    /// `/var/lib/hatchfarm/worker` for root, whose home is nobody else's; else below `XDG_STATE_HOME` or
+    /// `/var/lib/hatchfarm/worker` for root, whose home other users can't enter; else below `XDG_STATE_HOME` or
     /// `~/.local/state`.
     package static var defaultStateFolder: String {
         if geteuid() == 0 { return "/var/lib/hatchfarm/worker" }

@@ -1,22 +1,22 @@
 internal import Bytes
 internal import Domain
 
-/// One output on its way to the server: small ones go whole, large ones in pieces, so that a connection that breaks
-/// costs a piece and not the file. The server says how far it is; pieces live as long as the lease.
+/// The upload of one output: small files are sent whole, large ones in pieces, so that a broken connection costs a
+/// piece and not the file. The server reports the offset; it keeps pieces as long as the lease.
 struct Upload: Sendable {
-    /// Bytes of a body, the most that the server takes of a piece. A home's line sends that much in a second or two.
+    /// Bytes; the server's limit for a piece. A home connection sends that much in a second or two.
     static let piece = 1 << 20
 
     enum Answer: Sendable {
         case stored
-        /// The server has the first so many bytes of the body.
+        /// The server has this many bytes of the body so far.
         case received(upTo: Int)
     }
 
     let path: String
     let job: JobID
     let claimToken: String
-    /// As it goes over the wire.
+    /// As sent over the wire.
     let body: [UInt8]
     /// Whether `body` is a zstd frame.
     let isCompressed: Bool
@@ -24,14 +24,14 @@ struct Upload: Sendable {
     let sha256: String
 
     init(_ bytes: [UInt8], to path: String, of job: JobID, claimToken: String) async {
-        (body, isCompressed) = await Self.packed(bytes)
+        (body, isCompressed) = await Self.compressed(bytes)
         sha256 = SHA256.hex(bytes)
         self.path = path
         self.job = job
         self.claimToken = claimToken
     }
 
-    /// Sends what the server hasn't yet. After an error the next call goes on where this one stopped.
+    /// Sends what the server doesn't have yet. After an error the next call resumes where this one stopped.
     func send(by client: LeaseClient) async throws(ServerError) {
         guard body.count > Self.piece else {
             _ = try await client.put(self, 0..<body.count)
@@ -39,7 +39,7 @@ struct Upload: Sendable {
         }
         var offset = try await client.uploadOffset(of: self)
         var stalls = 0
-        // All of it is what the server says of a file that it has stored.
+        // The server reports the full size for a file that it has stored.
         while offset < body.count, stalls < 3 {
             let start = max(offset, 0)
             let end = min(start + Self.piece, body.count)
@@ -48,23 +48,23 @@ struct Upload: Sendable {
             offset = upTo
         }
         guard offset < body.count else { return }
-        throw .unreachable("the server takes no more of \(path)")
+        throw .unreachable("the upload of \(path) makes no progress")
     }
 
-    /// A zstd frame where it saves a twentieth, in pieces that let others run.
-    private static func packed(_ bytes: [UInt8]) async -> (bytes: [UInt8], isCompressed: Bool) {
+    /// Compresses if that saves at least 5 %; yields between pieces.
+    private static func compressed(_ bytes: [UInt8]) async -> (bytes: [UInt8], isCompressed: Bool) {
         guard bytes.count > 512, let compressor = try? ZstdCompressor() else { return (bytes, false) }
-        var packed: [UInt8] = []
+        var compressed: [UInt8] = []
         var start = 0
         while start < bytes.count {
             let end = min(start + (1 << 20), bytes.count)
             guard let piece = try? compressor.update(Array(bytes[start..<end])) else { return (bytes, false) }
-            packed += piece
+            compressed += piece
             start = end
             await Task.yield()
         }
         guard let rest = try? compressor.finish() else { return (bytes, false) }
-        packed += rest
-        return packed.count < bytes.count - bytes.count / 20 ? (packed, true) : (bytes, false)
+        compressed += rest
+        return compressed.count < bytes.count - bytes.count / 20 ? (compressed, true) : (bytes, false)
     }
 }

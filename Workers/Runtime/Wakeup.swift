@@ -1,4 +1,4 @@
-/// Something has changed: look again. Raised often, it wakes once. For one waiter at a time.
+/// An asynchronous signal. Several notifications wake the waiter once. For one waiter at a time.
 struct Wakeup: Sendable {
     private let stream: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
@@ -11,7 +11,7 @@ struct Wakeup: Sendable {
         continuation.yield()
     }
 
-    /// Returns at once when it was raised since the last wait, or when the task is cancelled.
+    /// Returns at once if it was notified since the last wait, or if the task is cancelled.
     func wait() async {
         var iterator = stream.makeAsyncIterator()
         _ = await iterator.next()

@@ -1,35 +1,35 @@
 package import Domain
 package import Wire
 
-/// All that a worker needs to be told.
+/// A worker's settings.
 package struct WorkerConfiguration: Sendable {
     package var credentials: WorkerCredentials
-    /// What the machine offers, all jobs together.
+    /// What the machine offers to all jobs together.
     package var capacity: Capacity
-    /// What the owner allows; `capacity` is cut to it by whoever knows the machine.
+    /// What the owner allows; the caller has already reduced `capacity` accordingly.
     package var rules: PolicyRules
-    /// What jobs may reach where the rules allow network: `example.org`, `*.debian.org`, `*`; nothing when empty.
+    /// The hosts that jobs may reach if the rules allow network access: `example.org`, `*.debian.org`, `*`.
     package var allowedDomains: [String] = []
-    /// Whether that may lead into networks at home (`HATCHFARM_ALLOW_PRIVATE`).
+    /// Whether they may resolve to private addresses (`HATCHFARM_ALLOW_PRIVATE`).
     package var allowsPrivateNetwork = false
     /// 1–256.
     package var jobsAtOnce: Int
     /// `nil`: jobs of any queue.
     package var queues: [String]?
-    /// Where jobs' folders are made. A root's must be passable for every user.
+    /// Where jobs' folders are created. If the daemon runs as root, every user must be able to traverse it.
     package var stateFolder: String
-    /// How long a claim waits on the server, 0–20,000 ms.
+    /// The long-poll time of a claim, 0–20,000 ms.
     package var claimWaitMilliseconds: Int
-    /// The length of a lease, 1,000–43,200,000 ms. A dead worker's jobs are free again after that long.
+    /// The duration of a lease, 1,000–43,200,000 ms. A dead worker's jobs are free again after that.
     package var visibilityTimeoutMilliseconds: Int
-    /// How long past its lease a job runs on while the server can't be reached: a server that was away gives leases
-    /// that time back, and where it was not, the fence keeps the late result out.
+    /// How long a job keeps running past its lease while the server is unreachable: a server that was down credits the
+    /// outage to leases, and if it wasn't, the fence rejects the late result.
     package var offlineGraceMilliseconds: Int64
-    /// How long a drain waits for running jobs before it gives them back.
+    /// How long a drain waits for running jobs before it releases them.
     package var drainGraceMilliseconds: Int64
-    /// Run jobs that ask for no isolation on a machine that can't give any.
+    /// Run jobs that need no isolation on a machine that can't provide any.
     package var allowsUnsandboxed: Bool
-    /// Hears what happens, in order for each job. Must not wait.
+    /// Receives events, in order for each job. Must not block.
     package var events: @Sendable (WorkerEvent) -> Void
 
     package init(
@@ -55,34 +55,34 @@ package struct WorkerConfiguration: Sendable {
     }
 }
 
-/// What a worker tells its display.
+/// What happens in a worker, for logs and displays.
 package enum WorkerEvent: Sendable {
-    /// `missing`: what keeps the machine from a stronger isolation, with the remedy.
+    /// `missing`: what keeps the machine from providing stronger isolation, with the remedy.
     case started(isolation: Isolation, missing: [String])
     case heartbeat(pendingJobs: Int)
     case claimed(ClaimedJob)
     case progress(job: JobID, percent: Double, message: String?)
     case log(job: JobID, text: String)
-    /// The result is with the server.
+    /// The server has accepted the result.
     case finished(
         job: JobID, status: Outcome.Status, exitCode: Int?, durationMilliseconds: Int64, paidUSDT: String? = nil)
-    /// The server has now, and paid for, a result of an earlier life.
+    /// The server has accepted and paid for a result of an earlier run.
     case paid(job: JobID, usdt: String)
-    /// Stopped: the job is another's now, or its end was refused.
+    /// Stopped: the lease was lost, or the result was refused.
     case lost(job: JobID, reason: String)
-    /// Stopped: its owner doesn't want it any more, or consent is revoked.
+    /// Stopped: its owner cancelled it, or consent was revoked.
     case cancelled(job: JobID)
-    /// Given back, its attempt refunded.
+    /// Released, its attempt refunded.
     case released(job: JobID, reason: String)
-    /// Its result is known and the server hasn't answered; the next start reports it.
+    /// Finished, but the server hasn't accepted the result yet; the next start reports it.
     case unreported(job: JobID)
-    /// What an earlier life of this worker left: results that the server has now, jobs that died with it.
+    /// Reported what an earlier run of this worker left: its results, and the jobs that were lost with it.
     case recovered(results: Int, lost: Int)
-    /// `call` gave nothing and is tried again.
+    /// `call` failed and will be retried.
     case backoff(call: String, error: ServerError, milliseconds: Int64)
-    /// Outside the policy's hours: nothing is claimed, and what ran goes back.
+    /// Outside the policy's hours: nothing is claimed, and running jobs are released.
     case outsideHours(running: Int)
-    /// The policy's hours have come.
+    /// Within the policy's hours again.
     case withinHours
     case draining(running: Int)
     case stopped

@@ -2,16 +2,16 @@ package import Bytes
 package import Domain
 internal import Glibc
 
-/// What a machine shows the server, kept in a file that only its user may read.
+/// A machine's credentials, kept in a file that only its user may read.
 package struct WorkerCredentials: Sendable, Equatable {
     package var workerID: MachineID
-    /// 48 hex, secret.
+    /// 48 hex digits, secret.
     package var machineToken: String
     /// The active policy that its owner consented to.
     package var policyID: PolicyID
     /// The server's URL.
     package var server: String
-    /// The rules of that policy, as they were signed; `nil` in files that don't say.
+    /// The rules of that policy, as they were signed; `nil` in older files.
     package var rules: JSON?
 
     package init(workerID: MachineID, machineToken: String, policyID: PolicyID, server: String, rules: JSON? = nil) {
@@ -26,14 +26,14 @@ package struct WorkerCredentials: Sendable, Equatable {
         package let message: String
     }
 
-    /// - Throws: when there is no such file, others may read it, or it isn't what `save` writes.
+    /// - Throws: when the file doesn't exist, others may read it, or it is invalid.
     package init(readingFrom path: String) throws(Problem) {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw Problem(message: "\(path): \(String(cString: strerror(errno)))") }
         defer { close(file) }
         var status = stat()
         guard fstat(file, &status) == 0, status.st_mode & 0o077 == 0 else {
-            throw Problem(message: "\(path) may be read by others: chmod 600 \(path)")
+            throw Problem(message: "\(path) is readable by other users: chmod 600 \(path)")
         }
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         let count = bytes.withUnsafeMutableBytes { read(file, $0.baseAddress, $0.count) }
@@ -46,20 +46,20 @@ package struct WorkerCredentials: Sendable, Equatable {
         } catch let error as FieldError {
             throw Problem(message: "\(path): \(error.message)")
         } catch {
-            throw Problem(message: "\(path) is no JSON file")
+            throw Problem(message: "\(path) is not valid JSON")
         }
     }
 
-    /// Writes the file anew, with mode 600 from its first byte; the old one is there until the new one is whole.
+    /// Replaces the file atomically, with mode 600 from the start.
     package func save(to path: String) throws(Problem) {
         let fresh = "\(path).\(Hex.encode(randomBytes(4)))"
         let file = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw Problem(message: "\(path): \(String(cString: strerror(errno)))") }
         let bytes = json.bytes(.compact) + [UInt8(ascii: "\n")]
         let written = bytes.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
-        let isWhole = written == bytes.count && fsync(file) == 0
+        let isComplete = written == bytes.count && fsync(file) == 0
         close(file)
-        guard isWhole, rename(fresh, path) == 0 else {
+        guard isComplete, rename(fresh, path) == 0 else {
             let message = String(cString: strerror(errno))
             unlink(fresh)
             throw Problem(message: "\(path): \(message)")

@@ -2,7 +2,7 @@ package import Bytes
 internal import Domain
 internal import Wire
 
-/// Claims jobs as slots and capacity are free, runs them at the same time, and drains when asked.
+/// Claims jobs as slots and capacity allow, runs them concurrently, and drains on request.
 package actor WorkerLoop {
     private enum Phase {
         case working, draining, stopping
@@ -20,7 +20,7 @@ package actor WorkerLoop {
     private let extender: LeaseExtender
     private let journal: Journal
     private let reporter: ResultReporter
-    private let claims: Claims
+    private let claimer: Claimer
     private let world: World
     private let changed = Wakeup()
 
@@ -28,9 +28,9 @@ package actor WorkerLoop {
     private var running: [String: Running] = [:]
     private var claiming: Task<[ClaimedJob]?, Never>?
     private var recovering: Task<[String], Never>?
-    /// Request ids of an earlier life's claims that may have been granted.
+    /// Request ids of an earlier run's claims that may have been granted.
     private var unanswered: [String] = []
-    private var faultDelay = RetryDelay(firstMilliseconds: 1_000, longestMilliseconds: 60_000)
+    private var faultDelay = RetryDelay(initialMilliseconds: 1_000, maxMilliseconds: 60_000)
     private var notBefore: Int64 = 0
     private var isWithinHours: Bool
 
@@ -44,15 +44,15 @@ package actor WorkerLoop {
         isWithinHours = configuration.rules.allowsJobs(at: world.now())
         client = LeaseClient(configuration.credentials)
         reporter = ResultReporter(client: client, world: world, events: configuration.events)
-        claims = Claims(client: client, world: world, events: configuration.events)
+        claimer = Claimer(client: client, world: world, events: configuration.events)
         extender = LeaseExtender(
             client: client, world: world, offlineGrace: configuration.offlineGraceMilliseconds,
             events: configuration.events)
     }
 
-    /// Until it has drained. Cancelling its task is a drain without grace.
+    /// Runs until it has drained. Cancelling its task drains without a grace period.
     package func run() async {
-        // Not a child: what must be said at the end is said by tasks that aren't cancelled.
+        // Not a child task: the calls at the end must not be cancelled.
         let work = Task { await self.work() }
         await withTaskCancellationHandler {
             await work.value
@@ -61,7 +61,7 @@ package actor WorkerLoop {
         }
     }
 
-    /// The first call: no more claims, running jobs get the grace to end. The second: they are killed and given back.
+    /// The first call stops claiming and gives running jobs the grace period; the second kills and releases them.
     package func drain() {
         if phase == .working {
             phase = .draining
@@ -87,8 +87,8 @@ package actor WorkerLoop {
         let heartbeats = Heartbeats(
             client: client, credentials: configuration.credentials, extender: extender, world: world,
             events: configuration.events, isolation: executor.isolation, load: { await self.load })
-        let keeping = Task { [extender] in await extender.run() }
-        let beating = Task { await heartbeats.run() }
+        let extending = Task { [extender] in await extender.run() }
+        let heartbeating = Task { await heartbeats.run() }
         let watching = Task { await self.watchHours() }
         let reporting = Task { [reporter] in await reporter.run() }
         await undrain()
@@ -101,7 +101,7 @@ package actor WorkerLoop {
         try? await client.drain(true)
         if let interrupted { await releaseGrants(interrupted) }
         await finish()
-        for task in [watching, beating, keeping, reporting] {
+        for task in [watching, heartbeating, extending, reporting] {
             task.cancel()
             await task.value
         }
@@ -114,16 +114,16 @@ package actor WorkerLoop {
         (running.count, configuration.jobsAtOnce)
     }
 
-    /// Opens and closes the worker as its policy says; minds the clock only where the policy does.
+    /// Pauses the worker outside the policy's hours, if it has any.
     private func watchHours() async {
         guard configuration.rules.allowedHours != nil else { return }
         if !isWithinHours { configuration.events(.outsideHours(running: 0)) }
         while !Task.isCancelled {
-            let opens = configuration.rules.allowsJobs(at: world.now())
-            if opens != isWithinHours {
-                isWithinHours = opens
-                configuration.events(opens ? .withinHours : .outsideHours(running: running.count))
-                if !opens { for job in running.values { job.handle.stop(.outsideHours) } }
+            let isAllowed = configuration.rules.allowsJobs(at: world.now())
+            if isAllowed != isWithinHours {
+                isWithinHours = isAllowed
+                configuration.events(isAllowed ? .withinHours : .outsideHours(running: running.count))
+                if !isAllowed { for job in running.values { job.handle.stop(.outsideHours) } }
                 interrupt()
             }
             try? await world.sleep(.seconds(1))
@@ -132,7 +132,7 @@ package actor WorkerLoop {
 
     // MARK: Claiming
 
-    /// Takes back what an earlier life said when it drained.
+    /// Clears the drain flag that an earlier run has set on the server.
     private func undrain() async {
         var backoff = RetryDelay()
         while phase == .working {
@@ -147,7 +147,7 @@ package actor WorkerLoop {
         }
     }
 
-    /// Before the first claim: what the server doesn't know of the last life may be what it waits for.
+    /// Before the first claim: other jobs may be waiting for the unreported results of the previous run.
     private func recover() async {
         guard phase == .working else { return }
         let recovery = Recovery(
@@ -158,7 +158,7 @@ package actor WorkerLoop {
         recovering = nil
     }
 
-    /// Returns an interrupted claim: the server may have granted it.
+    /// Returns the request if it was interrupted: the server may have granted it.
     private func claimOnce() async -> ClaimRequest? {
         guard isWithinHours else {
             await changed.wait()
@@ -179,22 +179,22 @@ package actor WorkerLoop {
             waitMilliseconds: configuration.claimWaitMilliseconds, kinds: executor.kinds,
             queues: configuration.queues, capacity: freeCapacity, requestID: requestID)
         journal.recordClaim(requestID)
-        // What was granted to an earlier life has lasted already: it is extended at once.
-        let asked = world.monotonic() - (repeated == nil ? 0 : Int64(configuration.visibilityTimeoutMilliseconds))
-        let claim = Task { [claims] in await claims.claim(request) }
+        // Jobs granted to an earlier run have used up part of their lease: extend them at once.
+        let claimedAt = world.monotonic() - (repeated == nil ? 0 : Int64(configuration.visibilityTimeoutMilliseconds))
+        let claim = Task { [claimer] in await claimer.claim(request) }
         claiming = claim
         let jobs = await claim.value
         claiming = nil
         guard let jobs else { return request }
         for job in jobs {
-            await TraceContext.$current.withValue(job.trace?.child(in: world)) { await start(job, claimedAt: asked) }
+            await TraceContext.$current.withValue(job.trace?.child(in: world)) { await start(job, claimedAt: claimedAt) }
         }
         journal.resolve(requestID)
         return nil
     }
 
     private func releaseGrants(_ request: ClaimRequest) async {
-        if await claims.releaseGrants(request), let id = request.requestID { journal.resolve(id) }
+        if await claimer.releaseGrants(request), let id = request.requestID { journal.resolve(id) }
     }
 
     private func wake(after milliseconds: Int64) {
@@ -211,10 +211,10 @@ package actor WorkerLoop {
         let used = Set(running.values.map(\.slot))
         let slot = (0..<configuration.jobsAtOnce).first { !used.contains($0) }
         guard let slot, phase == .working, isWithinHours, fits(job.resources) else {
-            return await refuse(job, "no room beside the other jobs")
+            return await refuse(job, "not enough free capacity beside the running jobs")
         }
         if let violation = configuration.rules.violation(by: job) ?? isolationShortfall(for: job) {
-            // The server would grant the next one just so.
+            // The server would grant the next one all the same.
             pause()
             return await refuse(job, violation)
         }
@@ -230,7 +230,7 @@ package actor WorkerLoop {
     }
 
     private func isolationShortfall(for job: ClaimedJob) -> String? {
-        job.isolation > executor.isolation ? "this machine gives \(executor.isolation.rawValue)" : nil
+        job.isolation > executor.isolation ? "this machine provides only isolation \(executor.isolation.rawValue)" : nil
     }
 
     private func refuse(_ job: ClaimedJob, _ reason: String) async {
@@ -250,13 +250,13 @@ package actor WorkerLoop {
         switch ending {
         case .reported: faultDelay.reset()
         case .released, .unreported: break
-        // The machine would only spoil the next one too.
+        // The next job would fail the same way.
         case .machineFault: pause()
         }
         changed.notify()
     }
 
-    /// A sum of several grants may be too much, though each was not; a machine always takes one.
+    /// Several grants may exceed the capacity together; a single one is always accepted.
     private func fits(_ needs: Capacity) -> Bool {
         let free = freeCapacity
         return running.isEmpty

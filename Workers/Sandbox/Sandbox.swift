@@ -3,21 +3,21 @@ internal import Glibc
 internal import Subprocess
 internal import Synchronization
 
-/// Runs strangers' programs, one call a job, and lets nothing of them outlive the call.
+/// Runs untrusted programs, one call per job. No process outlives the call.
 package struct Sandbox: Sendable {
     enum Kind: Sendable {
         case bubblewrap(Bubblewrap)
-        /// No walls: a user, limits and a session of its own. Only for jobs that ask for no isolation, on machines
-        /// whose provider has said so.
+        /// No isolation: only a user, limits and a session. For jobs that need no isolation, on machines whose provider
+        /// allows that.
         case none
     }
 
     let kind: Kind
-    /// `nil`: limits are per process, and kills go by parents.
+    /// `nil`: limits are per process, and processes are killed by parent.
     let groups: ControlGroups?
     let world: World
 
-    /// No walls at all.
+    /// Runs programs without isolation.
     package static func unprotected(world: World = .live) -> Sandbox {
         Sandbox(kind: .none, groups: nil, world: world)
     }
@@ -28,14 +28,14 @@ package struct Sandbox: Sendable {
             /// With the exit code, or 128 + the signal.
             case exited(Int)
             case timedOut
-            /// It was ended because it used more than it may: "used more than its 64 MiB of memory".
+            /// Killed for exceeding a limit: "exceeded its memory limit of 64 MiB".
             case overLimit(String)
             /// Its task was cancelled.
             case stopped
         }
 
         package let cause: Cause
-        /// The end of what it printed.
+        /// The end of its output.
         package let output: String
         package let isOutputTruncated: Bool
         package let durationMilliseconds: Int64
@@ -43,23 +43,23 @@ package struct Sandbox: Sendable {
 
     /// The machine's fault, not the job's.
     package enum Failure: Error, Sendable {
-        /// What the machine said about it.
+        /// The error message.
         case notStarted(String)
         case files(FileProblem)
 
         package var message: String {
             switch self {
-            case .notStarted(let complaint): complaint
+            case .notStarted(let message): message
             case .files(let problem): problem.message
             }
         }
     }
 
-    /// Runs `program` to its end. Cancelling the task kills it with all its children; they are gone when this returns.
+    /// Runs `program` to its end. Cancelling the task kills it with all its descendants before this returns.
     /// - Parameters:
-    ///   - proxySocket: a unix socket that the job's user may connect to. The program finds a proxy at 127.0.0.1:3128
-    ///     that leads there, and the usual variables that name it; it has no other way out.
-    ///   - emit: gets the output as it comes, in order.
+    ///   - proxySocket: a Unix socket that the job's user may connect to. The program reaches it as a proxy at
+    ///     127.0.0.1:3128, named by the usual variables; it has no other network access.
+    ///   - emit: receives the output as it arrives, in order.
     package func run(
         _ program: Program, in folder: JobFolder, limits: SandboxLimits, proxySocket: String? = nil,
         emit: @escaping @Sendable (OutputEvent) -> Void
@@ -83,33 +83,33 @@ package struct Sandbox: Sendable {
         }
     }
 
-    /// Runs it under its clocks. When this returns nothing of it is left.
+    /// Runs it under its time limit and monitor. No process is left when this returns.
     private func run(
         _ launch: Launch, marker: String, emit: @escaping @Sendable (OutputEvent) -> Void
     ) async -> (Result<(TerminationStatus, OutputCapture), any Error>, ProcessTree.Reason?) {
         let (world, limits, group) = (world, launch.limits, launch.group)
         let tree = ProcessTree(isSandboxed: isSandboxed, group: group, world: world)
-        // Not a child of this task: a cancelled one would kill `bwrap` alone, and its end would say nothing.
+        // Not a child task: cancelling it would kill `bwrap` alone.
         let running = Task { try await spawn(launch, marker: marker, tree: tree, emit: emit) }
-        let clock = Task {
+        let timer = Task {
             try await world.sleep(.milliseconds(limits.wallMilliseconds))
             await tree.kill(.timeLimit)
         }
-        let watch = WorkFolderMonitor(folder: launch.folder.work.path, limits: limits, group: group, world: world)
-        let watching = Task { await tree.kill(.overLimit(try await watch.waitForExcess { tree.processes })) }
+        let monitor = WorkFolderMonitor(folder: launch.folder.work.path, limits: limits, group: group, world: world)
+        let monitoring = Task { await tree.kill(.overLimit(try await monitor.waitForExcess { tree.processes })) }
         let result = await withTaskCancellationHandler {
             await running.result
         } onCancel: {
             Task { await tree.kill(.stopped) }
         }
         tree.end()
-        clock.cancel()
-        watching.cancel()
+        timer.cancel()
+        monitoring.cancel()
         guard let group else { return (result, tree.reason) }
         var reason = tree.reason
-        // The kernel may have been faster than the watch.
+        // The kernel may have been faster than the monitor.
         if reason == nil, group.hasRunOutOfMemory { reason = .overLimit(WorkFolderMonitor.outOfMemory(limits)) }
-        // In a task of its own, which isn't cancelled.
+        // In an unstructured task: this one may be cancelled.
         await Task { await group.end(world) }.value
         return (result, reason)
     }
@@ -126,11 +126,12 @@ package struct Sandbox: Sendable {
         switch (reason, status) {
         case (.timeLimit, _): cause = .timedOut
         case (.stopped, _): cause = .stopped
-        // What ended well in spite of it has ended well.
+        // It succeeded before it could be killed.
         case (.overLimit, .exited(0)): cause = .exited(0)
-        case (.overLimit(let words), _): cause = .overLimit(words)
+        case (.overLimit(let message), _): cause = .overLimit(message)
         case (nil, _) where !capture.hasStarted:
-            throw .notStarted(capture.complaint.isEmpty ? "the sandbox ended with \(status)" : capture.complaint)
+            throw .notStarted(
+                capture.sandboxErrors.isEmpty ? "the sandbox ended with \(status)" : capture.sandboxErrors)
         case (nil, .exited(let code)): cause = .exited(Int(code))
         case (nil, .signaled(let signal)): cause = .exited(128 + Int(signal))
         }
@@ -157,7 +158,7 @@ package struct Sandbox: Sendable {
     ) async throws -> (TerminationStatus, OutputCapture) {
         var options = PlatformOptions()
         if isSandboxed { options.processGroupID = 0 } else { options.createSession = true }
-        var words = launch.words
+        var words = launch.commandLine
         let configuration = Configuration(
             executable: .name(words.removeFirst()), arguments: Arguments(words),
             environment: .custom(["PATH": Self.searchPath]), platformOptions: options)
@@ -174,11 +175,11 @@ package struct Sandbox: Sendable {
                 for event in buffer.withUnsafeBytes({ capture.take($0) }) { emit(event) }
                 if capture.hasStarted, !isReleased {
                     isReleased = true
-                    // It may be dead already; then its output ends.
+                    // It may have exited already; then its output ends.
                     _ = try? await execution.standardInputWriter.write([UInt8(ascii: "\n")])
                 }
-                // A flood is read slowly, so that it costs the job and not the machine.
-                if capture.total > Self.freeBytes { try? await world.sleep(.milliseconds(2)) }
+                // Throttle excessive output, so that it slows down the job and not the machine.
+                if capture.total > Self.unthrottledBytes { try? await world.sleep(.milliseconds(2)) }
             }
             for event in capture.finish() { emit(event) }
             return capture
@@ -186,10 +187,11 @@ package struct Sandbox: Sendable {
         return (result.terminationStatus, result.closureResult)
     }
 
-    /// Whoever writes to the dead gets an error for it, not a signal. Children get their signals back.
+    /// Writing to a process that has exited must return an error instead of raising a signal. Children get the default
+    /// action.
     private static let ignoreBrokenPipes: Void = { signal(SIGPIPE, SIG_IGN) }()
 
     static let searchPath = "/usr/bin:/bin:/usr/local/bin"
-    /// Output beyond it is read at some tens of MB a second.
-    private static let freeBytes = 16 << 20
+    /// Output beyond this is read at some tens of MB per second.
+    private static let unthrottledBytes = 16 << 20
 }

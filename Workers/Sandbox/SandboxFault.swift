@@ -1,36 +1,36 @@
-/// Why nothing can be run behind walls on this machine.
+/// Why the sandbox doesn't work on this machine.
 struct SandboxFault: Error {
-    let why: String
-    /// Empty when nobody knows one.
+    let reason: String
+    /// Empty if none is known.
     let remedy: String
 
-    /// The wall whose fault it is: without it nothing runs at all.
+    /// The layer that failed: without it nothing can run.
     static let layer = "namespaces"
 
-    init(why: String, remedy: String) {
-        self.why = why
+    init(reason: String, remedy: String) {
+        self.reason = reason
         self.remedy = remedy
     }
 
     init(_ error: any Error) {
         switch error {
-        case let failure as Sandbox.Failure: self.init(complaint: failure.message)
-        case let problem as FileProblem: self.init(complaint: problem.message)
-        default: self.init(complaint: "\(error)")
+        case let failure as Sandbox.Failure: self.init(output: failure.message)
+        case let problem as FileProblem: self.init(output: problem.message)
+        default: self.init(output: "\(error)")
         }
     }
 
-    /// What a program of the chain said when it gave up.
-    private init(complaint: String) {
-        let why = complaint.split(separator: "\n").joined(separator: "; ")
-        self.why = why
+    /// - Parameter output: the error output of a program that starts the sandbox.
+    private init(output: String) {
+        let reason = output.split(separator: "\n").joined(separator: "; ")
+        self.reason = reason
         remedy =
-            if why.contains("proc on") {
+            if reason.contains("proc on") {
                 "/proc is masked; in a container, start it with --security-opt systempaths=unconfined"
-            } else if why.contains("Permission denied") && why.contains("/work") {
-                "jobs can't reach the state folder; choose one that every user may pass, with --state-dir"
-            } else if ["namespace", "uid map", "Operation not permitted"].contains(where: { why.contains($0) }) {
-                "user namespaces are off; set kernel.unprivileged_userns_clone=1, and on Ubuntu "
+            } else if reason.contains("Permission denied") && reason.contains("/work") {
+                "jobs can't reach the state folder; choose one that every user can traverse, with --state"
+            } else if ["namespace", "uid map", "Operation not permitted"].contains(where: { reason.contains($0) }) {
+                "user namespaces are disabled; set kernel.unprivileged_userns_clone=1, and on Ubuntu "
                     + "kernel.apparmor_restrict_unprivileged_userns=0, or allow them in the container"
             } else {
                 ""

@@ -1,26 +1,26 @@
-/// What one job may use. Memory, processes and processor time are limits of the kernel's, for the job where there are
-/// control groups and else per process; the wall clock and the size of the work folder are the supervisor's.
+/// The limits of one job. The kernel enforces memory, processes and CPU time: per job where control groups are
+/// available, else per process. The daemon enforces the wall-clock time and the size of the work folder.
 package struct SandboxLimits: Sendable, Equatable {
-    /// From start to kill.
+    /// Wall-clock time until the job is killed.
     package var wallMilliseconds: Int64
-    /// Bytes of memory of all its processes together; where there are no control groups, of each.
+    /// Bytes of memory for all processes together; without control groups, for each.
     package var memoryBytes: Int64
-    /// Seconds of processor time of one process.
+    /// Seconds of CPU time for each process.
     package var cpuSeconds: Int64
     package var processes: Int
-    /// Thousandths of a core at any moment; `nil`: as many as are free.
+    /// Thousandths of a core at any moment; `nil`: unlimited.
     package var milliCores: Int64?
     package var openFiles: Int
-    /// Bytes of one file.
+    /// The maximum size of a file, in bytes.
     package var fileBytes: Int64
-    /// Bytes on disk, and names, in the work folder.
+    /// Bytes on disk, and directory entries, in the work folder.
     package var workBytes: Int64
     package var workFiles: Int
-    /// Bytes of `/tmp` and of `/dev/shm`, each.
+    /// Bytes of `/tmp`, and of `/dev/shm`.
     package var temporaryBytes: Int64
-    /// Bytes of the log that are passed on.
+    /// Bytes of the log that are forwarded.
     package var logBytes: Int
-    /// Bytes of the output's end that are kept.
+    /// Bytes kept from the end of the output.
     package var outputBytes: Int
 
     package init(
@@ -43,21 +43,21 @@ package struct SandboxLimits: Sendable, Equatable {
         self.outputBytes = outputBytes
     }
 
-    /// Address space is only reserved, and runtimes reserve freely: the bound on it catches what isn't private memory.
+    /// Runtimes reserve address space generously, so its limit is loose: it only catches memory that isn't private.
     private var addressBytes: Int64 {
-        let (bytes, isTooMuch) = memoryBytes.multipliedReportingOverflow(by: 4)
-        return isTooMuch ? .max : bytes
+        let (bytes, overflow) = memoryBytes.multipliedReportingOverflow(by: 4)
+        return overflow ? .max : bytes
     }
 
-    /// The commands of a shell that take these limits. Memory is the control group's where there is one: a limit of
-    /// address space fails programs that reserve more than they use.
+    /// Shell commands that set these limits. Where there is a control group it limits memory instead: limiting the
+    /// address space breaks programs that reserve more than they use.
     func commands(isGrouped: Bool) -> String {
         let kilobytes = isGrouped ? [] : ["-d \(memoryBytes >> 10)", "-v \(addressBytes >> 10)"]
         // Blocks of 512 bytes.
         let blocks = max(1, min(fileBytes, workBytes) >> 9)
-        let words = kilobytes + ["-f \(blocks)", "-n \(openFiles)", "-t \(cpuSeconds)", "-l 64", "-c 0", "-r 0"]
-        let commands = words.map { "ulimit \($0)" }
-        // Processes: bash's letter, and dash's.
+        let options = kilobytes + ["-f \(blocks)", "-n \(openFiles)", "-t \(cpuSeconds)", "-l 64", "-c 0", "-r 0"]
+        let commands = options.map { "ulimit \($0)" }
+        // For processes bash has -u and dash -p.
         return (commands + ["{ ulimit -u \(processes) 2>/dev/null || ulimit -p \(processes); }"])
             .joined(separator: " && ")
     }

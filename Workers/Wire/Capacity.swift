@@ -1,7 +1,7 @@
 package import Bytes
 package import Domain
 
-// JSON has cores, and GB of 10^9 bytes; the domain has thousandths of a core, and MiB. They are converted here only.
+// JSON uses cores, and GB of 10^9 bytes; the domain uses thousandths of a core, and MiB. Only this file converts them.
 
 extension Capacity {
     /// - Parameters:
@@ -15,17 +15,17 @@ extension Capacity {
             labels: labels, isolation: isolation)
     }
 
-    /// Of a number of cores; what is out of range counts as the nearest that is in range.
+    /// Thousandths of a core, clamped to the valid range.
     package static func milliCores(_ cores: Double) -> Int64 {
         Int64((clamped(cores, to: WireLimits.cpuCores) * 1_000).rounded())
     }
 
-    /// Of a number of GB; what is out of range counts as the nearest that is in range.
+    /// GB as MiB, clamped to the valid range.
     package static func memoryMiB(_ gigabytes: Double) -> Int64 {
         Int64((clamped(gigabytes, to: WireLimits.memoryGB) * 1e9 / 1_048_576).rounded())
     }
 
-    /// Not a number: the lower bound.
+    /// NaN becomes the lower bound.
     private static func clamped(_ value: Double, to range: ClosedRange<Double>) -> Double {
         min(max(range.lowerBound, value), range.upperBound)
     }
@@ -45,7 +45,7 @@ extension Capacity {
             isolation: try fields.optionalChoice("isolation", as: Isolation.self))
     }
 
-    /// Exact: the other end reads the same capacity.
+    /// Lossless: the other end reads the same capacity.
     package var json: JSON {
         object([
             ("cpu_cores", milliCores.map(JSON.cores)), ("memory_gb", memoryMiB.map(JSON.exactGigabytes)),
@@ -81,7 +81,7 @@ extension Fields {
 }
 
 extension String {
-    /// Whether a machine may have it as a label: printable characters.
+    /// Whether it is a valid label of a machine: printable characters.
     package var isLabel: Bool {
         WireLimits.labelCharacters.contains(unicodeScalars.count)
             && unicodeScalars.allSatisfy { scalar in
@@ -94,12 +94,13 @@ extension JSON {
     /// Thousandths of a core as cores: 2500 as `2.5`.
     package static func cores(_ milliCores: Int64) -> JSON { .number(Money.decimal(milliCores, decimals: 3)) }
 
-    /// MiB as GB, to the hundredth: a MiB is coarser than a thousandth, and what was given in hundredths comes back.
+    /// MiB as GB, rounded to hundredths: a MiB is coarser than a thousandth, and values given in hundredths are
+    /// preserved.
     package static func gigabytes(_ memoryMiB: Int64) -> JSON {
         .number(Money.decimal(UnitPrices.centiGigabytes(memoryMiB), decimals: 2))
     }
 
-    /// MiB as GB, to the thousandth, which tells one MiB from the next.
+    /// MiB as GB, rounded to thousandths, which distinguish one MiB from the next.
     fileprivate static func exactGigabytes(_ memoryMiB: Int64) -> JSON {
         let bytes = min(max(0, memoryMiB), 1 << 40) * 1_048_576
         return .number(Money.decimal((bytes + 500_000) / 1_000_000, decimals: 3))

@@ -1,18 +1,18 @@
 package import Bytes
 package import Domain
 
-/// `POST jobs/claim` (CONTRACT 4). The same `requestID` again gets the same claim.
+/// `POST jobs/claim` (CONTRACT 4). Repeating a `requestID` returns the same jobs.
 package struct ClaimRequest: Sendable, Equatable {
     /// 1–100 jobs.
     package var limit: Int
     /// 1,000–43,200,000; the kind's default when `nil`.
     package var visibilityTimeoutMilliseconds: Int?
-    /// 0–20,000: how long to wait for a first job.
+    /// 0–20,000: how long to wait for the first job.
     package var waitMilliseconds: Int
-    /// All that the worker may do when `nil`.
+    /// `nil`: all that the worker may run.
     package var kinds: [Kind]?
     package var queues: [String]?
-    /// What is free now, one core and one GB where it says nothing; what was registered when `nil`.
+    /// The free capacity, by default one core and one GB; `nil`: the registered capacity.
     package var capacity: Capacity?
     package var requestID: String?
 
@@ -57,9 +57,9 @@ package struct ClaimRequest: Sendable, Equatable {
 
     private static func free(_ fields: Fields) throws(FieldError) -> Capacity {
         var capacity = try Capacity(fields)
-        let least = Capacity(cpuCores: 1, memoryGB: 1)
-        capacity.milliCores = capacity.milliCores ?? least.milliCores
-        capacity.memoryMiB = capacity.memoryMiB ?? least.memoryMiB
+        let fallback = Capacity(cpuCores: 1, memoryGB: 1)
+        capacity.milliCores = capacity.milliCores ?? fallback.milliCores
+        capacity.memoryMiB = capacity.memoryMiB ?? fallback.memoryMiB
         return capacity
     }
 
@@ -73,7 +73,7 @@ package struct ClaimRequest: Sendable, Equatable {
     }
 }
 
-/// The jobs granted, none when the wait ended without one.
+/// The granted jobs; none if the wait timed out.
 package struct ClaimReply: Sendable, Equatable {
     package var jobs: [ClaimedJob]
 

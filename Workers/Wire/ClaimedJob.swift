@@ -1,10 +1,10 @@
 package import Bytes
 package import Domain
 
-/// A job as its worker gets it: the lease and the work (CONTRACT 4).
+/// A job as granted to a worker: the lease and the work (CONTRACT 4).
 package struct ClaimedJob: Sendable, Equatable {
     package var id: JobID
-    /// A `Kind`'s raw value, or one that is newer than this daemon.
+    /// A `Kind`'s raw value, or one that this daemon doesn't know yet.
     package var kind: String
     package var queue: String
     /// Secret: it authorizes every call about the lease.
@@ -12,17 +12,17 @@ package struct ClaimedJob: Sendable, Equatable {
     /// Grows with every grant of this job.
     package var fence: Int64
     package var attempt: Int
-    /// Milliseconds since 1970 by the server's clock; timers go by the timeout, not by this.
+    /// Milliseconds since 1970 by the server's clock; timers use the timeout instead.
     package var visibleUntil: Int64
     package var visibilityTimeoutMilliseconds: Int
-    /// When extending ends: 12 h after the claim, milliseconds since 1970.
+    /// The latest end of the lease: 12 h after the claim, milliseconds since 1970.
     package var leaseEnds: Int64
-    /// The job's run limit.
+    /// The job's time limit.
     package var durationMinutes: Int
     package var isolation: Isolation
     package var network: Bool
     package var title: String
-    /// The program and its arguments; a command given as one string has become `/bin/sh -c` of it.
+    /// The program and its arguments; a command given as one string is run by `/bin/sh -c`.
     package var command: [String]
     package var environment: [Variable]
     package var stdin: String?
@@ -43,7 +43,7 @@ package struct ClaimedJob: Sendable, Equatable {
         }
     }
 
-    /// A file to place into the work folder, fetched with the claim token.
+    /// A file to place into the work folder, downloaded with the claim token.
     package struct Input: Sendable, Equatable {
         package var path: String
         /// Bytes.

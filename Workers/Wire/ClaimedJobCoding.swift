@@ -2,7 +2,7 @@ package import Bytes
 internal import Domain
 
 extension ClaimedJob {
-    /// Unknown fields are ignored: servers are updated before daemons.
+    /// Ignores unknown fields: servers are updated before daemons.
     package init(_ fields: Fields) throws(FieldError) {
         var fields = fields
         var environment: [Variable] = []

@@ -6,7 +6,7 @@ package struct RegisterRequest: Sendable, Equatable {
     package var ownerID: OwnerID
     package var name: String
     package var capacity: Capacity?
-    /// Minor units of USDT; `nil`: the market's price.
+    /// Minor units of USDT; `nil`: the market price.
     package var hourlyPrice: Int64?
 
     package init(ownerID: OwnerID, name: String, capacity: Capacity? = nil, hourlyPrice: Int64? = nil) {

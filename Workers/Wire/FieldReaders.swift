@@ -1,7 +1,7 @@
 package import Bytes
 internal import Domain
 
-/// Fields of the kinds that the protocol has. Lengths are bytes of UTF-8 where `bytes` says so, else Unicode scalars.
+/// Field types of the protocol. Lengths are in bytes of UTF-8 for `bytes`, and in Unicode scalars for `characters`.
 extension Fields {
     mutating func text(_ key: String, bytes: ClosedRange<Int>) throws(FieldError) -> String {
         guard let value = try optionalText(key, bytes: bytes) else { throw error(key, .missing) }
@@ -14,7 +14,7 @@ extension Fields {
         return value
     }
 
-    /// Not blank, unless it may be empty.
+    /// Must not be blank, unless it may be empty.
     package mutating func text(_ key: String, characters: ClosedRange<Int>) throws(FieldError) -> String {
         guard let value = try optionalText(key, characters: characters) else { throw error(key, .missing) }
         return value
@@ -58,7 +58,7 @@ extension Fields {
         return try instant(text, of: key)
     }
 
-    /// The instant that the text of this field stands for.
+    /// Parses this field's text as an instant.
     func instant(_ text: String, of key: String) throws(FieldError) -> Int64 {
         guard let milliseconds = RFC3339.parse(text) else {
             throw error(key, .invalid("must be an RFC 3339 time, for example 2026-01-31T12:00:00Z"))
@@ -84,7 +84,7 @@ extension Fields {
         return value
     }
 
-    /// As many objects as `counts` allows.
+    /// An array of objects whose length is within `counts`.
     mutating func objects(_ key: String, counts: ClosedRange<Int>) throws(FieldError) -> [Fields] {
         let values = try array(key)
         guard counts.contains(values.count) else {
@@ -100,7 +100,7 @@ extension Fields {
     }
 }
 
-/// An object without the members that are `nil`.
+/// A JSON object that omits `nil` members.
 func object(_ members: [(String, JSON?)]) -> JSON {
     .object(members.compactMap { name, value in value.map { JSON.Member(name, $0) } })
 }

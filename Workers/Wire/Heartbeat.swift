@@ -3,7 +3,7 @@ package import Domain
 
 /// `POST workers/{id}/heartbeat` (CONTRACT 5).
 package struct HeartbeatRequest: Sendable, Equatable {
-    /// RFC 3339, as it is sent: the signature covers the text.
+    /// RFC 3339, as sent: the signature covers the text.
     package let timestamp: String
     /// The same, milliseconds since 1970.
     package let sentAt: Int64
@@ -11,7 +11,7 @@ package struct HeartbeatRequest: Sendable, Equatable {
     package var policyID: PolicyID
     /// Any object.
     package var metrics: JSON?
-    /// Of `SignedMessage.heartbeat`, keyed with the machine token.
+    /// The signature of `SignedMessage.heartbeat`, with the machine token as its key.
     package var signature: String
 
     /// A signed request.
@@ -55,7 +55,7 @@ package struct HeartbeatRequest: Sendable, Equatable {
         ])
     }
 
-    /// Whether a machine with this id and token has signed it.
+    /// Whether it is signed by a machine with this id and token.
     package func isSigned(by workerID: MachineID, token: String) -> Bool {
         SignedMessage.heartbeat(worker: workerID, timestamp: timestamp, nonce: nonce, policy: policyID)
             .isSigned(signature, key: token)

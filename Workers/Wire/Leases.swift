@@ -1,9 +1,9 @@
 package import Bytes
 package import Domain
 
-/// Lets a lease end `extensionMilliseconds` from now.
+/// Extends a lease to `extensionMilliseconds` from now.
 package struct ExtendRequest: Sendable, Equatable {
-    /// In a batch only; alone the path names the job.
+    /// Only in a batch; otherwise the path names the job.
     package var jobID: JobID?
     package var claimToken: String
     package var extensionMilliseconds: Int
@@ -35,7 +35,7 @@ package struct ExtendRequest: Sendable, Equatable {
     }
 }
 
-/// `POST jobs/extend`: each lease is answered by itself.
+/// `POST jobs/extend`: each lease gets its own status.
 package struct ExtendBatch: Sendable, Equatable {
     /// 1–1,000.
     package var leases: [ExtendRequest]
@@ -58,7 +58,7 @@ package struct ExtendBatch: Sendable, Equatable {
     }
 }
 
-/// The answer to one extension.
+/// The result of one extension.
 package struct LeaseStatus: Sendable, Equatable {
     package enum State: String, Sendable, CaseIterable {
         /// For the time requested.
@@ -71,7 +71,7 @@ package struct LeaseStatus: Sendable, Equatable {
 
     package var jobID: JobID
     package var state: State
-    /// Milliseconds since 1970 by the server's clock; of an extended lease only.
+    /// Milliseconds since 1970 by the server's clock; only for an extended lease.
     package var visibleUntil: Int64?
 
     package init(jobID: JobID, state: State, visibleUntil: Int64? = nil) {
@@ -122,7 +122,7 @@ package struct ReleaseRequest: Sendable, Equatable {
     package var claimToken: String
     /// Why, for people.
     package var reason: String?
-    /// The daemon was killed while it ran the job, and says so after its restart. Counts as an expired lease.
+    /// The daemon was killed while it ran the job, and reports it after its restart. Counts as an expired lease.
     package var isLost: Bool
 
     package init(claimToken: String, reason: String? = nil, isLost: Bool = false) {

@@ -2,7 +2,7 @@ package import Bytes
 package import Domain
 
 extension PolicyRules {
-    /// - Throws: for an unknown rule too.
+    /// - Throws: also for unknown rules.
     package init(_ json: JSON) throws(FieldError) {
         try self.init(Fields(json))
     }

@@ -9,7 +9,7 @@ package struct ProgressReport: Sendable, Equatable {
     package var message: String?
     /// The next piece of the log, at most 256 KiB.
     package var log: String?
-    /// Bytes of this attempt's log before the piece, so that a repeated report duplicates nothing.
+    /// The piece's offset in this attempt's log, in bytes, so that a repeated report duplicates nothing.
     package var logOffset: Int?
 
     package init(

@@ -3,7 +3,7 @@ package import Domain
 
 /// How an attempt ended, `POST jobs/{job}/result` (CONTRACT 4). A repeated report gets the same answer.
 package struct ResultReport: Sendable, Equatable {
-    /// In a batch only; alone the path names the job.
+    /// Only in a batch; otherwise the path names the job.
     package var jobID: JobID?
     package var claimToken: String
     package var status: Outcome.Status
@@ -14,7 +14,7 @@ package struct ResultReport: Sendable, Equatable {
     package var error: String?
     /// An audit's verdict (CONTRACT 7); any object.
     package var report: JSON?
-    /// When the run began, milliseconds since 1970 by the worker's clock. Informational.
+    /// When the run started, milliseconds since 1970 by the worker's clock. Informational.
     package var executedAt: Int64
     package var durationMilliseconds: Int
     /// The job's trace: a call with many results can't name it in its header.
@@ -74,7 +74,7 @@ package struct ResultReport: Sendable, Equatable {
     }
 }
 
-/// `POST jobs/results`: each is accepted or refused by itself, in the order given.
+/// `POST jobs/results`: each result is accepted or refused individually, in the order given.
 package struct ResultsBatch: Sendable, Equatable {
     /// 1–100.
     package var results: [ResultReport]
@@ -97,14 +97,14 @@ package struct ResultsBatch: Sendable, Equatable {
     }
 }
 
-/// The answer to one result of a batch.
+/// The status of one result of a batch.
 package struct ResultStatus: Sendable, Equatable {
     package var jobID: JobID
     package var isAccepted: Bool
-    /// Why it was refused, the error code of a single result's call: `lease_lost`.
+    /// Why it was refused: the error code of the single call, such as `lease_lost`.
     package var code: String?
     package var error: String?
-    /// What it paid the machine's owner, a decimal; `nil` from servers that don't report it.
+    /// The payment to the machine's owner, a decimal; `nil` from servers that don't report it.
     package var paidUSDT: String?
 
     package init(

@@ -1,18 +1,18 @@
 internal import Bytes
 package import Domain
 
-/// What is signed with HMAC-SHA256; the signature is standard base64 (CONTRACT 5).
+/// A message signed with HMAC-SHA256; signatures are standard base64 (CONTRACT 5).
 package struct SignedMessage: Sendable {
     private let bytes: [UInt8]
 
-    /// Signed with the machine's token. `timestamp` is the text that is sent.
+    /// Signed with the machine's token. `timestamp` is the text as sent.
     package static func heartbeat(
         worker: MachineID, timestamp: String, nonce: String, policy: PolicyID
     ) -> SignedMessage {
         SignedMessage(bytes: Array("\(worker)|\(timestamp)|\(nonce)|\(policy)".utf8))
     }
 
-    /// Signed with the owner's bearer credential. `rules` are the bytes that are sent.
+    /// Signed with the owner's bearer credential. `rules` are the bytes as sent.
     package static func policy(owner: OwnerID, rules: some Sequence<UInt8>) -> SignedMessage {
         SignedMessage(bytes: Array("\(owner)|".utf8) + rules)
     }

@@ -1,8 +1,8 @@
-/// The bounds of the worker protocol (CONTRACT 4, 5), for both ends and for the OpenAPI document.
+/// The limits of the worker protocol (CONTRACT 4, 5), for both ends and for the OpenAPI document.
 package enum WireLimits {
     package static let claimed = 1...100
     package static let waitMilliseconds = 0...20_000
-    /// One second to twelve hours, the longest that a lease can last.
+    /// One second to twelve hours, the maximum of a lease.
     package static let visibilityMilliseconds = 1_000...43_200_000
     package static let leasesInBatch = 1...1_000
     package static let resultsInBatch = 1...100
@@ -16,9 +16,9 @@ package enum WireLimits {
     /// GB of 10^9 bytes.
     package static let memoryGB = 0.0...65_536.0
     package static let gpus = 0...1_024
-    /// A job's run limit; a lease lasts twelve hours at most.
+    /// A job's time limit; a lease lasts twelve hours at most.
     package static let jobMinutes = 1...720
-    /// A policy's longest job: up to a year.
+    /// A policy's limit for a job: up to a year.
     package static let policyMinutes = 1...525_600
 
     /// Unicode scalars.
@@ -34,7 +34,7 @@ package enum WireLimits {
     package static let traceparentBytes = 1...512
     package static let messageBytes = 0...1_024
     package static let logBytes = 0...262_144
-    /// A TiB: 4 MiB of a log are kept, but a job may write on.
+    /// A TiB: 4 MiB of a log are kept, but a job may write more.
     package static let logOffset = 0...(1 << 40)
     package static let errorBytes = 0...65_536
     package static let outputBytes = 0...1_048_576

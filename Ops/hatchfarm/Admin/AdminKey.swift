@@ -8,7 +8,7 @@ internal import Store
 struct AdminKey: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key",
-        abstract: "API keys: the queenbee's, and everybody's.",
+        abstract: "Manages API keys: of the queenbee, and of all members.",
         discussion: """
             EXAMPLES
               hatchfarm admin key queenbee
@@ -21,8 +21,8 @@ struct AdminKey: AsyncParsableCommand {
 extension AdminKey {
     struct Queenbee: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Makes a new key for the queenbee, and prints it this once.",
-            discussion: "Her other keys stay valid.\n\nEXAMPLE\n  hatchfarm admin key queenbee")
+            abstract: "Creates a new key for the queenbee, and prints it once.",
+            discussion: "Other keys of the queenbee stay valid.\n\nEXAMPLE\n  hatchfarm admin key queenbee")
 
         @OptionGroup var options: AdminOptions
 
@@ -42,14 +42,14 @@ extension AdminKey {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists keys, also those that have ended; never their text.",
+            abstract: "Lists keys, including revoked and expired ones, but not the keys themselves.",
             discussion: """
                 EXAMPLES
                   hatchfarm admin key list
                   hatchfarm admin key list --member queenbee --json
                 """)
 
-        @Option(help: ArgumentHelp("Only this member's.", valueName: "handle|id")) var member: String?
+        @Option(help: ArgumentHelp("Only keys of this member.", valueName: "handle|id")) var member: String?
         @OptionGroup var page: AdminPage
         @OptionGroup var options: AdminOptions
 
@@ -64,17 +64,17 @@ extension AdminKey {
             var table = Table("ID", "KEY", "MEMBER", "CREATED", "USED", "STATE", "NAME")
             for key in keys {
                 table.row(
-                    key.id.text, "\(Output.tame(key.prefix))…", key.member.text, AdminText.day(key.createdAt),
-                    AdminText.day(key.lastUsedAt), AdminText.state(key), Output.tame(key.name ?? ""))
+                    key.id.text, "\(Output.sanitized(key.prefix))…", key.member.text, AdminText.day(key.createdAt),
+                    AdminText.day(key.lastUsedAt), AdminText.state(key), Output.sanitized(key.name ?? ""))
             }
             for line in table.lines { Output.line(line) }
-            page.tellMore(after: keys.map(\.id.text))
+            page.printNext(after: keys.map(\.id.text))
         }
     }
 
     struct Revoke: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Ends a key, also a member's last one.",
+            abstract: "Revokes a key, even a member's last one.",
             discussion: "EXAMPLE\n  hatchfarm admin key revoke key_0123456789abcdef")
 
         @Argument(help: "The key's id.") var id: String
@@ -95,7 +95,7 @@ extension AdminKey {
 }
 
 extension KeyChanger {
-    /// Whoever may work on the database itself.
+    /// Anyone with access to the database.
     static let administrator = KeyChanger(actor: "operator", bearerHash: nil)
 }
 

@@ -8,7 +8,7 @@ internal import Store
 struct AdminMember: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "member",
-        abstract: "Members and their roles.",
+        abstract: "Manages members and their roles.",
         discussion: """
             EXAMPLES
               hatchfarm admin member list
@@ -22,7 +22,7 @@ struct AdminMember: AsyncParsableCommand {
 extension AdminMember {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists members, the oldest first.", discussion: "EXAMPLE\n  hatchfarm admin member list")
+            abstract: "Lists members, oldest first.", discussion: "EXAMPLE\n  hatchfarm admin member list")
 
         @OptionGroup var page: AdminPage
         @OptionGroup var options: AdminOptions
@@ -38,10 +38,10 @@ extension AdminMember {
             for member in members {
                 table.row(
                     member.id.text, member.role.rawValue, AdminText.day(member.createdAt), member.handle ?? "",
-                    Output.tame(member.name))
+                    Output.sanitized(member.name))
             }
             for line in table.lines { Output.line(line) }
-            page.tellMore(after: members.map(\.id.text))
+            page.printNext(after: members.map(\.id.text))
         }
     }
 
@@ -49,7 +49,7 @@ extension AdminMember {
         static let configuration = CommandConfiguration(
             abstract: "Shows one member.", discussion: "EXAMPLE\n  hatchfarm admin member show maya")
 
-        @Argument(help: ArgumentHelp("Whom.", valueName: "handle|id")) var member: String
+        @Argument(help: ArgumentHelp("The member.", valueName: "handle|id")) var member: String
         @OptionGroup var options: AdminOptions
 
         func run() async throws {
@@ -63,9 +63,9 @@ extension AdminMember {
 
     struct Role: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Makes a member an admin, or an admin a member.",
+            abstract: "Changes a member's role.",
             discussion: """
-                An admin may do what the operator's token may. The queenbee's role stays as it is.
+                An admin has the same permissions as the operator token. The queenbee's role can't be changed.
 
                 EXAMPLE
                   hatchfarm admin member role maya admin
@@ -77,8 +77,8 @@ extension AdminMember {
             var role: Member.Role { self == .admin ? .admin : .member }
         }
 
-        @Argument(help: ArgumentHelp("Whom.", valueName: "handle|id")) var member: String
-        @Argument(help: "What it becomes.") var role: Grade
+        @Argument(help: ArgumentHelp("The member.", valueName: "handle|id")) var member: String
+        @Argument(help: "The new role.") var role: Grade
         @OptionGroup var options: AdminOptions
 
         func run() async throws {
@@ -86,7 +86,7 @@ extension AdminMember {
                 let changed = try await database.write { [member, role] tx in
                     try tx.changeRole(of: tx.member(named: member).id, to: role.role, actor: "operator")
                 }
-                // Servers remember whom a key belongs to, and the role with it.
+                // Servers cache a key's member, and its role.
                 try await KeyHints.send(.all, database)
                 return changed
             }
@@ -97,9 +97,9 @@ extension AdminMember {
     struct SignIn: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "sign-in",
-            abstract: "Stops or lets a member sign in by the word of OIDC issuers.",
+            abstract: "Allows or blocks a member's sign-in through OIDC issuers.",
             discussion: """
-                Off ends all tokens that came of it. Logins by a password are `hatchfarm admin user`'s.
+                `off` also revokes all tokens issued that way. For password logins see `hatchfarm admin user`.
 
                 EXAMPLE
                   hatchfarm admin member sign-in maya off
@@ -107,12 +107,12 @@ extension AdminMember {
 
         enum Switch: String, CaseIterable, ExpressibleByArgument { case on, off }
 
-        @Argument(help: ArgumentHelp("Whom.", valueName: "handle|id")) var member: String
-        @Argument(help: "Whether the member may.") var allowed: Switch
+        @Argument(help: ArgumentHelp("The member.", valueName: "handle|id")) var member: String
+        @Argument(help: "Whether sign-in is allowed.") var allowed: Switch
         @OptionGroup var options: AdminOptions
 
         func run() async throws {
-            try await options.change(member, "signs in by issuers: \(allowed.rawValue)") { [member, allowed] tx in
+            try await options.change(member, "sign-in through issuers: \(allowed.rawValue)") { [member, allowed] tx in
                 try tx.disableIdentities(of: tx.member(named: member).id, allowed == .off, actor: "operator")
             }
         }

@@ -1,7 +1,7 @@
 internal import Bytes
 internal import Domain
 
-/// How instants and keys are told to administrators.
+/// Formats instants and keys for administrators.
 enum AdminText {
     /// `2026-01-31 12:00`, in UTC.
     static func day(_ instant: Int64?) -> String {

@@ -7,7 +7,7 @@ internal import Store
 struct AdminUser: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "user",
-        abstract: "People who sign in by a name and a password.",
+        abstract: "Manages logins with a name and a password.",
         discussion: """
             EXAMPLES
               hatchfarm admin user add maya
@@ -20,10 +20,10 @@ struct AdminUser: AsyncParsableCommand {
 extension AdminUser {
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Makes a member who signs in by this name.",
+            abstract: "Creates a member with a login.",
             discussion: """
-                Asks for the password at the terminal, twice and without showing it; else it is the first line of \
-                standard input. It is kept as an Argon2id hash.
+                Prompts for the password on a terminal; otherwise reads the first line of standard input. It is \
+                stored as an Argon2id hash.
 
                 EXAMPLES
                   hatchfarm admin user add maya
@@ -41,7 +41,7 @@ extension AdminUser {
                     try tx.addLogin(username: name, passwordHash: hash, actor: "operator")
                 }
             }
-            guard options.json else { return Output.line("\(member.id) \(Output.tame(member.name))") }
+            guard options.json else { return Output.line("\(member.id) \(Output.sanitized(member.name))") }
             Output.line(
                 JSON.object([.init("id", .string(member.id.text)), .init("username", .string(member.name))])
                     .text(.compact))
@@ -50,20 +50,20 @@ extension AdminUser {
 
     struct Password: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Gives a login another password, and ends all its tokens.",
+            abstract: "Changes a login's password, and revokes all its tokens.",
             discussion: """
-                Asks for the password as `admin user add` does.
+                Reads the password as `admin user add` does.
 
                 EXAMPLE
                   hatchfarm admin user password maya
                 """)
 
-        @Argument(help: "The name that the member signs in by.") var name: String
+        @Argument(help: "The login's name.") var name: String
         @OptionGroup var options: AdminOptions
 
         func run() async throws {
             let hash = try PasswordPrompt.hash()
-            try await options.change(name, "has another password") { [name] tx in
+            try await options.change(name, "has a new password") { [name] tx in
                 try tx.changePassword(of: name, hash: hash, actor: "operator")
             }
         }
@@ -71,16 +71,16 @@ extension AdminUser {
 
     struct Disable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lets nobody sign in by this name, and ends all its tokens.",
+            abstract: "Disables a login, and revokes all its tokens.",
             discussion: """
-                Keys that the member made stay: `hatchfarm admin key list --member` shows them, and \
-                `hatchfarm admin key revoke` ends them.
+                The member's API keys stay valid: `hatchfarm admin key list --member` lists them, and \
+                `hatchfarm admin key revoke` revokes them.
 
                 EXAMPLE
                   hatchfarm admin user disable maya
                 """)
 
-        @Argument(help: "The name that the member signs in by.") var name: String
+        @Argument(help: "The login's name.") var name: String
         @OptionGroup var options: AdminOptions
 
         func run() async throws {
@@ -92,10 +92,10 @@ extension AdminUser {
 
     struct Enable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lets a disabled login in again; its old tokens stay void.",
+            abstract: "Enables a disabled login; its old tokens stay revoked.",
             discussion: "EXAMPLE\n  hatchfarm admin user enable maya")
 
-        @Argument(help: "The name that the member signs in by.") var name: String
+        @Argument(help: "The login's name.") var name: String
         @OptionGroup var options: AdminOptions
 
         func run() async throws {

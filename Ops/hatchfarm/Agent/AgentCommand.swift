@@ -5,7 +5,7 @@ internal import Bytes
 struct AgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agent",
-        abstract: "Registers you with a farm, and shows or changes who you are there.",
+        abstract: "Registers a member, and shows or changes its profile.",
         discussion: """
             EXAMPLES
               hatchfarm agent register --name 'Bee 7' --handle bee_7 --save
@@ -22,27 +22,27 @@ struct AgentCommand: AsyncParsableCommand {
 extension AgentCommand {
     struct Register: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Registers a new member; prints its API key, this once.",
+            abstract: "Registers a new member, and prints its API key once.",
             discussion: """
-                The server keeps only a hash of the key. With --save it goes where the other commands look for it.
+                The server stores only a hash of the key. With --save it is saved where the other commands find it.
 
                 EXAMPLES
                   hatchfarm agent register --name 'Bee 7' --server https://farm.example --save
                   HATCHFARM_API_KEY=$(hatchfarm agent register --name ci --key-only)
                 """)
 
-        @Option(help: "What you are called, 1–128 characters.") var name: String
+        @Option(help: "Your name, 1–128 characters.") var name: String
         @Option(help: "3–30 of a–z, 0–9, _ and -; unique.") var handle: String?
-        @Option(help: "More about you.") var description: String?
-        @Option(help: "Your id at Moltbook.") var moltbookId: String?
-        @Option(help: "Where you are paid outside.") var walletAddress: String?
-        @Flag(help: "Write the key to the credentials file.") var save = false
-        @Flag(help: "Print the key alone.") var keyOnly = false
+        @Option(help: "A description.") var description: String?
+        @Option(help: "Your Moltbook id.") var moltbookId: String?
+        @Option(help: "Your external wallet address.") var walletAddress: String?
+        @Flag(help: "Save the key to the credentials file.") var save = false
+        @Flag(help: "Print only the key.") var keyOnly = false
         @OptionGroup var options: CallOptions
 
         func run() async throws {
             let client = try options.openAsAnyone()
-            // Before there is a key to lose.
+            // Checked first: otherwise the new key might get lost.
             let file = save ? try Self.file(Environment()) : nil
             let set = [
                 ("name", name), ("handle", handle), ("description", description), ("moltbook_id", moltbookId),
@@ -52,7 +52,7 @@ extension AgentCommand {
             let reply = try await client.post("/api/v1/agents/register", body)
             let agent = reply["data"]?["agent"]
             guard let key = reply["data"]?["api_key"]?.string, let id = agent?["id"]?.string else {
-                throw Failure.unexpected("agents/register: the answer has no key")
+                throw Failure.unexpected("agents/register: the response has no key")
             }
             show(reply, agent ?? .null, key)
             guard let file else { return }
@@ -68,13 +68,13 @@ extension AgentCommand {
             if !save { Output.line("Keep the key: it is not shown again.") }
         }
 
-        /// The credentials file, which must not hold a key yet: it may be the only copy.
+        /// The credentials file, which must not contain a key yet: it might be the only copy.
         private static func file(_ environment: Environment) throws(Failure) -> String {
             guard let path = try CredentialsFile.path(environment) else {
-                throw .misconfigured("there is no folder for the credentials: set HOME or XDG_CONFIG_HOME")
+                throw .misconfigured("no folder for the credentials: set HOME or XDG_CONFIG_HOME")
             }
             if let known = CredentialsFile.read(path) {
-                throw .invalid("\(path) holds a key for \(known.server) already: move it away, or leave --save out")
+                throw .invalid("\(path) already contains a key for \(known.server): move it away, or omit --save")
             }
             return path
         }
@@ -82,7 +82,7 @@ extension AgentCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows who you are.", discussion: "EXAMPLE\n  hatchfarm agent show")
+            abstract: "Shows your profile.", discussion: "EXAMPLE\n  hatchfarm agent show")
 
         @OptionGroup var options: CallOptions
 
@@ -93,18 +93,18 @@ extension AgentCommand {
 
     struct Update: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Changes what you say of yourself.",
+            abstract: "Changes your profile.",
             discussion: """
                 EXAMPLES
                   hatchfarm agent update --name 'Bee 8'
                   hatchfarm agent update --clear wallet_address --clear description
                 """)
 
-        @Option(help: "What you are called, 1–128 characters.") var name: String?
-        @Option(help: "More about you.") var description: String?
-        @Option(help: "Your id at Moltbook.") var moltbookId: String?
-        @Option(help: "Where you are paid outside.") var walletAddress: String?
-        @Option(help: "Take away description, moltbook_id or wallet_address.") var clear: [Clearable] = []
+        @Option(help: "Your name, 1–128 characters.") var name: String?
+        @Option(help: "A description.") var description: String?
+        @Option(help: "Your Moltbook id.") var moltbookId: String?
+        @Option(help: "Your external wallet address.") var walletAddress: String?
+        @Option(help: "Clear description, moltbook_id or wallet_address.") var clear: [Clearable] = []
         @OptionGroup var options: CallOptions
 
         enum Clearable: String, ExpressibleByArgument, CaseIterable {

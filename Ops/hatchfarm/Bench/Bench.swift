@@ -2,25 +2,26 @@ internal import ArgumentParser
 internal import Bytes
 internal import Glibc
 
-/// `hatchfarm bench`: what this machine does, measured from outside or on the engine alone.
+/// `hatchfarm bench`: measures a server over HTTP, or the engine alone.
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measures submits, claims and results: medians of several rounds.",
+        abstract: "Measures the throughput and latency of submits, claims and results.",
         discussion: """
-            Starts a server of its own on a fresh database for each scenario, unless --server names one; \
-            --engine leaves HTTP out and calls the engine in this process. Writes are durable as always.
+            Starts a separate server on a new database for each scenario, unless --server is given; --engine \
+            calls the engine in this process, without HTTP. Writes are durable, as in production. Figures are \
+            medians of several rounds.
 
             SCENARIOS
-              submit               one job a request
-              submit-batch         100 jobs a request
-              claim-finish         claims of 100 and results in hundreds, over a backlog
-              claim-finish-single  claims of 100, one result a request
+              submit               one job per request
+              submit-batch         100 jobs per request
+              claim-finish         claims and results in batches of 100, over a backlog
+              claim-finish-single  claims in batches of 100, one result per request
               pickup               from a submit to the return of a waiting claim
               claim-depth          the cost of a claim at a backlog of 1,000 and --depth
-              daemon               one-line jobs by one daemon in its sandbox, and what it costs at rest
-              money                paid jobs: holds, claims, and results with their settlement
-              all                  all but daemon and money
+              daemon               sandboxed one-line jobs on one daemon, and its idle cost
+              money                paid jobs: holds, claims, and results with settlement
+              all                  all except daemon and money
 
             EXAMPLES
               hatchfarm bench
@@ -29,15 +30,15 @@ struct Bench: AsyncParsableCommand {
             """)
 
     @Argument(help: "What to measure.") var scenario = Scenario.all
-    @Option(help: ArgumentHelp("Where a fresh database is made: sqlite:PATH (beside that file) or postgres://…"))
+    @Option(help: "Where the new database is created: sqlite:PATH (beside that file) or postgres://…")
     var database = "sqlite:/var/tmp/hatchfarm"
-    @Flag(help: "The engine alone, in this process, without HTTP.") var engine = false
-    @Option(help: "Clients at once, 1–1024.") var connections = 32
-    @Option(help: "Seconds a round, 1–3600.") var seconds = 5
-    @Option(help: "Rounds, 1–100; medians are over them.") var rounds = 3
-    @Option(help: "The backlog that claim-finish, money or a daemon drains.") var jobs: Int?
+    @Flag(help: "Measure the engine alone, in this process, without HTTP.") var engine = false
+    @Option(help: "Concurrent clients, 1–1024.") var connections = 32
+    @Option(help: "Seconds per round, 1–3600.") var seconds = 5
+    @Option(help: "Number of rounds, 1–100.") var rounds = 3
+    @Option(help: "The backlog of claim-finish, money and daemon.") var jobs: Int?
     @Option(help: "The large backlog of claim-depth.") var depth = 1_000_000
-    @Flag(help: "JSON instead of a table.") var json = false
+    @Flag(help: "Print JSON.") var json = false
     @OptionGroup var client: ClientOptions
 
     func validate() throws {
@@ -47,9 +48,9 @@ struct Bench: AsyncParsableCommand {
         try Self.check(jobs ?? 1, 1...10_000_000, "--jobs")
         try Self.check(depth, BenchSettings.smallDepth...10_000_000, "--depth")
         if scenario.ownsServer, engine || client.server != nil {
-            throw ValidationError("\(scenario.rawValue) is measured with a server of its own.")
+            throw ValidationError("\(scenario.rawValue) always uses its own server.")
         }
-        if engine, client.server != nil { throw ValidationError("--engine and --server exclude each other.") }
+        if engine, client.server != nil { throw ValidationError("--engine and --server can't be combined.") }
     }
 
     private static func check(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws {
@@ -61,7 +62,7 @@ struct Bench: AsyncParsableCommand {
     func run() async throws {
         let settings = BenchSettings(
             connections: connections, seconds: seconds, rounds: rounds, jobs: jobs, depth: depth)
-        let probe = client.server == nil ? try await FreshDatabase.make(database) : nil
+        let probe = client.server == nil ? try await TemporaryDatabase.make(database) : nil
         let machine = MachineReport.read(
             database: try await probe?.version() ?? "the database of \(client.server ?? "")", folder: probe?.folder)
         await probe?.remove()
@@ -69,19 +70,19 @@ struct Bench: AsyncParsableCommand {
         var report = BenchReport(surface: surface, machine: machine, settings: settings)
         var status = StatusLine()
         if scenario == .daemon { try await measureDaemon(settings, into: &report, &status) }
-        for scenario in scenario.each where scenario != .daemon {
-            let site = try await open(scenario, settings)
-            let stop = Interruption.before { site.abandon() }
+        for scenario in scenario.expanded where scenario != .daemon {
+            let target = try await open(scenario, settings)
+            let stop = Interruption.handle { target.abort() }
             defer { stop() }
             do {
-                try await measure(scenario, settings, on: site, into: &report) { round in
+                try await measure(scenario, settings, on: target, into: &report) { round in
                     if !json { status.update("\(scenario.rawValue), round \(round) of \(rounds)") }
                 }
             } catch {
-                await site.close()
+                await target.close()
                 throw error
             }
-            await site.close()
+            await target.close()
         }
         if json {
             Output.line(report.json.text(.compact))
@@ -94,45 +95,45 @@ struct Bench: AsyncParsableCommand {
     private func measureDaemon(
         _ settings: BenchSettings, into report: inout BenchReport, _ status: inout StatusLine
     ) async throws {
-        let site = try await DaemonSite.open(FreshDatabase.make(database), settings)
-        let stop = Interruption.before { site.abandon() }
+        let target = try await DaemonTarget.open(TemporaryDatabase.make(database), settings)
+        let stop = Interruption.handle { target.abort() }
         defer { stop() }
         do {
             for round in 1...settings.rounds {
                 if !json { status.update("daemon, round \(round) of \(settings.rounds)") }
-                report.add(try await site.round())
+                report.add(try await target.round())
             }
         } catch {
-            await site.close()
+            await target.close()
             throw error
         }
-        await site.close()
+        await target.close()
     }
 
-    private func open(_ scenario: Scenario, _ settings: BenchSettings) async throws -> any BenchSite {
-        if scenario == .money { return try await MoneySite.open(FreshDatabase.make(database), settings) }
-        if engine { return try await EngineLoad.open(FreshDatabase.make(database), settings) }
-        if client.server != nil { return try await HTTPSite.open(client.credentials(), settings) }
-        return try await HTTPSite.open(FreshDatabase.make(database), settings)
+    private func open(_ scenario: Scenario, _ settings: BenchSettings) async throws -> any BenchTarget {
+        if scenario == .money { return try await MoneyTarget.open(TemporaryDatabase.make(database), settings) }
+        if engine { return try await EngineLoad.open(TemporaryDatabase.make(database), settings) }
+        if client.server != nil { return try await HTTPTarget.open(client.credentials(), settings) }
+        return try await HTTPTarget.open(TemporaryDatabase.make(database), settings)
     }
 
     private func measure(
-        _ scenario: Scenario, _ settings: BenchSettings, on site: any BenchSite, into report: inout BenchReport,
-        _ tell: (Int) -> Void
+        _ scenario: Scenario, _ settings: BenchSettings, on target: any BenchTarget, into report: inout BenchReport,
+        _ onRound: (Int) -> Void
     ) async throws {
         guard scenario == .claimDepth else {
             for round in 1...settings.rounds {
-                tell(round)
-                report.add(try await site.round(scenario))
+                onRound(round)
+                report.add(try await target.round(scenario))
             }
             return
         }
         var small: [Double] = []
         for depth in [BenchSettings.smallDepth, settings.depth] {
-            try await site.fill(to: depth)
+            try await target.fill(to: depth)
             for round in 1...settings.rounds {
-                tell(round)
-                let median = Ticks.milliseconds(Statistics.percentile(try await site.claimLatencies(), 0.5))
+                onRound(round)
+                let median = Ticks.milliseconds(Statistics.percentile(try await target.claimLatencies(), 0.5))
                 let name = "claim at \(Text.grouped(depth))"
                 report.add([Reading(name: name, unit: .milliseconds, value: median)])
                 if depth == BenchSettings.smallDepth {
@@ -145,15 +146,15 @@ struct Bench: AsyncParsableCommand {
     }
 }
 
-/// Something to measure: a server, or the engine in this process.
-protocol BenchSite: Sendable {
+/// A target of measurements: a server, or the engine in this process.
+protocol BenchTarget: Sendable {
     func round(_ scenario: Scenario) async throws -> [Reading]
-    /// Submits until so many jobs are pending, counting what earlier calls submitted.
+    /// Submits until this many jobs are pending, including those of earlier calls.
     func fill(to depth: Int) async throws
-    /// Nanoseconds of single claims of `BenchSettings.depthClaim` jobs, the backlog staying the same.
+    /// Latencies in nanoseconds of single claims of `BenchSettings.depthClaim` jobs, at a constant backlog.
     func claimLatencies() async throws -> [UInt64]
-    /// Takes everything down again.
+    /// Shuts down and cleans up.
     func close() async
-    /// The same in a hurry: the process is about to exit.
-    func abandon()
+    /// Cleans up quickly: the process is about to exit.
+    func abort()
 }

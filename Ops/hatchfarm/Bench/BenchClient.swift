@@ -1,15 +1,15 @@
-/// The calls of one connection. Everything but an acceptance ends the measurement.
+/// The calls on one connection. Any error ends the measurement.
 struct BenchClient: Sendable {
     let connection: RawConnection
     let requests: WorkerRequests
 
-    /// `request` holds as many jobs as it likes.
+    /// `request` may contain several jobs.
     func submit(_ request: [UInt8]) throws(Failure) {
         let answer = try connection.exchange(request)
         guard answer.status == 201 else { throw .unexpected("a submit got \(answer.status): \(answer.text)") }
     }
 
-    /// `request` is a claim, made once.
+    /// `request` is a prebuilt claim.
     func claim(_ request: [UInt8]) throws(Failure) -> [BenchLease] {
         let answer = try connection.exchange(request)
         guard answer.status == 200 else { throw .unexpected("a claim got \(answer.status): \(answer.text)") }

@@ -1,6 +1,6 @@
 internal import Bytes
 
-/// The figures, for people and for programs.
+/// The results, as text and as JSON.
 struct BenchReport {
     /// `http`, `engine` or `daemon`.
     let surface: String
@@ -54,8 +54,8 @@ struct BenchReport {
 
     private var how: String {
         surface == "daemon"
-            ? "\(settings.backlog(.daemon)) jobs a round, \(DaemonSite.jobsAtOnce) at once"
-            : "\(settings.connections) connections, \(settings.seconds) s a round"
+            ? "\(settings.backlog(.daemon)) jobs per round, \(DaemonTarget.jobsAtOnce) concurrent"
+            : "\(settings.connections) connections, \(settings.seconds) s per round"
     }
 
     private var rows: [(String, Reading.Unit, [Double])] {

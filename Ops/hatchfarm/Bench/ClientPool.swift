@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Synchronization
 
-/// Nanoseconds that never go back.
+/// The monotonic clock, in nanoseconds.
 enum Ticks {
     static func now() -> UInt64 {
         var time = timespec()
@@ -13,10 +13,10 @@ enum Ticks {
     static func milliseconds(_ ticks: UInt64) -> Double { Double(ticks) / 1e6 }
 }
 
-/// What one thread did.
+/// The results of one thread.
 struct Tally: Sendable {
     var jobs = 0
-    /// Nanoseconds, one a measured call.
+    /// Nanoseconds, one per measured call.
     var latencies: [UInt64] = []
 
     static func sum(_ tallies: [Tally]) -> Tally {
@@ -29,9 +29,9 @@ struct Tally: Sendable {
     }
 }
 
-/// Threads of the system that run the same loop side by side.
+/// Runs the same loop on several system threads.
 enum ClientPool {
-    /// Blocks until the last one is done; throws what the first of them threw.
+    /// Blocks until all are done; rethrows the first error.
     static func run(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Tally) throws -> [Tally] {
         let results = Mutex<[Result<Tally, any Error>]>([])
         let threads = try (0..<count).map { index in
@@ -76,7 +76,7 @@ enum Statistics {
         return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : min(sorted[middle], last)
     }
 
-    /// The smallest value that at least `share` (0…1) of the sample don't exceed.
+    /// The smallest value that is not exceeded by at least `share` (0…1) of the sample.
     static func percentile(_ values: [UInt64], _ share: Double) -> UInt64 {
         let sorted = values.sorted()
         guard !sorted.isEmpty else { return 0 }

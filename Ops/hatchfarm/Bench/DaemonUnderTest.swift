@@ -3,7 +3,7 @@ internal import Foundation
 internal import Glibc
 internal import Synchronization
 
-/// `hatchfarm worker` of this very binary, as a child with a state folder of its own.
+/// `hatchfarm worker` of this binary, as a child process with its own state folder.
 final class DaemonUnderTest: Sendable {
     let folder: String
     private let process: Process
@@ -13,9 +13,9 @@ final class DaemonUnderTest: Sendable {
         self.process = process
     }
 
-    /// Returns when it is enrolled and has tried its sandbox.
+    /// Returns once it is enrolled and has tested its sandbox.
     static func start(for owner: Credentials, jobsAtOnce: Int) async throws -> DaemonUnderTest {
-        // Where the users of a root's jobs can get to.
+        // Accessible for the users of jobs, if run as root.
         let folder = "/tmp/hatchfarm-bench-\(Hex.encode(World.live.random(4)))"
         try Files.makeFolder(folder, mode: 0o711)
         let process = Process()
@@ -38,11 +38,11 @@ final class DaemonUnderTest: Sendable {
         }
         let daemon = DaemonUnderTest(folder: folder, process: process)
         for _ in 0..<600 {
-            let said = Files.readIfThere(output).map { String(decoding: $0, as: UTF8.self) } ?? ""
-            if said.contains("ready, isolation sandbox") { return daemon }
-            guard process.isRunning, !said.contains("ready, isolation") else {
+            let log = Files.readIfExists(output).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            if log.contains("ready, isolation sandbox") { return daemon }
+            guard process.isRunning, !log.contains("ready, isolation") else {
                 daemon.stop()
-                throw Failure.misconfigured("the daemon can't work here:\n\(said)")
+                throw Failure.misconfigured("the daemon can't run jobs here:\n\(log)")
             }
             try await World.live.sleep(.milliseconds(50))
         }
@@ -52,38 +52,38 @@ final class DaemonUnderTest: Sendable {
 
     var isRunning: Bool { process.isRunning }
 
-    /// Asks it to drain, waits for its end and takes its folder away.
+    /// Drains it, waits for its exit, and removes its folder.
     func stop() {
         process.terminate()
         process.waitUntilExit()
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    /// Of the daemon itself, without its children.
+    /// CPU time of the daemon itself, without its children.
     func processorSeconds() throws -> Double {
         var clock = clockid_t()
         var time = timespec()
         guard clock_getcpuclockid(process.processIdentifier, &clock) == 0, clock_gettime(clock, &time) == 0 else {
-            throw Failure.unexpected("the daemon has ended")
+            throw Failure.unexpected("the daemon has exited")
         }
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
-    /// `VmRSS` is all that is in memory, `RssAnon` what no other process and no file shares.
+    /// `VmRSS` is the resident memory, `RssAnon` the private part of it.
     func megabytes(_ field: String) throws -> Double {
-        guard let bytes = Files.readIfThere("/proc/\(process.processIdentifier)/status") else {
-            throw Failure.unexpected("the daemon has ended")
+        guard let bytes = Files.readIfExists("/proc/\(process.processIdentifier)/status") else {
+            throw Failure.unexpected("the daemon has exited")
         }
         let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("\(field):") }
         let words = line?.split { $0 == " " || $0 == "\t" } ?? []
         guard words.count > 1, let kilobytes = Double(words[1]) else {
-            throw Failure.unexpected("/proc/\(process.processIdentifier)/status is not understood")
+            throw Failure.unexpected("/proc/\(process.processIdentifier)/status has an unknown format")
         }
         return kilobytes * 1_024 / 1e6
     }
 }
 
-/// When something was first heard.
+/// The time of the first output.
 final class FirstLine: Sendable {
     private let moment = Mutex<UInt64?>(nil)
 

@@ -7,8 +7,8 @@ internal import Logging
 internal import Store
 internal import Synchronization
 
-/// The scenarios on the engine alone: the calls that HTTP handlers make, made by tasks of this process.
-final class EngineLoad: BenchSite {
+/// Runs the scenarios on the engine alone: makes the calls of the HTTP handlers in this process.
+final class EngineLoad: BenchTarget {
     private struct Worker: Sendable {
         let id: MachineID
         let secret: [UInt8]
@@ -16,7 +16,7 @@ final class EngineLoad: BenchSite {
 
     private static let owner = OwnerID("bench")
     private let settings: BenchSettings
-    private let database: FreshDatabase
+    private let database: TemporaryDatabase
     private let store: Database
     private let broker: JobBroker
     private let workers: [Worker]
@@ -24,7 +24,7 @@ final class EngineLoad: BenchSite {
     private let pending = Mutex(0)
 
     private init(
-        _ settings: BenchSettings, _ database: FreshDatabase, _ store: Database, _ broker: JobBroker,
+        _ settings: BenchSettings, _ database: TemporaryDatabase, _ store: Database, _ broker: JobBroker,
         _ workers: [Worker]
     ) {
         self.settings = settings
@@ -36,7 +36,7 @@ final class EngineLoad: BenchSite {
         self.scheduler = Task { await scheduler.run() }
     }
 
-    static func open(_ database: FreshDatabase, _ settings: BenchSettings) async throws -> EngineLoad {
+    static func open(_ database: TemporaryDatabase, _ settings: BenchSettings) async throws -> EngineLoad {
         let store = try await Database.open(database.url)
         _ = try await store.migrate(Migration.all)
         let broker = JobBroker(database: store, bus: LocalBus(sleep: World.live.sleep), world: .live)
@@ -100,7 +100,7 @@ final class EngineLoad: BenchSite {
         await database.remove()
     }
 
-    func abandon() {
+    func abort() {
         if let folder = database.folder { try? FileManager.default.removeItem(atPath: folder) }
     }
 }
@@ -109,7 +109,7 @@ extension EngineLoad {
     private func submitRound(_ name: String, batch: Int) async throws -> [Reading] {
         let start = Ticks.now()
         let end = start + UInt64(settings.seconds) * 1_000_000_000
-        let sum = try await crew { _ in
+        let sum = try await runClients { _ in
             var tally = Tally()
             var now = Ticks.now()
             while now < end {
@@ -128,12 +128,12 @@ extension EngineLoad {
         try await preload(backlog)
         let left = Remaining(backlog)
         let start = Ticks.now()
-        let sum = try await crew { worker in
+        let sum = try await runClients { worker in
             var tally = Tally()
             while left.count > 0 {
                 let grants = try await self.claim(worker, BenchSettings.batch)
                 guard !grants.isEmpty else {
-                    try left.checkMoving()
+                    try left.checkProgress()
                     try await World.live.sleep(.milliseconds(1))
                     continue
                 }
@@ -150,14 +150,14 @@ extension EngineLoad {
         return [.rate(name, sum.jobs, Ticks.now() - start)]
     }
 
-    /// One task submits, one waits: what the engine itself takes.
+    /// One task submits, one waits: measures the engine's own latency.
     private func pickupRound() async throws -> [Reading] {
         guard let worker = workers.first else { return [] }
         var latencies: [UInt64] = []
         let end = Ticks.now() + UInt64(settings.seconds) * 1_000_000_000
         while Ticks.now() < end {
             async let arrival = waitForOne(worker)
-            // The claim is waiting by then.
+            // Let the claim start waiting.
             try await World.live.sleep(.milliseconds(3))
             let start = Ticks.now()
             try await submit(1)
@@ -176,7 +176,7 @@ extension EngineLoad {
 
     private func preload(_ count: Int) async throws {
         let left = Remaining(max(0, count))
-        _ = try await crew { _ in
+        _ = try await runClients { _ in
             while true {
                 let taken = left.take(1_000)
                 guard taken > 0 else { return Tally() }
@@ -214,7 +214,7 @@ extension EngineLoad {
             outcome: Outcome(status: .success, exitCode: 0, durationMilliseconds: 1))
     }
 
-    private func crew(_ body: @escaping @Sendable (Worker) async throws -> Tally) async throws -> Tally {
+    private func runClients(_ body: @escaping @Sendable (Worker) async throws -> Tally) async throws -> Tally {
         try await withThrowingTaskGroup(of: Tally.self) { group in
             for worker in workers { group.addTask { try await body(worker) } }
             var tallies: [Tally] = []

@@ -1,14 +1,14 @@
 internal import Glibc
 internal import Synchronization
 
-/// The scenarios over HTTP: a thread with a blocking connection for each client.
+/// Runs the scenarios over HTTP: each client is a thread with a blocking connection.
 struct HTTPLoad: Sendable {
     let settings: BenchSettings
-    /// As many as there are connections.
+    /// One per connection.
     let clients: [BenchClient]
     let requests: Requests
 
-    /// One round of any scenario but claim-depth, which needs backlogs of its own.
+    /// One round of any scenario except claim-depth, which needs its own backlogs.
     func round(_ scenario: Scenario) throws -> [Reading] {
         switch scenario {
         case .submit: try submit("submit", batch: nil)
@@ -24,7 +24,7 @@ struct HTTPLoad: Sendable {
         let request = batch.map { requests.submit(batchOf: $0) } ?? requests.submit()
         let start = Ticks.now()
         let end = start + UInt64(settings.seconds) * 1_000_000_000
-        let sum = try crew { client in
+        let sum = try runClients { client in
             var tally = Tally()
             var now = Ticks.now()
             while now < end {
@@ -44,14 +44,14 @@ struct HTTPLoad: Sendable {
         try preload(backlog)
         let left = Remaining(backlog)
         let start = Ticks.now()
-        let sum = try crew { client in
+        let sum = try runClients { client in
             let claim = client.requests.claim(limit: BenchSettings.batch)
             var tally = Tally()
             while left.count > 0 {
                 let leases = try client.claim(claim)
                 guard !leases.isEmpty else {
-                    // The others hold the rest, or the last jobs are just being freed.
-                    try left.checkMoving()
+                    // The others hold the remaining jobs, or the last ones are just being released.
+                    try left.checkProgress()
                     usleep(1_000)
                     continue
                 }
@@ -68,12 +68,12 @@ struct HTTPLoad: Sendable {
         return [.rate(name, sum.jobs, Ticks.now() - start)]
     }
 
-    /// Submits so many jobs as fast as it goes, in requests of up to a thousand.
+    /// Submits this many jobs as fast as possible, in requests of up to a thousand.
     func preload(_ count: Int) throws {
         let size = max(1, min(1_000, count / max(1, clients.count)))
         let batch = requests.submit(batchOf: size)
         let left = Remaining(count)
-        _ = try crew { client in
+        _ = try runClients { client in
             while true {
                 let taken = left.take(size)
                 guard taken > 0 else { return Tally() }
@@ -82,7 +82,7 @@ struct HTTPLoad: Sendable {
         }
     }
 
-    /// Nanoseconds of single claims at a backlog that stays the same.
+    /// Latencies of single claims in nanoseconds, at a constant backlog.
     func claimLatencies() throws -> [UInt64] {
         guard let client = clients.first else { return [] }
         let claim = client.requests.claim(limit: BenchSettings.depthClaim)
@@ -91,7 +91,7 @@ struct HTTPLoad: Sendable {
         for round in 0..<BenchSettings.depthSamples + 50 {
             let start = Ticks.now()
             let leases = try client.claim(claim)
-            // The first ones warm up.
+            // The first ones are warm-up.
             if round >= 50 { latencies.append(Ticks.now() - start) }
             guard leases.count == BenchSettings.depthClaim else {
                 throw Failure.unexpected("a claim of \(BenchSettings.depthClaim) got \(leases.count) jobs")
@@ -102,35 +102,35 @@ struct HTTPLoad: Sendable {
         return latencies
     }
 
-    private func crew(_ body: @escaping @Sendable (BenchClient) throws -> Tally) throws -> Tally {
+    private func runClients(_ body: @escaping @Sendable (BenchClient) throws -> Tally) throws -> Tally {
         Tally.sum(try ClientPool.run(clients.count) { try body(clients[$0]) })
     }
 }
 
-/// How many jobs are still to be done, counted down by all threads.
+/// The number of remaining jobs, counted down by all threads.
 final class Remaining: Sendable {
-    private let rest: Atomic<Int>
+    private let remaining: Atomic<Int>
     private let lastChange: Atomic<UInt64>
 
     init(_ count: Int) {
-        rest = Atomic(count)
+        remaining = Atomic(count)
         lastChange = Atomic(Ticks.now())
     }
 
-    var count: Int { rest.load(ordering: .relaxed) }
+    var count: Int { remaining.load(ordering: .relaxed) }
 
-    /// Takes up to `wanted` of what is left and says how many it got.
+    /// Takes up to `wanted` jobs, and returns how many.
     @discardableResult
     func take(_ wanted: Int) -> Int {
-        let before = rest.subtract(wanted, ordering: .relaxed).oldValue
+        let before = remaining.subtract(wanted, ordering: .relaxed).oldValue
         lastChange.store(Ticks.now(), ordering: .relaxed)
         return max(0, min(wanted, before))
     }
 
-    /// Throws when nothing was taken for half a minute.
-    func checkMoving() throws {
+    /// Throws if nothing was taken for half a minute.
+    func checkProgress() throws {
         guard Ticks.now() < lastChange.load(ordering: .relaxed) + 30_000_000_000 else {
-            throw Failure.unexpected("\(count) jobs can't be claimed any more")
+            throw Failure.unexpected("\(count) jobs were not claimable for 30 s")
         }
     }
 }

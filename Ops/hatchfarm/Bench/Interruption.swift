@@ -1,10 +1,10 @@
 internal import Dispatch
 internal import Glibc
 
-/// Ctrl-C or SIGTERM in the middle of work that leaves things behind.
+/// Cleanup on Ctrl-C or SIGTERM.
 enum Interruption {
-    /// Runs `clean` and exits when a signal comes, until the returned closure is called.
-    static func before(_ clean: @escaping @Sendable () -> Void) -> () -> Void {
+    /// Runs `clean` and exits on a signal, until the returned closure is called.
+    static func handle(_ clean: @escaping @Sendable () -> Void) -> () -> Void {
         let sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())

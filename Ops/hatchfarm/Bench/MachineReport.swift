@@ -1,14 +1,14 @@
 internal import Bytes
 internal import Glibc
 
-/// On what the figures were taken.
+/// The machine and the database of a measurement.
 struct MachineReport: Sendable {
     let cores: Int
     let processor: String
     let kernel: String
     let memoryBytes: Int
     let database: String
-    /// Milliseconds to put 4 KiB on disk, the median of 200; nil when the database's disk isn't ours to try.
+    /// The latency of a durable 4 KiB write in milliseconds, the median of 200; nil if the database's disk isn't local.
     let syncMilliseconds: Double?
 
     static func read(database: String, folder: String?) -> MachineReport {
@@ -18,7 +18,7 @@ struct MachineReport: Sendable {
     }
 
     var lines: [String] {
-        let sync = syncMilliseconds.map { ", \(Text.fixed($0, 2)) ms a durable write of 4 KiB" } ?? ""
+        let sync = syncMilliseconds.map { ", \(Text.fixed($0, 2)) ms per durable 4 KiB write" } ?? ""
         return [
             "\(cores) cores of \(processor), \(Text.size(memoryBytes)) of memory, \(kernel)",
             "\(database)\(sync)",
@@ -34,9 +34,9 @@ struct MachineReport: Sendable {
     }
 
     private static func processor() -> String {
-        let text = Files.readIfThere("/proc/cpuinfo").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let text = Files.readIfExists("/proc/cpuinfo").map { String(decoding: $0, as: UTF8.self) } ?? ""
         let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-        return line?.split(separator: ":").last.map { String($0.drop { $0 == " " }) } ?? "an unnamed processor"
+        return line?.split(separator: ":").last.map { String($0.drop { $0 == " " }) } ?? "unknown processor"
     }
 
     private static func syncMilliseconds(_ folder: String) -> Double? {

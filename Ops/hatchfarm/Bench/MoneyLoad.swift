@@ -2,7 +2,7 @@ internal import Domain
 internal import Glibc
 internal import Synchronization
 
-/// Jobs with a price, over HTTP: prepaid owners submit them, providers' machines claim them and are paid for them.
+/// Paid jobs over HTTP: funded owners submit them, providers' machines claim them and are paid for them.
 struct MoneyLoad: Sendable {
     /// One connection: an owner when it submits, a machine when it works.
     struct Client: Sendable {
@@ -10,7 +10,7 @@ struct MoneyLoad: Sendable {
         let machine: BenchClient
     }
 
-    /// What a job may cost, in minor units, and what a machine asks an hour: ten minor units for a millisecond.
+    /// A job's maximum price, and a machine's price per hour, in minor units: ten of them per millisecond.
     static let maxPrice: Int64 = 1_000_000
     static let hourlyPrice = 36 * Money.usdt
     static let job = #"{"title":"bench","command":["true"],"duration_minutes":1,"max_price_usdt":"1"}"#
@@ -18,27 +18,26 @@ struct MoneyLoad: Sendable {
 
     let clients: [Client]
 
-    /// So many jobs for each client that all of them together do at least `count`, in hundreds.
+    /// The number of jobs per client, in hundreds, so that all clients together run at least `count`.
     func share(of count: Int) -> Int {
         let hundreds = (count / max(1, clients.count) + BenchSettings.batch - 1) / BenchSettings.batch
         return max(1, hundreds) * BenchSettings.batch
     }
 
-    /// Submits, claims and finishes, one phase after the other, so that each is told by itself: all that a lease needs
-    /// is there when the first result is sent.
+    /// Submits, claims and finishes in separate phases, so that each is measured by itself.
     func round(_ name: String, share: Int, isSingle: Bool) throws -> [Reading] {
         let count = share * clients.count
         let submitting = try timed { client, _ in
             let request = client.owner.submit(batchOf: BenchSettings.batch)
             for _ in 0..<share / BenchSettings.batch { try client.machine.submit(request) }
         }
-        let hands = Mutex<[Int: [BenchLease]]>([:])
+        let claimed = Mutex<[Int: [BenchLease]]>([:])
         let claiming = try timed { client, index in
             let leases = try claim(share, by: client.machine)
-            hands.withLock { $0[index] = leases }
+            claimed.withLock { $0[index] = leases }
         }
         let finishing = try timed { client, index in
-            let leases = hands.withLock { $0.removeValue(forKey: index) } ?? []
+            let leases = claimed.withLock { $0.removeValue(forKey: index) } ?? []
             if isSingle {
                 for lease in leases { try client.machine.finish(lease) }
             } else {
@@ -62,7 +61,7 @@ struct MoneyLoad: Sendable {
         while leases.count < share {
             let more = try machine.claim(request)
             guard !more.isEmpty else {
-                try left.checkMoving()
+                try left.checkProgress()
                 usleep(1_000)
                 continue
             }
@@ -72,7 +71,7 @@ struct MoneyLoad: Sendable {
         return leases
     }
 
-    /// Runs `body` for every client at once; nanoseconds until the last is done.
+    /// Runs `body` for all clients concurrently; returns the nanoseconds until the last is done.
     private func timed(_ body: @escaping @Sendable (Client, Int) throws -> Void) throws -> UInt64 {
         let start = Ticks.now()
         _ = try ClientPool.run(clients.count) { index in

@@ -1,12 +1,12 @@
 internal import Glibc
 
-/// One keep-alive HTTP/1.1 connection on a blocking socket. It costs next to nothing, because the load shares its
-/// cores with the server under test. Used by one thread at a time.
+/// A keep-alive HTTP/1.1 connection on a blocking socket. Minimal overhead, as the load shares its cores with the
+/// server under test. Used by one thread at a time.
 final class RawConnection: @unchecked Sendable {
     private let socket: Int32
     private var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
 
-    /// Its body is valid until the next exchange.
+    /// The body is valid until the next exchange.
     struct Answer {
         let status: Int
         let body: UnsafeRawBufferPointer
@@ -23,7 +23,7 @@ final class RawConnection: @unchecked Sendable {
         buffer.deallocate()
     }
 
-    /// Sends a whole request and reads a whole answer.
+    /// Sends a request, and reads the complete response.
     func exchange(_ request: [UInt8]) throws(Failure) -> Answer {
         try send(request)
         var filled = 0
@@ -34,7 +34,7 @@ final class RawConnection: @unchecked Sendable {
             let count = recv(socket, buffer.baseAddress?.advanced(by: filled), buffer.count - filled, 0)
             guard count > 0 else {
                 if count < 0, errno == EINTR { continue }
-                throw .unreachable("the server closed the connection or did not answer for a minute")
+                throw .unreachable("the server closed the connection, or did not respond for a minute")
             }
             filled += count
             guard total == nil, let start = headEnd(filled) else { continue }
@@ -86,7 +86,7 @@ final class RawConnection: @unchecked Sendable {
             line = next + 1
         }
         if status() == 204 { return 0 }
-        throw .unexpected("an answer without Content-Length")
+        throw .unexpected("a response without Content-Length")
     }
 
     private func isContentLength(_ line: Int) -> Bool {
@@ -100,7 +100,7 @@ final class RawConnection: @unchecked Sendable {
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?
         guard getaddrinfo(host, "\(port)", &hints, &found) == 0, let first = found else {
-            throw .unreachable("no such host: \(host)")
+            throw .unreachable("host not found: \(host)")
         }
         defer { freeaddrinfo(found) }
         for address in sequence(first: first, next: { $0.pointee.ai_next }) {
@@ -116,11 +116,11 @@ final class RawConnection: @unchecked Sendable {
             }
             close(socket)
         }
-        throw .unreachable("nobody listens on \(host):\(port)")
+        throw .unreachable("cannot connect to \(host):\(port)")
     }
 }
 
-/// Finds the few values that a load needs in an answer, without parsing it.
+/// Finds the few values that a load needs in a response, without parsing it.
 struct ByteScanner {
     private let bytes: UnsafeRawBufferPointer
     private var at = 0
@@ -129,7 +129,7 @@ struct ByteScanner {
         self.bytes = bytes
     }
 
-    /// Moves behind the next occurrence of `mark`; its place, or nil and stays.
+    /// Moves past the next occurrence of `mark`, and returns the new position; nil, without moving, if there is none.
     mutating func skip(past mark: StaticString) -> Int? {
         guard let base = bytes.baseAddress else { return nil }
         let size = mark.utf8CodeUnitCount
@@ -153,7 +153,7 @@ struct ByteScanner {
         return Array(bytes[start..<end - 1])
     }
 
-    /// How often `mark` occurs from here on.
+    /// The number of further occurrences of `mark`.
     mutating func count(_ mark: StaticString) -> Int {
         var count = 0
         while skip(past: mark) != nil { count += 1 }

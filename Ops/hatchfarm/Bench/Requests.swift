@@ -1,10 +1,10 @@
-/// The bytes of the requests that a load sends. What can be made beforehand is; the rest is put together from pieces.
+/// Builds the requests of a load as bytes, mostly from prebuilt pieces.
 struct Requests: Sendable {
     private let memberHead: String
     private let host: String
     private let job: String
 
-    /// A job that does nothing, as small as jobs are.
+    /// A minimal job that does nothing.
     static let job = #"{"title":"bench","command":["true"]}"#
 
     init(host: String, credentials: Credentials, job: String = Requests.job) {
@@ -101,7 +101,7 @@ struct WorkerRequests: Sendable {
     }
 }
 
-/// A job in the hands of a machine.
+/// A claimed job.
 struct BenchLease: Sendable {
     let job: [UInt8]
     let token: [UInt8]

@@ -2,28 +2,28 @@ internal import ArgumentParser
 
 /// What is measured.
 enum Scenario: String, CaseIterable, ExpressibleByArgument, Sendable {
-    /// One job a request.
+    /// One job per request.
     case submit
-    /// A hundred jobs a request.
+    /// A hundred jobs per request.
     case submitBatch = "submit-batch"
-    /// Claims of a hundred and results in hundreds, down to the last job of a backlog.
+    /// Claims and results in batches of a hundred, until a backlog is empty.
     case claimFinish = "claim-finish"
-    /// Claims of a hundred, one result a request.
+    /// Claims in batches of a hundred, one result per request.
     case claimFinishSingle = "claim-finish-single"
-    /// From a submit to the moment when a waiting claim returns with the job; nothing else is going on.
+    /// From a submit to the return of a waiting claim, on an idle server.
     case pickup
-    /// What a claim of ten costs at a small backlog and at a large one.
+    /// The cost of a claim of ten jobs at a small and at a large backlog.
     case claimDepth = "claim-depth"
-    /// A whole daemon with its sandbox, in front of a whole server.
+    /// A complete daemon with its sandbox, and a complete server.
     case daemon
-    /// Jobs with a price, paid in the commit that accepts their result.
+    /// Paid jobs, settled in the commit that accepts their result.
     case money
     case all
 
-    /// Those that need a server of their own: they have to be asked for.
+    /// Whether it needs its own server; those are not part of `all`.
     var ownsServer: Bool { self == .daemon || self == .money }
 
-    var each: [Scenario] {
+    var expanded: [Scenario] {
         self == .all ? Scenario.allCases.filter { $0 != .all && !$0.ownsServer } : [self]
     }
 }
@@ -33,7 +33,7 @@ struct BenchSettings: Sendable {
     var connections = 32
     var seconds = 5
     var rounds = 3
-    /// The backlog that claim-finish drains; nil is the scenario's own.
+    /// The backlog; nil: the scenario's default.
     var jobs: Int?
     /// The large backlog of claim-depth.
     var depth = 1_000_000

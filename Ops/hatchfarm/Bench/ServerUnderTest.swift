@@ -2,7 +2,7 @@ internal import Bytes
 internal import Foundation
 internal import Glibc
 
-/// `hatchfarm serve` of this very binary, as a child on a free port, with a database of its own.
+/// `hatchfarm serve` of this binary, as a child process on a free port, with its own database.
 final class ServerUnderTest: Sendable {
     let port: Int
     let token: String
@@ -41,7 +41,7 @@ final class ServerUnderTest: Sendable {
         return server
     }
 
-    /// Asks it to drain and waits for its end.
+    /// Drains it, and waits for its exit.
     func stop() {
         process.terminate()
         process.waitUntilExit()
@@ -50,7 +50,7 @@ final class ServerUnderTest: Sendable {
     private func waitUntilReady() async throws {
         let request = Array("GET /readyz HTTP/1.1\r\nHost: \(Self.host)\r\n\r\n".utf8)
         for _ in 0..<600 {
-            guard process.isRunning else { throw Failure.unexpected("the server ended while it started") }
+            guard process.isRunning else { throw Failure.unexpected("the server exited during its start") }
             if let connection = try? RawConnection(host: Self.host, port: port),
                 (try? connection.exchange(request))?.status == 200
             {
@@ -62,7 +62,7 @@ final class ServerUnderTest: Sendable {
         throw Failure.unreachable("the server was not ready within 30 s")
     }
 
-    /// Of this program.
+    /// The path of this program.
     static func ownPath() throws -> String {
         guard let path = realpath("/proc/self/exe", nil) else { throw Failure.unexpected("cannot find this binary") }
         defer { free(path) }

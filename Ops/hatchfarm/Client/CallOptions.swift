@@ -1,9 +1,9 @@
 internal import ArgumentParser
 
-/// What a command takes that makes a call and shows the answer.
+/// The options of commands that call the server and print the response.
 struct CallOptions: ParsableArguments {
     @OptionGroup(title: "Server") var client: ClientOptions
-    @Flag(help: "The server's own JSON, for programs.") var json = false
+    @Flag(help: "Print the server's JSON response.") var json = false
 
     func open() throws(Failure) -> Client { Client(try client.credentials()) }
     func openAsOperator() throws(Failure) -> Client { Client(try client.operatorCredentials()) }

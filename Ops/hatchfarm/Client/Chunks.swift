@@ -1,11 +1,11 @@
 internal import NIOCore
 
-/// Bytes on their way, a piece whenever the connection takes one.
+/// A request body, sent in chunks.
 struct Chunks: AsyncSequence, Sendable {
     private static let size = 64 << 10
 
     let bytes: [UInt8]
-    /// Hears how many have been taken.
+    /// Receives the number of bytes sent so far.
     let progress: @Sendable (Int) -> Void
 
     struct AsyncIterator: AsyncIteratorProtocol {

@@ -5,19 +5,19 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 
-/// One server as one member sees it: JSON in, JSON out, and every no as a `Failure`.
+/// An HTTP client for one server with one member's credentials. Error responses are thrown as `Failure`.
 struct Client: Sendable {
     let credentials: Credentials
 
     static let version = "hatchfarm/\(Version.text)"
-    /// One that says at once when nobody listens: who wants to try again decides that himself.
+    /// Fails immediately if the connection is refused: retrying is up to the caller.
     private static let http: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.retryConnectionEstablishment = false
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
-    private static let patience = TimeAmount.seconds(60)
+    private static let timeout = TimeAmount.seconds(60)
 
     init(_ credentials: Credentials) {
         self.credentials = credentials
@@ -37,7 +37,7 @@ struct Client: Sendable {
             .PUT, path, body: .bytes(body.bytes(.compact)), headers: [("Content-Type", "application/json")])
     }
 
-    /// `progress` hears how many bytes have been taken from here.
+    /// `progress` receives the number of bytes sent so far.
     func upload(
         _ bytes: [UInt8], to path: String, headers: [(String, String)],
         progress: @escaping @Sendable (Int) -> Void = { _ in }
@@ -56,8 +56,9 @@ struct Client: Sendable {
         try await collect(send(.GET, path), limit: limit)
     }
 
-    /// Delivers the events of a stream until `deliver` says false or the server ends it. Throws `.unreachable` when
-    /// the connection breaks, and after ten minutes, for a dead one may look alive: call again after the last event.
+    /// Delivers the events of a stream until `deliver` returns false or the server ends it. Throws `.unreachable` when
+    /// the connection breaks, and after ten minutes, as a dead connection may go unnoticed: call again after the last
+    /// event.
     func events(_ path: String, after last: String?, _ deliver: (ServerEvent) -> Bool) async throws {
         let resume = last.map { [("Last-Event-ID", $0)] } ?? []
         let response = try await send(
@@ -70,7 +71,7 @@ struct Client: Sendable {
         } catch let error as CancellationError {
             throw error
         } catch {
-            throw Failure.unreachable("lost \(credentials.server): \(Self.reason(error))")
+            throw Failure.unreachable("lost the connection to \(credentials.server): \(Self.reason(error))")
         }
     }
 
@@ -82,7 +83,7 @@ struct Client: Sendable {
         let bytes = try await collect(response, limit: 64 << 20)
         guard !bytes.isEmpty else { return .null }
         guard let json = try? JSON(parsing: bytes, limits: JSONLimits(depth: 64, keys: 100_000)) else {
-            throw Failure.unexpected("\(method.rawValue) \(path): the answer is no JSON")
+            throw Failure.unexpected("\(method.rawValue) \(path): the response is not JSON")
         }
         return json
     }
@@ -100,7 +101,7 @@ struct Client: Sendable {
         if let body { request.body = body }
         let response: HTTPClientResponse
         do {
-            response = try await Self.http.execute(request, deadline: deadline ?? .now() + Self.patience)
+            response = try await Self.http.execute(request, deadline: deadline ?? .now() + Self.timeout)
         } catch let error as CancellationError {
             throw error
         } catch {
@@ -117,28 +118,28 @@ struct Client: Sendable {
         } catch let error as CancellationError {
             throw error
         } catch is NIOTooManyBytesError {
-            throw Failure.unexpected("the answer is larger than \(Text.size(limit))")
+            throw Failure.unexpected("the response is larger than \(Text.size(limit))")
         } catch {
-            throw Failure.unreachable("lost \(credentials.server): \(Self.reason(error))")
+            throw Failure.unreachable("lost the connection to \(credentials.server): \(Self.reason(error))")
         }
     }
 
     private static func reason(_ error: any Error) -> String {
         let isRefused = error is NIOConnectionError || (error as? IOError)?.errnoCode == ECONNREFUSED
         return switch error as? HTTPClientError {
-        case .connectTimeout?, .deadlineExceeded?: "no answer in time"
-        case .remoteConnectionClosed?: "the connection was closed"
-        default: isRefused ? "nobody listens there" : "\(error)"
+        case .connectTimeout?, .deadlineExceeded?: "timed out"
+        case .remoteConnectionClosed?: "connection closed"
+        default: isRefused ? "connection refused" : "\(error)"
         }
     }
 
-    /// Every dialect's error shape holds its sentence in `error` or in `error.message` (CONTRACT 2).
+    /// The error message is in `error` or in `error.message` (CONTRACT 2).
     private static func failure(
         _ status: HTTPResponseStatus, _ json: JSON?, method: HTTPMethod, path: String
     ) -> Failure {
         let error = json?["error"]
-        let sentence = error?.string ?? error?["message"]?.string ?? status.reasonPhrase
-        let text = "\(Output.tame(sentence)) (\(status.code))"
+        let message = error?.string ?? error?["message"]?.string ?? status.reasonPhrase
+        let text = "\(Output.sanitized(message)) (\(status.code))"
         return switch status.code {
         case 400, 413, 415, 422: .invalid(text)
         case 401, 403, 409, 412, 426, 429: .refused(text)
@@ -153,7 +154,7 @@ struct Client: Sendable {
         return pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&")
     }
 
-    /// Everything but what RFC 3986 leaves alone, and the slashes of a path when they are to stay.
+    /// Percent-encodes everything but the unreserved characters of RFC 3986, and optionally slashes.
     static func escape(_ text: String, keepingSlashes: Bool = false) -> String {
         var escaped: [UInt8] = []
         for byte in text.utf8 {

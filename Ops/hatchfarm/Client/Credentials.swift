@@ -1,19 +1,19 @@
 internal import ArgumentParser
 internal import Bytes
 
-/// Which server, and as whom.
+/// A server, and the credentials for it.
 struct Credentials: Sendable {
-    /// Without a slash at the end.
+    /// Without a trailing slash.
     var server: String
     /// A member's API key or the operator's token.
     var key: String
-    /// Whom the operator's token acts for; a member's key needs no owner.
+    /// The owner that the operator token acts for; not needed for a member's key.
     var owner: String?
 
     static let defaultServer = "http://127.0.0.1:8080"
 }
 
-/// What `hatchfarm up` leaves behind so that `hatchfarm job` needs no flags.
+/// The file that `hatchfarm up` writes, so that `hatchfarm job` needs no flags.
 enum CredentialsFile {
     static func path(_ environment: Environment) throws(Failure) -> String? {
         if let folder = try environment.configurationHome, folder.hasPrefix("/") {
@@ -23,7 +23,7 @@ enum CredentialsFile {
     }
 
     static func read(_ path: String) -> Credentials? {
-        guard let bytes = Files.readIfThere(path), let json = try? JSON(parsing: bytes),
+        guard let bytes = Files.readIfExists(path), let json = try? JSON(parsing: bytes),
             let server = json["server"]?.string, let key = json["api_key"]?.string
         else { return nil }
         return Credentials(server: server, key: key, owner: json["owner_id"]?.string)
@@ -39,27 +39,28 @@ enum CredentialsFile {
     }
 }
 
-/// Who is calling: flags first, then the environment, then the file that `hatchfarm up` wrote.
+/// Options for the server and the credentials: flags first, then the environment, then the credentials file.
 struct ClientOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The server (\(Variables.all.server.facts.name)).", valueName: "url"))
+    @Option(help: ArgumentHelp("The server's URL (\(Variables.all.server.facts.name)).", valueName: "url"))
     var server: String?
 
     @Option(help: ArgumentHelp("Your API key (\(Variables.all.apiKey.facts.name)).", valueName: "key"))
     var apiKey: String?
 
     @Option(
-        help: ArgumentHelp("Whom the operator's token acts for (\(Variables.all.owner.facts.name)).", valueName: "id"))
+        help: ArgumentHelp(
+            "The owner to act for with the operator token (\(Variables.all.owner.facts.name)).", valueName: "id"))
     var owner: String?
 
     static let help = """
         CREDENTIALS
-          Flags first, then the environment, then what `hatchfarm up` left. The
-          operator's token needs an owner beside it.
+          From flags, the environment, or the file that `hatchfarm up` saved, in this
+          order. The operator token also needs an owner.
 
         \(Variables.help(for: .client))
         """
 
-    /// - Parameter only: the one server that they may be for, when it is known without anybody naming one.
+    /// - Parameter only: the server, if it is already known.
     func credentials(
         _ environment: Environment = Environment(), server only: String? = nil
     ) throws(Failure) -> Credentials {
@@ -73,30 +74,30 @@ struct ClientOptions: ParsableArguments {
         if let token = try environment.operatorToken, let owner = owner ?? setOwner {
             return Credentials(server: server, key: token, owner: owner)
         }
-        // A key goes to the server it was made for, and to no other.
+        // A key is only sent to the server that it was created for.
         if let stored, stored.server == server {
             return Credentials(server: server, key: stored.key, owner: owner ?? stored.owner)
         }
         throw .refused(
             """
             no credentials for \(server): run `hatchfarm up` here, or set HATCHFARM_API_KEY \
-            (POST \(server)/api/v1/agents/register gives one)
+            (`hatchfarm agent register` creates one)
             """)
     }
 
-    /// The operator's: the token stands alone, and an admin's key does as well.
+    /// The operator's credentials: the operator token, or an admin's key.
     func operatorCredentials(_ environment: Environment = Environment()) throws(Failure) -> Credentials {
         let server = try address(environment)
         let stored = try CredentialsFile.path(environment).flatMap(CredentialsFile.read)
         let (token, setKey) = (try environment.operatorToken, try environment.apiKey)
         let named = apiKey ?? token ?? setKey
         guard let key = named ?? (stored?.server == server ? stored?.key : nil) else {
-            throw .refused("this is for the operator: set HATCHFARM_API_TOKEN, or give an admin's key with --api-key")
+            throw .refused("only for the operator: set HATCHFARM_API_TOKEN, or use an admin's key with --api-key")
         }
         return Credentials(server: server, key: key)
     }
 
-    /// The server's URL, without a slash at the end.
+    /// The server's URL, without a trailing slash.
     func address(_ environment: Environment = Environment()) throws(Failure) -> String {
         let stored = try CredentialsFile.path(environment).flatMap(CredentialsFile.read)
         let set = try environment.server

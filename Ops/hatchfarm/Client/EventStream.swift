@@ -9,7 +9,7 @@ struct ServerEvent: Sendable, Equatable {
     var json: JSON? { try? JSON(parsing: Array(data.utf8)) }
 }
 
-/// Cuts a byte stream into server-sent events, as the HTML standard says.
+/// Parses a byte stream into server-sent events, as specified by the HTML standard.
 struct EventParser {
     private var line: [UInt8] = []
     private var event = ServerEvent()
@@ -17,7 +17,7 @@ struct EventParser {
     private var lastID: String?
     private var followsReturn = false
 
-    /// The events that these bytes complete.
+    /// Returns the events that these bytes complete.
     mutating func read(_ bytes: some Sequence<UInt8>) -> [ServerEvent] {
         var events: [ServerEvent] = []
         for byte in bytes {

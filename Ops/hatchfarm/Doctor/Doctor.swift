@@ -6,11 +6,11 @@ internal import Runtime
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Says what keeps a server or a worker from working well here, and the remedy.",
+        abstract: "Finds problems that affect a server or a worker here, with remedies.",
         discussion: """
-            Looks at what this machine is set up for: a server where DATABASE_URL is set or hatchfarm.db is here, \
-            a worker where one is enrolled or a server is named; at both when it is neither. Use it with the \
-            environment and the user of the service. It changes nothing.
+            Checks what this machine is set up for: a server if DATABASE_URL is set or hatchfarm.db exists here, \
+            a worker if one is enrolled or a server is given; both if neither. Run it with the environment and \
+            the user of the service. It changes nothing.
 
             EXAMPLES
               hatchfarm doctor
@@ -19,35 +19,35 @@ struct Doctor: AsyncParsableCommand {
                   -p EnvironmentFile=/etc/default/hatchfarm-server hatchfarm doctor --json
 
             EXIT CODES
-               0  nothing fails, though there may be warnings
-               1  something fails
+               0  no check failed, though there may be warnings
+               1  a check failed
             """)
 
-    @Flag(help: "Only the worker's side.") var worker = false
+    @Flag(help: "Check only the worker.") var worker = false
     @Option(help: ArgumentHelp("The worker's server (\(Variables.all.server.facts.name)).", valueName: "url"))
     var server: String?
     @Option(help: ArgumentHelp("The worker's state folder.", valueName: "folder"), completion: .directory)
     var state: String?
-    @Option(help: ArgumentHelp("The machine's id and token.", valueName: "file"), completion: .file())
+    @Option(help: ArgumentHelp("The file with the machine's id and token.", valueName: "file"), completion: .file())
     var credentials: String?
-    @Flag(help: "An object for programs.") var json = false
+    @Flag(help: "Print JSON.") var json = false
 
     func run() async throws {
         let environment = Environment()
         let folder = state.map(Files.absolute) ?? WorkerConfiguration.defaultStateFolder
         let path = credentials ?? MachineFile.path(folder)
         let server = try self.server ?? environment.server
-        let isServer = environment.isSet(\.database) || Files.isThere("./hatchfarm.db")
-        let isWorker = worker || server != nil || state != nil || Files.isThere(path)
+        let isServer = environment.isSet(\.database) || Files.exists("./hatchfarm.db")
+        let isWorker = worker || server != nil || state != nil || Files.exists(path)
         var parts: [(name: String, findings: [Finding])] = []
-        let strangers = environment.strangers
+        let unknown = environment.unknownFindings
         if !worker, isServer || !isWorker {
-            parts.append(("server", await ServerCheckup.findings(environment) + strangers))
+            parts.append(("server", await ServerCheck.findings(environment) + unknown))
         }
         if isWorker || !isServer {
-            let checkup = WorkerCheckup(
+            let check = WorkerCheck(
                 environment: environment, server: server, stateFolder: folder, credentialsPath: path)
-            parts.append(("worker", await checkup.findings() + (parts.isEmpty ? strangers : [])))
+            parts.append(("worker", await check.findings() + (parts.isEmpty ? unknown : [])))
         }
         if json { Output.line(Self.json(parts).text(.compact)) } else { Self.lines(parts).forEach(Output.line) }
         let failures = parts.flatMap(\.findings).count { $0.level == .fail }
@@ -65,11 +65,11 @@ struct Doctor: AsyncParsableCommand {
                 + findings.flatMap { finding in
                     let line =
                         "  \(Text.padded(finding.level.rawValue, to: 4))  \(Text.padded(finding.name, to: width))  "
-                    // What others wrote may have several lines.
-                    let found = finding.found.split(separator: "\n").map { Text.tame(String($0)) }.joined(
+                    // External messages may have several lines.
+                    let found = finding.found.split(separator: "\n").map { Text.sanitized(String($0)) }.joined(
                         separator: "; ")
                     let remedy = finding.remedy.map {
-                        [String(repeating: " ", count: width + 10) + "remedy: " + Text.tame($0)]
+                        [String(repeating: " ", count: width + 10) + "remedy: " + Text.sanitized($0)]
                     }
                     return [line + found] + (remedy ?? [])
                 }

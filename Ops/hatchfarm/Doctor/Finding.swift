@@ -1,20 +1,20 @@
 internal import Bytes
 
-/// One thing that `hatchfarm doctor` looked at.
+/// The result of one check by `hatchfarm doctor`.
 struct Finding: Sendable, Equatable {
     enum Level: String, Sendable {
         case ok
-        /// It works, and something is worth doing.
+        /// It works, but should be improved.
         case warn
-        /// It won't work like this.
+        /// It won't work.
         case fail
     }
 
     let level: Level
-    /// What was looked at, in a word or two.
+    /// What was checked, in a word or two.
     let name: String
     let found: String
-    /// What to do about it; there is one unless all is well.
+    /// What to do about it; set unless the level is `ok`.
     let remedy: String?
 
     static func ok(_ name: String, _ found: String) -> Finding {
@@ -37,16 +37,16 @@ struct Finding: Sendable, Equatable {
     }
 }
 
-/// What the finding of a clock is, wherever it was read.
+/// The finding for a clock skew.
 extension Finding {
-    /// - Parameter skew: the other's clock minus ours, in milliseconds.
+    /// - Parameter skew: the other clock minus ours, in milliseconds.
     static func clock(_ name: String, skew: Int64, of other: String) -> Finding {
         let amount = "\(Text.duration(milliseconds: abs(skew))) \(skew < 0 ? "behind" : "ahead of") this machine's"
-        let remedy = "let both machines take their time from NTP: apt-get install systemd-timesyncd"
+        let remedy = "synchronise both machines by NTP: apt-get install systemd-timesyncd"
         return switch abs(skew) {
         case ...5_000: .ok(name, "the clock of \(other) agrees with this machine's")
         case ...90_000: .warn(name, "the clock of \(other) is \(amount)", remedy: remedy)
-        default: .fail(name, "the clock of \(other) is \(amount): heartbeats are refused from 90 s on", remedy: remedy)
+        default: .fail(name, "the clock of \(other) is \(amount): heartbeats are refused beyond 90 s", remedy: remedy)
         }
     }
 }

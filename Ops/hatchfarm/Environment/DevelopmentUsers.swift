@@ -4,8 +4,8 @@ internal import Logging
 internal import Store
 
 extension SignInSettings {
-    /// Makes sure that the users of `HATCHFARM_USERS` can log in with these passwords. Said once, as a warning: their
-    /// passwords stand in the environment.
+    /// Makes sure that the users of `HATCHFARM_USERS` can log in with these passwords. Logs a warning, as their
+    /// passwords are in the environment.
     func addUsers(to database: Database, logger: Logger) async throws {
         guard !users.isEmpty else { return }
         logger.warning(
@@ -18,7 +18,7 @@ extension SignInSettings {
         let known = try await database.read { try $0.login(user.name) }
         if let known, Password.verify(user.password, against: known.passwordHash) { return }
         guard let hash = Password.hash(user.password) else {
-            throw Failure.unreachable("not enough memory to hash a password")
+            throw Failure.unreachable("not enough memory to hash the password")
         }
         do {
             try await database.write { tx in
@@ -29,7 +29,7 @@ extension SignInSettings {
                 }
             }
         } catch Refusal.taken {
-            // Another server that starts just now was first.
+            // Another server that is starting was faster.
         }
     }
 }

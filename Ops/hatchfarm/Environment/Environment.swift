@@ -1,12 +1,12 @@
 internal import Configuration
 internal import Foundation
 
-/// The environment as it was at the start: `try environment.port` is the checked value of a variable. A wrong one is
-/// told in one line that names it.
+/// The environment variables at the start: `try environment.port` is the validated value of a variable. The error for
+/// an invalid one names it in one line.
 @dynamicMemberLookup
 struct Environment: Sendable {
     private let reader: ConfigReader
-    /// Of all that is set, ours or not.
+    /// The names of all variables that are set.
     let names: Set<String>
 
     init(_ variables: [String: String] = ProcessInfo.processInfo.environment) {
@@ -31,19 +31,19 @@ struct Environment: Sendable {
         text(of: Variables.all[keyPath: path].facts) != nil
     }
 
-    /// What is wrong with the variables that these read.
+    /// The problems with the variables that these users read.
     func problems(for users: Set<VariableUser>) -> [VariableProblem] {
         Variables.list.filter { !$0.facts.users.isDisjoint(with: users) }.compactMap { $0.problem(in: self) }
     }
 
-    /// The names of those that are set, of these users.
+    /// The names of the variables that are set and that these users read.
     func known(to users: Set<VariableUser>) -> [String] {
         Variables.list.map(\.facts).filter { !$0.users.isDisjoint(with: users) }.flatMap { facts in
             names.filter { facts.covers($0) && text(of: facts, named: $0) != nil }.sorted()
         }
     }
 
-    /// Names that look like ours, and that nothing of ours reads.
+    /// Names with our prefix that nothing reads.
     var unknown: [String] {
         names.filter { name in
             name.hasPrefix("HATCHFARM_") && !Variables.list.contains { $0.facts.covers(name) }

@@ -4,9 +4,9 @@ internal import ArgumentParser
 struct EnvironmentCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "environment",
-        abstract: "Lists the variables of the environment.",
+        abstract: "Lists the environment variables.",
         discussion: """
-            As a list, as a table in Markdown, or as the settings file of the server's or the worker's unit.
+            As a list, as a Markdown table, or as the settings file of the server's or the worker's systemd unit.
 
             EXAMPLES
               hatchfarm environment
@@ -19,10 +19,10 @@ struct EnvironmentCommand: ParsableCommand {
         case list, table, server, worker
     }
 
-    @Option(help: "What to print.") var format = Format.list
+    @Option(help: "The output format.") var format = Format.list
     @Option(
         help: ArgumentHelp(
-            "Rewrites the documents of a working copy of HatchFarm.", valueName: "folder", visibility: .hidden),
+            "Update the documents in a working copy of HatchFarm.", valueName: "folder", visibility: .hidden),
         completion: .directory)
     var update: String?
 
@@ -44,11 +44,11 @@ struct EnvironmentCommand: ParsableCommand {
     }
 }
 
-/// A file of the repository that is made from the variables, whole or in part.
+/// A file of the repository that is generated from the variables, completely or in part.
 struct EnvironmentDocument: Sendable {
     /// In the repository.
     let path: String
-    /// As it should be.
+    /// The generated content.
     let text: String
 
     static func all(in folder: String) throws(Failure) -> [EnvironmentDocument] {
@@ -57,7 +57,7 @@ struct EnvironmentDocument: Sendable {
         let (start, end) = ("<!-- hatchfarm environment -->\n", "\n<!-- the end of it -->")
         guard let first = known.firstRange(of: start), let last = known.firstRange(of: end),
             first.upperBound <= last.lowerBound
-        else { throw .invalid("\(reference) has no place for the table: \(start)") }
+        else { throw .invalid("\(reference) has no marker for the table: \(start)") }
         let table = known[..<first.upperBound] + Variables.markdown + known[last.lowerBound...]
         return [EnvironmentDocument(path: reference, text: String(table))]
             + DefaultFile.Unit.allCases.map { unit in

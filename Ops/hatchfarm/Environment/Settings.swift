@@ -2,8 +2,8 @@ internal import API
 internal import Bus
 internal import Logging
 
-/// What a server reads from its environment (CONTRACT 3, 5, 9, 10): each variable by its name in `Variables`, and what
-/// several of them make together.
+/// A server's settings from the environment (CONTRACT 3, 5, 9, 10): each variable by its name in `Variables`, and
+/// values that combine several of them.
 @dynamicMemberLookup
 struct Settings: Sendable {
     private let environment: Environment
@@ -14,11 +14,11 @@ struct Settings: Sendable {
 
     static let defaultDatabase = "sqlite:./hatchfarm.db"
 
-    init(_ environment: Environment = Environment(), database standard: String = defaultDatabase) throws(Failure) {
+    init(_ environment: Environment = Environment(), database fallback: String = defaultDatabase) throws(Failure) {
         if let problem = environment.problems(for: [.server]).first { throw problem.failure }
         self.environment = environment
         let set = try environment.database
-        database = set ?? standard
+        database = set ?? fallback
         let password = try environment.redisPassword
         redis = try environment.redisAddress.map { address in
             var redis = address
@@ -28,24 +28,24 @@ struct Settings: Sendable {
         signIn = try SignInSettings(environment)
         let (key, token) = (try environment.queenbeeKey, try environment.operatorToken)
         guard key == nil || key != token else {
-            throw .misconfigured("QUEENBEE_API_KEY and HATCHFARM_API_TOKEN are the same; set another key")
+            throw .misconfigured("QUEENBEE_API_KEY and HATCHFARM_API_TOKEN must differ; set another key")
         }
     }
 
-    /// `HATCHFARM_LOG`, or what a command logs without it; with a development log info, for requests are what it is for.
+    /// `HATCHFARM_LOG`, else the command's own level, or info with a development log.
     func logLevel(otherwise standard: Logger.Level) -> Logger.Level {
         self.log ?? (self.developmentLog ? .info : standard)
     }
 
-    /// There is one: `init` has checked them all.
+    /// Always valid: `init` has checked all variables.
     subscript<Value>(dynamicMember path: KeyPath<Variables, Variable<Value>>) -> Value {
         let variable = Variables.all[keyPath: path]
-        return (try? variable.value(in: environment)) ?? variable.standard
+        return (try? variable.value(in: environment)) ?? variable.defaultValue
     }
 }
 
 extension Settings {
-    /// Where people who sit at the same machine reach the server.
+    /// The URL of the server on this machine.
     func url(port: Int) -> String {
         let host = self.host
         let name =
@@ -57,7 +57,7 @@ extension Settings {
         return "http://\(name):\(port)"
     }
 
-    /// The database for people: without the password.
+    /// The database URL without the password.
     var shownDatabase: String {
         guard let at = database.lastIndex(of: "@"), let colon = database[..<at].lastIndex(of: ":"),
             !database[colon...].hasPrefix("://")

@@ -2,14 +2,14 @@ internal import API
 internal import Bytes
 internal import Domain
 
-/// What a server reads from its environment about people who sign in (CONTRACT 3).
+/// A server's settings for signing in, from the environment (CONTRACT 3).
 struct SignInSettings: Sendable {
-    /// The current secret of our tokens, then the one before; none: the server makes one and says so.
+    /// The current secret for tokens, then the previous one; if empty, the server generates one and warns.
     var tokenSecrets: [[UInt8]]
-    /// Logins to be there from the start, for development.
+    /// Logins created at the start, for development.
     var users: [User]
     var issuers: [OIDCIssuer] = []
-    /// Where browsers find the server, without a slash at the end.
+    /// The public URL of the server, without a trailing slash.
     var publicURL: String
 
     struct User: Sendable {
@@ -26,7 +26,7 @@ struct SignInSettings: Sendable {
     init(_ environment: Environment) throws(Failure) {
         let (current, previous) = (try environment.tokenSecret, try environment.previousTokenSecret)
         guard previous == nil || current != nil else {
-            throw .misconfigured("JWT_SECRET_PREVIOUS needs JWT_SECRET beside it; set both, or neither")
+            throw .misconfigured("JWT_SECRET_PREVIOUS requires JWT_SECRET; set both, or neither")
         }
         tokenSecrets = [current, previous].compactMap(\.self)
         users = try environment.developmentUsers
@@ -34,31 +34,31 @@ struct SignInSettings: Sendable {
         let publicURL = try environment.publicURL
         guard issuers.isEmpty || publicURL != nil else {
             throw .misconfigured(
-                "PUBLIC_URL is missing, and OIDC_ISSUERS needs it; set where browsers find this server, "
-                    + "as https://farm.example")
+                "PUBLIC_URL is missing, but OIDC_ISSUERS requires it; set the public URL of this server, "
+                    + "such as https://farm.example")
         }
         self.publicURL = publicURL ?? ""
     }
 
-    /// With its client's id and secret, which have variables of their own.
+    /// Adds the client's id and secret, which have their own variables.
     private static func issuer(_ entry: IssuerEntry, _ environment: Environment) throws(Failure) -> OIDCIssuer {
         let part = String(entry.name.uppercased().map { $0 == "-" ? "_" : $0 })
         let (id, secret) = (
             Variables.all.issuerClientID.named(part), Variables.all.issuerClientSecret.named(part)
         )
         guard let clientID = try environment.value(of: id) else {
-            throw .misconfigured("\(id.facts.name) is missing; set the id that the issuer \(entry.name) knows us by")
+            throw .misconfigured("\(id.facts.name) is missing; set the client id at the issuer \(entry.name)")
         }
         let clientSecret = try environment.value(of: secret)
         guard
             let issuer = OIDCIssuer(name: entry.name, url: entry.url, clientID: clientID, clientSecret: clientSecret)
-        else { throw .misconfigured("OIDC_ISSUERS has no issuer in \(entry.name)=\(entry.url); correct it") }
+        else { throw .misconfigured("OIDC_ISSUERS has an invalid entry: \(entry.name)=\(entry.url); correct it") }
         return issuer
     }
 }
 
 extension ValueReader where Value == [SignInSettings.User] {
-    /// A password may hold colons.
+    /// A password may contain colons.
     static var users: Self {
         .list("name:password, separated by commas") { entry in
             let parts = entry.split(separator: ":", maxSplits: 1)

@@ -6,7 +6,7 @@ internal import Logging
 extension ValueReader where Value == String {
     static var text: Self { Self("text", parse: { $0 }) }
 
-    /// A bearer that can come in a header, and that nobody guesses.
+    /// A bearer token: valid in a header, and hard to guess.
     static var bearer: Self {
         Self("16–255 visible ASCII characters") { text in
             (16...255).contains(text.utf8.count) && text.utf8.allSatisfy { 0x21...0x7E ~= $0 } ? text : nil
@@ -20,7 +20,7 @@ extension ValueReader where Value == String {
         }
     }
 
-    /// Scheme, host and port, without a slash at the end.
+    /// Scheme, host and port, without a trailing slash.
     static var origin: Self {
         Self("an origin like https://farm.example (http only on this machine)") { url in
             let origin = url.hasSuffix("/") ? String(url.dropLast()) : url
@@ -58,12 +58,12 @@ extension ValueReader where Value == [UInt8] {
 }
 
 extension ValueReader where Value == [String] {
-    /// Separated by commas, without the blanks around them.
+    /// Separated by commas, with surrounding spaces removed.
     static var list: Self { Self("separated by commas", parse: parts, text: { $0.joined(separator: ",") }) }
 }
 
 extension ValueReader {
-    /// Separated by commas, each made by `part`; one that it makes nothing of spoils them all.
+    /// Separated by commas, each parsed by `part`; invalid if any of them is.
     static func list<Part>(
         _ requirement: String, of part: @escaping @Sendable (String) -> Part?
     ) -> Self where Value == [Part] {
@@ -94,7 +94,7 @@ extension ValueReader where Value == RedisSettings {
 }
 
 extension ValueReader where Value == UnitPrices {
-    /// USDT per core-hour, GB-hour and GPU-hour. What isn't named is as in `standard`.
+    /// USDT per core-hour, GB-hour and GPU-hour. Omitted prices default to `standard`.
     static var unitPrices: Self {
         let fields: [(name: Substring, price: any WritableKeyPath<UnitPrices, Int64> & Sendable)] = [
             ("cpu", \.core), ("gb", \.gigabyte), ("gpu", \.gpu),

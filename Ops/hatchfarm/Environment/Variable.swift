@@ -1,30 +1,30 @@
-/// A variable of the environment, said once: what it must be, what it is when it is unset, and what it is for. Its
-/// reading, its check and every text about it come from here.
+/// The declaration of an environment variable: its format, its default, and its purpose. Used for parsing, validation
+/// and documentation.
 struct Variable<Value: Sendable>: Sendable {
     let facts: VariableFacts
-    /// What it is when it is unset.
-    let standard: Value
+    /// The value if the variable is unset.
+    let defaultValue: Value
     private let parse: @Sendable (String) -> Value?
 
     /// - Parameters:
     ///   - users: who reads it.
-    ///   - about: a sentence for `--help`, the table and the default file.
-    ///   - more: further sentences for the table and the default file.
-    ///   - example: a value for the default file, in place of the default.
-    ///   - remedy: what to do about a wrong value, after a semicolon.
+    ///   - about: a sentence for `--help`, the table and the settings file.
+    ///   - more: further sentences for the table and the settings file.
+    ///   - example: a value for the settings file, instead of the default.
+    ///   - remedy: what to do about an invalid value, after a semicolon.
     init(
-        _ name: String, _ reader: ValueReader<Value>, default standard: Value, for users: Set<VariableUser>,
+        _ name: String, _ reader: ValueReader<Value>, default defaultValue: Value, for users: Set<VariableUser>,
         _ about: String, more: String = "", example: String? = nil, isSecret: Bool = false, remedy: String? = nil
     ) {
-        let text = reader.text(standard)
+        let text = reader.text(defaultValue)
         facts = VariableFacts(
             name: name, requirement: reader.requirement, users: users, about: about, more: more,
             unset: text.isEmpty ? nil : .value(text), example: example, isSecret: isSecret, remedy: remedy)
-        self.standard = standard
+        self.defaultValue = defaultValue
         parse = reader.parse
     }
 
-    /// - Parameter unset: what is so when it is unset, for people.
+    /// - Parameter unset: describes the behaviour if it is unset.
     init<Wrapped>(
         _ name: String, _ reader: ValueReader<Wrapped>, unset: String? = nil, for users: Set<VariableUser>,
         _ about: String, more: String = "", example: String? = nil, isSecret: Bool = false, remedy: String? = nil
@@ -32,17 +32,17 @@ struct Variable<Value: Sendable>: Sendable {
         facts = VariableFacts(
             name: name, requirement: reader.requirement, users: users, about: about, more: more,
             unset: unset.map { .phrase($0) }, example: example, isSecret: isSecret, remedy: remedy)
-        standard = nil
+        defaultValue = nil
         parse = { text in reader.parse(text).map { .some($0) } }
     }
 
     private init(_ facts: VariableFacts, like other: Variable) {
         self.facts = facts
-        standard = other.standard
+        defaultValue = other.defaultValue
         parse = other.parse
     }
 
-    /// The variable of one of several things, whose name stands in for `<NAME>`.
+    /// The variable for one name, which replaces `<NAME>`.
     func named(_ part: String) -> Variable {
         var facts = facts
         facts.name = facts.name.replacing(VariableFacts.placeholder, with: part)
@@ -50,18 +50,18 @@ struct Variable<Value: Sendable>: Sendable {
     }
 
     func value(in environment: Environment) throws(VariableProblem) -> Value {
-        guard let text = environment.text(of: facts) else { return standard }
+        guard let text = environment.text(of: facts) else { return defaultValue }
         guard let value = parse(text) else { throw VariableProblem(facts, text) }
         return value
     }
 }
 
-/// How a text becomes a value.
+/// Parses and formats values of a type.
 struct ValueReader<Value: Sendable>: Sendable {
-    /// Ends the sentence "NAME must be …".
+    /// Completes the sentence "NAME must be …".
     let requirement: String
     let parse: @Sendable (String) -> Value?
-    /// The value as it is written; empty: it can't be, or is none.
+    /// The value as text; empty if there is none.
     let text: @Sendable (Value) -> String
 
     init(
@@ -74,16 +74,16 @@ struct ValueReader<Value: Sendable>: Sendable {
     }
 }
 
-/// What is said of a variable, whatever its type.
+/// The type-independent part of a variable's declaration.
 struct VariableFacts: Sendable {
     enum Unset: Sendable, Equatable {
-        /// A value that it then has.
+        /// A default value.
         case value(String)
-        /// What is so then, in words.
+        /// A description.
         case phrase(String)
     }
 
-    /// `OIDC_<NAME>_CLIENT_ID` is a pattern: a variable for each name.
+    /// `OIDC_<NAME>_CLIENT_ID` is a pattern: one variable per name.
     fileprivate(set) var name: String
     let requirement: String
     let users: Set<VariableUser>
@@ -91,14 +91,14 @@ struct VariableFacts: Sendable {
     let more: String
     let unset: Unset?
     let example: String?
-    /// Whether its value, or a part of it, is shown to nobody.
+    /// Whether its value must not be shown.
     let isSecret: Bool
     let remedy: String?
 
     static let placeholder = "<NAME>"
     var isPattern: Bool { name.contains(Self.placeholder) }
 
-    /// Whether a variable of this name is this one.
+    /// Whether this name is the variable's, or matches its pattern.
     func covers(_ other: String) -> Bool {
         guard let place = name.firstRange(of: Self.placeholder) else { return name == other }
         let (start, end) = (name[..<place.lowerBound], name[place.upperBound...])
@@ -115,21 +115,21 @@ enum VariableUser: String, CaseIterable, Sendable {
         switch self {
         case .server: "`serve`, `up`, `migrate`, `admin` and `doctor`"
         case .worker: "`worker` and `doctor --worker`"
-        case .client: "the commands that call a server, among them `worker` when it enrols"
-        case .terminal: "whatever draws on a terminal"
+        case .client: "the commands that call a server, including `worker` when it enrolls"
+        case .terminal: "commands that draw on a terminal"
         case .unit: "`hatchfarm-worker.service`"
         }
     }
 }
 
-/// A value that can't be used: what is wrong and what to do, without the value of a secret.
+/// An invalid value: what is wrong, and the remedy. Doesn't reveal secrets.
 struct VariableProblem: Error {
-    let wrong: String
+    let message: String
     let remedy: String
 
     init(_ facts: VariableFacts, _ text: String) {
-        let shown = facts.isSecret ? "" : ", not \"\(Text.clipped(Text.tame(text), to: 60))\""
-        wrong = "\(facts.name) must be \(facts.requirement)\(shown)"
+        let shown = facts.isSecret ? "" : ", not \"\(Text.truncated(Text.sanitized(text), to: 60))\""
+        message = "\(facts.name) must be \(facts.requirement)\(shown)"
         if let remedy = facts.remedy {
             self.remedy = remedy
         } else if case .value(let value) = facts.unset {
@@ -139,5 +139,5 @@ struct VariableProblem: Error {
         }
     }
 
-    var failure: Failure { .misconfigured("\(wrong); \(remedy)") }
+    var failure: Failure { .misconfigured("\(message); \(remedy)") }
 }

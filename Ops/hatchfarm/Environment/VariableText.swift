@@ -1,16 +1,16 @@
-/// What is printed about variables.
+/// Documentation of the variables.
 extension Variables {
     private static func facts(for users: Set<VariableUser>) -> [VariableFacts] {
         list.map(\.facts).filter { !$0.users.isDisjoint(with: users) }
     }
 
-    /// For the end of a command's help: a section of at most 79 columns.
+    /// A section for a command's help, at most 79 columns wide.
     static func help(for users: VariableUser...) -> String {
         (["ENVIRONMENT"] + facts(for: Set(users)).flatMap(help)).joined(separator: "\n")
     }
 
     private static func help(_ facts: VariableFacts) -> [String] {
-        // ArgumentParser breaks a line of 80 columns once more.
+        // ArgumentParser would wrap lines of 80 columns again.
         let indent = 26
         let lines = Text.wrapped("\(facts.about)\(facts.unsetSentence)", to: 79 - indent)
         let name = "  \(facts.name)"
@@ -19,7 +19,7 @@ extension Variables {
         return [isShort ? Text.padded(name, to: indent) + (lines.first ?? "") : name] + rest
     }
 
-    /// The table of the reference, with its legend.
+    /// The table in the reference, with its legend.
     static var markdown: String {
         let legend = VariableUser.allCases.map { "*\($0.rawValue)* is \($0.about)" }.joined(separator: "; ")
         let rows = list.map(\.facts).map { facts in
@@ -55,7 +55,7 @@ extension VariableFacts {
     }
 }
 
-/// The settings file of a unit, for `/etc/default`.
+/// The settings file of a systemd unit, for `/etc/default`.
 struct DefaultFile: Sendable {
     enum Unit: String, CaseIterable, Sendable { case server, worker }
 
@@ -72,12 +72,12 @@ struct DefaultFile: Sendable {
         return Self.comment(
             """
             Settings of hatchfarm-\(unit.rawValue).service. Mode 600: it may hold secrets. `systemctl restart \
-            hatchfarm-\(unit.rawValue)` after a change; `\(doctor)` says what is wrong with these. \
-            Made by `hatchfarm environment --format \(unit.rawValue)`.
+            hatchfarm-\(unit.rawValue)` after a change; `\(doctor)` checks them. Generated \
+            by `hatchfarm environment --format \(unit.rawValue)`.
             """)
     }
 
-    /// What the unit can't do without.
+    /// The variables that the unit needs.
     private var assignments: [String: String] {
         switch unit {
         case .server: ["DATABASE_URL": "sqlite:/var/lib/hatchfarm-server/hatchfarm.db"]

@@ -1,12 +1,12 @@
 internal import Bytes
 internal import Synchronization
 
-/// Files on their way to a job: small ones travel in the request, the others are uploaded first.
+/// Prepares a job's input files: small ones are embedded in the request, others are uploaded first.
 struct Inputs: Sendable {
-    /// Bytes of one file, and of all together, that go into the request itself.
-    private static let inlineOne = 32 << 10
-    private static let inlineAll = 256 << 10
-    private static let largest = 64 << 20
+    /// The limits for embedding, in bytes: of one file, and of all together.
+    private static let maxInlineFile = 32 << 10
+    private static let maxInlineTotal = 256 << 10
+    private static let maxFile = 64 << 20
 
     private let client: Client
 
@@ -14,14 +14,14 @@ struct Inputs: Sendable {
         self.client = client
     }
 
-    /// Of `FILE` or `FILE:PATH`. A file whose name has a colon is given with its path.
+    /// From arguments `FILE` or `FILE:PATH`. A file name with a colon requires the second form.
     func prepare(_ arguments: [String]) async throws -> [JSON] {
         var inputs: [JSON] = []
         var inlined = 0
         for argument in arguments {
             let (file, path) = try Self.split(argument)
-            let bytes = try Files.read(file, limit: Self.largest)
-            if bytes.count <= Self.inlineOne, inlined + bytes.count <= Self.inlineAll {
+            let bytes = try Files.read(file, limit: Self.maxFile)
+            if bytes.count <= Self.maxInlineFile, inlined + bytes.count <= Self.maxInlineTotal {
                 inlined += bytes.count
                 inputs.append(["path": .string(path), "content_base64": .string(Base64.encode(bytes))])
             } else {
@@ -42,7 +42,7 @@ struct Inputs: Sendable {
             headers: [("X-Artifact-Name", Client.escape(name))] + (isSmaller ? [("Content-Encoding", "zstd")] : []),
             progress: bar.update)
         guard let artifact = reply["artifact"]?.string else {
-            throw Failure.unexpected("the upload's answer names no artifact")
+            throw Failure.unexpected("the response to the upload names no artifact")
         }
         return artifact
     }
@@ -56,16 +56,16 @@ struct Inputs: Sendable {
     }
 }
 
-/// How far an upload is: a bar on a terminal, a line when it begins in a pipe. On standard error, for standard output
-/// is the job's id.
+/// An upload's progress: a bar on a terminal, otherwise one line at its beginning. On standard error, as standard
+/// output is for the job's id.
 private final class UploadBar: Sendable {
     private let head: String
     private let sent: Int
     private let status = Mutex(StatusLine(toErrors: true))
 
-    /// - Parameter sent: bytes on the wire, compressed perhaps.
+    /// - Parameter sent: bytes on the wire, after compression.
     init(name: String, size: Int, sent: Int) {
-        head = "uploading \(Text.tame(name)), \(Text.size(size))"
+        head = "uploading \(Text.sanitized(name)), \(Text.size(size))"
         self.sent = max(1, sent)
         update(0)
     }

@@ -5,7 +5,7 @@ internal import Bytes
 struct JobCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "job",
-        abstract: "Submits jobs and follows them.",
+        abstract: "Submits and follows jobs.",
         discussion: """
             EXAMPLES
               hatchfarm job submit --title count --input book.txt --watch \\
@@ -24,10 +24,10 @@ struct JobCommand: AsyncParsableCommand {
         ])
 }
 
-/// What every command about jobs takes.
+/// The options of every job command.
 struct JobOptions: ParsableArguments {
     @OptionGroup(title: "Server") var client: ClientOptions
-    @Flag(help: "The server's own JSON, for programs.") var json = false
+    @Flag(help: "Print the server's JSON response.") var json = false
 
     func open() throws(Failure) -> Client { Client(try client.credentials()) }
 }
@@ -42,9 +42,10 @@ extension JobCommand {
                   hatchfarm job list --status failed --limit 10
                 """)
 
-        @Option(help: "Only those: pending, blocked, running, completed, failed or cancelled.") var status: String?
-        @Option(help: "How many, 1–100.") var limit = 50
-        @Option(help: "Where an earlier list ended.") var cursor: String?
+        @Option(help: "Only jobs with this status: pending, blocked, running, completed, failed or cancelled.")
+        var status: String?
+        @Option(help: "Maximum number of jobs, 1–100.") var limit = 50
+        @Option(help: "Continue after an earlier list: its cursor.") var cursor: String?
         @OptionGroup var options: JobOptions
 
         func run() async throws {
@@ -55,7 +56,7 @@ extension JobCommand {
             for job in reply["jobs"]?.array ?? [] {
                 table.row(
                     job["id"]?.string ?? "", job["status"]?.string ?? "", JobText.age(job["created_at"]),
-                    Output.tame(job["name"]?.string ?? ""))
+                    Output.sanitized(job["name"]?.string ?? ""))
             }
             for line in table.lines { Output.line(line) }
             if let next = reply["next_cursor"]?.string { Output.line("more: --cursor \(next)") }
@@ -64,7 +65,7 @@ extension JobCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows one job: where it stands, its attempts, its result.",
+            abstract: "Shows a job: its status, attempts and result.",
             discussion: "EXAMPLE\n  hatchfarm job show 0193…")
 
         @Argument(help: "The job's id.") var job: String
@@ -79,7 +80,7 @@ extension JobCommand {
 
     struct Cancel: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Cancels a job; a running one is stopped at its next sign of life.",
+            abstract: "Cancels a job; a running one is stopped when its worker next contacts the server.",
             discussion: "EXAMPLE\n  hatchfarm job cancel 0193…")
 
         @Argument(help: "The job's id.") var job: String
@@ -93,11 +94,11 @@ extension JobCommand {
 
     struct Retry: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lets a failed job begin again with all its attempts.",
+            abstract: "Restarts a failed job with all its attempts.",
             discussion: "EXAMPLE\n  hatchfarm job retry 0193… --watch")
 
         @Argument(help: "The job's id.") var job: String
-        @Flag(help: "Follow it to its end.") var watch = false
+        @Flag(help: "Follow the job until it ends.") var watch = false
         @OptionGroup var options: JobOptions
 
         func run() async throws {
@@ -106,16 +107,16 @@ extension JobCommand {
             guard watch else {
                 return Output.line(options.json ? reply.text(.compact) : "\(job) \(reply["status"]?.string ?? "")")
             }
-            try await Follow(client, job: job, asJSON: options.json).toTheEnd()
+            try await JobFollower(client, job: job, asJSON: options.json).run()
         }
     }
 
     struct Watch: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Follows a job to its end: status, progress and log.",
+            abstract: "Follows a job until it ends: status, progress and log.",
             discussion: """
-                Ends with 0 when the job completed and with 1 when it failed or was cancelled. \
-                With --json each event is a line.
+                The exit code is 0 if the job completed, and 1 if it failed or was cancelled. \
+                With --json each event is printed as one line.
 
                 EXAMPLE
                   hatchfarm job watch 0193…
@@ -125,7 +126,7 @@ extension JobCommand {
         @OptionGroup var options: JobOptions
 
         func run() async throws {
-            try await Follow(options.open(), job: job, asJSON: options.json).toTheEnd()
+            try await JobFollower(options.open(), job: job, asJSON: options.json).run()
         }
     }
 }

@@ -1,6 +1,6 @@
 internal import Bytes
 
-/// How a job is told to people.
+/// A job as text for people.
 enum JobText {
     static func path(_ job: String) -> String { "/api/v1/jobs/\(Client.escape(job))" }
 
@@ -14,24 +14,24 @@ enum JobText {
         return "\(Text.duration(milliseconds: max(0, World.live.now() - then))) ago"
     }
 
-    /// One sentence: "completed in 1.2 s, exit code 0".
+    /// A summary: "completed in 1.2 s, exit code 0".
     static func ending(_ job: JSON) -> String {
         let result = job["result"]
         var parts = [job["status"]?.string ?? "ended"]
         if let time = result?["duration_ms"]?.int { parts[0] += " in \(Text.duration(milliseconds: time))" }
-        // A failure is told by its error; what else there may be (timeout, poison, dependency) by its name.
+        // Other reasons than a failure (timeout, poison, dependency) are shown by name.
         if let reason = job["reason"]?.string, reason != "failure", reason != parts[0] {
-            parts.append(Output.tame(reason))
+            parts.append(Output.sanitized(reason))
         }
         if let error = job["error"]?.string, !error.isEmpty {
-            parts.append(Output.tame(error))
+            parts.append(Output.sanitized(error))
         } else if let code = result?["exit_code"]?.int {
             parts.append("exit code \(code)")
         }
         return parts.joined(separator: ", ")
     }
 
-    /// Every field that is set, one a line; what holds others is indented under its name.
+    /// Every field that is set, one per line; nested fields are indented.
     static func lines(_ job: JSON) -> [String] {
         (job.members ?? []).flatMap { block($0.key, $0.value, indent: "") }
     }
@@ -50,13 +50,13 @@ enum JobText {
             return ["\(indent)\(label(name)):"] + members.flatMap { block($0.key, $0.value, indent: indent + "  ") }
         default:
             let texts = scalar(value).split(separator: "\n", omittingEmptySubsequences: true).map(String.init)
-            guard texts.count > 1 else { return ["\(indent)\(label(name)): \(Output.tame(texts.first ?? ""))"] }
-            return ["\(indent)\(label(name)):"] + texts.map { "\(indent)  \(Output.tame($0))" }
+            guard texts.count > 1 else { return ["\(indent)\(label(name)): \(Output.sanitized(texts.first ?? ""))"] }
+            return ["\(indent)\(label(name)):"] + texts.map { "\(indent)  \(Output.sanitized($0))" }
         }
     }
 
     private static func label(_ name: String) -> String {
-        Output.tame(String(name.map { $0 == "_" ? " " : $0 }))
+        Output.sanitized(String(name.map { $0 == "_" ? " " : $0 }))
     }
 
     private static func scalar(_ value: JSON) -> String {

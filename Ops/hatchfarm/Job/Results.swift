@@ -4,7 +4,7 @@ internal import Bytes
 extension JobCommand {
     struct Logs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Prints what a job has written.",
+            abstract: "Prints a job's log.",
             discussion: """
                 EXAMPLES
                   hatchfarm job logs 0193…
@@ -14,7 +14,7 @@ extension JobCommand {
         private static let page = 1_000
 
         @Argument(help: "The job's id.") var job: String
-        @Flag(name: .shortAndLong, help: "Go on until the job ends.") var follow = false
+        @Flag(name: .shortAndLong, help: "Follow the log until the job ends.") var follow = false
         @OptionGroup var options: JobOptions
 
         func run() async throws {
@@ -34,7 +34,7 @@ extension JobCommand {
             }
         }
 
-        /// The log alone, until the stream says that the job has ended.
+        /// Prints the log until the event stream reports that the job has ended.
         private func tail(_ client: Client) async throws {
             var lastEvent: String?
             var hasEnded = false
@@ -50,20 +50,22 @@ extension JobCommand {
                     }
                 } catch Failure.unreachable(let reason) where lastEvent != nil {
                     let now = World.live.monotonic()
-                    if lostSince == nil { Output.error("hatchfarm: \(reason); trying again") }
+                    if lostSince == nil { Output.error("hatchfarm: \(reason); retrying") }
                     lostSince = lostSince ?? now
-                    guard now - (lostSince ?? now) < Follow.patience else { throw Failure.unreachable(reason) }
+                    guard now - (lostSince ?? now) < JobFollower.reconnectTimeout else {
+                        throw Failure.unreachable(reason)
+                    }
                 }
                 if !hasEnded { try await World.live.sleep(.milliseconds(500)) }
             }
         }
 
-        /// On a terminal whole lines, tamed; else what the job wrote.
+        /// Sanitized lines on a terminal; otherwise the job's output as it is.
         private func show(_ piece: JSON) {
             if options.json {
                 Output.line(piece.text(.compact))
             } else if Output.isTerminal {
-                for line in LogText.lines(piece) { Output.line(Output.tame(line)) }
+                for line in LogText.lines(piece) { Output.line(Output.sanitized(line)) }
             } else {
                 Output.text(piece["text"]?.string ?? "")
             }
@@ -72,7 +74,7 @@ extension JobCommand {
 
     struct Artifacts: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists the files that a job has kept.",
+            abstract: "Lists a job's artifacts.",
             discussion: "EXAMPLE\n  hatchfarm job artifacts 0193…")
 
         @Argument(help: "The job's id.") var job: String
@@ -85,7 +87,7 @@ extension JobCommand {
             for artifact in reply["artifacts"]?.array ?? [] {
                 let size = artifact["size"]?.int.flatMap { Int(exactly: $0) } ?? 0
                 table.row(
-                    Output.tame(artifact["path"]?.string ?? ""), Text.size(size), artifact["sha256"]?.string ?? "")
+                    Output.sanitized(artifact["path"]?.string ?? ""), Text.size(size), artifact["sha256"]?.string ?? "")
             }
             for line in table.lines { Output.line(line) }
         }
@@ -93,7 +95,7 @@ extension JobCommand {
 
     struct Fetch: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Fetches a file that a job has kept.",
+            abstract: "Downloads an artifact of a job.",
             discussion: """
                 EXAMPLES
                   hatchfarm job fetch 0193… counts.txt
@@ -104,7 +106,8 @@ extension JobCommand {
         @Argument(help: "The file's path in the job's work folder.") var path: String
         @Option(
             name: [.customShort("o"), .customLong("to")],
-            help: ArgumentHelp("Where to (its name, in this folder); - is standard output.", valueName: "file"))
+            help: ArgumentHelp(
+                "The target (default: its name, in this folder); - is standard output.", valueName: "file"))
         var target: String?
         @OptionGroup(title: "Server") var client: ClientOptions
 

@@ -4,11 +4,11 @@ internal import Bytes
 extension JobCommand {
     struct Submit: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Submits a job; prints its id.",
+            abstract: "Submits a job, and prints its id.",
             discussion: """
-                What follows -- is the command and its arguments; without it the job waits for a person. \
-                Files given with --input are placed in the job's work folder, those named with --output are \
-                kept when it ends well. The job has no network. It tells how far it is by printing lines \
+                The command and its arguments follow --; without a command the job is done by a person. Files given \
+                with --input are placed in the job's work folder, those named with --output are uploaded at its \
+                end. The job has no network access. It reports progress by printing lines \
                 `::progress PERCENT [MESSAGE]`.
 
                 EXAMPLES
@@ -18,40 +18,43 @@ extension JobCommand {
                   hatchfarm job submit --title later --at 2027-01-01T03:00:00Z -- date
                 """)
 
-        @Option(help: "What it is called, 1–255 characters.") var title: String
-        @Option(help: "More about it.") var description: String?
-        @Option(name: .long, help: ArgumentHelp("A file for the work folder, as PATH there.", valueName: "file[:path]"))
+        @Option(help: "The job's title, 1–255 characters.") var title: String
+        @Option(help: "A description.") var description: String?
+        @Option(
+            name: .long,
+            help: ArgumentHelp("An input file, placed at PATH in the work folder.", valueName: "file[:path]"))
         var input: [String] = []
-        @Option(help: ArgumentHelp("A file to keep.", valueName: "path")) var output: [String] = []
-        @Option(help: ArgumentHelp("What the command reads; - is standard input.", valueName: "file"))
+        @Option(help: ArgumentHelp("An output file to upload.", valueName: "path")) var output: [String] = []
+        @Option(help: ArgumentHelp("The command's standard input; - reads it from here.", valueName: "file"))
         var stdin: String?
         @Option(help: ArgumentHelp("An environment variable.", valueName: "name=value")) var env: [String] = []
         @Option(help: "Cores.") var cpu: Double?
         @Option(help: "GB of memory.") var memory: Double?
         @Option(help: "GPUs.") var gpu: Int?
-        @Option(help: "A label the machine must have.") var label: [String] = []
-        @Option(help: "How long it may run, in minutes (10).") var minutes: Int?
-        @Option(help: "none, sandbox or vm (sandbox).") var isolation: String?
-        @Option(help: "The queue (default).") var queue: String?
-        @Option(help: "0–9, higher first (5).") var priority: Int?
-        @Option(help: "How often it is tried (3).") var attempts: Int?
-        @Option(help: ArgumentHelp("Not before this time.", valueName: "rfc 3339")) var at: String?
-        @Option(help: ArgumentHelp("Not before that job has completed.", valueName: "id")) var after: [String] = []
-        @Option(help: "The same key again answers as before instead of submitting again.") var idempotencyKey: String?
-        @Flag(help: "Follow it to its end.") var watch = false
+        @Option(help: "A label that the machine must have.") var label: [String] = []
+        @Option(help: "Time limit in minutes (default: 10).") var minutes: Int?
+        @Option(help: "Isolation: none, sandbox or vm (default: sandbox).") var isolation: String?
+        @Option(help: "The queue (default: default).") var queue: String?
+        @Option(help: "Priority 0–9, higher first (default: 5).") var priority: Int?
+        @Option(help: "Maximum number of attempts (default: 3).") var attempts: Int?
+        @Option(help: ArgumentHelp("Earliest start time.", valueName: "rfc 3339")) var at: String?
+        @Option(help: ArgumentHelp("A job that must complete first.", valueName: "id")) var after: [String] = []
+        @Option(help: "Repeating a key returns the first response instead of submitting again.") var idempotencyKey:
+            String?
+        @Flag(help: "Follow the job until it ends.") var watch = false
         @OptionGroup var options: JobOptions
         @Argument(parsing: .postTerminator, help: "The command.") var command: [String] = []
 
         func run() async throws {
             let client = try options.open()
-            // A key of our own when there is none: should the answer get lost, nobody pays twice for a retry.
+            // Generate a key if none is given, so that a retry after a lost response doesn't submit twice.
             let key = idempotencyKey ?? Hex.encode(World.live.random(16))
             let job = try await client.post(
                 "/api/v1/jobs", body(inputs: Inputs(client).prepare(input)), headers: [("Idempotency-Key", key)])
-            guard let id = job["id"]?.string else { throw Failure.unexpected("the answer has no id") }
+            guard let id = job["id"]?.string else { throw Failure.unexpected("the response has no id") }
             if watch {
                 if !options.json { Output.line("job \(id)") }
-                return try await Follow(client, job: id, asJSON: options.json).toTheEnd()
+                return try await JobFollower(client, job: id, asJSON: options.json).run()
             }
             Output.line(options.json ? job.text(.compact) : id)
         }
@@ -103,7 +106,7 @@ extension JobCommand {
         private static func text(_ path: String) throws(Failure) -> String {
             let bytes = try Files.read(path, limit: 512 << 10)
             guard let text = String(validating: bytes, as: UTF8.self) else {
-                throw .invalid("\(path) is not UTF-8; give it with --input instead")
+                throw .invalid("\(path) is not UTF-8; use --input instead")
             }
             return text
         }

@@ -4,7 +4,7 @@ internal import ArgumentParser
 struct Completions: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "completions",
-        abstract: "Prints the completion script of a shell.",
+        abstract: "Prints a shell completion script.",
         discussion: """
             EXAMPLES
               hatchfarm completions bash > /usr/share/bash-completion/completions/hatchfarm

@@ -6,7 +6,7 @@ internal import Glibc
 struct Manual: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "manual",
-        abstract: "Writes the manual pages, one a command.",
+        abstract: "Writes the manual pages, one per command.",
         discussion: """
             EXAMPLES
               hatchfarm manual --to /usr/share/man/man1
@@ -14,7 +14,7 @@ struct Manual: ParsableCommand {
             """,
         shouldDisplay: false)
 
-    @Option(help: ArgumentHelp("Where to.", valueName: "folder"), completion: .directory) var to: String
+    @Option(help: ArgumentHelp("The target folder.", valueName: "folder"), completion: .directory) var to: String
 
     func run() throws {
         try Files.makeFolder(to)
@@ -30,21 +30,21 @@ struct Man: ParsableCommand {
         commandName: "man",
         abstract: "Shows a command's manual page.",
         discussion: """
-            By `man` where it is installed and this is a terminal; else the page itself, as roff.
+            Uses `man` if it is installed and this is a terminal; otherwise prints the page as roff.
 
             EXAMPLES
               hatchfarm man worker
               hatchfarm man job submit | man -l -
             """)
 
-    @Argument(help: "The command; without one: hatchfarm itself.") var command: [String] = []
+    @Argument(help: "The command (default: hatchfarm itself).") var command: [String] = []
 
     func run() throws {
         let name = (["hatchfarm"] + command).joined(separator: "-")
         guard let page = try ManualPage.all().first(where: { $0.name == name }) else {
-            throw Failure.notFound("there is no command `\(Text.tame(command.joined(separator: " ")))`")
+            throw Failure.notFound("there is no command `\(Text.sanitized(command.joined(separator: " ")))`")
         }
-        // Where there is no man, or its reader has enough of it, the pipe breaks.
+        // The pipe breaks if man is missing, or is closed early.
         signal(SIGPIPE, SIG_IGN)
         guard Output.isTerminal, let pipe = popen("man -l - 2>/dev/null", "w") else { return Output.text(page.roff) }
         fputs(page.roff, pipe)

@@ -1,18 +1,18 @@
 internal import ArgumentParser
 internal import Bytes
 
-/// A command's page for section 1, made from what ArgumentParser knows of it.
+/// A command's manual page (section 1), generated from ArgumentParser's metadata.
 struct ManualPage: Sendable {
     /// `hatchfarm-job-submit`
     let name: String
-    /// For `man`: roff with the macros of man(7).
+    /// The page as roff, with the man(7) macros.
     let roff: String
 
-    /// The pages of all commands that people are shown.
+    /// The pages of all commands that are not hidden.
     static func all() throws(Failure) -> [ManualPage] {
         guard let json = try? JSON(parsing: Array(Hatchfarm._dumpHelp().utf8), limits: .init(depth: 64, keys: 100_000)),
             let command = json["command"]
-        else { throw .unexpected("the commands can't be listed") }
+        else { throw .unexpected("cannot list the commands") }
         return pages(of: command, above: [])
     }
 
@@ -58,7 +58,7 @@ struct ManualPage: Sendable {
         roff = text.text
     }
 
-    /// Without the full stop, as `whatis` likes it.
+    /// Without the full stop, as expected by `whatis`.
     private static func phrase(_ text: String) -> String {
         text.hasSuffix(".") ? String(text.dropLast()) : text
     }
@@ -76,17 +76,17 @@ struct ManualPage: Sendable {
     }
 
     private static func preferred(_ argument: JSON) -> String {
-        argument["preferredName"].map(spelt) ?? ""
+        argument["preferredName"].map(flag) ?? ""
     }
 
     private static func names(_ argument: JSON) -> String {
         let value = "\\fI\(Roff.escaped(argument["valueName"]?.string ?? "value"))\\fR"
         guard argument["kind"] != "positional" else { return value }
-        let names = (argument["names"]?.array ?? []).map { "\\fB\(spelt($0))\\fR" }.joined(separator: ", ")
+        let names = (argument["names"]?.array ?? []).map { "\\fB\(flag($0))\\fR" }.joined(separator: ", ")
         return argument["kind"] == "flag" ? names : "\(names) \(value)"
     }
 
-    private static func spelt(_ name: JSON) -> String {
+    private static func flag(_ name: JSON) -> String {
         Roff.escaped((name["kind"] == "long" ? "--" : "-") + (name["name"]?.string ?? ""))
     }
 

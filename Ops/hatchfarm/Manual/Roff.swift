@@ -1,4 +1,4 @@
-/// A manual page as it grows: the macros of man(7).
+/// Builds a manual page with the man(7) macros.
 struct Roff {
     private(set) var text = ""
 
@@ -8,17 +8,17 @@ struct Roff {
 
     mutating func section(_ name: String) { put(".SH \"\(Self.escaped(name))\"") }
 
-    /// Of roff; what others wrote is escaped before.
+    /// A line of roff; plain text must be escaped.
     mutating func line(_ roff: String) { put(roff) }
 
-    /// A word of roff, and plain text about it.
+    /// A tagged paragraph: the tag as roff, the description as plain text.
     mutating func item(_ roff: String, _ about: String) {
         put(".TP")
         put(roff)
         put(about.isEmpty ? "\\&" : Self.escaped(about))
     }
 
-    /// Paragraphs; a line in capitals begins a section, indented lines stand as they are.
+    /// Plain-text paragraphs: a line in capitals is a section heading, indented lines are verbatim.
     mutating func discussion(_ discussion: String) {
         guard !discussion.isEmpty else { return }
         var isVerbatim = false
@@ -57,7 +57,7 @@ struct Roff {
         dropEmptyParagraphs()
     }
 
-    /// Nothing of it is a command of roff.
+    /// Escapes plain text for roff.
     static func escaped(_ text: String) -> String {
         var escaped = ""
         for character in text {
@@ -71,7 +71,7 @@ struct Roff {
             case "\"": escaped += "\\(dq"
             case "…": escaped += "..."
             default:
-                // In every encoding that a reader may have.
+                // Independent of the encoding.
                 for scalar in character.unicodeScalars {
                     escaped += scalar.isASCII ? String(scalar) : "\\[u\(Self.hex(scalar.value))]"
                 }
@@ -88,7 +88,7 @@ struct Roff {
 
     private mutating func paragraph() { put(".PP") }
 
-    /// A paragraph with nothing in it is warned of.
+    /// Linters warn about empty paragraphs.
     private mutating func dropEmptyParagraphs() {
         var kept: [Substring] = []
         for line in text.split(separator: "\n") {

@@ -1,23 +1,23 @@
 internal import ArgumentParser
 internal import Bytes
 
-/// The operator's side of the wallet.
+/// The operator's wallet commands.
 extension WalletCommand {
     struct DepositCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "deposit",
-            abstract: "Books money that came in for an owner (operator).",
+            abstract: "Books a deposit for an owner (operator).",
             discussion: """
-                The reference is the payment's own name: booked twice with the same data, it counts once.
+                The reference identifies the payment: booking it twice with the same data counts once.
 
                 EXAMPLE
                   HATCHFARM_API_TOKEN=… hatchfarm wallet deposit alice 100 --reference wire-7
                 """)
 
-        @Argument(help: "Whose it is.") var recipient: String
-        @Argument(help: "A decimal: 12.5.") var amount: String
-        @Option(help: "The payment's own name, unique.") var reference: String
-        @Option(help: "What it is in.") var asset = "USDT"
+        @Argument(help: "The owner.") var recipient: String
+        @Argument(help: "The amount, such as 12.5.") var amount: String
+        @Option(help: "A unique reference of the payment.") var reference: String
+        @Option(help: "The asset.") var asset = "USDT"
         @OptionGroup var options: CallOptions
 
         func run() async throws {
@@ -31,7 +31,7 @@ extension WalletCommand {
             let deposit = reply["data"]?["deposit"]
             Output.line(
                 "\(recipient) has \(deposit?["balance_after"]?.string ?? "") \(deposit?["asset"]?.string ?? "") "
-                    + "after \(deposit?["amount"]?.string ?? "")")
+                    + "after a deposit of \(deposit?["amount"]?.string ?? "")")
         }
     }
 
@@ -53,11 +53,11 @@ extension WalletCommand {
     struct RejectCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "reject",
-            abstract: "Rejects an open withdrawal; its money goes back (operator).",
+            abstract: "Rejects an open withdrawal, and refunds it (operator).",
             discussion: "EXAMPLE\n  hatchfarm wallet reject wdr_0123456789abcdef --reason 'no such address'")
 
         @Argument(help: "The withdrawal's id.") var withdrawal: String
-        @Option(help: "Why, for its owner.") var reason: String
+        @Option(help: "The reason, shown to its owner.") var reason: String
         @OptionGroup var options: CallOptions
 
         func run() async throws {
@@ -70,11 +70,11 @@ extension WalletCommand {
     struct PaidCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "paid",
-            abstract: "Says that an approved withdrawal was paid outside (operator).",
+            abstract: "Marks an approved withdrawal as paid (operator).",
             discussion: "EXAMPLE\n  hatchfarm wallet paid wdr_0123456789abcdef --txid 0x9f…")
 
         @Argument(help: "The withdrawal's id.") var withdrawal: String
-        @Option(help: "The payment's name outside.") var txid: String
+        @Option(help: "The external transaction id.") var txid: String
         @OptionGroup var options: CallOptions
 
         func run() async throws {

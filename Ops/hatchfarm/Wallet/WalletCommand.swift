@@ -5,7 +5,7 @@ internal import Bytes
 struct WalletCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wallet",
-        abstract: "Shows what you have, and takes money in and out.",
+        abstract: "Shows balances and transactions, and moves money in and out.",
         discussion: """
             EXAMPLES
               hatchfarm wallet balance
@@ -13,8 +13,8 @@ struct WalletCommand: AsyncParsableCommand {
               hatchfarm wallet withdraw 12.5 --to 0x52…
               HATCHFARM_API_TOKEN=… hatchfarm wallet deposit alice 100 --reference wire-7
 
-            Jobs and withdrawals hold their money first; what is held comes back or is
-            paid. Deposits, approvals, rejections and payments are the operator's.
+            Jobs and withdrawals first place a hold, which is later paid or refunded.
+            Deposits, approvals, rejections and payments are for the operator.
 
             \(ClientOptions.help)
 
@@ -30,7 +30,7 @@ extension WalletCommand {
     struct BalanceCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "balance",
-            abstract: "Shows what you may spend, and what is held.",
+            abstract: "Shows available and held balances.",
             discussion: """
                 EXAMPLES
                   hatchfarm wallet balance
@@ -45,7 +45,7 @@ extension WalletCommand {
             var table = Table("ASSET", "AVAILABLE", "HELD")
             for balance in reply["data"]?["balances"]?.array ?? [] {
                 table.row(
-                    Output.tame(balance["asset"]?.string ?? ""), balance["available"]?.string ?? "",
+                    Output.sanitized(balance["asset"]?.string ?? ""), balance["available"]?.string ?? "",
                     balance["held"]?.string ?? "")
             }
             for line in table.lines { Output.line(line) }
@@ -55,14 +55,14 @@ extension WalletCommand {
     struct TransactionsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "transactions",
-            abstract: "Lists how your money came and went, newest first.",
+            abstract: "Lists your transactions, newest first.",
             discussion: """
                 EXAMPLES
                   hatchfarm wallet transactions
                   hatchfarm wallet transactions --asset POINTS --limit 10
                 """)
 
-        @Option(help: "Only those in USDT or POINTS.") var asset: String?
+        @Option(help: "Only this asset: USDT or POINTS.") var asset: String?
         @OptionGroup var page: PageOptions
         @OptionGroup var options: CallOptions
 
@@ -76,17 +76,17 @@ extension WalletCommand {
                 table.row(
                     JobText.age(line["created_at"]), amount.hasPrefix("-") ? amount : "+\(amount)",
                     line["balance_after"]?.string ?? "", line["asset"]?.string ?? "", line["reason"]?.string ?? "",
-                    Output.tame(line["reference"]?.string ?? ""))
+                    Output.sanitized(line["reference"]?.string ?? ""))
             }
             page.show(table, reply)
         }
     }
 }
 
-/// Which piece of a list.
+/// The page of a list.
 struct PageOptions: ParsableArguments {
-    @Option(help: "How many, 1–100.") var limit = 50
-    @Option(help: "Where an earlier list ended.") var cursor: String?
+    @Option(help: "Maximum number of entries, 1–100.") var limit = 50
+    @Option(help: "Continue after an earlier list: its cursor.") var cursor: String?
 
     var query: [(String, String?)] { [("limit", "\(limit)"), ("cursor", cursor)] }
 

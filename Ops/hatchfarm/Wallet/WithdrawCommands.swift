@@ -5,19 +5,20 @@ extension WalletCommand {
     struct WithdrawCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "withdraw",
-            abstract: "Asks for your money; prints the withdrawal's id.",
+            abstract: "Requests a withdrawal, and prints its id.",
             discussion: """
-                The amount is held at once. The operator pays it, or rejects it, and then it comes back.
+                The amount is held immediately. The operator pays it, or rejects it, which refunds it.
 
                 EXAMPLES
                   hatchfarm wallet withdraw 12.5 --to 0x52…
                   hatchfarm wallet withdraw 12.5 --to 0x52… --idempotency-key rent-may
                 """)
 
-        @Argument(help: "A decimal: 12.5.") var amount: String
-        @Option(help: ArgumentHelp("Where it goes.", valueName: "address")) var to: String
-        @Option(help: "What it is in.") var asset = "USDT"
-        @Option(help: "The same key again answers as before instead of withdrawing again.") var idempotencyKey: String?
+        @Argument(help: "The amount, such as 12.5.") var amount: String
+        @Option(help: ArgumentHelp("The target address.", valueName: "address")) var to: String
+        @Option(help: "The asset.") var asset = "USDT"
+        @Option(help: "Repeating a key returns the first response instead of withdrawing again.") var idempotencyKey:
+            String?
         @OptionGroup var options: CallOptions
 
         func run() async throws {
@@ -31,7 +32,8 @@ extension WalletCommand {
                     "/api/v1/wallet/withdraw", body, headers: [("Idempotency-Key", key)])
             } catch Failure.unreachable(let reason) {
                 throw Failure.unreachable(
-                    "\(reason)\nIt may have happened. To find out, repeat this with --idempotency-key \(key)")
+                    "\(reason)\nIt may have been requested. To check, repeat this with --idempotency-key \(key)"
+                )
             }
             WithdrawalText.show(reply, options.json)
         }
@@ -49,14 +51,14 @@ extension WalletCommand {
                 """)
 
         @Argument(help: "The withdrawal's id.") var withdrawal: String?
-        @Option(help: "Only those: requested, approved, paid or rejected.") var status: String?
-        @Flag(help: "Everybody's, for the operator.") var all = false
+        @Option(help: "Only withdrawals with this status: requested, approved, paid or rejected.") var status: String?
+        @Flag(help: "Those of all members (operator).") var all = false
         @OptionGroup var page: PageOptions
         @OptionGroup var options: CallOptions
 
         func validate() throws {
             if withdrawal != nil, all || status != nil {
-                throw ValidationError("An id stands without --all and --status.")
+                throw ValidationError("An id can't be combined with --all or --status.")
             }
         }
 
@@ -85,7 +87,7 @@ extension WalletCommand {
                 let age = JobText.age(one["created_at"])
                 let amount = one["amount"]?.string ?? ""
                 let asset = one["asset"]?.string ?? ""
-                let address = Output.tame(one["address"]?.string ?? "")
+                let address = Output.sanitized(one["address"]?.string ?? "")
                 if all {
                     table.row(id, status, age, amount, asset, one["owner_id"]?.string ?? "", address)
                 } else {
@@ -100,7 +102,7 @@ extension WalletCommand {
 enum WithdrawalText {
     static func path(_ withdrawal: String) -> String { "/api/v1/wallet/withdrawals/\(Client.escape(withdrawal))" }
 
-    /// What became of one, in a line.
+    /// A withdrawal's id and status, in one line.
     static func show(_ reply: JSON, _ asJSON: Bool) {
         let withdrawal = reply["data"]?["withdrawal"]
         Output.line(

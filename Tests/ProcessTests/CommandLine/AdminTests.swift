@@ -160,11 +160,11 @@ struct AdminTests {
             let program = "script -qefc \"$h admin user add maya\" \(seen); code=$?; : > \(over); exit $code"
             return try await shell(": > \(seen); \(prompted); (\(typing)) | (\(program))", url)
         }
-        let (first, second) = ("prompted 'Password: '", "prompted 'Once more: '")
+        let (first, second) = ("prompted 'Password: '", "prompted 'Repeat password: '")
         let differ = try await type("\(first); printf 'hidden word\\r'; \(second); printf 'other word\\r'")
-        #expect(differ.output.contains("Once more") && differ.output.contains("differ"), "\(differ.output)")
+        #expect(differ.output.contains("Repeat password") && differ.output.contains("differ"), "\(differ.output)")
         let stopped = try await type("\(first); printf 'hidden\\003'")
-        #expect(!stopped.output.contains("Once more"))
+        #expect(!stopped.output.contains("Repeat password"))
         let added = try await type("\(first); printf 'hidden wordd\\177\\r'; \(second); printf 'hidden word\\r'")
         #expect(added.output.contains("maya"), "\(added.output)")
         for run in [differ, stopped, added] { #expect(!run.output.contains("hidden")) }

@@ -120,7 +120,7 @@ struct DoctorTests {
                 FarmServer.program,
                 ["worker", "--server", farm.server.url, "--api-key", FarmServer.operatorToken, "--owner", "alice"]
                     + ["--state", state])
-            try await eventually("it works", within: .seconds(60)) { daemon.output.contains("works for") }
+            try await eventually("it works", within: .seconds(60)) { daemon.output.contains("starting worker") }
             let known = try await doctor(arguments)
             #expect(known.code == 0, "\(known.findings.text(.compact))")
             #expect(finding("worker", "sandbox", in: known.findings)?["level"] == "ok")

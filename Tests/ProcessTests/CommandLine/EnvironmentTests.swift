@@ -110,7 +110,10 @@ struct EnvironmentTests {
             ("PORT", "65536", "not \"65536\""), ("PORT", "-1", "not \"-1\""), ("PORT", "1.0", "not \"1.0\""),
             ("HATCHFARM_MEMBER_RATE", "1000001", "from 0 to 1000000"),
             ("HATCHFARM_DRAIN_NOTICE_MS", "5001", "from 0 to 5000"),
-            ("HATCHFARM_DEV_LOG", "maybe", "must be true or false, not \"maybe\"; correct it, or unset it for false"),
+            (
+                "HATCHFARM_DEV_LOG", "maybe",
+                "must be true or false, not \"maybe\"; correct it, or unset it for false"
+            ),
             (
                 "HATCHFARM_LOG", "loud\u{1B}[2J\nnext",
                 "trace, debug, info, notice, warning, error, critical, not \"loud[2Jnext\""
@@ -130,7 +133,7 @@ struct EnvironmentTests {
     @Test(
         "a wrong secret is not shown",
         arguments: [
-            ("HATCHFARM_API_TOKEN", "hush hush", "`openssl rand -hex 32` makes one"),
+            ("HATCHFARM_API_TOKEN", "hush hush", "`openssl rand -hex 32` generates one"),
             ("JWT_SECRET", "hush", "32 bytes"),
             ("DATABASE_URL", "mysql://me:hush@db/farm", "sqlite:PATH or postgres://"),
             ("HATCHFARM_USERS", "hush", "name:password"),
@@ -148,7 +151,8 @@ struct EnvironmentTests {
         #expect(server.ending == .exited(78))
         #expect(
             server.errors
-                == "hatchfarm: HATCHFARM_DEV_LOG must be true or false, not \"x\"; correct it, or unset it for false\n")
+                == "hatchfarm: HATCHFARM_DEV_LOG must be true or false, not \"x\"; correct it, or unset it for false\n"
+        )
         let state = Scratch.path("worker")
         let arguments = ["worker", "--server", "http://127.0.0.1:9", "--api-key", "hf_any", "--state", state]
         for (name, code) in [("HATCHFARM_ALLOW_PRIVATE", Int32(78)), ("HATCHFARM_LOG", 78), ("PORT", 3)] {
@@ -174,7 +178,7 @@ struct EnvironmentTests {
         #expect(wrong.allSatisfy { $0["remedy"]?.string?.isEmpty == false } && !"\(wrong)".contains("hush"))
         let misspelt = try await findings(["HATCHFARM_LOGS": "debug", "PORT": "", "OIDC_X_CLIENT_ID": "c"])
         #expect(misspelt.map { $0["level"] } == ["ok", "warn"])
-        #expect(misspelt.first?["found"] == "understood: DATABASE_URL, OIDC_X_CLIENT_ID")
+        #expect(misspelt.first?["found"] == "set: DATABASE_URL, OIDC_X_CLIENT_ID")
         #expect(misspelt.last?["found"]?.string?.hasPrefix("HATCHFARM_LOGS ") == true)
     }
 

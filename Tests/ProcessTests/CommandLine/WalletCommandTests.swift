@@ -44,7 +44,9 @@ struct WalletCommandTests {
             let deposit = ["wallet", "deposit", id, "100.5", "--reference", "wire-7"]
             for _ in 0..<2 {
                 let paid = try await keeper.run(deposit[0], deposit[1], deposit[2], deposit[3], deposit[4], deposit[5])
-                #expect(paid.code == 0 && paid.output == "\(id) has 100.5 USDT after 100.5\n", "\(paid.errors)")
+                #expect(
+                    paid.code == 0 && paid.output == "\(id) has 100.5 USDT after a deposit of 100.5\n", "\(paid.errors)"
+                )
             }
             let asked = try await bee.run("wallet", "withdraw", "30", "--to", "0xabc", "--idempotency-key", "k")
             let withdrawal = try #require(asked.output.wholeMatch(of: #/(wdr_[0-9a-f]{16}) requested\n/#)).output.1

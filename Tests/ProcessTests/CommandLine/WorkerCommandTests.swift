@@ -103,12 +103,12 @@ struct WorkerCommandTests {
             let path = try file("rules.json", rules)
             let arguments = ["--state", state, "--accept-policy", path]
             let first = try await said(worker(farm, arguments), when: "ready")
-            #expect(first.contains("signs for alice") && first.contains(rules))
+            #expect(first.contains("signing policy and consent for alice") && first.contains(rules))
             let signed = try JSON(parsing: Array(rules.utf8))
             #expect(try await policies(farm).map { $0["rules"] } == [signed])
 
             let again = try await said(worker(farm, arguments, key: nil), when: "ready")
-            #expect(!again.contains("signs"))
+            #expect(!again.contains("signing"))
             try Data(#"{"max_cpu_percent":60}"#.utf8).write(to: URL(fileURLWithPath: path))
             let refused = try await worker(farm, arguments, key: nil)
             #expect(try await refused.end() == .exited(4))
@@ -146,7 +146,7 @@ struct WorkerCommandTests {
             #expect(words.contains(id))
             let cases = [
                 (try file("open.json", text, mode: 0o644), farm.server.url, "chmod 600"),
-                (Scratch.path("missing.json"), farm.server.url, "is not there"),
+                (Scratch.path("missing.json"), farm.server.url, "does not exist"),
                 (good, "http://127.0.0.1:9", "is for"), (try file("bad.json", "{}"), farm.server.url, "worker_id"),
             ]
             for (path, server, word) in cases {

@@ -19,7 +19,7 @@ final class MixedLoad: Sendable {
 
     private enum Phase { case mixed, finishing, over }
 
-    /// Enrols as many machines as there are to be workers.
+    /// Enrolls as many machines as there are to be workers.
     init(_ farm: Farm, also others: [FarmServer] = [], workers: Int, seed: UInt64) async throws {
         servers = [farm.server] + others
         owner = farm.owner

@@ -41,16 +41,16 @@ struct AddressRulesTests {
     func kinds(text: String, kind: AddressRules.Kind?) throws {
         let address = try #require(IPAddress(text))
         #expect(AddressRules.kind(of: address) == kind)
-        #expect(AddressRules().objection(to: address, from: LocalNetworks()) == kind)
+        #expect(AddressRules().blockedKind(of: address, from: LocalNetworks()) == kind)
     }
 
     @Test("what the operator opens is private or this machine, never link-local or metadata", arguments: rows)
     func openings(text: String, kind: AddressRules.Kind?) throws {
         let address = try #require(IPAddress(text))
         let home = AddressRules(allowsPrivate: true)
-        #expect(home.objection(to: address, from: LocalNetworks()) == (kind == .privateUse ? nil : kind))
+        #expect(home.blockedKind(of: address, from: LocalNetworks()) == (kind == .privateUse ? nil : kind))
         let host = AddressRules(allowsLoopback: true)
-        #expect(host.objection(to: address, from: LocalNetworks()) == (kind == .loopback ? nil : kind))
+        #expect(host.blockedKind(of: address, from: LocalNetworks()) == (kind == .loopback ? nil : kind))
     }
 
     @Test(
@@ -80,13 +80,13 @@ struct AddressRulesTests {
     @Test(
         "the machine and the network it stands in are out of reach, also where they are public",
         arguments: [
-            ("2a02:8071:1:2::5", .loopback), ("2a02:8071:1:2::6", .neighbour), ("2a02:8071:1:7f::1", .neighbour),
-            ("2a02:8071:1:100::1", nil), ("81.2.69.10", .loopback), ("81.2.69.63", .neighbour), ("81.2.69.64", nil),
+            ("2a02:8071:1:2::5", .loopback), ("2a02:8071:1:2::6", .localNetwork), ("2a02:8071:1:7f::1", .localNetwork),
+            ("2a02:8071:1:100::1", nil), ("81.2.69.10", .loopback), ("81.2.69.63", .localNetwork), ("81.2.69.64", nil),
             ("192.168.7.1", .privateUse), ("fe80::2", .linkLocal), ("169.254.169.254", .metadata),
-            ("64:ff9b::81.2.69.10", .loopback), ("64:ff9b::81.2.69.11", .neighbour), ("5.5.5.5", nil),
+            ("64:ff9b::81.2.69.10", .loopback), ("64:ff9b::81.2.69.11", .localNetwork), ("5.5.5.5", nil),
             ("9.9.9.9", .loopback),
         ] as [(String, AddressRules.Kind?)])
-    func neighbours(text: String, kind: AddressRules.Kind?) throws {
+    func localNetworks(text: String, kind: AddressRules.Kind?) throws {
         var local = LocalNetworks()
         let own = [
             ("2a02:8071:1:2::5", 64), ("81.2.69.10", 26), ("192.168.7.2", 24), ("fe80::1", 64), ("169.254.1.1", 16),
@@ -94,10 +94,10 @@ struct AddressRulesTests {
         ]
         for (text, length) in own { local.add(try #require(IPAddress(text)), prefixLength: length) }
         let address = try #require(IPAddress(text))
-        #expect(AddressRules().objection(to: address, from: local) == kind)
-        let home = AddressRules(allowsPrivate: true).objection(to: address, from: local)
-        #expect(home == (kind == .neighbour || kind == .privateUse ? nil : kind))
-        let host = AddressRules(allowsLoopback: true).objection(to: address, from: local)
+        #expect(AddressRules().blockedKind(of: address, from: local) == kind)
+        let home = AddressRules(allowsPrivate: true).blockedKind(of: address, from: local)
+        #expect(home == (kind == .localNetwork || kind == .privateUse ? nil : kind))
+        let host = AddressRules(allowsLoopback: true).blockedKind(of: address, from: local)
         #expect(host == (kind == .loopback ? nil : kind))
     }
 
@@ -105,7 +105,7 @@ struct AddressRulesTests {
     func interfaces() throws {
         let local = LocalNetworks.current()
         #expect(local.kind(of: try #require(IPAddress("127.0.0.1"))) == .loopback)
-        #expect(local.kind(of: try #require(IPAddress("127.1.2.3"))) == .neighbour)
+        #expect(local.kind(of: try #require(IPAddress("127.1.2.3"))) == .localNetwork)
         #expect(local.kind(of: try #require(IPAddress("8.8.8.8"))) == nil)
     }
 }

@@ -32,9 +32,9 @@ struct EgressRulesTests {
         "an entry of the allowlist that can't be meant is refused in words",
         arguments: [
             ("", "host name"), ("https://example.org", "URL"), ("example.org/x", "URL"), ("a@example.org", "user"),
-            ("*example.org", "stands alone"), ("deb.*.org", "stands alone"), ("**", "stands alone"),
+            ("*example.org", "only allowed alone"), ("deb.*.org", "only allowed alone"), ("**", "only allowed alone"),
             ("*.", "host name"),
-            ("*.1.2.3.4", "nothing below"), ("bücher.de", "punycode"), ("example.org:0", "port"),
+            ("*.1.2.3.4", "no subdomains"), ("bücher.de", "punycode"), ("example.org:0", "port"),
             ("example.org:65536", "port"), ("example.org:", "port"), ("example.org:+8", "port"), ("::1", "port"),
             ("[fe80::1%eth0]", "zone"),
         ])

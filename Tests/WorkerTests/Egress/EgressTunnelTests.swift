@@ -326,7 +326,7 @@ struct EgressTunnelTests {
         } _: { lab in
             for number in 0..<120 { _ = try lab.ask("CONNECT h\(number).test:443 HTTP/1.1\r\n\r\n") }
             #expect(lab.log.count == 101)
-            #expect(lab.log.last == "[network] 100 hosts were refused; no more are listed")
+            #expect(lab.log.last == "[network] 100 hosts were refused; further ones are not listed")
             #expect(lab.proxy.usage.requestsRefused == 120)
         }
     }

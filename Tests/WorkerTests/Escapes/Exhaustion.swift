@@ -23,13 +23,13 @@ private struct Bomb: Sendable, CustomTestStringConvertible {
 private let bombs: [Bomb] = [
     Bomb(
         sentence: "one process takes all memory", script: "perl -e 'my @a; push @a, \"x\" x 1e6 while 1'",
-        reason: "MiB of memory"),
+        reason: "memory limit"),
     Bomb(
         sentence: "many processes take a little memory each",
-        script: "for i in $(seq 40); do perl -e 'my $x = \"x\" x 20e6; sleep 9' & done; wait", reason: "MiB of memory"),
+        script: "for i in $(seq 40); do perl -e 'my $x = \"x\" x 20e6; sleep 9' & done; wait", reason: "memory limit"),
     Bomb(
         sentence: "memory is hidden in temporary files", script: "head -c 200M /dev/zero > /tmp/x; echo got it",
-        reason: "MiB of memory"
+        reason: "memory limit"
     ).limited { $0.temporaryBytes = 1 << 30 },
     Bomb(
         sentence: "the work folder is filled by one file", script: "dd if=/dev/zero of=big bs=1M && echo got it",
@@ -50,7 +50,7 @@ private let bombs: [Bomb] = [
     },
     Bomb(
         sentence: "the work folder is filled by folders in folders",
-        script: "perl -e 'for (1 .. 3000) { mkdir \"d\"; chdir \"d\" } sleep 9'", reason: "deep"),
+        script: "perl -e 'for (1 .. 3000) { mkdir \"d\"; chdir \"d\" } sleep 9'", reason: "depth"),
     Bomb(
         sentence: "the work folder is filled by files without a name",
         script: "perl -e 'my @a; for (1 .. 9) { open(my $f, \"+>\", \"x\"); unlink \"x\"; print $f \"x\" x 4e6; "

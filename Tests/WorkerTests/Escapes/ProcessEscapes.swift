@@ -70,7 +70,7 @@ struct ProcessEscapes {
         let group = try yard.sandbox.groups?.makeGroup(job.name, limits: limits)
         let words = Launch(
             kind: yard.sandbox.kind, group: group, folder: job, limits: limits, proxySocket: nil
-        ).words
+        ).commandLine
         // Starts the chain as the daemon does, answers the marker, and is killed.
         let daemon = """
             pipe(my $in, my $go); pipe(my $out, my $said);

@@ -125,7 +125,7 @@ struct SlurmEndingTests {
         let stopped = Task { try await bench.run(doomed) }
         for job in [ending, lasting, doomed] { try await bench.hears(job, "here") }
         try await slurm.stopController()
-        #expect(try await bench.fault(.script("late", "true")).contains("Slurm doesn't take the job"))
+        #expect(try await bench.fault(.script("late", "true")).contains("Slurm rejected the job"))
         stopped.cancel()
         try await eventually("its output is followed all the same", within: .seconds(30)) {
             bench.log(ending) == "here\nended\n"
@@ -151,12 +151,12 @@ struct SlurmEndingTests {
             change(&configuration)
             return await SlurmProbe(configuration).findings.joined(separator: "\n")
         }
-        #expect(await findings { $0.partition = "nope" }.contains("no partition nope: see sinfo"))
+        #expect(await findings { $0.partition = "nope" }.contains("no partition nope: sinfo lists them"))
         #expect(await findings { $0.partition = "off" }.contains("PartitionName=off State=UP"))
-        #expect(await findings { $0.searchPath = "/nowhere" }.contains("sbatch is not found in /nowhere: apt-get"))
+        #expect(await findings { $0.searchPath = "/nowhere" }.contains("sbatch not found in /nowhere: apt-get"))
         #expect(await findings { $0.folder = "/a%b" }.contains("choose another"))
-        #expect(await findings { $0.folder = "shared" }.contains("no absolute path"))
-        #expect(await findings { $0.configurationFile = "/nowhere" }.contains("/nowhere can't be read"))
+        #expect(await findings { $0.folder = "shared" }.contains("not an absolute path"))
+        #expect(await findings { $0.configurationFile = "/nowhere" }.contains("configuration /nowhere"))
         try await slurm.run("scontrol", ["update", "NodeName=localhost", "State=DRAIN", "Reason=test"])
         #expect(await findings { _ in }.contains("State=RESUME"))
         await #expect(throws: SlurmProblem.self) { try await SlurmExecutor(good) }
@@ -183,7 +183,9 @@ struct SlurmEndingTests {
         }
         let bench = try await SlurmBench(slurm) { $0.allowsUnsandboxed = true }
         #expect(bench.executor.isolation == .none && bench.executor.missing.count == 1)
-        #expect(try await bench.fault(.script("walled", "true")) == "this machine gives none, not sandbox")
+        #expect(
+            try await bench.fault(.script("walled", "true"))
+                == "this machine provides isolation none, the job needs sandbox")
         let script = "echo $(id -u) >&2; env | grep -c SLURM; pwd; echo out > out"
         var job = ClaimedJob.script("open", script, isolation: .none)
         job.outputs = ["out"]

@@ -27,7 +27,7 @@ struct SlurmStatusTests {
         #expect(phase("TIMEOUT", "0") == .timedOut)
         #expect(phase("OUT_OF_MEMORY", "32000") == .outOfMemory)
         for word in ["NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "CANCELLED", "DEADLINE", "REVOKED"] {
-            #expect(phase(word) == .broken(word))
+            #expect(phase(word) == .failed(word))
         }
         for word in ["PENDING", "CONFIGURING", "REQUEUED"] { #expect(phase(word) == .waiting) }
         for word in ["RUNNING", "COMPLETING", "SUSPENDED", "A_NEW_WORD"] { #expect(phase(word) == .running) }
@@ -59,12 +59,12 @@ struct SlurmNeedsTests {
     func bounds() {
         var job = ClaimedJob.sample("needs", needs: Capacity(cpuCores: 2.1, memoryGB: 1, gpus: 3, labels: ["a", "b"]))
         job.durationMinutes = 90
-        let needs = SlurmNeeds(job, features: ["b", "c"])
+        let needs = SlurmResources(job, features: ["b", "c"])
         #expect(needs.cores == 3 && needs.memory == 954 && needs.gpus == 3 && needs.minutes == 90)
         #expect(needs.features == ["b"])
         job.resources = Capacity(milliCores: .max, memoryMiB: .max, gpus: .min)
         job.durationMinutes = .max
-        let odd = SlurmNeeds(job, features: [])
+        let odd = SlurmResources(job, features: [])
         #expect(odd.cores == 1 && odd.memory == nil && odd.gpus == 0 && odd.minutes == WireLimits.jobMinutes.upperBound)
     }
 }

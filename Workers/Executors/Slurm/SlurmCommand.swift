@@ -1,9 +1,9 @@
 internal import Bytes
 internal import Subprocess
 
-/// What Slurm, or the way to it, said no to.
+/// An error of Slurm or of one of its programs.
 package struct SlurmProblem: Error, Sendable {
-    /// With the remedy where there is one; one finding a line.
+    /// With the remedy if there is one; one finding per line.
     package let message: String
 }
 
@@ -12,11 +12,11 @@ struct SlurmCommand: Sendable {
     let configuration: SlurmConfiguration
     let world: World
 
-    /// Bytes of an answer: some ten thousand jobs.
+    /// The output limit in bytes: enough for tens of thousands of jobs.
     private static let answerBytes = 8 << 20
 
-    /// What the program printed. It is killed when it takes too long, and runs on when the caller's task is cancelled.
-    /// - Throws: what it said, when it didn't end well.
+    /// Returns the program's output. It is killed on timeout, but not when the caller's task is cancelled.
+    /// - Throws: with its standard error, when it failed.
     func run(
         _ program: String, _ arguments: [String], within milliseconds: Int64 = 60_000
     ) async throws(SlurmProblem) -> String {
@@ -28,18 +28,18 @@ struct SlurmCommand: Sendable {
                 output: .string(limit: Self.answerBytes), error: .string(limit: 64 << 10))
         }
         let world = world
-        let clock = Task {
+        let timer = Task {
             try await world.sleep(.milliseconds(milliseconds))
             running.cancel()
         }
         let result = await running.result
-        clock.cancel()
+        timer.cancel()
         switch result {
         case .failure(let error): throw SlurmProblem(message: "\(program): \(error)")
         case .success(let ended):
             guard ended.terminationStatus == .exited(0) else {
-                let said = ended.standardError.split(separator: "\n").joined(separator: "; ")
-                throw SlurmProblem(message: said.isEmpty ? "\(program) ended with \(ended.terminationStatus)" : said)
+                let errors = ended.standardError.split(separator: "\n").joined(separator: "; ")
+                throw SlurmProblem(message: errors.isEmpty ? "\(program) failed: \(ended.terminationStatus)" : errors)
             }
             return ended.standardOutput
         }

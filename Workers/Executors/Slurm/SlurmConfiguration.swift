@@ -1,26 +1,26 @@
 internal import Bytes
 package import Domain
 
-/// What a worker needs to know to offer a partition of a Slurm cluster.
+/// How a worker offers a partition of a Slurm cluster.
 package struct SlurmConfiguration: Sendable {
     package var partition: String
-    /// Who pays inside the cluster; `nil`: the user's default account.
+    /// The cluster's accounting account; `nil`: the user's default account.
     package var account: String?
-    /// More words for `sbatch`, as `--qos=low`. The provider's own: they are passed on as they are.
+    /// Further arguments for `sbatch`, such as `--qos=low`. Set by the provider, and passed on unchanged.
     package var extraArguments: [String]
-    /// An absolute path that all nodes see under the same name. The worker makes a folder of its own in it.
+    /// An absolute path that all nodes share under the same name. The worker creates its own folder in it.
     package var folder: String
-    /// Its jobs in Slurm's queue carry it in their names, so that a later life of the same worker knows them.
+    /// Part of its jobs' names in Slurm's queue, so that a later run of the same worker recognizes them.
     package var workerID: MachineID
-    /// How often all running jobs are looked at, in milliseconds, at least 100.
+    /// How often running jobs are polled, in milliseconds, at least 100.
     package var pollMilliseconds: Int64
-    /// How long a job may wait in Slurm's queue before it goes back to the server.
+    /// How long a job may wait in Slurm's queue before it is released to the server.
     package var waitLimitMilliseconds: Int64
-    /// `SLURM_CONF`; `nil`: Slurm's own place.
+    /// `SLURM_CONF`; `nil`: Slurm's default location.
     package var configurationFile: String?
-    /// Where Slurm's programs are looked for, as in `PATH`.
+    /// The search path for Slurm's programs, as in `PATH`.
     package var searchPath: String
-    /// Run jobs that ask for no isolation on nodes that can't give any.
+    /// Run jobs that need no isolation on nodes that can't provide any.
     package var allowsUnsandboxed: Bool
 
     package static let defaultSearchPath = "/usr/bin:/bin:/usr/local/bin:/opt/slurm/bin"
@@ -42,13 +42,13 @@ package struct SlurmConfiguration: Sendable {
         self.allowsUnsandboxed = allowsUnsandboxed
     }
 
-    /// How the names of this worker's jobs in Slurm's queue begin.
+    /// The prefix of this worker's job names in Slurm's queue.
     var jobNamePrefix: String { "hatchfarm-\(safeWorkerID)-" }
 
-    /// The worker's own, so that no other worker takes its jobs' folders for a dead one's.
+    /// One per worker, so that no other worker takes its jobs' folders for leftovers.
     var stateFolder: String { "\(folder)/\(safeWorkerID)" }
 
-    /// As it is where it is a plain word, else its hash: it stands in names of jobs and folders.
+    /// The id itself if it is safe in job and folder names, else its hash.
     private var safeWorkerID: String {
         let id = workerID.text
         let isPlain = id.utf8.allSatisfy { byte in
@@ -59,14 +59,14 @@ package struct SlurmConfiguration: Sendable {
         return isPlain && (1...64).contains(id.utf8.count) ? id : SHA256.hex(id)
     }
 
-    /// What is wrong with the folder's name, for people. `sbatch` puts words of its own where a `%` or `\` stands.
+    /// What is wrong with the folder's name, for people. `sbatch` expands `%` and `\`.
     var folderProblem: String? {
-        if !folder.hasPrefix("/") { return "the Slurm folder \(folder) is no absolute path" }
-        let isOdd = folder.utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "\\") }
-        return isOdd ? "the Slurm folder's name has a % or \\ or a control character in it: choose another" : nil
+        if !folder.hasPrefix("/") { return "the Slurm folder \(folder) is not an absolute path" }
+        let isUnsafe = folder.utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "\\") }
+        return isUnsafe ? "the Slurm folder's name contains %, \\ or a control character: choose another" : nil
     }
 
-    /// All that Slurm's programs get of an environment. `sbatch` would take more options from other variables.
+    /// The whole environment of Slurm's programs: `sbatch` would read options from other variables.
     var environment: [String: String] {
         var variables = ["PATH": searchPath, "LC_ALL": "C.UTF-8", "SLURM_TIME_FORMAT": "%s"]
         variables["SLURM_CONF"] = configurationFile

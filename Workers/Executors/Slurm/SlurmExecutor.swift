@@ -4,26 +4,26 @@ package import Runtime
 internal import Sandbox
 package import Wire
 
-/// Runs commands on a cluster, as jobs of a Slurm partition. Slurm places, limits and kills them; the walls around them
-/// are the sandbox's own, put up on the node.
+/// Runs commands on a cluster, as jobs of a Slurm partition. Slurm schedules, limits and kills them; on the node they
+/// run in the same sandbox as elsewhere.
 package struct SlurmExecutor: Executor {
     package let kinds = [Kind.compute]
-    /// As a trial job on the partition showed.
+    /// As determined by a test job on the partition.
     package let isolation: Isolation
-    /// What keeps the nodes from a stronger isolation, with the remedy.
+    /// What keeps the nodes from providing stronger isolation, with the remedy.
     package let missing: [String]
 
     private let configuration: SlurmConfiguration
     private let features: Set<String>
     private let sandbox: Sandbox
     let queue: SlurmQueue
-    // Held as long as the executor: its folder is removed with it.
+    // Kept alive as long as the executor: deinit removes its folder.
     private let state: StateFolder
     private let world: World
 
-    /// Looks at the cluster, ends what an earlier life of the same worker left there, and tries the walls on a node:
-    /// takes as long as the trial job waits in Slurm's queue.
-    /// - Throws: when the partition can't run jobs, or can't wall them in and `allowsUnsandboxed` isn't set.
+    /// Probes the cluster, kills leftover jobs of an earlier run of the same worker, and tests the sandbox on a node:
+    /// takes as long as the test job waits in Slurm's queue.
+    /// - Throws: when the partition can't run jobs, or can't sandbox them and `allowsUnsandboxed` isn't set.
     package init(_ configuration: SlurmConfiguration, world: World = .live) async throws(SlurmProblem) {
         let probe = await SlurmProbe(configuration, world: world)
         guard probe.findings.isEmpty else { throw SlurmProblem(message: probe.findings.joined(separator: "\n")) }
@@ -31,32 +31,32 @@ package struct SlurmExecutor: Executor {
         self.world = world
         features = probe.features
         queue = SlurmQueue(configuration, world: world)
-        // Before the folders: those of a dead life are removed next, and nobody may write there any more.
+        // Before the folders: those of an earlier run are removed next, and no job may still write there.
         try await queue.endLeftovers()
         let sandboxed: Sandbox
         do {
             state = try StateFolder(at: configuration.stateFolder, world: world)
-            sandboxed = try Sandbox.elsewhere(in: state, world: world)
+            sandboxed = try Sandbox.remote(in: state, world: world)
         } catch {
             throw SlurmProblem(message: "\(configuration.stateFolder): \(error.message)")
         }
-        guard let complaint = await Self.trial(sandboxed, in: state, configuration, queue, world) else {
+        guard let error = await Self.runTestJob(sandboxed, in: state, configuration, queue, world) else {
             (sandbox, isolation, missing) = (sandboxed, .sandbox, [])
             return
         }
         let finding =
-            "a trial job on partition \(configuration.partition) failed: \(complaint); its nodes need "
-            + "bubblewrap 0.8 or newer, user namespaces, and the folder \(configuration.folder) under the same name"
+            "a test job on partition \(configuration.partition) failed: \(error); its nodes need "
+            + "bubblewrap 0.8 or newer, user namespaces, and the folder \(configuration.folder) at the same path"
         guard configuration.allowsUnsandboxed else { throw SlurmProblem(message: finding) }
-        let open = Sandbox.unprotected(world: world)
-        if let complaint = await Self.trial(open, in: state, configuration, queue, world) {
-            throw SlurmProblem(message: "\(finding)\na trial job without walls failed too: \(complaint)")
+        let unprotected = Sandbox.unprotected(world: world)
+        if let error = await Self.runTestJob(unprotected, in: state, configuration, queue, world) {
+            throw SlurmProblem(message: "\(finding)\na test job without a sandbox failed too: \(error)")
         }
-        (sandbox, isolation, missing) = (open, .none, [finding])
+        (sandbox, isolation, missing) = (unprotected, .none, [finding])
     }
 
-    /// Runs `true` as a job would run; what went wrong, if anything did.
-    private static func trial(
+    /// Runs `true` as a job would run. Returns the error, if any.
+    private static func runTestJob(
         _ sandbox: Sandbox, in state: StateFolder, _ configuration: SlurmConfiguration, _ queue: SlurmQueue,
         _ world: World
     ) async -> String? {
@@ -64,11 +64,11 @@ package struct SlurmExecutor: Executor {
             let folder = try state.makeJobFolder(for: HostUser(slot: 0))
             let batch = try sandbox.prepareBatch(Program(["true"]), in: folder, limits: SandboxLimits())
             let run = SlurmRun(
-                batch: batch, needs: SlurmNeeds(), configuration: configuration, queue: queue, world: world,
+                batch: batch, needs: SlurmResources(), configuration: configuration, queue: queue, world: world,
                 discard: { try? folder.remove() })
-            guard case .ended(let end) = try await run.run(emit: { _ in }) else { return "no memory for it" }
+            guard case .ended(let end) = try await run.run(emit: { _ in }) else { return "out of memory" }
             try? folder.remove()
-            return end.cause == .exited(0) ? nil : "it ended as \(end.cause)"
+            return end.cause == .exited(0) ? nil : "ended with \(end.cause)"
         } catch let fault as MachineFault {
             return fault.message
         } catch let failure as Sandbox.Failure {
@@ -81,7 +81,7 @@ package struct SlurmExecutor: Executor {
     package func run(_ job: ClaimedJob, _ context: JobContext) async throws -> ExecutionResult {
         let command = CommandJob(job: job, context: context)
         try command.check(isolation: isolation)
-        let needs = SlurmNeeds(job, features: features)
+        let needs = SlurmResources(job, features: features)
         let folder = try command.makeFolder(in: state)
         let batch: BatchRun
         do {
@@ -107,12 +107,12 @@ package struct SlurmExecutor: Executor {
         case .outOfMemory(let end):
             var result = try await command.result(end, in: folder.work)
             result.durationMilliseconds = end.durationMilliseconds
-            result.error = "used more memory than it asked for: Slurm ended it"
+            result.error = "out of memory: killed by Slurm for using more than it requested"
             return result
         }
     }
 
-    /// The result when the job can't be run through its own fault.
+    /// Returns a failure result if the job can't be run through its own fault.
     private func prepare(_ command: CommandJob, in folder: JobFolder) async throws -> ExecutionResult? {
         if let refusal = try await command.placeInputs(in: folder.work) { return refusal }
         guard let end = sandbox.refusal(of: command.program) else { return nil }

@@ -1,17 +1,17 @@
 internal import Bytes
 
-/// The jobs of one worker in Slurm's queue. However many there are, they are looked at by one call a round.
+/// One worker's jobs in Slurm's queue. All of them are polled with a single `squeue` call.
 actor SlurmQueue {
     struct Snapshot: Sendable {
-        /// When it was asked for, by the world's monotonic clock.
+        /// When it was requested, by the world's monotonic clock.
         let takenAt: Int64
         /// By name.
         let jobs: [String: SlurmStatus]
     }
 
-    /// A job that is to be gone.
+    /// A job that is being killed.
     private struct EndingJob {
-        /// Unknown when `sbatch` gave no answer, though the job may be there or still come.
+        /// Unknown when `sbatch` failed: the job may be queued, or still appear.
         var id: String?
         let since: Int64
         let mayAppearUntil: Int64
@@ -26,7 +26,7 @@ actor SlurmQueue {
     private var asking: Task<Snapshot?, Never>?
     private var endingJobs: [String: EndingJob] = [:]
     private var ending: Task<Void, Never>?
-    /// How often Slurm was asked for all jobs.
+    /// The number of `squeue` calls so far.
     private(set) var rounds = 0
 
     init(_ configuration: SlurmConfiguration, world: World) {
@@ -35,19 +35,21 @@ actor SlurmQueue {
         self.world = world
     }
 
-    /// A name that no other job has.
+    /// A unique job name.
     nonisolated func newName() -> String { prefix + Hex.encode(world.random(8)) }
 
-    /// Returns the job's id in Slurm. When it throws, the job may be there all the same.
+    /// Returns the job's id in Slurm. When it throws, the job may have been queued all the same.
     func submit(_ arguments: [String]) async throws(SlurmProblem) -> String {
         let answer = try await command.run("sbatch", arguments)
         // `id` or `id;cluster`.
         let id = answer.prefix { $0.isASCII && $0.isNumber }
-        guard let number = Int64(id), number > 0 else { throw SlurmProblem(message: "sbatch answered: \(answer)") }
+        guard let number = Int64(id), number > 0 else {
+            throw SlurmProblem(message: "unexpected output of sbatch: \(answer)")
+        }
         return String(id)
     }
 
-    /// All jobs as of at most `age` milliseconds ago; `nil` while the controller doesn't answer.
+    /// All jobs, at most `age` milliseconds old; `nil` while the controller doesn't respond.
     func snapshot(age: Int64) async -> Snapshot? {
         if let asking { return await asking.value }
         if let askedAt, world.monotonic() - askedAt < age { return last }
@@ -74,9 +76,9 @@ actor SlurmQueue {
 
     // MARK: Ending jobs
 
-    /// Kills a job, calls `onEnd` once it is gone, and waits for that as long as a killed job may take. While the
-    /// controller is away it goes on trying after it has returned.
-    /// - Parameter id: `nil` when `sbatch` gave no answer. Such a job is looked for as long as it could still come.
+    /// Kills a job, calls `onEnd` once it is gone, and waits up to 30 s for that. While the controller is unavailable
+    /// it keeps trying in the background.
+    /// - Parameter id: `nil` when `sbatch` failed. Such a job is looked for as long as it could still appear.
     func end(_ name: String, id: String?, onEnd: @escaping @Sendable () -> Void) async {
         let now = world.monotonic()
         endingJobs[name] = EndingJob(id: id, since: now, mayAppearUntil: id == nil ? now + 60_000 : now, onEnd: onEnd)
@@ -110,26 +112,27 @@ actor SlurmQueue {
         ending = nil
     }
 
-    /// Ends what earlier lives of this worker left in the queue.
-    /// - Throws: when the controller doesn't answer, or jobs are still there after the time that Slurm takes to kill.
+    /// Kills the jobs that earlier runs of this worker left in the queue.
+    /// - Throws: when the controller doesn't respond, or jobs remain after the time that Slurm may take to kill them.
     func endLeftovers() async throws(SlurmProblem) {
         let deadline = world.monotonic() + 90_000
         while true {
             guard let snapshot = await snapshot(age: 0) else {
-                throw SlurmProblem(message: "Slurm's controller doesn't answer: see scontrol ping")
+                throw SlurmProblem(message: "the Slurm controller is not responding: see scontrol ping")
             }
             let ids = snapshot.jobs.values.filter { !$0.hasEnded }.map(\.id)
             if ids.isEmpty { return }
             guard world.monotonic() < deadline else {
                 let list = ids.joined(separator: " ")
-                throw SlurmProblem(message: "jobs of an earlier life don't end: scancel \(list), then start again")
+                throw SlurmProblem(
+                    message: "jobs of an earlier run are still there: scancel \(list), then restart the worker")
             }
             await kill(ids)
             try? await world.sleep(.milliseconds(200))
         }
     }
 
-    /// At once, not with the time to end that `scancel` alone gives. A job that isn't there is no matter.
+    /// Immediately, without the grace period of a plain `scancel`. Unknown jobs are ignored.
     private func kill(_ ids: [String]) async {
         guard !ids.isEmpty else { return }
         _ = try? await command.run("scancel", ["--quiet", "--full", "--signal=KILL"] + ids)

@@ -10,15 +10,15 @@ struct SlurmRun: Sendable {
     }
 
     let batch: BatchRun
-    let needs: SlurmNeeds
+    let needs: SlurmResources
     let configuration: SlurmConfiguration
     let queue: SlurmQueue
     let world: World
-    /// Removes the folder, once nothing can write to it any more. After `run` has returned that is the caller's part.
+    /// Removes the folder once nothing can write to it any more. After `run` has returned, the caller does that.
     let discard: @Sendable () -> Void
 
-    /// - Throws: `CancellationError` when its task was cancelled, else `MachineFault`; nothing of the job runs then,
-    ///   unless the controller doesn't answer: then the queue goes on trying.
+    /// - Throws: `CancellationError` when its task was cancelled, else `MachineFault`. The job is no longer running
+    ///   then, unless the controller doesn't respond: in that case the queue keeps trying to kill it.
     func run(emit: @escaping @Sendable (OutputEvent) -> Void) async throws -> Ending {
         let name = queue.newName()
         let submittedAt = world.monotonic()
@@ -28,7 +28,7 @@ struct SlurmRun: Sendable {
             id = try await queue.submit(needs.arguments(for: batch, name: name, configuration))
         } catch let problem as SlurmProblem {
             await queue.end(name, id: nil, onEnd: discard)
-            throw MachineFault("Slurm doesn't take the job: \(problem.message)")
+            throw MachineFault("Slurm rejected the job: \(problem.message)")
         } catch {
             discard()
             throw error
@@ -50,7 +50,7 @@ struct SlurmRun: Sendable {
             try await world.sleep(.milliseconds(configuration.pollMilliseconds))
             for event in output.read() { emit(event) }
             let snapshot = await queue.snapshot(age: configuration.pollMilliseconds)
-            // Without an answer it runs on: Slurm needs neither its controller nor us for that.
+            // Without an answer the job keeps running: Slurm needs neither its controller nor us for that.
             guard let snapshot, snapshot.takenAt >= submittedAt else { continue }
             guard let status = snapshot.jobs[name] else {
                 absences += 1
@@ -66,7 +66,7 @@ struct SlurmRun: Sendable {
             case .exited(let code): return try end(.exited(code), status, &output, emit)
             case .timedOut: return try end(.timedOut, status, &output, emit)
             case .outOfMemory: return try end(.exited(137), status, &output, emit, ranOutOfMemory: true)
-            case .broken(let word): throw MachineFault("Slurm ended the job: \(word) \(status.reason)")
+            case .failed(let state): throw MachineFault("Slurm ended the job: \(state) \(status.reason)")
             }
         }
     }
@@ -76,24 +76,24 @@ struct SlurmRun: Sendable {
         _ emit: @Sendable (OutputEvent) -> Void, ranOutOfMemory: Bool = false
     ) throws(MachineFault) -> Ending {
         for event in output.finish() { emit(event) }
-        let complaint = batch.complaint
+        let errors = batch.errors
         guard output.hasStarted else {
-            let said = (output.complaint + complaint).split(separator: "\n").joined(separator: "; ")
-            throw MachineFault(said.isEmpty ? "the node didn't start the job: \(status.reason)" : said)
+            let message = (output.sandboxErrors + errors).split(separator: "\n").joined(separator: "; ")
+            throw MachineFault(message.isEmpty ? "the node didn't start the job: \(status.reason)" : message)
         }
-        // Nodes that watch memory without cgroups kill the job and say so only in its file.
-        let isTooLarge = ranOutOfMemory || complaint.contains("Exceeded job memory limit")
-        let end = output.end(isTooLarge ? .exited(137) : cause, durationMilliseconds: status.runMilliseconds)
-        return isTooLarge ? .outOfMemory(end) : .ended(end)
+        // Nodes that limit memory without cgroups kill the job and report it only in its output file.
+        let isOutOfMemory = ranOutOfMemory || errors.contains("Exceeded job memory limit")
+        let end = output.end(isOutOfMemory ? .exited(137) : cause, durationMilliseconds: status.runMilliseconds)
+        return isOutOfMemory ? .outOfMemory(end) : .ended(end)
     }
 
-    /// Slurm forgets ended jobs after a while, and its controller may have been away for longer.
+    /// Slurm purges ended jobs after a while, and its controller may have been down for longer.
     private func unknownToSlurm(
         _ output: inout OutputFile, _ emit: @Sendable (OutputEvent) -> Void
     ) throws(MachineFault) -> Ending {
-        guard let code = batch.exitCode else { throw MachineFault("Slurm has lost the job") }
+        guard let code = batch.exitCode else { throw MachineFault("Slurm no longer knows the job") }
         for event in output.finish() { emit(event) }
-        guard output.hasStarted else { throw MachineFault("the node didn't start the job: \(output.complaint)") }
+        guard output.hasStarted else { throw MachineFault("the node didn't start the job: \(output.sandboxErrors)") }
         return .ended(output.end(.exited(code), durationMilliseconds: 0))
     }
 }

@@ -1,7 +1,7 @@
-/// A line of `squeue` about one job.
+/// A job's line in the output of `squeue`.
 struct SlurmStatus: Sendable, Equatable {
     enum Phase: Sendable, Equatable {
-        /// Time in it is not the job's.
+        /// Not yet started: doesn't count towards the job's time.
         case waiting
         /// Also while its last processes are being killed.
         case running
@@ -9,8 +9,8 @@ struct SlurmStatus: Sendable, Equatable {
         case exited(Int)
         case timedOut
         case outOfMemory
-        /// Through no fault of the job; in Slurm's word.
-        case broken(String)
+        /// Ended by Slurm, through no fault of the job; Slurm's state.
+        case failed(String)
     }
 
     let id: String
@@ -18,14 +18,14 @@ struct SlurmStatus: Sendable, Equatable {
     let phase: Phase
     let startedAt: Int64?
     let endedAt: Int64?
-    /// Why it waits, or ended as it did, in Slurm's word.
+    /// Slurm's reason for waiting or ending.
     let reason: String
 
-    /// Fields of `squeue --Format`, each ended by a bar.
+    /// Fields of `squeue --Format`, each terminated by a bar.
     static let format = ["JobID", "State", "exit_code", "StartTime", "EndTime", "Name", "Reason"]
         .map { "\($0):|" }.joined(separator: ",")
 
-    /// `nil` for a line that is no job's.
+    /// `nil` for a line that doesn't describe a job.
     init?(line: Substring) {
         let fields = line.split(separator: "|", maxSplits: 6, omittingEmptySubsequences: false).map { String($0) }
         guard fields.count == 7, let id = Int64(fields[0]), id > 0 else { return nil }
@@ -39,24 +39,24 @@ struct SlurmStatus: Sendable, Equatable {
 
     var hasEnded: Bool { phase != .waiting && phase != .running }
 
-    /// Between start and end, 0 when Slurm doesn't say.
+    /// From start to end, 0 if unknown.
     var runMilliseconds: Int64 {
         guard let startedAt, let endedAt, startedAt >= 0, endedAt > startedAt else { return 0 }
-        let (milliseconds, isTooMuch) = (endedAt - startedAt).multipliedReportingOverflow(by: 1_000)
-        return isTooMuch ? 0 : milliseconds
+        let (milliseconds, overflow) = (endedAt - startedAt).multipliedReportingOverflow(by: 1_000)
+        return overflow ? 0 : milliseconds
     }
 
-    /// Slurm's job states: `man squeue`, JOB STATE CODES. A word that we don't know is taken for a job still there.
+    /// Slurm's job states: `man squeue`, JOB STATE CODES. Unknown states count as running.
     private static func phase(of state: String, waitStatus: Int) -> Phase {
         switch state {
         case "PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT":
             .waiting
         case "COMPLETED", "FAILED":
-            // As wait(2) has it. Some failures are Slurm's own and have no code.
+            // Encoded as by wait(2). Some failures are Slurm's own and have no code.
             .exited(exitCode(waitStatus, orElse: state == "COMPLETED" ? 0 : 1))
         case "TIMEOUT": .timedOut
         case "OUT_OF_MEMORY": .outOfMemory
-        case "CANCELLED", "NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "DEADLINE", "REVOKED": .broken(state)
+        case "CANCELLED", "NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "DEADLINE", "REVOKED": .failed(state)
         default: .running
         }
     }

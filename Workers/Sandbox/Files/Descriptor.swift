@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// An open file, closed when it goes out of use. Never inherited by a job.
+/// An open file, closed by deinit. Never inherited by a job.
 struct Descriptor: ~Copyable {
     let raw: CInt
 
-    /// `flags` besides `O_CLOEXEC` and `O_NOFOLLOW`; relative to `folder` when given.
+    /// `flags` in addition to `O_CLOEXEC` and `O_NOFOLLOW`; `path` is relative to `folder`.
     init(
         _ path: String, in folder: borrowing Descriptor, _ flags: CInt, mode: mode_t = 0o600
     ) throws(FileProblem) {
@@ -30,8 +30,8 @@ struct Descriptor: ~Copyable {
     private static func problem(_ path: String) -> FileProblem {
         switch errno {
         case ENOENT: .missing
-        // What `O_NOFOLLOW` and `O_DIRECTORY` say about links, and `O_NONBLOCK` about pipes and sockets.
-        case ELOOP, ENOTDIR, ENXIO: .notAnOwnFile
+        // Caused by `O_NOFOLLOW` and `O_DIRECTORY` for links, and by `O_NONBLOCK` for pipes and sockets.
+        case ELOOP, ENOTDIR, ENXIO: .notARegularFile
         case ENAMETOOLONG: .invalidPath
         default: .last("open")
         }
@@ -53,7 +53,7 @@ struct Descriptor: ~Copyable {
         }
     }
 
-    /// The whole file; throws `tooLarge` as soon as there is more than `limit`.
+    /// Reads the whole file; throws `tooLarge` once it exceeds `limit`.
     func read(limit: Int) throws(FileProblem) -> [UInt8] {
         var bytes: [UInt8] = []
         let size = Int(try status().st_size)

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// The names in a folder that don't begin with a dot; none when it can't be read.
+/// The names in a folder except those that begin with a dot; none if it can't be read.
 func fileNames(in folder: String) -> [String] {
     guard let stream = opendir(folder) else { return [] }
     defer { closedir(stream) }

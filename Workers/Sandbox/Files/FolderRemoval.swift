@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// Removes a folder with all that a job may have left in it: links are removed, never followed; folders without
-/// permissions are opened up; a tree of any depth needs two descriptors and no long path.
-/// Only when no process of the job is left.
+/// Removes a folder with everything that a job may have left in it. Removes links without following them, makes folders
+/// accessible, and handles any depth with two descriptors and short paths. Call only after all processes of the job
+/// have ended.
 func removeFolder(at path: String) throws(FileProblem) {
     let root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     if root < 0, errno == ENOENT { return }
@@ -11,7 +11,7 @@ func removeFolder(at path: String) throws(FileProblem) {
     var names: [FileName] = []
     while true {
         fchmod(folder.raw, 0o700)
-        if let name = try filledFolder(in: folder) {
+        if let name = try nonEmptyFolder(in: folder) {
             folder = try opened(name, in: folder)
             names.append(name)
         } else if let name = names.popLast() {
@@ -24,7 +24,7 @@ func removeFolder(at path: String) throws(FileProblem) {
     }
 }
 
-/// Bytes, which need not be UTF-8, and a zero.
+/// Bytes, not necessarily UTF-8, with a terminating NUL.
 private typealias FileName = [CChar]
 
 private func opened(_ name: FileName, in folder: borrowing Descriptor) throws(FileProblem) -> Descriptor {
@@ -35,8 +35,8 @@ private func opened(_ name: FileName, in folder: borrowing Descriptor) throws(Fi
     return Descriptor(taking: raw)
 }
 
-/// Removes everything but filled folders, and returns the name of the first of those.
-private func filledFolder(in folder: borrowing Descriptor) throws(FileProblem) -> FileName? {
+/// Removes entries until it finds a non-empty folder, and returns its name.
+private func nonEmptyFolder(in folder: borrowing Descriptor) throws(FileProblem) -> FileName? {
     let copy = fcntl(folder.raw, F_DUPFD_CLOEXEC, 0)
     guard copy >= 0 else { throw .last("dup") }
     guard let stream = fdopendir(copy) else {

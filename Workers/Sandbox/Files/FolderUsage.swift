@@ -1,16 +1,16 @@
 internal import Glibc
 
-/// Counts what lies below a folder while its owner goes on changing it: bytes on disk and names, in pieces, so that
-/// nobody waits long. Links aren't followed, and nothing is opened but folders.
+/// Measures the bytes on disk and the entries below a folder while a job keeps changing it, in steps that don't block
+/// for long. Doesn't follow links, and opens only folders.
 struct FolderUsage: ~Copyable {
     private(set) var bytes: Int64 = 0
     private(set) var files = 0
     private(set) var isTooDeep = false
-    /// The folders from the top to where it reads now, each half read.
+    /// The open folders from the top to the current one.
     private var open: [OpaquePointer] = []
 
-    /// A folder deeper than that is nobody's work; each level costs a descriptor.
-    static let deepest = 64
+    /// Each level costs a descriptor.
+    static let maxDepth = 64
 
     init(of path: String) throws(FileProblem) {
         let folder = try Descriptor(path, O_RDONLY | O_DIRECTORY)
@@ -42,13 +42,13 @@ struct FolderUsage: ~Copyable {
 
     private mutating func add(_ name: [CChar], in folder: CInt) {
         var status = stat()
-        // Gone meanwhile.
+        // Removed in the meantime.
         guard fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return }
         files += 1
-        // A file by two names counts twice: it can't be counted less than it takes.
+        // A file with two links counts twice: the total is never too low.
         bytes &+= Int64(status.st_blocks) * 512
         guard status.st_mode & S_IFMT == S_IFDIR else { return }
-        guard open.count < Self.deepest else {
+        guard open.count < Self.maxDepth else {
             isTooDeep = true
             return
         }

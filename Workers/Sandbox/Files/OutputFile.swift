@@ -1,14 +1,14 @@
 internal import Glibc
 
-/// A job's output in a file that somebody else writes, read as it grows.
+/// Reads a job's output from a file that another process is writing.
 package struct OutputFile: Sendable {
     private let path: String
     private let limit: Int
     private var capture: OutputCapture
     private var offset = 0
 
-    /// Bytes that one round reads at most: a flood is read slowly, so that it costs the job and not the machine.
-    private static let roundBytes = 4 << 20
+    /// The most bytes that a call reads: excessive output slows down the job and not the machine.
+    private static let maxReadBytes = 4 << 20
 
     init(_ path: String, _ capture: OutputCapture, limit: Int) {
         self.path = path
@@ -16,19 +16,19 @@ package struct OutputFile: Sendable {
         self.limit = limit
     }
 
-    /// What has come since the last call.
+    /// Reads what was written since the last call.
     package mutating func read() -> [OutputEvent] {
-        read(atMost: Self.roundBytes)
+        read(atMost: Self.maxReadBytes)
     }
 
-    /// The rest, when nobody writes any more.
+    /// Reads the rest, after the writer has ended.
     package mutating func finish() -> [OutputEvent] {
         read(atMost: limit) + capture.finish()
     }
 
-    /// Whether the program was reached: before it, what came is the sandbox's own complaint.
+    /// Whether the start script was reached; earlier output comes from the sandbox itself.
     package var hasStarted: Bool { capture.hasStarted }
-    package var complaint: String { capture.complaint }
+    package var sandboxErrors: String { capture.sandboxErrors }
 
     package func end(_ cause: Sandbox.End.Cause, durationMilliseconds: Int64) -> Sandbox.End {
         Sandbox.End(
@@ -37,7 +37,7 @@ package struct OutputFile: Sendable {
     }
 
     private mutating func read(atMost count: Int) -> [OutputEvent] {
-        // Opened anew each time: that is when a network file system looks at what others have written.
+        // Reopened each time: network file systems refresh on open.
         guard let file = try? Descriptor(path, O_RDONLY | O_NONBLOCK), let status = try? file.status(),
             status.st_mode & S_IFMT == S_IFREG
         else { return [] }

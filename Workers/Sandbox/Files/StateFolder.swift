@@ -1,79 +1,79 @@
 package import Bytes
 internal import Glibc
 
-/// Where a daemon keeps its jobs' folders: `<path>/jobs/<life>/<job>`. The life's folder is locked as long as its
-/// daemon lives, so that a later one knows what was left behind, whatever ended the earlier.
+/// Where a daemon keeps its jobs' folders: `<path>/jobs/<instance>/<job>`. The instance's folder is locked as long as
+/// its daemon runs, so that a later one recognizes leftovers, however the earlier one ended.
 package final class StateFolder: Sendable {
     package let path: String
-    /// The name of this daemon's life, random.
-    let lifeName: String
-    private let lock: Life
+    /// The random name of this daemon instance.
+    let instance: String
+    private let lock: InstanceLock
     private let world: World
 
-    private var life: String { "\(path)/jobs/\(lifeName)" }
+    private var folder: String { "\(path)/jobs/\(instance)" }
 
-    /// Holds the lock by staying open.
-    private struct Life: ~Copyable, Sendable {
+    /// The lock is held as long as the file is open.
+    private struct InstanceLock: ~Copyable, Sendable {
         let file: Descriptor
     }
 
-    /// Creates what is missing, and ends and removes what dead daemons left.
+    /// Creates what is missing, kills the leftover processes of dead daemons, and removes their folders.
     package init(at path: String, world: World = .live) throws(FileProblem) {
         self.path = path
         self.world = world
         try createFolder(path, mode: 0o711)
         let jobs = "\(path)/jobs"
         try createFolder(jobs, mode: 0o711)
-        // Nobody may take a folder that is made but not locked yet for a dead one's.
-        let gate = try Descriptor("\(path)/lock", O_RDWR | O_CREAT)
-        guard flock(gate.raw, LOCK_EX) == 0 else { throw .last("lock") }
+        // A folder that is created but not locked yet must not look like a dead daemon's.
+        let mutex = try Descriptor("\(path)/lock", O_RDWR | O_CREAT)
+        guard flock(mutex.raw, LOCK_EX) == 0 else { throw .last("lock") }
         for name in fileNames(in: jobs) { try Self.removeIfDead(name, in: jobs) }
-        lifeName = Hex.encode(world.random(8))
-        let life = "\(jobs)/\(lifeName)"
-        try createFolder(life, mode: 0o711)
-        lock = Life(file: try Descriptor("\(life)/alive", O_RDWR | O_CREAT))
+        instance = Hex.encode(world.random(8))
+        let folder = "\(jobs)/\(instance)"
+        try createFolder(folder, mode: 0o711)
+        lock = InstanceLock(file: try Descriptor("\(folder)/alive", O_RDWR | O_CREAT))
         guard flock(lock.file.raw, LOCK_EX | LOCK_NB) == 0 else { throw .last("lock") }
     }
 
     deinit {
-        try? removeFolder(at: life)
+        try? removeFolder(at: folder)
     }
 
-    /// Removes this life's control groups and its folder, for processes that exit with objects in their hands. Without
-    /// the folder no later life would look for the groups. The last call.
+    /// Removes this instance's control groups and its folder, for processes that exit without running deinit. Without
+    /// the folder no later instance would look for the groups. Must be the last call.
     package func remove() {
-        LeftoverProcesses.end(life: lifeName)
-        try? removeFolder(at: life)
+        LeftoverProcesses.kill(instance: instance)
+        try? removeFolder(at: folder)
     }
 
     private static func removeIfDead(_ name: String, in jobs: String) throws(FileProblem) {
-        let life = "\(jobs)/\(name)"
-        let raw = open("\(life)/alive", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        let folder = "\(jobs)/\(name)"
+        let raw = open("\(folder)/alive", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         if raw >= 0 {
             let file = Descriptor(taking: raw)
             guard flock(file.raw, LOCK_EX | LOCK_NB) == 0 else { return }
         }
-        LeftoverProcesses.end(life: name)
-        try removeFolder(at: life)
+        LeftoverProcesses.kill(instance: name)
+        try removeFolder(at: folder)
     }
 
-    /// A file of this life that no job sees.
+    /// Writes a file of this instance that no job sees.
     func write(_ bytes: [UInt8], to name: String) throws(FileProblem) -> String {
-        let path = "\(life)/\(name)"
+        let path = "\(folder)/\(name)"
         try Descriptor(path, O_WRONLY | O_CREAT | O_EXCL).write(bytes)
         return path
     }
 
-    /// The filter of system calls for this machine's processors, as a file; `nil` where there is none for them.
+    /// Writes the system call filter for this architecture to a file; `nil` if there is none.
     func writeFilter(_ world: World) throws(FileProblem) -> String? {
         guard let architecture = SeccompFilter.Architecture.current else { return nil }
         return try write(SeccompFilter(for: architecture).bytes, to: "seccomp-\(Hex.encode(world.random(4)))")
     }
 
-    /// A fresh folder for one job: `work`, the job's own, and `control`, which it may read.
+    /// Creates a folder for one job: `work`, owned by the job's user, and `control`, which the job may read.
     package func makeJobFolder(for user: HostUser) throws(FileProblem) -> JobFolder {
         let name = Hex.encode(world.random(8))
-        let job = "\(life)/\(name)"
+        let job = "\(folder)/\(name)"
         try createFolder(job, mode: 0o711)
         try createFolder("\(job)/control", mode: 0o711)
         try createFolder("\(job)/work", mode: 0o700)
@@ -86,9 +86,9 @@ package final class StateFolder: Sendable {
 
 /// The folders of one run.
 package struct JobFolder: Sendable {
-    /// Its end would remove this folder too.
+    /// Kept alive: its deinit would remove this folder too.
     private let state: StateFolder
-    /// Random: nobody else's.
+    /// Random and unique.
     let name: String
     let path: String
     package let work: WorkFolder
@@ -101,10 +101,10 @@ package struct JobFolder: Sendable {
     }
 
     var control: String { "\(path)/control" }
-    /// Where a socket may stand for `Sandbox.run`: nobody else knows the path.
+    /// The path for the proxy socket of `Sandbox.run`.
     package var proxySocket: String { "\(path)/proxy" }
 
-    /// A file that the job may read and nobody else.
+    /// Writes a file that only the job may read.
     func writeControl(_ name: String, _ text: String) throws(FileProblem) {
         let file = try Descriptor("\(control)/\(name)", O_WRONLY | O_CREAT | O_EXCL, mode: 0o400)
         try file.write(Array(text.utf8))
@@ -113,13 +113,14 @@ package struct JobFolder: Sendable {
         }
     }
 
-    /// Only after the job has ended.
+    /// Call only after the job has ended.
     package func remove() throws(FileProblem) {
         try removeFolder(at: path)
     }
 }
 
-/// With the folders above it. What is made gets its mode whatever the umask: jobs' users must be able to pass.
+/// Creates a folder and its parents, with their modes regardless of the umask: jobs' users must be able to traverse
+/// them.
 private func createFolder(_ path: String, mode: mode_t) throws(FileProblem) {
     var parent = ""
     for part in path.split(separator: "/").dropLast() where path.hasPrefix("/") {

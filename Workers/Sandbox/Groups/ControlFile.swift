@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// The kernel's small files about processes and groups: read whole, written with one call.
+/// Small kernel files in `/proc` and in control groups: read completely, written with one call.
 enum ControlFile {
     static func read(_ path: String) -> String? {
         guard let file = try? Descriptor(path, O_RDONLY), let bytes = try? file.read(limit: 4 << 20) else { return nil }
@@ -11,7 +11,7 @@ enum ControlFile {
         try Descriptor(path, O_WRONLY).write(Array(text.utf8))
     }
 
-    /// The number after `name` in lines `name number`.
+    /// The number in the line `name number`.
     static func number(_ name: String, in path: String) -> Int64? {
         for line in (read(path) ?? "").split(separator: "\n") {
             let words = line.split(separator: " ")
@@ -20,7 +20,7 @@ enum ControlFile {
         return nil
     }
 
-    /// Of the group at `folder` itself, not of those below.
+    /// The processes of the group at `folder` itself, without its subgroups.
     static func processes(in folder: String) -> [pid_t] {
         (read("\(folder)/cgroup.procs") ?? "").split(separator: "\n").compactMap { pid_t($0) }
     }

@@ -1,16 +1,16 @@
 internal import Bytes
 internal import Glibc
 
-/// The processes of one job as the kernel counts them, whatever they fork.
+/// A control group: all processes of one job, including those that they fork.
 struct ControlGroup: Sendable {
     let tree: ControlGroupTree
-    /// Below the tree's folders.
+    /// Relative to the tree's folders.
     let name: String
 
     var folders: [String] { tree.folders.map { "\($0)/\(name)" } }
 
-    /// What a shell writes `0` to so as to be inside, with all that it becomes and forks.
-    var doors: [String] { folders.map { "\($0)/cgroup.procs" } }
+    /// A shell joins the group by writing `0` to these files; its children inherit the membership.
+    var processFiles: [String] { folders.map { "\($0)/cgroup.procs" } }
 
     private func folder(of controller: ControlGroupTree.Controller) -> String? {
         switch tree {
@@ -35,7 +35,7 @@ struct ControlGroup: Sendable {
         }
         if let milliCores = limits.milliCores { try limitProcessors(milliCores) }
         if isUnified, let folder = folder(of: .memory) {
-            // All of a job at once: half of one is no use.
+            // Kill all of a job at once: a partly killed one is useless.
             try ControlFile.write("1", to: "\(folder)/memory.oom.group")
         }
     }
@@ -47,7 +47,7 @@ struct ControlGroup: Sendable {
             let pages = Int64(sysconf(CInt(_SC_PHYS_PAGES)))
             try limitMemory(pages / 100 * Int64(percent) * Int64(sysconf(CInt(_SC_PAGESIZE))))
         }
-        // A tenth of what other work has, as `nice -n 10`: the machine is its owner's first.
+        // A tenth of other processes' weight, as `nice -n 10`: the owner's own work has priority.
         if let folder = folder(of: .cpu) {
             try ControlFile.write(isUnified ? "10" : "102", to: "\(folder)/cpu.\(isUnified ? "weight" : "shares")")
         }
@@ -57,7 +57,7 @@ struct ControlGroup: Sendable {
         guard let folder = folder(of: .memory) else { return }
         if isUnified {
             try ControlFile.write(String(bytes), to: "\(folder)/memory.max")
-            // Not there on kernels without swap.
+            // Missing on kernels without swap.
             try? ControlFile.write("0", to: "\(folder)/memory.swap.max")
         } else {
             try? ControlFile.write("1", to: "\(folder)/memory.use_hierarchy")
@@ -69,7 +69,7 @@ struct ControlGroup: Sendable {
 
     private func limitProcessors(_ milliCores: Int64) throws(FileProblem) {
         guard let folder = folder(of: .cpu) else { return }
-        // Microseconds of every tenth of a second; the kernel's least is a thousand.
+        // Microseconds per tenth of a second; the kernel's minimum is 1,000.
         let quota = max(1_000, min(milliCores, 4_096_000) * 100)
         if isUnified {
             try ControlFile.write("\(quota) 100000", to: "\(folder)/cpu.max")
@@ -79,14 +79,14 @@ struct ControlGroup: Sendable {
         }
     }
 
-    /// The kernel has killed one of them because together they had used up their memory.
+    /// Whether the kernel has killed a process because the group was out of memory.
     var hasRunOutOfMemory: Bool {
         guard let folder = folder(of: .memory) else { return false }
         let file = isUnified ? "memory.events" : "memory.oom_control"
         return (ControlFile.number("oom_kill", in: "\(folder)/\(file)") ?? 0) > 0
     }
 
-    /// They were held back because they had used up their processor time.
+    /// Whether the kernel has throttled the group at its CPU limit.
     var hasBeenThrottled: Bool {
         guard let folder = folder(of: .cpu) else { return false }
         return (ControlFile.number("nr_throttled", in: "\(folder)/cpu.stat") ?? 0) > 0
@@ -96,10 +96,10 @@ struct ControlGroup: Sendable {
         Set(folders.flatMap { ControlFile.processes(in: $0) }).sorted()
     }
 
-    /// One stroke at all that is inside. With version 1 what is being forked may escape it, once: then strike again.
-    /// - Returns: whether there was anybody.
+    /// Kills the processes in the group. With version 1 a process that is just being forked may escape: call it again.
+    /// - Returns: whether there were any.
     @discardableResult
-    func strike() -> Bool {
+    func killOnce() -> Bool {
         if isUnified, let folder = folders.first, (try? ControlFile.write("1", to: "\(folder)/cgroup.kill")) != nil {
             return !processes.isEmpty
         }
@@ -109,10 +109,10 @@ struct ControlGroup: Sendable {
         return !found.isEmpty
     }
 
-    /// Kills until nobody is left, and removes the group.
+    /// Kills until no process is left, and removes the group.
     func end(_ world: World) async {
         var rounds = 0
-        while strike(), rounds < 1_000 {
+        while killOnce(), rounds < 1_000 {
             rounds += 1
             try? await world.sleep(.milliseconds(rounds < 20 ? 1 : 10))
         }

@@ -1,17 +1,17 @@
 internal import Bytes
 internal import Glibc
 
-/// The control groups of one daemon's life: one that holds all its jobs to the share of the machine, and in it one for
-/// each job. Their end removes it.
+/// The control groups of one daemon instance: one that limits all its jobs to the share of the machine, and in it one
+/// for each job. Removed by deinit.
 package final class ControlGroups: Sendable {
     let tree: ControlGroupTree
     private let name: String
 
-    /// - Parameter life: by which a later daemon knows the groups of a dead one.
-    /// - Throws: when a group can't be made or limited.
-    init(in tree: ControlGroupTree, life: String, share: HostShare, world: World) throws(FileProblem) {
+    /// - Parameter instance: identifies the groups of a dead daemon for later ones.
+    /// - Throws: when a group can't be created or limited.
+    init(in tree: ControlGroupTree, instance: String, share: HostShare, world: World) throws(FileProblem) {
         self.tree = tree
-        name = Self.prefix(ofLife: life) + Hex.encode(world.random(4))
+        name = Self.prefix(of: instance) + Hex.encode(world.random(4))
         let group = ControlGroup(tree: tree, name: name)
         do {
             try group.make()
@@ -43,13 +43,13 @@ package final class ControlGroups: Sendable {
         return group
     }
 
-    private static func prefix(ofLife life: String) -> String {
-        "\(ControlGroupTree.prefix)\(life)-"
+    private static func prefix(of instance: String) -> String {
+        "\(ControlGroupTree.prefix)\(instance)-"
     }
 
-    /// The groups, jobs' before lives', that a daemon's life left behind.
-    static func left(by life: String, in tree: ControlGroupTree) -> [ControlGroup] {
-        let names = Set(tree.folders.flatMap { fileNames(in: $0) }).filter { $0.hasPrefix(prefix(ofLife: life)) }
+    /// The groups that a dead daemon instance left behind: those of its jobs first, then its own.
+    static func leftovers(of instance: String, in tree: ControlGroupTree) -> [ControlGroup] {
+        let names = Set(tree.folders.flatMap { fileNames(in: $0) }).filter { $0.hasPrefix(prefix(of: instance)) }
         return names.sorted().flatMap { name in
             let jobs = Set(
                 tree.folders.flatMap { folder in

@@ -1,11 +1,11 @@
-/// The part of the machine that all of a daemon's jobs together may use.
+/// The share of the machine that all jobs of a daemon may use together.
 package struct HostShare: Sendable, Equatable {
-    /// Of all cores' time, 1–100.
+    /// Percent of all cores' time, 1–100.
     package let cpuPercent: Int
-    /// Of the machine's memory, 1–100; `nil`: no share is set.
+    /// Percent of the machine's memory, 1–100; `nil`: unlimited.
     package let memoryPercent: Int?
 
-    /// What lies outside 1–100 is brought to its nearer end.
+    /// Values are clamped to 1–100.
     package init(cpuPercent: Int, memoryPercent: Int? = nil) {
         self.cpuPercent = min(max(cpuPercent, 1), 100)
         self.memoryPercent = memoryPercent.map { min(max($0, 1), 100) }

@@ -1,19 +1,18 @@
 internal import Glibc
 
-/// The command line of `bwrap`: every namespace of its own, no network, a read-only system of listed paths, one folder
-/// to write to, no privileges. Nothing of the job stands in it.
+/// The command line of `bwrap`: new namespaces of all kinds, no network, a read-only system with listed paths, one
+/// writable folder, no privileges. It contains no text from the job.
 package struct Bubblewrap: Sendable {
-    /// The paths that a job finds inside.
+    /// Paths inside the sandbox.
     static let work = "/work"
     static let control = "/run/job"
     static let proxySocket = "/run/proxy.sock"
-    /// The descriptor under which it finds the filter of system calls.
+    /// The descriptor from which `bwrap` reads the system call filter.
     static let filterDescriptor = 9
 
-    /// `--disable-userns`, since 0.8: a job can't make user namespaces, the door of most kernel exploits.
+    /// `--disable-userns`, since 0.8: a job can't create user namespaces, which most kernel exploits need.
     let canDisableUserNamespaces: Bool
-    /// The file with the filter of system calls; `nil` on architectures that have none, and when the walls are tried
-    /// one by one.
+    /// The file with the system call filter; `nil` on architectures without one, and when other layers are tested.
     var filter: String?
 
     func arguments(for folder: JobFolder, limits: SandboxLimits, proxySocket: String?) -> [String] {
@@ -23,8 +22,8 @@ package struct Bubblewrap: Sendable {
         ]
         if canDisableUserNamespaces { arguments.append("--disable-userns") }
         if filter != nil { arguments += ["--seccomp", String(Self.filterDescriptor)] }
-        arguments += ["--ro-bind", "/usr", "/usr"] + Self.topFolders
-        for path in Self.settings { arguments += ["--ro-bind-try", path, path] }
+        arguments += ["--ro-bind", "/usr", "/usr"] + Self.rootFolders
+        for path in Self.configurationFiles { arguments += ["--ro-bind-try", path, path] }
         let size = String(limits.temporaryBytes)
         arguments += ["--proc", "/proc", "--dev", "/dev"]
         arguments += ["--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
@@ -35,16 +34,16 @@ package struct Bubblewrap: Sendable {
         return arguments + ["--", "/bin/sh", "\(Self.control)/start"]
     }
 
-    /// What programs need of `/etc`, and nothing that is about this machine or its people.
-    private static let settings: [String] =
+    /// What programs need from `/etc`, without anything about this machine or its users.
+    private static let configurationFiles: [String] =
         [
             "ld.so.cache", "alternatives", "localtime", "ssl/certs", "ssl/openssl.cnf", "fonts", "mime.types",
             "services",
             "protocols",
         ].map { "/etc/\($0)" } + fileNames(in: "/etc").filter { $0.hasPrefix("java-") }.sorted().map { "/etc/\($0)" }
 
-    /// `/bin` and its like as they are on the host: links into `/usr`, or folders.
-    private static let topFolders: [String] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"].flatMap { name in
+    /// `/bin` and the like as they are on the host: links into `/usr`, or folders.
+    private static let rootFolders: [String] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"].flatMap { name in
         var status = stat()
         guard lstat("/\(name)", &status) == 0 else { return [String]() }
         guard status.st_mode & S_IFMT == S_IFLNK else { return ["--ro-bind", "/\(name)", "/\(name)"] }

@@ -1,8 +1,8 @@
-/// One of the walls around a job, as it was found when it was tried.
+/// One layer of isolation, and the result of its self-test.
 package struct SandboxLayer: Sendable, Equatable {
     package enum State: Sendable, Equatable {
         case works(how: String)
-        case missing(why: String, remedy: String)
+        case missing(reason: String, remedy: String)
     }
 
     package let name: String
@@ -14,20 +14,20 @@ package struct SandboxLayer: Sendable, Equatable {
         if case .works = state { true } else { false }
     }
 
-    /// Its name where jobs can be led out to a proxy.
+    /// The layer's name for network access through a proxy.
     package static let networkProxy = "network proxy"
 
     /// For people; `nil` when nothing is missing.
     package var finding: String? {
-        guard case .missing(let why, let remedy) = state else { return nil }
-        return remedy.isEmpty ? "\(name): \(why)" : "\(name): \(why): \(remedy)"
+        guard case .missing(let reason, let remedy) = state else { return nil }
+        return remedy.isEmpty ? "\(name): \(reason)" : "\(name): \(reason): \(remedy)"
     }
 
     static func works(_ name: String, _ how: String, isRequired: Bool = true) -> SandboxLayer {
         SandboxLayer(name: name, state: .works(how: how), isRequired: isRequired)
     }
 
-    static func missing(_ name: String, _ why: String, _ remedy: String, isRequired: Bool = true) -> SandboxLayer {
-        SandboxLayer(name: name, state: .missing(why: why, remedy: remedy), isRequired: isRequired)
+    static func missing(_ name: String, _ reason: String, _ remedy: String, isRequired: Bool = true) -> SandboxLayer {
+        SandboxLayer(name: name, state: .missing(reason: reason, remedy: remedy), isRequired: isRequired)
     }
 }

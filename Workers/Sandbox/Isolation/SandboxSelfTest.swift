@@ -2,7 +2,7 @@ internal import Bytes
 internal import Glibc
 internal import Subprocess
 
-/// Tries each wall with a program that would get through if it weren't there.
+/// Tests each layer of the sandbox with a program that would succeed without it.
 struct SandboxSelfTest: Sendable {
     let sandbox: Sandbox
     let state: StateFolder
@@ -10,9 +10,9 @@ struct SandboxSelfTest: Sendable {
 
     private var controllers: Set<ControlGroupTree.Controller> { sandbox.groups?.tree.controllers ?? [] }
     private static let groupRemedy =
-        "run the daemon as root, or under systemd with Delegate=yes, where control groups have this controller"
+        "run the daemon as root, or under systemd with Delegate=yes, with this control group controller enabled"
 
-    /// All at the same time; some tenths of a second.
+    /// Runs all tests concurrently; takes some tenths of a second.
     func run() async -> [SandboxLayer] {
         async let unfiltered = unfiltered()
         async let filter = filter()
@@ -26,22 +26,22 @@ struct SandboxSelfTest: Sendable {
         ]
     }
 
-    /// How a script ended; `nil` when it couldn't be run.
+    /// Runs a script. Returns `nil` if it couldn't be run.
     private func end(
         _ script: String, in sandbox: Sandbox, _ change: (inout SandboxLimits) -> Void = { _ in },
-        look: (JobFolder) -> Void = { _ in }
+        inspect: (JobFolder) -> Void = { _ in }
     ) async -> Sandbox.End? {
-        // Long: a machine that is busy when the daemon starts has its walls all the same.
+        // Generous: the machine may be busy when the daemon starts.
         var limits = SandboxLimits(wallMilliseconds: 30_000, memoryBytes: 256 << 20)
         change(&limits)
         guard let folder = try? state.makeJobFolder(for: HostUser(slot: 0)) else { return nil }
         defer { try? folder.remove() }
         let end = try? await sandbox.run(Program(["/bin/sh", "-c", script]), in: folder, limits: limits) { _ in }
-        look(folder)
+        inspect(folder)
         return end
     }
 
-    /// Without the filter, which would refuse it anyway.
+    /// Tested without the filter, which would refuse the call anyway.
     private func unfiltered() async -> SandboxLayer {
         let name = "no nested user namespaces"
         var bare = sandbox
@@ -52,17 +52,17 @@ struct SandboxSelfTest: Sendable {
         let end = await end("unshare --user true && echo nested || echo refused", in: bare)
         if end?.output.hasSuffix("refused\n") == true { return .works(name, "bwrap --disable-userns") }
         return .missing(
-            name, "a job can make some, but for the filter of system calls", "install bubblewrap 0.8 or newer",
+            name, "only the system call filter keeps a job from creating them", "install bubblewrap 0.8 or newer",
             isRequired: false)
     }
 
     private func filter() async -> SandboxLayer {
         let name = "system call filter"
         let script = "setarch -R true 2>/dev/null && echo open; grep -q '^Seccomp:.2$' /proc/self/status && echo set"
-        if await end(script, in: sandbox)?.output == "set\n" { return .works(name, "seccomp, an allowlist") }
+        if await end(script, in: sandbox)?.output == "set\n" { return .works(name, "seccomp allowlist") }
         let known = SeccompFilter.Architecture.current != nil
         return .missing(
-            name, known ? "a forbidden call was allowed" : "there is none for this architecture",
+            name, known ? "a forbidden call was allowed" : "not available for this architecture",
             known ? "use a kernel with CONFIG_SECCOMP_FILTER" : "")
     }
 
@@ -70,53 +70,53 @@ struct SandboxSelfTest: Sendable {
         let name = "memory limit"
         let end = await end("dd if=/dev/zero of=/dev/null bs=48M count=1", in: sandbox) { $0.memoryBytes = 24 << 20 }
         switch end?.cause {
-        case .overLimit: return .works(name, "control group, for a whole job" + held(share.memoryPercent))
+        case .overLimit: return .works(name, "control group, per job" + shareText(share.memoryPercent))
         case .exited(let code) where code != 0:
             guard share.memoryPercent == nil else {
-                return .missing(name, "the share of the machine's memory can't be held", Self.groupRemedy)
+                return .missing(name, "the share of the machine's memory can't be enforced", Self.groupRemedy)
             }
-            return .works(name, "rlimit, for each process")
-        default: return .missing(name, "a program took more than it may", Self.groupRemedy)
+            return .works(name, "rlimit, per process")
+        default: return .missing(name, "a program exceeded its limit", Self.groupRemedy)
         }
     }
 
     private func processes() async -> SandboxLayer {
-        let name = "processes limit"
+        let name = "process limit"
         let script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 3 & done; echo all"
         let end = await end(script, in: sandbox) { $0.processes = 8 }
         guard let end, end.cause != .exited(0), !end.output.contains("all") else {
-            return .missing(name, "a program forked more than it may", Self.groupRemedy)
+            return .missing(name, "a program exceeded its limit", Self.groupRemedy)
         }
         return .works(name, controllers.contains(.pids) ? "control group and rlimit" : "rlimit")
     }
 
-    private func held(_ percent: Int?) -> String {
-        percent.map { ", all jobs within \($0) % of the machine" } ?? ""
+    private func shareText(_ percent: Int?) -> String {
+        percent.map { ", all jobs limited to \($0) % of the machine" } ?? ""
     }
 
     private func processor() async -> SandboxLayer {
-        let name = "processor limit"
+        let name = "CPU limit"
         let isRequired = share.cpuPercent < 100
         if await isThrottled() {
             let percent = isRequired ? share.cpuPercent : nil
-            return .works(name, "control group" + held(percent), isRequired: isRequired)
+            return .works(name, "control group" + shareText(percent), isRequired: isRequired)
         }
         return .missing(
-            name, "only time in total can be limited, and jobs have a low priority", Self.groupRemedy,
+            name, "only total CPU time can be limited; jobs run at low priority", Self.groupRemedy,
             isRequired: isRequired)
     }
 
-    /// A loop in a group with a fiftieth of a core is held back within a tenth of a second. It has an end of its own,
-    /// for the daemon may be killed beside it.
+    /// A busy loop in a group with 0.02 cores is throttled within a tenth of a second. It is finite, as the daemon may
+    /// be killed meanwhile.
     private func isThrottled() async -> Bool {
         let limits = SandboxLimits(memoryBytes: 64 << 20, milliCores: 20)
-        guard let group = try? sandbox.groups?.makeGroup("trial", limits: limits) else { return false }
-        let doors = group.doors.map { "echo 0 > \(Program.quoted($0))" }.joined(separator: " && ")
+        guard let group = try? sandbox.groups?.makeGroup("self-test", limits: limits) else { return false }
+        let join = group.processFiles.map { "echo 0 > \(Program.quoted($0))" }.joined(separator: " && ")
         let world = sandbox.world
         let loop = "i=0; while [ $i -lt 30000 ]; do i=$((i + 1)); done"
         let looping = Task {
             _ = try? await Subprocess.run(
-                .name("sh"), arguments: ["-c", "\(doors) && \(loop)"],
+                .name("sh"), arguments: ["-c", "\(join) && \(loop)"],
                 environment: .custom(["PATH": Sandbox.searchPath]), output: .discarded)
         }
         var turns = 0
@@ -131,26 +131,26 @@ struct SandboxSelfTest: Sendable {
         return isThrottled
     }
 
-    /// The size of the work folder is looked at, and while we are there whose its files are.
+    /// Tests the limit of the work folder, and at the same time which user owns its files.
     private func folder() async -> (size: SandboxLayer, user: SandboxLayer) {
         var owner: uid_t?
         let script = "for i in 1 2 3; do head -c 900000 /dev/zero > part$i; done; sleep 4"
         let end = await end(script, in: sandbox) {
             $0.workBytes = 1 << 20
-        } look: { folder in
+        } inspect: { folder in
             var status = stat()
             if lstat("\(folder.work.path)/part1", &status) == 0 { owner = status.st_uid }
         }
         let sizeName = "work folder size"
-        var size = SandboxLayer.works(sizeName, "the daemon looks several times a second")
-        if case .overLimit? = end?.cause {} else { size = .missing(sizeName, "a job filled it further", "") }
-        let userName = "own user"
+        var size = SandboxLayer.works(sizeName, "polled several times a second")
+        if case .overLimit? = end?.cause {} else { size = .missing(sizeName, "a job exceeded its limit", "") }
+        let userName = "separate user"
         if let owner, owner != geteuid(), owner != 0 {
-            return (size, .works(userName, "each slot's jobs are user \(owner) or one of the next", isRequired: false))
+            return (size, .works(userName, "one per slot, from \(owner) on", isRequired: false))
         }
         return (
             size,
-            .missing(userName, "jobs are the daemon's user on the host", "run the daemon as root", isRequired: false)
+            .missing(userName, "jobs run as the daemon's user on the host", "run the daemon as root", isRequired: false)
         )
     }
 

@@ -1,11 +1,11 @@
-/// The kernel's filter of system calls for jobs, as the bytes that `bwrap --seccomp` takes: an allowlist. Unknown
-/// calls are answered as an older kernel would (`ENOSYS`), so that programs fall back; known dangerous ones are refused
-/// (`EPERM`). Why so: Ops/decisions/0009-the-walls-of-the-sandbox.md.
+/// The seccomp filter for jobs, as the bytes that `bwrap --seccomp` takes: an allowlist. Unknown calls fail with
+/// `ENOSYS`, as on an older kernel, so that programs fall back; known dangerous ones fail with `EPERM`. Rationale:
+/// Ops/decisions/0009-the-walls-of-the-sandbox.md.
 struct SeccompFilter: Sendable {
     enum Architecture: Sendable, CaseIterable {
         case x86_64, aarch64
 
-        /// What this program was built for; `nil` when there is no filter for it.
+        /// This program's own; `nil` if there is no filter for it.
         static var current: Architecture? {
             #if arch(x86_64)
                 .x86_64
@@ -25,10 +25,10 @@ struct SeccompFilter: Sendable {
         }
     }
 
-    /// What a call is answered, as `linux/seccomp.h` codes it.
-    enum Answer: Equatable, Sendable {
+    /// What happens to a call: a filter return value of `linux/seccomp.h`.
+    enum Action: Equatable, Sendable {
         case allow
-        /// The call isn't made and returns this `errno`; 0: returns as if done.
+        /// The call isn't executed and fails with this `errno`; 0: it appears to succeed.
         case fail(UInt32)
 
         var code: UInt32 {
@@ -43,21 +43,21 @@ struct SeccompFilter: Sendable {
         static let noSuchFamily = fail(97)
     }
 
-    /// One step of the kernel's packet filter machine, as in `linux/filter.h`.
+    /// A classic BPF instruction, as in `linux/filter.h`.
     struct Instruction: Equatable, Sendable {
         let code: UInt16
         let jumpTrue: UInt8
         let jumpFalse: UInt8
         let value: UInt32
 
-        /// Loads the word at an offset of `struct seccomp_data`: 0 the call's number, 4 the architecture, 16 + 8n the
-        /// lower half of argument n (both architectures are little-endian).
+        /// Loads the word at an offset in `struct seccomp_data`: 0 is the call's number, 4 the architecture, 16 + 8n
+        /// the lower half of argument n (both architectures are little-endian).
         static func load(_ offset: UInt32) -> Instruction {
             Instruction(code: 0x20, jumpTrue: 0, jumpFalse: 0, value: offset)
         }
 
-        static func answer(_ answer: Answer) -> Instruction {
-            Instruction(code: 0x06, jumpTrue: 0, jumpFalse: 0, value: answer.code)
+        static func end(_ action: Action) -> Instruction {
+            Instruction(code: 0x06, jumpTrue: 0, jumpFalse: 0, value: action.code)
         }
 
         /// Skips the next `skipped` instructions unless the loaded word equals `value`.
@@ -87,19 +87,19 @@ struct SeccompFilter: Sendable {
 
     init(for architecture: Architecture) {
         var program: [Instruction] = [
-            // Another architecture's numbers mean other calls: none of them is made.
-            .load(4), .skip(1, ifEqual: architecture.auditWord), .answer(.refused),
+            // Another architecture's numbers mean other calls: refuse all of them.
+            .load(4), .skip(1, ifEqual: architecture.auditWord), .end(.refused),
         ]
         program.append(.load(0))
         for check in SystemCallCheck.all {
             guard let number = SystemCalls.number(of: check.call, architecture) else { continue }
             program += [.skip(UInt8(check.instructions.count), unlessEqual: number)] + check.instructions
         }
-        // x32's numbers are above all of these, so that they are unknown.
+        // The numbers of x32 are above all of these, and therefore unknown.
         for run in SystemCalls.runs(architecture) {
-            program += [.skip(1, ifGreater: run.last), .answer(run.answer)]
+            program += [.skip(1, ifGreater: run.last), .end(run.action)]
         }
-        instructions = program + [.answer(.unknown)]
+        instructions = program + [.end(.unknown)]
     }
 
     var bytes: [UInt8] {
@@ -108,10 +108,10 @@ struct SeccompFilter: Sendable {
 }
 
 extension SystemCalls {
-    /// Neighbouring numbers with one answer.
+    /// Consecutive numbers with the same action.
     struct Run: Equatable {
         let last: UInt32
-        let answer: SeccompFilter.Answer
+        let action: SeccompFilter.Action
     }
 
     static func number(of name: String, _ architecture: SeccompFilter.Architecture) -> UInt32? {
@@ -119,20 +119,20 @@ extension SystemCalls {
     }
 
     static func runs(_ architecture: SeccompFilter.Architecture) -> [Run] {
-        var answers: [UInt32: SeccompFilter.Answer] = [:]
-        for number in numbers(allowed, architecture).values { answers[number] = .allow }
-        for number in numbers(refused, architecture).values { answers[number] = .refused }
-        for number in numbers(ignored, architecture).values { answers[number] = .fail(0) }
+        var actions: [UInt32: SeccompFilter.Action] = [:]
+        for number in numbers(allowed, architecture).values { actions[number] = .allow }
+        for number in numbers(refused, architecture).values { actions[number] = .refused }
+        for number in numbers(ignored, architecture).values { actions[number] = .fail(0) }
         var runs: [Run] = []
-        for number in 0...(answers.keys.max() ?? 0) {
-            let answer = answers[number] ?? .unknown
-            if runs.last?.answer == answer { runs.removeLast() }
-            runs.append(Run(last: number, answer: answer))
+        for number in 0...(actions.keys.max() ?? 0) {
+            let action = actions[number] ?? .unknown
+            if runs.last?.action == action { runs.removeLast() }
+            runs.append(Run(last: number, action: action))
         }
         return runs
     }
 
-    /// Reads a list of `name:x86-64:aarch64`.
+    /// Parses a list of `name:x86-64:aarch64`.
     static func numbers(_ list: String, _ architecture: SeccompFilter.Architecture) -> [String: UInt32] {
         var numbers: [String: UInt32] = [:]
         for entry in list.split(whereSeparator: \.isWhitespace) {

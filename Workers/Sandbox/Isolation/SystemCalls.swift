@@ -1,6 +1,5 @@
-/// The kernel's calls by name, with their numbers on x86-64 and on 64-bit ARM (`-`: it has none), from the kernel's
-/// `asm/unistd_64.h` and `asm-generic/unistd.h`. What stands in no list is unknown here, and answered as to an older
-/// kernel.
+/// System calls by name, with their numbers on x86-64 and on 64-bit ARM (`-`: none), from the kernel's
+/// `asm/unistd_64.h` and `asm-generic/unistd.h`. Calls in none of the lists fail with `ENOSYS`, as on an older kernel.
 enum SystemCalls {
     /// What programs need: files, processes of their own, memory, time, signals, pipes and sockets.
     static let allowed = """
@@ -70,12 +69,12 @@ enum SystemCalls {
         unshare:272:97 uselib:134:- userfaultfd:323:282 ustat:136:- vhangup:153:58 vserver:236:-
         """
 
-    /// Answered as done: on throw-away folders they would only hold up the machine's disk.
+    /// Appear to succeed: on temporary folders they would only slow down the machine's disk.
     static let ignored = """
         sync:162:81 syncfs:306:267
         """
 
-    /// Allowed or not by their arguments.
+    /// Allowed depending on their arguments.
     static let checked = """
         clone:56:220 clone3:435:435 ioctl:16:29 personality:135:92 prctl:157:167 socket:41:198 socketpair:53:199
         """

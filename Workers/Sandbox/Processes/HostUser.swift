@@ -1,9 +1,9 @@
 internal import Glibc
 
-/// Who a job is on the host. A daemon that runs as root gives each of its slots an unprivileged id of its own, so that
-/// nothing of a job is ever root's, and no two jobs share a user; any other daemon's jobs run as the daemon's user.
+/// The user that a job runs as on the host. A daemon that runs as root uses an unprivileged id per slot, so that no job
+/// runs as root and no two jobs share a user; otherwise jobs run as the daemon's user.
 package struct HostUser: Sendable, Equatable {
-    /// `nil`: the daemon's own.
+    /// `nil`: the daemon's user.
     let id: UInt32?
 
     /// Ids that Debian and systemd leave unused: 60,706 and up.

@@ -1,8 +1,8 @@
-/// The words that start a job on the host. Each program of the chain becomes the next, so that the daemon's child is
-/// `bwrap` in the end: the shell enters the job's control groups, so that all that follows is inside, and opens the
-/// filter; `setpriv` leaves root behind.
+/// The command line that starts a job on the host. Each program of the chain executes the next, so that `bwrap` becomes
+/// the daemon's child: the shell joins the job's control groups, so that all that follows is in them, and opens the
+/// system call filter; `setpriv` drops root.
 ///
-/// By programs and not between fork and exec: there libc takes locks that another thread may have held.
+/// Done by programs and not between fork and exec: libc functions there may deadlock on another thread's locks.
 struct Launch: Sendable {
     let kind: Sandbox.Kind
     let group: ControlGroup?
@@ -10,7 +10,7 @@ struct Launch: Sendable {
     let limits: SandboxLimits
     let proxySocket: String?
 
-    var words: [String] {
+    var commandLine: [String] {
         var words: [String]
         switch kind {
         case .bubblewrap(let bubblewrap):
@@ -18,21 +18,21 @@ struct Launch: Sendable {
         case .none:
             words = ["sh", "\(folder.control)/start"]
         }
-        if !hasShare { words = ["nice", "-n", "10"] + words }
+        if !hasLowWeight { words = ["nice", "-n", "10"] + words }
         if let id = folder.work.user.id {
             words = ["setpriv", "--reuid=\(id)", "--regid=\(id)", "--clear-groups"] + words
         }
-        let steps = entrances
+        let steps = setup
         return steps.isEmpty ? words : ["sh", "-c", (steps + ["exec \"$@\""]).joined(separator: " && "), "sh"] + words
     }
 
-    /// The control group of all jobs has a small share of the processors; then `nice` isn't needed.
-    private var hasShare: Bool {
+    /// The control group of all jobs has a low CPU weight; then `nice` isn't needed.
+    private var hasLowWeight: Bool {
         group?.tree.controllers.contains(.cpu) == true
     }
 
-    private var entrances: [String] {
-        var steps = (group?.doors ?? []).map { "echo 0 > \(Program.quoted($0))" }
+    private var setup: [String] {
+        var steps = (group?.processFiles ?? []).map { "echo 0 > \(Program.quoted($0))" }
         if case .bubblewrap(let bubblewrap) = kind, let filter = bubblewrap.filter {
             steps.append("exec \(Bubblewrap.filterDescriptor)< \(Program.quoted(filter))")
         }

@@ -1,41 +1,41 @@
 internal import Bytes
 internal import Glibc
 
-/// Ends what a dead daemon's life left running: first what is in its control groups, then every process that names the
-/// life, in its words, its surroundings or its mounts.
+/// Kills the processes that a dead daemon instance left behind: those in its control groups, then every process whose
+/// arguments, environment or mounts contain the instance's name.
 enum LeftoverProcesses {
-    /// - Parameter life: the name of its folder, sixteen random hexadecimal digits, in every path of its jobs.
-    ///   By any other name nothing is killed: a common word could be anybody's.
-    static func end(life: String) {
-        guard life.utf8.count == 16, Hex.decode(life)?.count == 8 else { return }
+    /// - Parameter instance: the name of its folder, 16 random hex digits, which is part of all paths of its jobs.
+    ///   Anything else is ignored: a common word could match unrelated processes.
+    static func kill(instance: String) {
+        guard instance.utf8.count == 16, Hex.decode(instance)?.count == 8 else { return }
         if let tree = ControlGroupTree.find() {
-            for group in ControlGroups.left(by: life, in: tree) {
+            for group in ControlGroups.leftovers(of: instance, in: tree) {
                 for _ in 0..<500 {
-                    if !group.strike(), group.removeFolders() { break }
+                    if !group.killOnce(), group.removeFolders() { break }
                     pause()
                 }
             }
         }
-        // The first process of a sandbox takes all of it along.
+        // When the first process of a sandbox dies, the kernel kills the others.
         for _ in 0..<500 {
-            let found = processes(of: life)
+            let found = processes(of: instance)
             if found.isEmpty { return }
-            for process in found.flatMap({ ProcessTree.withDescendants($0) }) { kill(process, SIGKILL) }
+            for process in found.flatMap({ ProcessTree.withDescendants($0) }) { Glibc.kill(process, SIGKILL) }
             pause()
         }
     }
 
-    private static func processes(of life: String) -> [pid_t] {
+    private static func processes(of instance: String) -> [pid_t] {
         let numbers = fileNames(in: "/proc").compactMap { pid_t($0) }
         return numbers.filter { process in
             guard process != getpid(), !isDead(process) else { return false }
             return ["cmdline", "environ", "mountinfo"].contains { file in
-                ControlFile.read("/proc/\(process)/\(file)")?.contains("/jobs/\(life)/") == true
+                ControlFile.read("/proc/\(process)/\(file)")?.contains("/jobs/\(instance)/") == true
             }
         }
     }
 
-    /// A zombie has no memory left that could say anything, and a half-dead one needs no second kill.
+    /// A zombie has no command line, and needs no second kill.
     private static func isDead(_ process: pid_t) -> Bool {
         ControlFile.read("/proc/\(process)/cmdline")?.isEmpty ?? true
     }

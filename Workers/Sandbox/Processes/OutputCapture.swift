@@ -1,23 +1,24 @@
 internal import Bytes
 
-/// What a job says while it runs.
+/// Output of a running job.
 package enum OutputEvent: Sendable, Equatable {
-    /// Whole lines, or pieces of one too long; what isn't UTF-8 is replaced.
+    /// Whole lines, or pieces of a very long one; invalid UTF-8 is replaced.
     case log(String)
     /// From a line `::progress PERCENT [MESSAGE]`.
     case progress(percent: Double, message: String?)
 }
 
-/// Cuts a job's output into lines, passes them on up to the log's limit, and keeps the end. Pure: bytes in, events out.
+/// Splits a job's output into lines, forwards them up to the log's limit, and keeps the end. Pure: bytes in, events
+/// out.
 struct OutputCapture {
-    /// Longer lines are passed on in pieces.
-    static let longestPiece = 16 << 10
+    /// Longer lines are forwarded in pieces.
+    static let maxPieceBytes = 16 << 10
 
     private let marker: [UInt8]
     private let logLimit: Int
     private let tailLimit: Int
 
-    /// Whether the start script has spoken: what came before is the sandbox's own complaint.
+    /// Whether the start script has printed its marker; earlier output comes from the sandbox itself.
     private(set) var hasStarted = false
     private(set) var total = 0
     private var preamble: [UInt8] = []
@@ -45,27 +46,28 @@ struct OutputCapture {
             endPiece(isLine: true, &events)
         }
         line.append(contentsOf: rest)
-        if line.count >= Self.longestPiece { endPiece(isLine: false, &events) }
-        passOn(&events)
+        if line.count >= Self.maxPieceBytes { endPiece(isLine: false, &events) }
+        flush(&events)
         return events
     }
 
-    /// The last line, when it has no end.
+    /// Flushes the last line, if it has no line break.
     mutating func finish() -> [OutputEvent] {
         var events: [OutputEvent] = []
         if !line.isEmpty { endPiece(isLine: true, &events) }
-        passOn(&events)
+        flush(&events)
         return events
     }
 
-    /// The end of the output, at most the limit and the replacements.
+    /// The end of the output, within the limit except for replaced characters.
     var output: String {
         let start = tail.count > tailLimit ? tail.count - tailLimit : 0
-        // A character cut in half isn't worth a replacement.
+        // Drop the rest of a character that was cut.
         return Self.text(tail[start...].drop { start > 0 && $0 & 0xC0 == 0x80 })
     }
 
-    var complaint: String {
+    /// Error messages of the sandbox.
+    var sandboxErrors: String {
         Self.text(preamble[...])
     }
 
@@ -82,7 +84,7 @@ struct OutputCapture {
             return
         }
         if !isInsideLine, isLine, let progress = Self.progress(piece) {
-            passOn(&events)
+            flush(&events)
             events.append(progress)
             return
         }
@@ -97,14 +99,14 @@ struct OutputCapture {
         guard !isLogFull else { return }
         guard logged + piece.count <= logLimit else {
             isLogFull = true
-            pieces.append(contentsOf: "[the log ends here: it has reached its limit of \(logLimit) bytes]\n".utf8)
+            pieces.append(contentsOf: "[log truncated: it has reached its limit of \(logLimit) bytes]\n".utf8)
             return
         }
         logged += piece.count
         pieces.append(contentsOf: piece)
     }
 
-    private mutating func passOn(_ events: inout [OutputEvent]) {
+    private mutating func flush(_ events: inout [OutputEvent]) {
         guard !pieces.isEmpty else { return }
         events.append(.log(Self.text(pieces[...])))
         pieces.removeAll(keepingCapacity: true)
@@ -112,7 +114,7 @@ struct OutputCapture {
 
     private static func text(_ bytes: ArraySlice<UInt8>) -> String {
         guard bytes.contains(0) else { return String(decoding: bytes, as: UTF8.self) }
-        // No zero ever goes out: databases and C end their strings there.
+        // Never forward a NUL: databases and C code end strings there.
         return String(decoding: bytes.flatMap { $0 == 0 ? [0xEF, 0xBF, 0xBD] : [$0] }, as: UTF8.self)
     }
 
@@ -124,7 +126,7 @@ struct OutputCapture {
         return .progress(percent: min(max(percent, 0), 100), message: message.isEmpty ? nil : message)
     }
 
-    /// How many bytes at the end begin a character that isn't complete.
+    /// The number of bytes at the end that belong to an incomplete character.
     private static func unfinishedSuffix(_ bytes: [UInt8]) -> Int {
         for count in 1...3 where count <= bytes.count {
             let byte = bytes[bytes.count - count]

@@ -2,11 +2,11 @@ internal import Bytes
 internal import Glibc
 internal import Synchronization
 
-/// The processes of one run, to be killed together: `bwrap`, or a session's leader without it.
+/// The processes of one run, killed together: those below `bwrap`, or without a sandbox those of a session.
 final class ProcessTree: Sendable {
     enum Reason: Sendable {
         case timeLimit, stopped
-        /// In the words of `Sandbox.End.Cause`.
+        /// The message for `Sandbox.End.Cause`.
         case overLimit(String)
     }
 
@@ -32,27 +32,27 @@ final class ProcessTree: Sendable {
         state.withLock(\.reason)
     }
 
-    /// Kills at once what was to be killed before it had begun.
+    /// Sets the leader, and kills it if `kill` was called before.
     func begin(_ leader: pid_t) async {
-        let isDoomed = state.withLock { state in
+        let isKilled = state.withLock { state in
             state.leader = leader
             return state.reason != nil
         }
-        if isDoomed { await kill(leader) }
+        if isKilled { await kill(leader) }
     }
 
-    /// Those that are there now.
+    /// The current processes.
     var processes: [pid_t] {
         if let group { return group.processes }
         guard let leader = state.withLock({ $0.hasEnded ? nil : $0.leader }) else { return [] }
         return Self.withDescendants(leader)
     }
 
-    /// A process and all below it.
+    /// A process and all its descendants.
     static func withDescendants(_ process: pid_t) -> [pid_t] {
         var found = [process]
         var next = 0
-        // A bomb's processes needn't all be seen.
+        // A fork bomb's processes needn't all be found.
         while next < found.count, found.count < 4_096 {
             found += children(of: found[next])
             next += 1
@@ -60,11 +60,11 @@ final class ProcessTree: Sendable {
         return found
     }
 
-    /// The leader has ended. After this nothing is killed: its number may be another's.
+    /// The leader has ended. Nothing is killed afterwards: its PID may be reused.
     func end() {
         state.withLock { state in
             state.hasEnded = true
-            // Without walls its children may still be there, in its group.
+            // Without a sandbox its children may still be running, in its process group.
             if let leader = state.leader, !isSandboxed { Glibc.kill(-leader, SIGKILL) }
         }
     }
@@ -84,18 +84,18 @@ final class ProcessTree: Sendable {
             Glibc.kill(leader, SIGKILL)
             return
         }
-        // `bwrap` held still can't fork any more. Its child is the first process of the sandbox: when that dies, the
-        // kernel kills all the others before `bwrap` hears of it, so that its end is the end of all.
+        // A stopped `bwrap` can't fork. Its child is the init process of the sandbox's PID namespace: when that dies,
+        // the kernel kills all others before `bwrap` is notified, so that the end of `bwrap` is the end of all.
         Glibc.kill(leader, SIGSTOP)
         for _ in 0..<100 where !Self.isStopped(leader) { try? await world.sleep(.milliseconds(1)) }
         let children = Self.children(of: leader)
         for child in children { Glibc.kill(child, SIGKILL) }
         Glibc.kill(leader, children.isEmpty ? SIGKILL : SIGCONT)
-        group?.strike()
+        group?.killOnce()
     }
 
     private static func isStopped(_ process: pid_t) -> Bool {
-        // The state stands after the name, which is in brackets and may hold any.
+        // The state follows the name, which is in parentheses and may contain any character.
         guard let status = ControlFile.read("/proc/\(process)/stat"), let name = status.lastIndex(of: ")") else {
             return true
         }

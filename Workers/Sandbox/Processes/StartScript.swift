@@ -1,21 +1,22 @@
-/// A shell script that is the first process of a sandbox: takes its limits, says `marker`, waits for the daemon's word,
-/// then runs the program and ends as it did. The shell stays: it reaps what the program leaves, and when it ends the
-/// kernel kills all that is left.
+/// A shell script that is the first process of a sandbox: sets its limits, prints `marker`, waits for a line from the
+/// daemon, then runs the program and exits with its code. The shell stays: it reaps orphaned processes, and when it
+/// exits the kernel kills all that are left.
 ///
-/// The word is waited for because a daemon killed while its child was still becoming `bwrap` would not take it along:
-/// when the marker is out, `bwrap` is bound to the daemon's life, and an answer proves that this went on after that.
+/// It waits because a daemon that is killed while its child is still becoming `bwrap` would leave the child running.
+/// Once the marker is printed, `bwrap` dies with its parent, and the daemon's answer proves that it was still alive
+/// then.
 ///
-/// Limits come before the environment, which may hold anything; `exec` keeps the shell's own commands out.
+/// Limits are set before the environment, which may contain anything; `exec` avoids the shell's own builtins.
 struct StartScript {
     let program: Program
     let marker: String
     let home: String
     let input: String
-    /// Commands of the shell.
+    /// Shell commands.
     let limits: String
     let hasProxy: Bool
 
-    /// Where the program finds its way out, inside.
+    /// Where the program finds the proxy inside the sandbox.
     static let proxyPort = 3_128
 
     var text: String {
@@ -43,13 +44,13 @@ struct StartScript {
 
     private var run: String {
         let words = program.command.map(Program.quoted).joined(separator: " ")
-        // `exec` of this shell may take a dash for an option of its own.
+        // The shell's `exec` may parse a leading dash as an option.
         let hasDash = program.command.first?.utf8.first == UInt8(ascii: "-")
         return hasDash ? "/usr/bin/env -- \(words)" : "(exec \(words))"
     }
 
-    /// Listens inside for what goes to the daemon's socket, and waits until it does: a line of `/proc/net/tcp` with the
-    /// port and the state 0A.
+    /// Starts a relay to the daemon's proxy socket, and waits until it listens: until `/proc/net/tcp` has a line with
+    /// the port and the state 0A.
     private var proxy: String {
         let port = String(Self.proxyPort, radix: 16, uppercase: true)
         let hex = String(repeating: "0", count: max(0, 4 - port.count)) + port

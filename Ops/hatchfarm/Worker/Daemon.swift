@@ -1,0 +1,81 @@
+internal import Bytes
+internal import Domain
+internal import Executors
+internal import Logging
+internal import Runtime
+internal import ServiceLifecycle
+internal import UnixSignals
+internal import Wire
+
+/// Runs the worker daemon until the graceful shutdown of its task.
+enum Daemon {
+    struct Options: Sendable {
+        var offer = MachineOffer()
+        var jobsAtOnce = max(1, Hardware.cores)
+        var queues: [String] = []
+        /// 1–43,200.
+        var leaseSeconds = 60
+        /// How long running jobs may continue after SIGTERM before they are released.
+        var drainGrace = Duration.seconds(30)
+        var executor = ExecutorChoice.sandbox
+        /// The hosts that jobs with network may reach: `HOST` or `*.HOST`.
+        var allowedDomains: [String] = []
+        /// Whether they may resolve to private addresses.
+        var allowsPrivateNetwork = false
+        /// Receives events; nil: they are logged. Must not block.
+        var onEvent: (@Sendable (WorkerEvent) -> Void)?
+
+        /// The rules' percentages apply to this machine, but not to a cluster.
+        func capacity(under rules: PolicyRules) -> Capacity {
+            executor == .sandbox ? offer.capacity(under: rules) : offer.capacity
+        }
+
+        func slurm(for credentials: WorkerCredentials) throws(Failure) -> SlurmConfiguration? {
+            guard case .slurm(let partition, let folder) = executor else { return nil }
+            return try SlurmConfiguration(
+                partition: partition, folder: folder, workerID: credentials.workerID,
+                configurationFile: Environment().slurmConfiguration)
+        }
+    }
+
+    /// Throws `.misconfigured` when jobs can't be sandboxed on this machine; the message has the remedy.
+    static func run(
+        _ credentials: WorkerCredentials, stateFolder: String, _ options: Options, logger: Logger
+    ) async throws {
+        let rules: PolicyRules
+        do {
+            rules =
+                try credentials.rules.map { json throws(FieldError) in try PolicyRules(json) }
+                ?? PolicyRules(maxCPUPercent: 100)
+        } catch {
+            throw Failure.misconfigured("invalid rules in the machine's credentials: \(error.message)")
+        }
+        var configuration = WorkerConfiguration(
+            credentials: credentials, capacity: options.capacity(under: rules),
+            rules: rules, jobsAtOnce: options.jobsAtOnce, queues: options.queues.isEmpty ? nil : options.queues,
+            stateFolder: stateFolder, visibilityTimeoutMilliseconds: options.leaseSeconds * 1_000,
+            drainGraceMilliseconds: options.drainGrace.components.seconds * 1_000,
+            events: options.onEvent ?? { event in
+                let entry = WorkerLogEntry.event(event)
+                logger.log(level: entry.level, "\(entry.text ?? "\(event)")")
+            })
+        configuration.allowedDomains = options.allowedDomains
+        configuration.allowsPrivateNetwork = options.allowsPrivateNetwork
+        let slurm = try options.slurm(for: credentials)
+        let daemon: WorkerDaemon
+        do {
+            daemon = try await WorkerDaemon(configuration, slurm: slurm)
+        } catch {
+            throw Failure.misconfigured("this machine can't run jobs:\n\(error.message)")
+        }
+        await withGracefulShutdownHandler {
+            await daemon.run()
+        } onGracefulShutdown: {
+            Task {
+                await daemon.drain()
+                // A second signal: release running jobs immediately.
+                for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { await daemon.drain() }
+            }
+        }
+    }
+}
