@@ -5,7 +5,7 @@ import Store
 import Support
 import Testing
 
-@Suite("Long polls")
+@Suite("Long polls", .tags(.timed))
 struct LongPollTests {
     /// Milliseconds from the submission until the waiting claim has its job; the median of several.
     private func latency(

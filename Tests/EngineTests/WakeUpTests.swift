@@ -6,7 +6,7 @@ import Support
 import Testing
 
 /// A wake-up is for one job; who can't follow it must not keep it.
-@Suite("Wake-ups are not lost")
+@Suite("Wake-ups are not lost", .tags(.timed))
 struct WakeUpTests {
     /// Milliseconds; a claim whose wake-up got lost looks by itself only five seconds after it last did.
     private static let soon: Int64 = 3_000

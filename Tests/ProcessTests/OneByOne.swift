@@ -1,7 +1,8 @@
+import Support
 import Testing
 
 /// Tests that load the machine or measure time, one after the other. Those that only wait run beside them.
-@Suite("With real processes, one by one", .serialized, .timeLimit(.minutes(3)))
+@Suite("With real processes, one by one", .serialized, .timeLimit(.minutes(3)), .tags(.timed))
 enum OneByOne {}
 
 /// Prints what was measured: a test only says whether it was good enough.

@@ -4,7 +4,7 @@ import Glibc
 import Support
 import Testing
 
-@Suite("The sandbox's limits", .serialized, .timeLimit(.minutes(1)))
+@Suite("The sandbox's limits", .serialized, .timeLimit(.minutes(1)), .tags(.timed))
 struct SandboxLimitTests {
     /// Ignores every polite signal, leaves its session, its parent and its output.
     private func daemonising(_ seconds: String) -> String {

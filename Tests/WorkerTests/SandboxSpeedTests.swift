@@ -4,7 +4,7 @@ import Glibc
 import Support
 import Testing
 
-@Suite("The sandbox's speed", .serialized, .timeLimit(.minutes(1)))
+@Suite("The sandbox's speed", .serialized, .timeLimit(.minutes(1)), .tags(.timed))
 struct SandboxSpeedTests {
     @Test("a sandbox has started and ended within 50 ms, in the middle of fifty")
     func start() async throws {

@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 import Wire
 
-@Suite("A worker's beginning and end", .timeLimit(.minutes(1)))
+@Suite("A worker's beginning and end", .timeLimit(.minutes(1)), .tags(.timed))
 struct WorkerDrainTests {
     @Test("drained once it takes no more and waits for what runs")
     func drainWaits() async throws {

@@ -3,7 +3,7 @@ import Bytes
 import Support
 import Testing
 
-@Suite("Connections that mean no good", .timeLimit(.minutes(2)))
+@Suite("Connections that mean no good", .timeLimit(.minutes(2)), .tags(.timed))
 struct HostileSocketTests {
     private static let job = #"{"title":"t","command":"true"}"#
 

@@ -5,7 +5,7 @@ import Foundation
 import Support
 import Testing
 
-@Suite("The life of a socket", .timeLimit(.minutes(2)))
+@Suite("The life of a socket", .timeLimit(.minutes(2)), .tags(.timed))
 struct SocketLifeTests {
     private typealias Raw = RawWebSocket
 

@@ -4,7 +4,7 @@ import Glibc
 import Support
 import Testing
 
-@Suite("Redis", .timeLimit(.minutes(1)))
+@Suite("Redis", .timeLimit(.minutes(1)), .tags(.timed))
 struct RedisTests {
     @Test("a reservation is had by the first and by nobody else until it expires")
     func reserve() async throws {

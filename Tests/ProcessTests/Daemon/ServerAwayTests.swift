@@ -4,7 +4,7 @@ import Support
 import Synchronization
 import Testing
 
-@Suite("A server that is away", .serialized, .timeLimit(.minutes(10)))
+@Suite("A server that is away", .serialized, .timeLimit(.minutes(10)), .tags(.timed))
 struct ServerAwayTests {
     @Test("ten running jobs outlast it: none is lost, none run twice, all are reported, and nobody storms it")
     func away() async throws {

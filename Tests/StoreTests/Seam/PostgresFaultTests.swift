@@ -5,7 +5,7 @@ import Support
 import Synchronization
 import Testing
 
-@Suite("PostgreSQL may break at any moment", .serialized)
+@Suite("PostgreSQL may break at any moment", .serialized, .tags(.timed))
 struct PostgresFaultTests {
     private let othersEnd = """
         SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity

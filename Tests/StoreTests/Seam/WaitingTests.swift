@@ -3,7 +3,7 @@ import Store
 import Support
 import Testing
 
-@Suite("Waiting has an end")
+@Suite("Waiting has an end", .tags(.timed))
 struct WaitingTests {
     private func narrow(waitTimeoutMilliseconds: Int = 5_000) -> DatabaseSettings {
         var settings = DatabaseSettings()

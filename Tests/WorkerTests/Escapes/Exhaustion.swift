@@ -89,7 +89,7 @@ private let bombs: [Bomb] = [
             + "exit 1 unless defined $i; shmwrite($i, \"x\" x 8e6, 0, 8e6) } print \"got it\\n\"'"),
 ]
 
-@Suite("Exhaustion", .serialized, .timeLimit(.minutes(3)))
+@Suite("Exhaustion", .serialized, .timeLimit(.minutes(3)), .tags(.timed))
 struct Exhaustion {
     @Test("a job can't use up the machine", arguments: bombs)
     private func bomb(_ bomb: Bomb) async throws {
