@@ -7,7 +7,7 @@ struct KeySet: Sendable {
     private struct Key: Sendable {
         let id: String?
         let algorithm: String
-        let notify: JWTKeyCollection
+        let collection: JWTKeyCollection
     }
 
     private let keys: [Key]
@@ -28,7 +28,7 @@ struct KeySet: Sendable {
     func verifies(_ token: CompactToken) async -> Bool {
         guard let key = key(for: token) else { return false }
         do {
-            _ = try await key.notify.verify(token.text, as: Signed.self)
+            _ = try await key.collection.verify(token.text, as: Signed.self)
             return true
         } catch {
             return false
@@ -66,13 +66,13 @@ struct KeySet: Sendable {
             names.compactMap { name in json[name]?.string.map { JSON.Member(name, .string($0)) } }
             + [JSON.Member("alg", .string(algorithm)), JSON.Member("kid", "key")]
         guard let key = try? JWK(json: JSON.object(members).text(.compact)) else { return nil }
-        let notify = JWTKeyCollection()
+        let collection = JWTKeyCollection()
         do {
             // As the only key it is also the one for tokens that name another.
-            try await notify.add(jwk: key)
+            try await collection.add(jwk: key)
         } catch {
             return nil
         }
-        return Key(id: json["kid"]?.string, algorithm: algorithm, notify: notify)
+        return Key(id: json["kid"]?.string, algorithm: algorithm, collection: collection)
     }
 }

@@ -116,7 +116,7 @@ enum CollabTasks {
         guard !known.isEmpty else { return nil }
         return { found in
             let tag = EntityTag.of(try JSON(parsing: task.bytes(found)))
-            return known.contains { EntityTag.matches($0, tag) }
+            return known.contains { EntityTag.matches($0, tag, isStrong: true) }
         }
     }
 }

@@ -17,7 +17,7 @@ enum Echo {
     private static let checkEvery = Duration.seconds(30)
 
     static func serve(_ call: Call, _ anyone: PublicContext, _ socket: WebSocket) async throws {
-        let credential = try call.query[token] ?? call.bearer
+        let credential = try call.query[token].flatMap { $0.isEmpty ? nil : $0 } ?? call.bearer
         guard let user = try await holder(of: credential, call) else {
             try call.chargeAddress()
             return socket.close(.policyViolation, "Could not validate credentials")
@@ -33,7 +33,14 @@ enum Echo {
             }
             switch event {
             case .text(let text):
-                guard let data = try? JSON(parsing: text), data.members != nil else {
+                let data: JSON
+                do {
+                    data = try JSON(parsing: text)
+                } catch {
+                    try await socket.send(["type": "error", "message": .string(error.message)])
+                    continue
+                }
+                guard data.members != nil else {
                     try await socket.send(["type": "error", "message": "a message must be a JSON object"])
                     continue
                 }

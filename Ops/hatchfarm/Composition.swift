@@ -161,16 +161,22 @@ extension Logger {
         return start(settings.logLevel(otherwise: standard))
     }
 
-    /// `.devlogs/orch-PID.log` where the process was started, for its user alone.
+    /// A new `.devlogs/orch-ID.log` where the process was started, for its user alone; the id sorts by time.
     private static func developmentFile() throws(Failure) -> LogSink {
-        let path = ".devlogs/orch-\(getpid()).log"
+        let path = ".devlogs/orch-\(UUIDv7.text(in: .live)).log"
         guard mkdir(".devlogs", 0o700) == 0 || errno == EEXIST else {
             throw .misconfigured("cannot make the folder .devlogs for HATCHFARM_DEV_LOG: \(Files.reason(errno))")
         }
-        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let folder = open(".devlogs", O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard folder >= 0 else {
+            throw .misconfigured(".devlogs must be a folder for HATCHFARM_DEV_LOG: \(Files.reason(errno))")
+        }
+        defer { close(folder) }
+        let file = openat(folder, Files.name(path), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600)
         guard file >= 0 else {
             throw .misconfigured("cannot write \(path) for HATCHFARM_DEV_LOG: \(Files.reason(errno))")
         }
+        Output.error("logging to \(path) as well")
         return LogSink(descriptor: file, lengthLimit: 64 << 20)
     }
 

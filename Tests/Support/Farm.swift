@@ -7,16 +7,18 @@ package struct Farm: Sendable {
 
     /// Serves while `body` runs. Whatever happens, nothing lives on; and no error that nobody foresaw was logged.
     package static func run(
-        on database: TestDatabase, environment: [String: String] = [:], _ body: (Farm) async throws -> Void
+        on database: TestDatabase, environment: [String: String] = [:], folder: String = "/",
+        _ body: (Farm) async throws -> Void
     ) async throws {
-        try await run(at: database.freshURL(), environment: environment, body)
+        try await run(at: database.freshURL(), environment: environment, folder: folder, body)
     }
 
     /// The same on the database at this URL.
     package static func run(
-        at url: String, environment: [String: String] = [:], _ body: (Farm) async throws -> Void
+        at url: String, environment: [String: String] = [:], folder: String = "/",
+        _ body: (Farm) async throws -> Void
     ) async throws {
-        let server = FarmServer(database: url, environment: environment)
+        let server = FarmServer(database: url, environment: environment, folder: folder)
         do {
             try await server.start()
             try await body(Farm(server: server, owner: FarmOwner(server.client(of: "alice"), id: "alice")))

@@ -23,15 +23,17 @@ package final class FarmServer: Sendable {
     }
 
     private let environment: [String: String]
+    private let folder: String
     private let state = Mutex(State())
 
-    package init(database: String, environment: [String: String] = [:]) {
+    /// - Parameter folder: where it runs.
+    package init(database: String, environment: [String: String] = [:], folder: String = "/") {
+        self.folder = folder
         let own = ["DATABASE_URL": database, "HATCHFARM_API_TOKEN": Self.operatorToken, "HATCHFARM_LOG": "notice"]
         self.environment = own.merging(environment) { $1 }
     }
 
     package var port: Int { state.withLock { $0.port } }
-    package var pid: Int32 { state.withLock { $0.child }?.pid ?? 0 }
     package var url: String { "http://127.0.0.1:\(port)" }
     /// With the operator's token, for this owner.
     package func client(of owner: String) -> FarmClient {
@@ -56,7 +58,7 @@ package final class FarmServer: Sendable {
     package func launch() async throws -> ChildProcess {
         var environment = environment
         environment["PORT"] = String(port)
-        let child = try await ChildProcess(Self.program, ["serve"], environment: environment)
+        let child = try await ChildProcess(Self.program, ["serve"], environment: environment, folder: folder)
         state.withLock { $0.child = child }
         return child
     }

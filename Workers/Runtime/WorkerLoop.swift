@@ -187,7 +187,9 @@ package actor WorkerLoop {
         claiming = nil
         guard let jobs else { return request }
         for job in jobs {
-            await TraceContext.$current.withValue(job.trace?.child(in: world)) { await start(job, claimedAt: claimedAt) }
+            await TraceContext.$current.withValue(job.trace?.child(in: world)) {
+                await start(job, claimedAt: claimedAt)
+            }
         }
         journal.resolve(requestID)
         return nil

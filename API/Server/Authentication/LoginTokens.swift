@@ -14,6 +14,8 @@ final class LoginTokens: Sendable {
         var aud = LoginTokens.audience
         let exp: Int64
         let iat: Int64
+        /// Not of tokens that we issue.
+        var nbf: Int64?
         var member: String?
         /// `tokens_since` of the login when it was issued, in milliseconds.
         var epoch: Int64?
@@ -36,7 +38,9 @@ final class LoginTokens: Sendable {
     }
 
     func verify(_ token: String) async -> Claims? {
-        await keys.verify(token, as: Claims.self, audience: Self.audience, lifetime: Self.lifetime)
+        let claims = await keys.verify(token, as: Claims.self, audience: Self.audience, lifetime: Self.lifetime)
+        guard let claims, claims.nbf.map({ $0 <= keys.seconds + TokenKeys.skew }) ?? true else { return nil }
+        return claims
     }
 
     /// Whether a token that was good still is, by its own time.

@@ -24,9 +24,9 @@ final class TokenKeys: Sendable {
     static let issuer = "hatchfarm"
     private static let algorithm = "HS256"
     /// How far another server's clock may be ahead of ours, in seconds.
-    private static let skew: Int64 = 60
+    static let skew: Int64 = 60
 
-    private let keys: [(id: String, notify: Task<JWTKeyCollection, Never>)]
+    private let keys: [(id: String, collection: Task<JWTKeyCollection, Never>)]
     private let now: @Sendable () -> Int64
 
     /// - Parameters:
@@ -37,11 +37,11 @@ final class TokenKeys: Sendable {
         precondition(!secrets.isEmpty && secrets.allSatisfy { $0.count >= 32 }, "secrets of 32 bytes")
         keys = secrets.map { secret in
             let id = Hex.encode(Array(HMACSHA256.sign(key: secret, message: Array("kid".utf8)).prefix(8)))
-            let notify = Task {
+            let collection = Task {
                 await JWTKeyCollection().add(
                     hmac: HMACKey(from: secret), digestAlgorithm: .sha256, kid: JWKIdentifier(string: id))
             }
-            return (id, notify)
+            return (id, collection)
         }
         self.now = now
     }
@@ -51,7 +51,7 @@ final class TokenKeys: Sendable {
 
     func sign(_ claims: some OwnClaims) async throws -> String {
         guard let key = keys.first else { throw InternalError("there is no secret to sign with") }
-        return try await key.notify.value.sign(claims, kid: JWKIdentifier(string: key.id))
+        return try await key.collection.value.sign(claims, kid: JWKIdentifier(string: key.id))
     }
 
     /// The claims of a token that is ours, for `audience`, and in its time; else nil.
@@ -74,7 +74,7 @@ final class TokenKeys: Sendable {
     private func signed<Claims: OwnClaims>(_ token: CompactToken, as type: Claims.Type) async -> Claims? {
         for key in keys where token.header["kid"] == nil || token.keyID == key.id {
             // What fails is not signed by this key.
-            if let claims = try? await key.notify.value.verify(token.text, as: type) { return claims }
+            if let claims = try? await key.collection.value.verify(token.text, as: type) { return claims }
         }
         return nil
     }

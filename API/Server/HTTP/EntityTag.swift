@@ -8,21 +8,35 @@ internal import Logging
 package enum EntityTag {
     package static func of(_ value: JSON) -> String { "\"\(SHA256.hex(value.bytes(.canonical)))\"" }
 
-    /// Whether `If-None-Match` or `If-Match` names the tag: a list, bare or quoted, `W/` or `*`.
-    package static func matches(_ header: String, _ tag: String) -> Bool {
-        let bare = bare(tag[...])
-        return header.split(separator: ",").contains { item in
-            let name = Self.bare(item)
-            return name == "*" || name == bare
+    /// Whether `If-None-Match` or `If-Match` names the tag: `*`, or a list, bare or quoted.
+    /// - Parameter isStrong: for `If-Match`, to which a weak tag (`W/`) never is the one (RFC 9110, 13.1.1).
+    package static func matches(_ header: String, _ tag: String, isStrong: Bool = false) -> Bool {
+        if trimmed(header[...]) == "*" { return true }
+        let bare = unquoted(tag[...])
+        var isQuoted = false
+        let items = header.split { character in
+            if character == "\"" { isQuoted.toggle() }
+            return character == "," && !isQuoted
+        }
+        return items.contains { item in
+            var item = trimmed(item)
+            if item.hasPrefix("W/") || item.hasPrefix("w/") {
+                if isStrong { return false }
+                item = item.dropFirst(2)
+            }
+            return unquoted(item) == bare
         }
     }
 
-    private static func bare(_ item: Substring) -> Substring {
+    private static func trimmed(_ item: Substring) -> Substring {
         var rest = item.drop { $0 == " " || $0 == "\t" }
         while rest.last == " " || rest.last == "\t" { rest.removeLast() }
-        if rest.hasPrefix("W/") || rest.hasPrefix("w/") { rest = rest.dropFirst(2) }
-        if rest.utf8.count >= 2, rest.first == "\"", rest.last == "\"" { rest = rest.dropFirst().dropLast() }
         return rest
+    }
+
+    private static func unquoted(_ item: Substring) -> Substring {
+        guard item.utf8.count >= 2, item.first == "\"", item.last == "\"" else { return item }
+        return item.dropFirst().dropLast()
     }
 }
 

@@ -216,8 +216,11 @@ final class Exchange {
     }
 
     /// The trace that the caller says it belongs to.
-    private(set) lazy var trace = request.head.headerFields.first { $0.name == .traceparent }
-        .flatMap { TraceContext($0.value) }
+    private(set) lazy var trace: TraceContext? = {
+        let given = request.head.headerFields[values: .traceparent]
+        // One that is sent twice is none.
+        return given.count == 1 ? given.first.flatMap { TraceContext($0) } : nil
+    }()
 
     var isHead: Bool { request.head.method == .head }
 
@@ -287,7 +290,8 @@ extension RequestDispatcher {
             .with(.accessControlAllowMethods, exchange.allowed)
             .with(
                 .accessControlAllowHeaders,
-                "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Owner-ID, X-Request-ID"
+                "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Owner-ID, X-Request-ID, "
+                    + "traceparent"
             )
             .with(.accessControlMaxAge, "600")
     }

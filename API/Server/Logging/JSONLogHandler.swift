@@ -1,8 +1,8 @@
 internal import Bytes
 package import Logging
 
-/// The log: one JSON object a line (CONTRACT 9), by way of a sink that never makes its writer wait. Lines of a task that
-/// belongs to a trace name it.
+/// The log: one JSON object a line (CONTRACT 9), by way of a sink that never makes its writer wait. Lines of a task
+/// that belongs to a trace name it.
 package struct JSONLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]

@@ -36,28 +36,29 @@ package final class LogSink: Sendable {
 
     /// One line, without its end.
     package func write(_ line: some Collection<UInt8>) {
-        let (mustSchedule, copy) = state.withLock { state in
+        let mustSchedule = state.withLock { state in
             guard state.waiting.count + line.count < capacity else {
                 state.dropped += 1
-                return (false, state.copy)
+                return false
             }
             state.waiting.append(contentsOf: line)
             state.waiting.append(UInt8(ascii: "\n"))
             defer { state.isScheduled = true }
-            return (!state.isScheduled, state.copy)
+            state.copy?.write(line)
+            return !state.isScheduled
         }
         if mustSchedule { queue.async { self.flush() } }
-        copy?.write(line)
     }
 
     /// Lines dropped since the start.
-    package var droppedCount: Int { state.withLock { $0.dropped } }
+    package var droppedCount: Int { state.withLock { $0.dropped + ($0.copy?.droppedCount ?? 0) } }
 
     /// Waits until what was written so far is out, at most this long.
     package func drain(milliseconds: Int) {
         let done = DispatchSemaphore(value: 0)
         queue.async { done.signal() }
         _ = done.wait(timeout: .now() + .milliseconds(milliseconds))
+        state.withLock(\.copy)?.drain(milliseconds: milliseconds)
     }
 
     private func flush() {

@@ -97,7 +97,8 @@ struct Variables: Sendable {
         more: "A server logs each request at info; a worker its progress and heartbeats at debug.", example: "info")
     let developmentLog = Variable(
         "HATCHFARM_DEV_LOG", .flag, default: false, for: [.server],
-        "true: also log to .devlogs/orch-PID.log, by default from info; for development. The file is emptied at 64 MiB.")
+        "true: also log to .devlogs/orch-ID.log, by default from info; for development. The file is emptied at 64 MiB."
+    )
 
     // MARK: A worker, and the commands that call a server
 

@@ -36,8 +36,10 @@ extension ControlPlane {
     }
 
     /// Submits a job that has to be accepted; its id.
-    func job(_ fields: JSON = [:], of caller: Caller = .alice) async throws -> String {
-        let reply = try await post("/jobs", caller, Self.request(fields))
+    func job(
+        _ fields: JSON = [:], of caller: Caller = .alice, headers: [(String, String)] = []
+    ) async throws -> String {
+        let reply = try await send("POST", "/jobs", caller.headers + headers, bytes: Self.request(fields).bytes())
         return try #require(reply.json["id"]?.string, "\(reply.text)")
     }
 

@@ -114,7 +114,8 @@ struct JobShapeTests {
         try await ControlPlane.run(database) { plane in
             try await plane.fund(.alice, "10")
             let worker = try await plane.worker()
-            let ids = [try await plane.job(Self.everything), try await plane.job()]
+            let trace = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
+            let ids = [try await plane.job(Self.everything, headers: trace), try await plane.job()]
             try await plane.tick()
             let reply = try await plane.call(
                 worker, "jobs/claim",

@@ -31,7 +31,7 @@ struct InternalErrorTests {
                 try tx.first("SELECT COUNT(*) FROM machines") { try $0.integer() }
             }
             #expect(machines == 0)
-            let line = try JSON(parsing: Array(pipe.firstLine().utf8))
+            let line = try JSON(parsing: Array(pipe.nextLine().utf8))
             #expect(line["level"] == "error")
             #expect(line["request"] == "bug-1" && line["path"] == "/hatch/fails/written")
             #expect(line["error"]?.string?.hasPrefix("secret internals (") == true)

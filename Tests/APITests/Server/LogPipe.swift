@@ -20,7 +20,7 @@ final class LogPipe {
     }
 
     /// Waits for a line and returns it. Blocks: ask when it is sure to come.
-    func firstLine() -> String {
+    func nextLine() -> String {
         var line: [UInt8] = []
         var byte: UInt8 = 0
         while read(reader, &byte, 1) == 1, byte != UInt8(ascii: "\n") { line.append(byte) }

@@ -141,18 +141,21 @@ struct RequestTests {
         }
     }
 
-    @Test("leaves one line in the log, without its query")
+    @Test("is logged when it comes, and so is its reply, both without the query")
     func log() async throws {
         let pipe = try LogPipe()
         try await TestServer.run(sink: LogSink(descriptor: pipe.writer)) { server async throws in
             _ = try await server.get("/hatch/things/7?token=secret", [("X-Request-ID", "line-1")])
         }
-        let line = try JSON(parsing: Array(pipe.firstLine().utf8))
-        #expect(line["request"] == "line-1")
-        #expect(line["path"] == "/hatch/things/7")
-        #expect(line["operation"] == "hatchThing")
-        #expect(line["status"] == 200)
-        #expect(!line.text().contains("secret"))
+        for message: JSON in ["request", "reply"] {
+            let line = try JSON(parsing: Array(pipe.nextLine().utf8))
+            #expect(line["message"] == message && line["level"] == "info")
+            #expect(line["request"] == "line-1")
+            #expect(line["path"] == "/hatch/things/7")
+            #expect(line["operation"] == (message == "reply" ? "hatchThing" : nil))
+            #expect(line["status"] == (message == "reply" ? 200 : nil))
+            #expect(!line.text().contains("secret"))
+        }
     }
 
     @Test("is served while nobody reads the log")

@@ -41,6 +41,7 @@ struct LoginTokenTests {
         ("no exp", { $0.set("exp", nil) }), ("exp as text", { $0.set("exp", "9999999999") }),
         ("exp null", { $0.set("exp", .null) }), ("exp without end", { $0.set("exp", .number("1e300")) }),
         ("exp in a list", { $0.set("exp", [9_999_999_999]) }), ("expired", { $0.set("exp", JSON(now - 1)) }),
+        ("not yet", { $0.set("nbf", JSON(now + 300)) }), ("nbf as text", { $0.set("nbf", "0") }),
         ("too long a life", { $0.set("exp", JSON(now + 1_900)) }),
         ("from long ago, with a long life", { $0.set("iat", JSON(now - 86_400)) }),
         ("no iat", { $0.set("iat", nil) }), ("iat as text", { $0.set("iat", "0") }),

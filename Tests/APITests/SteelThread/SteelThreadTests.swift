@@ -155,7 +155,7 @@ struct SteelThreadTests {
                 let preflight = try await plane.send("OPTIONS", path, asks, base: "")
                 #expect(preflight.status == 204 && preflight["Access-Control-Allow-Origin"] == page, "\(path)")
                 #expect(preflight["Access-Control-Allow-Methods"] == methods, "\(path)")
-                for header in ["Authorization", "If-Match", "If-None-Match", "Idempotency-Key"] {
+                for header in ["Authorization", "If-Match", "If-None-Match", "Idempotency-Key", "traceparent"] {
                     #expect(preflight["Access-Control-Allow-Headers"]?.contains(header) == true)
                 }
                 let stranger = try await plane.send("OPTIONS", path, [("Origin", "https://evil.example")], base: "")

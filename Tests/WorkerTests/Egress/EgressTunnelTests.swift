@@ -3,6 +3,7 @@ import Bytes
 import Foundation
 import Glibc
 @testable import Support
+import Support
 import Synchronization
 import Testing
 
