@@ -50,5 +50,6 @@ extension Reply {
     package init(_ answer: StoredAnswer) {
         self = .json(.init(code: answer.status), bytes: Array(answer.body.utf8))
         if let location = answer.location { self = with(.location, location) }
+        if answer.isReplayed { self = with(.replayed, "true") }
     }
 }

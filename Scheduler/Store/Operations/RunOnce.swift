@@ -6,7 +6,9 @@ extension Transaction {
         guard let key else { return try effect() }
         if let earlier = try storedAnswers([key.name])[key.name] {
             guard earlier.bodyHash == key.bodyHash else { throw Refusal.keyReused }
-            return earlier.answer
+            var answer = earlier.answer
+            answer.isReplayed = true
+            return answer
         }
         let answer = try effect()
         try storeAnswers([(key, answer)])

@@ -23,6 +23,8 @@ package struct StoredAnswer: Sendable, Equatable {
     package var status: Int
     package var location: String?
     package var body: String
+    /// Whether it was given to an earlier call. Not stored.
+    package var isReplayed = false
 
     package init(status: Int, location: String? = nil, body: String) {
         self.status = status

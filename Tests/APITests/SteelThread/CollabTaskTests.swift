@@ -190,6 +190,7 @@ struct CollabTaskTests {
             let again = try await plane.post("/collab/tasks", keyed, ControlPlane.content)
             #expect(first.status == 201 && again.status == 201 && first.body == again.body)
             #expect(first["ETag"] == again["ETag"] && first["Location"] == again["Location"])
+            #expect(first["Idempotency-Replayed"] == nil && again["Idempotency-Replayed"] == "true")
             let other = try await plane.post("/collab/tasks", keyed, ["title": "other"])
             #expect(other.status == 422 && other.error?["type"] == "validation_error")
             #expect(try await plane.taskCount() == 1)
