@@ -4,7 +4,7 @@ import Support
 import Testing
 
 /// Each mostly waits for a lease, a heartbeat or a job.
-@Suite("A daemon that must stop a job, or stop", .serialized, .timeLimit(.minutes(5)))
+@Suite("A daemon that must stop a job, or stop", .serialized, .timeLimit(.minutes(5)), .tags(.timed))
 struct StopTests {
     /// One job that has begun, on one daemon.
     private struct Begun {
