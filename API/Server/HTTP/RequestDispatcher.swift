@@ -216,11 +216,7 @@ final class Exchange {
     }
 
     /// The trace that the caller says it belongs to.
-    private(set) lazy var trace: TraceContext? = {
-        let given = request.head.headerFields[values: .traceparent]
-        // One that is sent twice is none.
-        return given.count == 1 ? given.first.flatMap { TraceContext($0) } : nil
-    }()
+    private(set) lazy var trace = TraceContext(request.head)
 
     var isHead: Bool { request.head.method == .head }
 
