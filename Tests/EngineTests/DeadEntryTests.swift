@@ -6,7 +6,7 @@ import Testing
 
 /// A plain queue's claims slow down when an old snapshot keeps PostgreSQL from cleaning up after ended jobs: each
 /// claim passes over all dead index entries at the head. The low-water mark begins where the living begin.
-@Suite("An old snapshot")
+@Suite("An old snapshot", .tags(.timed))
 struct DeadEntryTests {
     /// The median time of these, in microseconds.
     private func median(_ times: [Duration]) -> Int64 {

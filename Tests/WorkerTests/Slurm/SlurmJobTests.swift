@@ -104,7 +104,7 @@ struct SlurmJobTests {
     func memory() async throws {
         let bench = try await SlurmBench.shared.value
         let hog = "head -c 60000000 /dev/zero | tail -c 60000000 | (sleep 8; wc -c)"
-        var job = ClaimedJob.script("memory", "echo here; (\(hog)) & (\(hog)) & (\(hog)) & wait; echo there")
+        var job = ClaimedJob.script("memory", "echo here; (\(hog)) & (\(hog)) & (\(hog)) & wait; sleep 9; echo there")
         job.resources.memoryMiB = 95
         let result = try await bench.run(job)
         #expect(result.status == .failure && result.exitCode == 137, "\(result)")
