@@ -24,7 +24,7 @@ package struct Query: Sendable {
     package subscript(_ name: String) -> String? { fields.first { $0.name == name }?.value }
 
     /// Digits and at most a minus; numbers too long for 64 bits are the largest ones.
-    static func integer(_ text: String) -> Int? {
+    package static func integer(_ text: String) -> Int? {
         let digits = text.utf8.first == UInt8(ascii: "-") ? text.utf8.dropFirst() : text.utf8[...]
         guard !digits.isEmpty, digits.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else { return nil }
         return Int(text) ?? (text.utf8.first == UInt8(ascii: "-") ? .min : .max)
