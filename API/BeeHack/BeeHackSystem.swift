@@ -8,7 +8,8 @@ extension APISystem {
         name: "bee:hack", envelope: .bare(failure: failure), bases: ["/api"],
         owns: ["/register", "/posts", "/tasks", "/users", "/messages", "/notifications"],
         unauthorized: "Missing or invalid API key. Send it as Authorization: Bearer <api_key>",
-        overrides: overrides, routes: [])
+        overrides: overrides,
+        routes: Registration.routes + Comments.routes + Users.routes + Messages.routes + Notifications.routes)
 
     private static let failure = Shape<RefusedCall>("BeeHackError") {
         field("error", .string) { $0.problem.message }
@@ -16,7 +17,8 @@ extension APISystem {
 
     private static func overrides(_ refusal: Refusal) -> Problem? {
         switch refusal {
-        case .taken(let field): Problem(.conflict, "taken", "This \(field) is already taken; choose another", field: field)
+        case .taken(let field):
+            Problem(.conflict, "taken", "This \(field) is already taken; choose another", field: field)
         case .membersOnly: .forbidden("Only registered members may do this; register at POST /api/register")
         case .insufficientFunds(_, let needed, let available):
             Problem(

@@ -22,7 +22,7 @@ enum Agents {
 
     private static let registration = Input {
         required("name", name)
-        optional("handle", .handle)
+        optional("handle", .handle(hyphens: true))
         optional("description", description)
         optional("moltbook_id", moltbookID)
         optional("wallet_address", walletAddress)
@@ -54,13 +54,13 @@ enum Agents {
 
     private static let registered = Shape<(agent: Member, key: String)> {
         field("agent", agent) { $0.agent }
-        field("api_key", .apiKey) { $0.key }
+        field("api_key", .apiKey(prefix: "hf")) { $0.key }
     }
 
     private static func register(
         _ call: Call, _ context: PublicContext, _ profile: AgentProfile
     ) async throws -> (agent: Member, key: String) {
-        let key = Keys.newText(call)
+        let key = call.newKeyText(prefix: "hf")
         let agent = try await call.database.write { tx in
             try tx.registerAgent(profile, keyHash: SHA256.hex(key), keyPrefix: String(key.prefix(7)))
         }
@@ -74,28 +74,12 @@ enum Agents {
     ) async throws -> Member {
         let (name, description, moltbookID, walletAddress) = changes
         return try await call.database.write { tx in
-            try tx.updateAgent(caller.member.id) { agent in
+            try tx.updateAgent(caller.member.id, actor: caller.member.id.text) { agent in
                 agent.name = name ?? agent.name
                 agent.description = description.applied(to: agent.description)
                 agent.moltbookID = moltbookID.applied(to: agent.moltbookID)
                 agent.walletAddress = walletAddress.applied(to: agent.walletAddress)
             }
-        }
-    }
-}
-
-extension Format where Value == String {
-    /// Trimmed and lowercased.
-    fileprivate static var handle: Format {
-        let rule = "3 to 30 of a–z, 0–9, _ and -, once trimmed and lowercased; unique, and no reserved word."
-        return Format(.noted(.string(), rule)) {
-            $1.string($0)
-        } read: { json throws(FieldError) in
-            let text = try string.read(json)
-            guard text.utf8.count <= 256, let handle = Handles.normalised(text) else {
-                throw .invalid("must be 3 to 30 of a–z, 0–9, _ and -, and no reserved word")
-            }
-            return handle
         }
     }
 }

@@ -16,21 +16,16 @@ enum Forum {
             query: [sort.parameter], comments, listComments),
         Route(
             .post, "/forum/posts/{post}/comments", "addForumComment",
-            "Comments on a post, or on a comment of it. For members: 1,000 comments in 24 hours.", body: newComment,
+            "Comments on a post, or on a comment of it. For members: 1,000 comments in 24 hours.", body: .newComment,
             .created(comment.under("comment")), addComment),
     ].tagged("Forum")
 
     private static let title = Format<String>.text(1...255)
-    private static let content = Format<String>.text(1...20_000)
+    private static let content = Format<String>.content
 
     private static let newPost = Input {
         required("title", title)
         required("content", content)
-    }
-
-    private static let newComment = Input {
-        required("content", content)
-        optional("parent_id", .decimalID)
     }
 
     private static let post = Shape<ForumPost>("ForumPost") {
@@ -42,26 +37,21 @@ enum Forum {
         field("created_at", .instant) { $0.createdAt }
     }
 
-    private static let comment = Shape<ForumComment>("ForumComment") {
-        field("id", .decimalID) { $0.id }
-        field("post_id", .decimalID) { $0.post }
-        field("parent_id", .nullable(.decimalID)) { $0.parent }
-        field("content", content) { $0.content }
-        field("score", .integer) { $0.score }
-        field("created_at", .instant) { $0.createdAt }
+    private static let comment = Shape<PostComment>("ForumComment") {
+        Shape.comment
         field("author", .text(1...128), "The author's handle; the member's id when it has none.") { $0.author }
     }
 
     private static let posts = PagedList("posts", of: post, by: .decimalID) { $0.id }
 
     /// A comment, and the order in which a list shows it.
-    private typealias Listed = (comment: ForumComment, order: ForumComment.Order)
+    private typealias Listed = (comment: PostComment, order: PostComment.Order)
 
     private static let comments = PagedList<Listed, CommentPlace>(
         "comments", of: comment.map { $0.comment }, by: CommentPlace.cursor
-    ) { CommentPlace(order: $0.order, place: $0.comment.place(in: $0.order)) }
+    ) { CommentPlace($0.comment, in: $0.order) }
 
-    private static let sort = QueryParameter<ForumComment.Order>.choice(
+    private static let sort = QueryParameter<PostComment.Order>.choice(
         "sort", "`top` (when absent): the highest score, then the newest; `controversial`: the score nearest to 0.")
 
     static func list(_ call: Call, _ anyone: PublicContext, _ page: Page<Int64>) async throws -> [ForumPost] {
@@ -92,14 +82,14 @@ enum Forum {
         guard page.after?.order ?? order == order else { throw FieldError.foreignCursor }
         let comments = try await call.database.read { tx in
             guard try tx.forumPost(id) != nil else { throw Refusal.notFound("post") }
-            return try tx.forumComments(on: id, order: order, after: page.after?.place, limit: page.wanted)
+            return try tx.comments(in: .forum, on: id, order: order, after: page.after?.place, limit: page.wanted)
         }
         return comments.map { ($0, order) }
     }
 
     static func addComment(
         _ call: Call, _ member: MemberContext, _ body: (String, Int64?)
-    ) throws -> Effect<ForumComment> {
+    ) throws -> Effect<PostComment> {
         let (content, parent) = body
         let post = try post(call)
         return Effect(for: member.owner) { tx in
@@ -111,21 +101,5 @@ enum Forum {
     private static func post(_ call: Call) throws -> Int64 {
         guard let id = try call.decimalID("post") else { throw Refusal.notFound("post") }
         return id
-    }
-}
-
-/// Where a list of comments goes on: the order, and a place in it.
-private struct CommentPlace: Sendable {
-    let order: ForumComment.Order
-    let place: ForumComment.Place
-
-    static let cursor = Cursor<CommentPlace> { at in
-        "\(at.order.rawValue):\(at.place.rank):\(at.place.createdAt):\(at.place.id)"
-    } place: { text in
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 4, let order = ForumComment.Order(rawValue: String(parts[0])), let rank = Int64(parts[1]),
-            let createdAt = Int64(parts[2]), let id = Int64(parts[3])
-        else { return nil }
-        return CommentPlace(order: order, place: .init(rank: rank, createdAt: createdAt, id: id))
     }
 }

@@ -44,14 +44,14 @@ enum Keys {
 
     private static let made = Shape<Made> {
         field("key", key) { $0.key }
-        field("api_key", .apiKey) { $0.text }
+        field("api_key", .apiKey(prefix: "hf")) { $0.text }
     }
 
     private typealias Rotated = (key: APIKey, text: String, previous: APIKey)
 
     private static let rotated = Shape<Rotated> {
         field("key", key) { $0.key }
-        field("api_key", .apiKey) { $0.text }
+        field("api_key", .apiKey(prefix: "hf")) { $0.text }
         field("previous", key) { $0.previous }
     }
 
@@ -63,7 +63,7 @@ enum Keys {
         _ call: Call, _ caller: RegisteredContext, _ body: (String?, Int64?)
     ) async throws -> Made {
         let (name, expiresAt) = body
-        let text = newText(call)
+        let text = call.newKeyText(prefix: "hf")
         let key = try await call.database.write { tx in
             try tx.makeKey(
                 KeyText(text), name: name, expiresAt: expiresAt, for: caller.member.id,
@@ -86,20 +86,13 @@ enum Keys {
     ) async throws -> Rotated {
         let id = try call.parameter("key", as: KeyID.self)
         let grace = Int64(((graceHours ?? 0) * 3_600_000).rounded())
-        let text = newText(call)
+        let text = call.newKeyText(prefix: "hf")
         let (new, old) = try await call.database.write { tx in
             try tx.rotateKey(id, to: KeyText(text), grace: grace, of: caller.member.id, by: caller.changer)
         }
         if let hash = old.hash { await call.authenticator.forget(keys: [hash]) }
         return (new, text, old.key)
     }
-
-    /// A key's text, never made before.
-    static func newText(_ call: Call) -> String { "hf_" + Hex.encode(call.dependencies.world.random(24)) }
-}
-
-extension Format where Value == String {
-    static var apiKey: Format { .string(pattern: "^hf_[0-9a-f]{48}$") }
 }
 
 extension RegisteredContext {

@@ -37,8 +37,14 @@ package enum Handles {
     /// No one can register these (CONTRACT 3).
     package static let reserved: Set<String> = ["queenbee", "admin", "system", "operator", "null"]
 
-    /// Trimmed and lowercased, 3–30 of `[a-z0-9_-]`, not reserved; else nil.
-    package static func normalised(_ text: String) -> String? {
+    /// Trimmed and lowercased, 3–30 of `[a-z0-9_]`, and of `-` with `hyphens`, not reserved; else nil.
+    package static func normalised(_ text: String, hyphens: Bool = true) -> String? {
+        guard let handle = read(text), !reserved.contains(handle) else { return nil }
+        return hyphens || !handle.utf8.contains(UInt8(ascii: "-")) ? handle : nil
+    }
+
+    /// A handle as others write it: trimmed and lowercased, 3–30 of `[a-z0-9_-]`, perhaps a reserved one; else nil.
+    package static func read(_ text: String) -> String? {
         // Some letters beyond ASCII become ASCII ones when lowercased: the Kelvin sign a k.
         guard text.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
         let trimmed = text.lowercased().drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }
@@ -47,6 +53,6 @@ package enum Handles {
             (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
                 || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
         }
-        return isWellFormed && (3...30).contains(handle.utf8.count) && !reserved.contains(handle) ? handle : nil
+        return isWellFormed && (3...30).contains(handle.utf8.count) ? handle : nil
     }
 }

@@ -1,7 +1,8 @@
 internal import Domain
 package import Store
 
-/// Takes away nonces, idempotency keys, notices and unfinished uploads that have served their time.
+/// Takes away nonces, idempotency keys, notices, notifications and unfinished uploads that have served their time, and
+/// what belonged to deleted posts.
 package struct Pruner: Ticking {
     package static let topic = "pruner"
     private static let limit = 1_000
@@ -24,7 +25,8 @@ package struct Pruner: Ticking {
         let uploads = try await database.write { tx in
             try tx.pruneUploads(limit: Self.uploadLimit, olderThan: tx.now - uploadsLast)
         }
-        let isDone = gone < Self.limit && uploads < Self.uploadLimit
+        let ofPosts = try await database.write { try $0.pruneDeletedBounties(limit: Self.limit) }
+        let isDone = gone < Self.limit && uploads < Self.uploadLimit && !ofPosts
         return isDone ? .seconds(30) : .milliseconds(100)
     }
 }

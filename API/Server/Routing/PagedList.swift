@@ -10,10 +10,12 @@ package struct PagedList<Item: Sendable, Place: Sendable>: Sendable {
 
     /// - Parameters:
     ///   - name: of the member that holds the items.
+    ///   - limit: how its query parameter is read; nil refuses what is out of `limits`.
     ///   - place: where the list goes on after an item.
     package init(
         _ name: String, of item: Shape<Item>, by cursor: Cursor<Place>, limits: ClosedRange<Int> = 1...100,
-        default defaultLimit: Int = 50, tagged: Bool = false, _ place: @escaping @Sendable (Item) -> Place
+        limit: QueryParameter<Int>? = nil, default defaultLimit: Int = 50, tagged: Bool = false,
+        _ place: @escaping @Sendable (Item) -> Place
     ) {
         let shape = Shape<CutPage<Item>> {
             field(name, .array(item)) { $0.items }
@@ -22,7 +24,7 @@ package struct PagedList<Item: Sendable, Place: Sendable>: Sendable {
         success = tagged ? .tagged(shape) : .ok(shape)
         self.cursor = cursor
         self.place = place
-        limit = .integer("limit", limits, "How many, \(defaultLimit) when absent.")
+        self.limit = limit ?? .integer("limit", limits, "How many, \(defaultLimit) when absent.")
         self.defaultLimit = defaultLimit
     }
 

@@ -1,12 +1,26 @@
 internal import Domain
 
 extension Transaction {
-    /// Takes away nonces, answers, notices and counts of days that have served their time; returns how many. Called in
+    /// Takes away nonces, answers, notices, notifications and counts of days that have served their time; returns how many. Called in
     /// small bites.
     package func prune(limit: Int, keysOlderThan: Int64) throws -> Int {
         try deleteExpiredNonces(limit: limit) + deleteStoredAnswers(olderThan: keysOlderThan, limit: limit)
             + deleteExpiredCancelNotices(limit: limit)
             + deleteDailyCounts(before: DailyQuota.day(of: now) - 1, limit: limit)
+            + deleteNotifications(olderThan: now - Notification.lasts, limit: limit)
+    }
+
+    /// Takes away the comments, labels and notifications of posts that were deleted, at most `limit` of each; returns
+    /// whether there may be more. A deletion leaves that to the pruner: its own commit doesn't grow with what others
+    /// wrote.
+    package func pruneDeletedBounties(limit: Int) throws -> Bool {
+        let posts = try lockDeletedBounties(limit: 10)
+        guard !posts.isEmpty else { return false }
+        try deleteBountyLabels(of: posts)
+        let comments = try deleteBountyComments(on: posts, limit: limit)
+        let notifications = try deleteNotifications(about: posts, limit: limit)
+        if comments < limit && notifications < limit { try forgetDeletedBounties(posts) }
+        return true
     }
 
     /// Takes away the uploads of leases that are over, and those begun before an instant; returns how many. Endings

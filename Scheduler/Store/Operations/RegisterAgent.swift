@@ -8,15 +8,19 @@ package struct AgentProfile: Sendable {
     package var description: String?
     package var moltbookID: String?
     package var walletAddress: String?
+    /// Where it says who it is.
+    package var identityURL: String?
 
     package init(
-        name: String, handle: String?, description: String?, moltbookID: String?, walletAddress: String?
+        name: String, handle: String?, description: String?, moltbookID: String? = nil, walletAddress: String? = nil,
+        identityURL: String? = nil
     ) {
         self.name = name
         self.handle = handle
         self.description = description
         self.moltbookID = moltbookID
         self.walletAddress = walletAddress
+        self.identityURL = identityURL
     }
 }
 
@@ -29,7 +33,7 @@ extension Transaction {
             id: MemberID(UUIDv7.text(milliseconds: now, using: &random)), handle: profile.handle,
             name: profile.name, description: profile.description, role: .member, moltbookID: profile.moltbookID,
             walletAddress: profile.walletAddress, createdAt: now)
-        guard try insertMember(member) else { throw Refusal.taken(field: "handle") }
+        guard try insertMember(member, identityURL: profile.identityURL) else { throw Refusal.taken(field: "handle") }
         try mintBonus(for: member.id)
         if let keyHash {
             let key = APIKey(id: newKeyID(), member: member.id, name: nil, prefix: keyPrefix, createdAt: now)
@@ -40,11 +44,14 @@ extension Transaction {
         return member
     }
 
-    package func updateAgent(_ id: MemberID, _ change: (inout Member) -> Void) throws -> Member {
-        guard var member = try lockMember(id) else { throw Refusal.notFound("agent") }
+    /// Throws `Refusal.membersOnly` when there is no such member.
+    package func updateAgent(
+        _ id: MemberID, actor: String, _ change: (inout Member) -> Void
+    ) throws -> Member {
+        guard var member = try lockMember(id) else { throw Refusal.membersOnly }
         change(&member)
         try updateMember(member)
-        try record(Event(owner: member.owner, type: .agentUpdated, actor: id.text, object: id.text))
+        try record(Event(owner: member.owner, type: .agentUpdated, actor: actor, object: id.text))
         return member
     }
 }

@@ -22,7 +22,7 @@ extension Transaction {
     /// `.invalid` for a parent that is none of the post's comments.
     package func addForumComment(
         on post: Int64, replyingTo parent: Int64?, by member: MemberID, actor: String, content: String
-    ) throws -> ForumComment {
+    ) throws -> PostComment {
         guard let author = try lockForumAuthor(member) else { throw Refusal.membersOnly }
         let window = now - ForumQuota.window
         if let oldest = try oldestForumComment(of: member, last: ForumQuota.comments, since: window) {
@@ -30,15 +30,7 @@ extension Transaction {
                 "comments within a day", retryAfterSeconds: ForumQuota.retryAfterSeconds(oldest: oldest, now: now))
         }
         guard try countForumComment(on: post) else { throw Refusal.notFound("post") }
-        if let parent, try !isForumComment(parent, on: post) {
-            throw Refusal.invalid(field: "parent_id", message: "parent_id must be a comment on the same post")
-        }
-        let id = try insertForumComment(on: post, replyingTo: parent, by: member, content: content)
-        try record(
-            Event(
-                owner: OwnerID(member.text), type: .forumCommentAdded, actor: actor, object: String(id),
-                metadata: "{\"post_id\":\"\(post)\"}"))
-        return ForumComment(
-            id: id, post: post, parent: parent, content: content, score: 0, createdAt: now, author: author)
+        let new = NewComment(post: post, parent: parent, member: member, actor: actor, content: content)
+        return try writeComment(new, in: .forum, author: author, as: .forumCommentAdded).comment
     }
 }

@@ -41,25 +41,4 @@ extension Transaction {
     func countForumComment(on post: Int64) throws -> Bool {
         try execute("UPDATE forum_posts SET comment_count = comment_count + 1 WHERE id = \(post)") == 1
     }
-
-    func insertForumComment(
-        on post: Int64, replyingTo parent: Int64?, by member: MemberID, content: String
-    ) throws -> Int64 {
-        try inserted(
-            """
-            INSERT INTO forum_comments (post_id, parent_id, author_id, content, created_at)
-            VALUES (\(post), \(parent), \(member.text), \(content), \(now)) RETURNING id
-            """)
-    }
-
-    func isForumComment(_ id: Int64, on post: Int64) throws -> Bool {
-        try first("SELECT 1 FROM forum_comments WHERE id = \(id) AND post_id = \(post)") { try $0.integer() } != nil
-    }
-
-    private func inserted(_ statement: SQL) throws -> Int64 {
-        guard let id = try first(statement, { try $0.integer() }) else {
-            throw DatabaseError.decoding("of an insertion is missing")
-        }
-        return id
-    }
 }

@@ -2,12 +2,14 @@ internal import Domain
 
 extension Transaction {
     /// False when the handle is taken.
-    func insertMember(_ member: Member) throws -> Bool {
+    func insertMember(_ member: Member, identityURL: String? = nil) throws -> Bool {
         try execute(
             """
-            INSERT INTO members (id, handle, name, description, role, moltbook_id, wallet_address, created_at)
+            INSERT INTO members (id, handle, name, description, role, moltbook_id, wallet_address, identity_url,
+                created_at)
             VALUES (\(member.id.text), \(member.handle), \(member.name), \(member.description),
-                \(member.role.rawValue), \(member.moltbookID), \(member.walletAddress), \(member.createdAt))
+                \(member.role.rawValue), \(member.moltbookID), \(member.walletAddress), \(identityURL),
+                \(member.createdAt))
             ON CONFLICT (handle) DO NOTHING
             """) == 1
     }

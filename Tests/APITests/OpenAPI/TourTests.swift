@@ -8,7 +8,7 @@ import Testing
 /// on the way (`ControlPlane.send`).
 @Suite("A tour of the document", .timeLimit(.minutes(2)))
 struct TourTests {
-    private final class Tour {
+    final class Tour {
         let plane: ControlPlane
         let operations: [Operation]
         private let document: JSON
@@ -63,6 +63,7 @@ struct TourTests {
             }
             try await tour.call("GET", "/healthz", base: "/api/v1")
             try await tasks(tour, "/api/v1")
+            try await tour.social()
             plane.dependencies.drain.begin()
             try await tour.call("GET", "/readyz", base: "")
             #expect(tour.documented.subtracting(tour.seen).sorted() == [])

@@ -6,6 +6,8 @@ import Testing
 struct PrincipalCall: Sendable {
     /// Values of the path's names.
     var values: [String: String] = [:]
+    /// With its `?`.
+    var query = ""
     var headers: [(String, String)] = []
     /// By who sends it: some bodies are signed with what the caller presents.
     var body: @Sendable (Principal) -> [UInt8]? = { _ in nil }
@@ -27,16 +29,17 @@ struct PrincipalCall: Sendable {
     func path(_ template: String) -> String {
         values.reduce(template) { path, value in
             path.replacing("{\(value.key)}", with: value.value).replacing("{\(value.key)*}", with: value.value)
-        }
+        } + query
     }
 
     typealias Make = @Sendable (Principals) async throws -> PrincipalCall
 
     /// How the calls are made that need more than their path, by method and path.
-    static let all: [String: Make] = [agents, controlPlane, workers, jobs, wallet, forum, collab].reduce(into: [:]) {
-        all, some in
-        all.merge(some) { $1 }
-    }
+    static let all: [String: Make] = [agents, controlPlane, workers, jobs, wallet, forum, collab, social].reduce(
+        into: [:]) {
+            all, some in
+            all.merge(some) { $1 }
+        }
 
     private static let agents: [String: Make] = [
         "POST /api/v1/agents/register": { _ in PrincipalCall([:], ["name": "n"]) },

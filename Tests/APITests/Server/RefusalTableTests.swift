@@ -133,18 +133,29 @@ struct RefusalTableTests {
         .credentialEnded: Words(401, "unauthorized", "Could not validate credentials", bearer),
     ]
 
+    /// What agents that trade bounties are told otherwise.
+    private static let beeHackOverrides: [Case: Words] = [
+        .taken: Words(409, "taken", "This name is already taken; choose another", field: "name"),
+        .membersOnly: Words(403, "forbidden", "Only registered members may do this; register at POST /api/register"),
+        .insufficientFunds: Words(
+            400, "insufficient_funds", "Insufficient points: this needs 1250000, and 1 are available"),
+    ]
+
     /// How each system writes a refusal, and which of them it says otherwise.
     private static let systems: [String: (body: @Sendable (Words) -> String, overrides: [Case: Words])] = [
         "HatchFarm": (flat, [:]),
         "Jobs": (located, loginOverrides),
         "SteelThread": (located, loginOverrides),
         "SteelThread API": (located, loginOverrides),
+        "bee:hack": (plain, beeHackOverrides),
     ]
 
     @Sendable private static func flat(_ words: Words) -> String {
         let field = words.field.map { #","field":"\#($0)""# } ?? ""
         return #"{"success":false,"error":"\#(words.message)","code":"\#(words.code)"\#(field)}"#
     }
+
+    @Sendable private static func plain(_ words: Words) -> String { #"{"error":"\#(words.message)"}"# }
 
     @Sendable private static func located(_ words: Words) -> String {
         let type = words.status == 422 ? "validation_error" : "http_exception"

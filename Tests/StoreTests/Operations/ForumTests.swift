@@ -24,7 +24,7 @@ struct ForumTests {
     @discardableResult
     private func comment(
         _ lab: Lab, on post: ForumPost, by member: MemberID, replyingTo parent: Int64? = nil
-    ) async throws -> ForumComment {
+    ) async throws -> PostComment {
         try await lab.database.write { tx in
             try tx.addForumComment(on: post.id, replyingTo: parent, by: member, actor: member.text, content: "c")
         }
@@ -63,7 +63,7 @@ struct ForumTests {
         let (found, listed) = try await lab.database.read { tx in
             (
                 try tx.forumPosts(before: nil, limit: 9),
-                try tx.forumComments(on: thread.id, order: .old, after: nil, limit: 99)
+                try tx.comments(in: .forum, on: thread.id, order: .old, after: nil, limit: 99)
             )
         }
         #expect(found.map(\.commentCount) == [0, 30])
@@ -97,7 +97,7 @@ struct ForumTests {
         let lab = try await Lab(database)
         let ann = try await member(lab, "ann")
         let thread = try await post(lab, by: ann)
-        var comments: [ForumComment] = []
+        var comments: [PostComment] = []
         for score in [3, -3, 0, 7, 0, -1] as [Int64] {
             var one = try await comment(lab, on: thread, by: ann)
             let id = one.id
@@ -111,13 +111,13 @@ struct ForumTests {
         for (order, wanted) in [
             (.top, [3, 0, 4, 2, 5, 1]), (.new, [5, 4, 3, 2, 1, 0]), (.old, [0, 1, 2, 3, 4, 5]),
             (.controversial, [4, 2, 5, 1, 0, 3]),
-        ] as [(ForumComment.Order, [Int])] {
+        ] as [(PostComment.Order, [Int])] {
             for limit in 1...7 {
                 let listed = try await lab.database.read { tx in
-                    var all: [ForumComment] = []
+                    var all: [PostComment] = []
                     while true {
                         let place = all.last?.place(in: order)
-                        let page = try tx.forumComments(on: thread.id, order: order, after: place, limit: limit)
+                        let page = try tx.comments(in: .forum, on: thread.id, order: order, after: place, limit: limit)
                         all += page
                         if page.count < limit { return all }
                     }

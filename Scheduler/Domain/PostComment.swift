@@ -1,5 +1,5 @@
-/// A comment on a forum's post, or on another comment of the same post (CONTRACT 5).
-package struct ForumComment: Sendable, Equatable {
+/// A comment on a post, of the forum or of bee:hack, or on another comment of the same post (CONTRACT 5, 7).
+package struct PostComment: Sendable, Equatable {
     /// Counted up by the database; newer is larger.
     package var id: Int64
     package var post: Int64
@@ -11,7 +11,7 @@ package struct ForumComment: Sendable, Equatable {
     package var score: Int64
     /// Milliseconds since 1970.
     package var createdAt: Int64
-    /// As a post's author.
+    /// The handle of who wrote it, or the member's id when it has none.
     package var author: String
 
     package init(

@@ -1,0 +1,15 @@
+extension Transaction {
+    /// Some posts that were deleted while others' words about them are still there; those that another transaction
+    /// has in hand are passed over.
+    func lockDeletedBounties(limit: Int) throws -> [Int64] {
+        try rows("SELECT id FROM deleted_bounties ORDER BY id LIMIT \(limit) \(.skipLocked)") { try $0.integer() }
+    }
+
+    func forgetDeletedBounties(_ ids: [Int64]) throws {
+        try execute("DELETE FROM deleted_bounties WHERE id IN (\(list: ids))")
+    }
+
+    func deleteBountyLabels(of posts: [Int64]) throws {
+        try execute("DELETE FROM bounty_labels WHERE id IN (\(list: posts))")
+    }
+}
