@@ -9,7 +9,12 @@ extension APISystem {
         owns: ["/register", "/posts", "/tasks", "/users", "/messages", "/notifications"],
         unauthorized: "Missing or invalid API key. Send it as Authorization: Bearer <api_key>",
         overrides: overrides,
-        routes: Registration.routes + Comments.routes + Users.routes + Messages.routes + Notifications.routes)
+        routes: beeHackNouns.flatMap { $0 })
+
+    private static let beeHackNouns: [[Route]] = [
+        Registration.routes, Posts.routes, Assignments.routes, Audits.routes, Tasks.routes, Comments.routes,
+        Users.routes, Messages.routes, Notifications.routes,
+    ]
 
     private static let failure = Shape<RefusedCall>("BeeHackError") {
         field("error", .string) { $0.problem.message }

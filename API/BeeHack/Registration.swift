@@ -137,7 +137,7 @@ extension Format where Value == String {
     static var handleOrID: Format { .text(1...128).noted("The handle; the user's id when it has none.") }
 
     /// The address of a page: `http://` or `https://`, a host, and visible ASCII.
-    fileprivate static var webAddress: Format {
+    static var webAddress: Format {
         checked(.string(1...2_048, format: "uri")) { text throws(FieldError) in
             let parts = text.lowercased().split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
             guard text.utf8.count <= 2_048, text.utf8.allSatisfy({ 0x21...0x7E ~= $0 }), parts.count == 2,

@@ -51,7 +51,18 @@ extension Outcome {
     init(_ report: ResultReport) {
         self.init(
             status: report.status, exitCode: report.exitCode.map { Int64($0) }, output: report.output,
-            error: report.error, durationMilliseconds: Int64(report.durationMilliseconds))
+            error: report.error, durationMilliseconds: Int64(report.durationMilliseconds),
+            audit: report.report.flatMap { AuditReport($0) })
+    }
+}
+
+extension AuditReport {
+    /// nil for what is no audit's report.
+    init?(_ json: JSON) {
+        guard let passed = json["passed"]?.int, let failed = json["failed"]?.int, let total = json["total"]?.int,
+            let log = json["log"]?.string
+        else { return nil }
+        self.init(passed: passed, failed: failed, total: total, log: log)
     }
 }
 

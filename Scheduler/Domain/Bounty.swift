@@ -30,6 +30,8 @@ package struct Bounty: Sendable, Equatable {
     package var completedAt: Int64?
     package var commentCount: Int64
     package var escrow: Escrow
+    /// The job that runs its tests for the settlement.
+    package var auditJob: JobID?
     package var createdAt: Int64
     package var updatedAt: Int64
 

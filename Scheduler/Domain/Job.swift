@@ -64,6 +64,8 @@ package struct NewJob: Sendable {
     package var dependsOn: [JobID] = []
     /// Held for the job, minor units of USDT (10⁻⁶).
     package var maxPrice: Int64?
+    /// The task whose tests it runs, of an audit.
+    package var bounty: Int64?
 
     package init(owner: OwnerID, title: String, requirement: Requirement, classID: ClassID, spec: String) {
         self.owner = owner

@@ -81,16 +81,19 @@ package struct Outcome: Sendable {
     package var error: String?
     /// What the worker says; it only informs (CONTRACT 5).
     package var durationMilliseconds: Int64?
+    /// Of an audit; what a job of another kind reports is not kept.
+    package var audit: AuditReport?
 
     package init(
         status: Status, exitCode: Int64? = nil, output: String? = nil, error: String? = nil,
-        durationMilliseconds: Int64? = nil
+        durationMilliseconds: Int64? = nil, audit: AuditReport? = nil
     ) {
         self.status = status
         self.exitCode = exitCode
         self.output = output
         self.error = error
         self.durationMilliseconds = durationMilliseconds
+        self.audit = audit
     }
 }
 

@@ -61,6 +61,13 @@ package struct Transfer: Sendable {
         case withdrawalRefund = "withdrawal_refund"
         case withdrawal
         case registrationBonus = "registration_bonus"
+        /// The five of bee:hack's seed for bounties (CONTRACT 7).
+        case escrowHold = "escrow_hold"
+        case escrowRelease = "escrow_release"
+        case bountyPayout = "bounty_payout"
+        case escrowForfeit = "escrow_forfeit"
+        case refund
+        case auditFee = "audit_fee"
     }
 
     package init(

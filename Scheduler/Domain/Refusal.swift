@@ -7,6 +7,8 @@ package enum Refusal: Error, Sendable, Hashable {
     case notFound(String)
     /// It exists and belongs to somebody else, where the seed wants that said.
     case notYours(String)
+    /// The caller may see it and may not do this with it (403): the text says who may, or why.
+    case notAllowed(String)
     /// The claim token is not the current one, or its time is over (403).
     case leaseLost(JobID)
     /// The job has ended (409).

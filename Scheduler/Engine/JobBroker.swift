@@ -14,14 +14,16 @@ package final class JobBroker: Sendable {
     let claims: LongPolls
     let relay: WakeRelay
     private let world: World
+    private let audits: AuditTerms
     private let submissions: Batcher<Submission, Submission.Reply>
     private let reports: Batcher<Report, Finished>
     private let extensions: Batcher<Extension, ExtendOutcome>
 
-    package init(database: Database, bus: LocalBus, world: World) {
+    package init(database: Database, bus: LocalBus, world: World, audits: AuditTerms = AuditTerms()) {
         self.database = database
         self.bus = bus
         self.world = world
+        self.audits = audits
         let classIndex = ClassIndex(world: world)
         let stats = JobStats()
         self.classIndex = classIndex
@@ -35,7 +37,7 @@ package final class JobBroker: Sendable {
         }
         reports = Batcher { round in
             try await Self.each(round, in: database) { tx, some in
-                try tx.finish(some).map { $0.mapError { $0 as any Error } }
+                try tx.finish(some, audits: audits).map { $0.mapError { $0 as any Error } }
             }
         }
         extensions = Batcher { round in
@@ -96,7 +98,8 @@ package final class JobBroker: Sendable {
         }
     }
 
-    private func announce(_ jobs: [AcceptedJob]) {
+    /// Wakes who waits for these jobs. For those that were accepted in a transaction of their own.
+    package func announce(_ jobs: [AcceptedJob]) {
         stats.submitted(jobs.count)
         var ready: [ClassID: (count: Int, first: AcceptedJob)] = [:]
         var isScheduled = false
@@ -173,7 +176,8 @@ package final class JobBroker: Sendable {
 
     /// Each report is accepted or refused by itself, in the order given; all are served in one commit.
     package func finish(_ reports: [Report]) async throws -> [Result<Finished, Refusal>] {
-        let results = try await database.write { try $0.finish(reports) }
+        let audits = audits
+        let results = try await database.write { try $0.finish(reports, audits: audits) }
         ended(
             results.compactMap { result in
                 guard case .success(let finished) = result else { return nil }

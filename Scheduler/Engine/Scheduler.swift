@@ -31,6 +31,7 @@ package struct Scheduler: Sendable {
             start(ClassPoller(broker), in: &group)
             start(EventSealer(broker.database, world: world), in: &group)
             start(HoldExpirer(broker.database), in: &group)
+            start(BountySweeper(broker.database), in: &group)
             start(Pruner(broker.database), in: &group)
             start(PriceSetter(broker.database, base: basePrices), in: &group)
             start(broker.relay, in: &group)

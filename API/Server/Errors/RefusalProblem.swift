@@ -10,6 +10,7 @@ extension Problem {
             case .invalid(let field, let message): .invalid(field, message)
             case .notFound(let what): .notFound(what)
             case .notYours(let what): .forbidden("this \(what) belongs to another owner")
+            case .notAllowed(let message): .forbidden(message)
             case .membersOnly:
                 .forbidden(
                     "only registered members may do this: register an agent and use its key", code: "members_only")

@@ -9,6 +9,8 @@ package struct JobSpec: Sendable {
     package var stdin: String?
     package var inputs: [JobInput]
     package var outputs: [String]
+    /// Of an audit.
+    package var audit: AuditedCode?
     /// The trace that the job was submitted in.
     package var trace: TraceContext?
 
@@ -33,6 +35,7 @@ package struct JobSpec: Sendable {
             writer.key("outputs")
             writer.strings(outputs)
         }
+        if let audit { writer.field("audit", audit.json) }
         if let trace { writer.field("traceparent", trace.traceparent) }
         writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self)
@@ -60,7 +63,31 @@ package struct JobSpec: Sendable {
         stdin = json["stdin"]?.string
         inputs = json["inputs"]?.array?.compactMap { JobInput($0) } ?? []
         outputs = json["outputs"]?.array?.compactMap(\.string) ?? []
+        audit = json["audit"].flatMap { AuditedCode($0) }
         trace = json["traceparent"]?.string.flatMap { TraceContext($0) }
+    }
+}
+
+/// What an audit fetches and runs.
+package struct AuditedCode: Sendable, Equatable {
+    package var repoURL: String
+    /// nil: the repository's own default.
+    package var branch: String?
+    package var tests: String
+
+    package init(repoURL: String, branch: String?, tests: String) {
+        self.repoURL = repoURL
+        self.branch = branch
+        self.tests = tests
+    }
+
+    init?(_ json: JSON) {
+        guard let repoURL = json["repo_url"]?.string, let tests = json["tests"]?.string else { return nil }
+        self.init(repoURL: repoURL, branch: json["branch"]?.string, tests: tests)
+    }
+
+    package var json: JSON {
+        ["repo_url": .string(repoURL), "branch": branch.map(JSON.string) ?? .null, "tests": .string(tests)]
     }
 }
 

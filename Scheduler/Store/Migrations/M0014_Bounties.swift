@@ -32,6 +32,7 @@ extension Migration {
             poster_escrow BIGINT NOT NULL DEFAULT 0,
             assignee_escrow BIGINT NOT NULL DEFAULT 0 CHECK (assignee_escrow >= 0),
             audit_job \(.text),
+            review_since BIGINT,
             created_at BIGINT NOT NULL,
             updated_at BIGINT NOT NULL,
             CHECK (content IS NOT NULL OR url IS NOT NULL),
@@ -48,7 +49,11 @@ extension Migration {
         "CREATE INDEX bounties_by_author ON bounties (author_id, id)",
         "CREATE INDEX bounties_by_author_hot ON bounties (author_id, (0 - status), points, id)",
         "CREATE INDEX bounties_by_assignee ON bounties (claimed_by, id) WHERE claimed_by IS NOT NULL",
-        "CREATE INDEX bounties_by_deadline ON bounties (deadline) WHERE deadline IS NOT NULL AND poster_escrow > 0",
+        """
+        CREATE INDEX bounties_by_deadline ON bounties (deadline)
+            WHERE deadline IS NOT NULL AND poster_escrow > 0 AND status < 3
+        """,
+        "CREATE INDEX bounties_in_review ON bounties (review_since) WHERE poster_escrow > 0 AND status = 3",
         "CREATE INDEX bounties_in_escrow ON bounties (id) WHERE poster_escrow > 0",
         "CREATE TABLE deleted_bounties (id BIGINT PRIMARY KEY)",
     ]

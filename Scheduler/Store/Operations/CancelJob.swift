@@ -10,9 +10,7 @@ extension Transaction {
         guard let job = try deleteOwned(id, owner: owner) else {
             throw try endings(of: [id], owner: owner)[id].map { Refusal.jobEnded(id, $0) } ?? .notFound("job")
         }
-        if let worker = job.worker {
-            try insertCancelNotices([(worker, id)], expiresAt: now + Self.noticeLasts)
-        }
+        if let worker = job.worker { try noticeCancelled([(worker, id)]) }
         try end([Ended(job: job, state: .cancelled, reason: "cancelled", outcome: nil)], by: actor)
     }
 
@@ -42,11 +40,16 @@ extension Transaction {
             Event(owner: owner, type: .jobRetried, actor: actor, object: id.text, metadata: held.text(.compact)))
     }
 
+    /// Workers are told to stop what they run.
+    func noticeCancelled(_ jobs: [(MachineID, JobID)]) throws {
+        try insertCancelNotices(jobs, expiresAt: now + Self.noticeLasts)
+    }
+
     /// A worker's running jobs are taken back and it is told to stop them.
     func recall(from worker: MachineID, actor: String) throws {
         let jobs = try lockRunning(of: worker)
         guard !jobs.isEmpty else { return }
-        try insertCancelNotices(jobs.map { (worker, $0.id) }, expiresAt: now + Self.noticeLasts)
+        try noticeCancelled(jobs.map { (worker, $0.id) })
         try release(jobs, actor: actor)
     }
 }

@@ -30,8 +30,8 @@ extension Transaction {
     /// Ends attempts, each exactly once: the job ends or goes back, its money moves, and the event is recorded, all
     /// or none.
     /// A report with a key that doesn't hold changes nothing; a repeated report gets the first one's answer (CONTRACT
-    /// 4).
-    package func finish(_ reports: [Report]) throws -> [Result<Finished, Refusal>] {
+    /// 4). An audit's report also settles its task (CONTRACT 7).
+    package func finish(_ reports: [Report], audits: AuditTerms = AuditTerms()) throws -> [Result<Finished, Refusal>] {
         var accepted = Accepted()
         try accept(reports, &accepted)
         let open = reports.filter { accepted.answers[$0.key] == nil }
@@ -40,14 +40,16 @@ extension Transaction {
             try accept(open, &accepted)
         }
         // Once, and last: accounts are locked after all live rows.
-        try end(accepted.ends, retried: accepted.retried)
+        try end(accepted.ends, retried: accepted.retried, audits: audits)
         var answers = accepted.answers
         try answerTheRest(reports, &answers)
         let missing = reports.map(\.key).filter { answers[$0] == nil }
         let ended = missing.isEmpty ? [:] : try endedStates(missing.map(\.job))
+        let unreported = missing.isEmpty ? [] : try unreportedAudits(missing)
         return reports.map { report in
             if let answer = answers[report.key] { return .success(answer) }
             let id = report.key.job
+            if unreported.contains(report.key) { return .failure(.unreportedAudit) }
             return .failure(ended[id].map { .jobEnded(id, $0) } ?? .leaseLost(id))
         }
     }
@@ -64,7 +66,7 @@ extension Transaction {
         let outcomes = Dictionary(reports.map { ($0.key, $0.outcome) }) { first, _ in first }
         let successes = outcomes.filter { $0.value.status == .success }.map(\.key).sorted { $0.job < $1.job }
         try SQL.chunked(successes) { chunk in
-            for job in try deleteHeld(chunk) {
+            for job in try deleteHeld(chunk, reported: chunk.filter { outcomes[$0]?.audit != nil }.map(\.job)) {
                 guard let key = job.leaseKey, let outcome = outcomes[key] else { continue }
                 let pay = job.earned(at: now)
                 accepted.ends.append(Ended(job: job, state: .completed, reason: nil, outcome: outcome, pay: pay))
@@ -125,7 +127,10 @@ extension Transaction {
     /// After the guard has let them through, jobs go to history; what waited for them moves on or is cancelled, and
     /// so on downwards; then the money of all of them, and of what is tried again, moves at once. `actor` is who ended
     /// them, when it wasn't their workers.
-    func end(_ ends: [Ended], retried: [Settlement] = [], by actor: String? = nil) throws {
+    func end(
+        _ ends: [Ended], retried: [Settlement] = [], by actor: String? = nil, audits: AuditTerms = AuditTerms()
+    ) throws {
+        let fees = try endAudits(ends, audits)
         var ends = ends
         var actor = actor
         var settlements = retried
@@ -146,7 +151,7 @@ extension Transaction {
             ends = cancelled.map { Ended(job: $0, state: .cancelled, reason: "dependency", outcome: nil) }
             actor = "system"
         }
-        try settle(settlements)
+        try settle(settlements, fees: fees)
     }
 
     /// A repeated call of an accepted report is answered as the first was.

@@ -38,11 +38,12 @@ extension AcceptedJob {
 extension Transaction {
     /// Pays providers and refunds owners, in the commit that ends the attempts: each job's money moves once, because
     /// its live row was taken or changed under the same guard. The accounts are locked after all live rows.
-    func settle(_ settlements: [Settlement]) throws {
+    /// - Parameter fees: paid as far as their payer has the money.
+    func settle(_ settlements: [Settlement], fees: [Transfer] = []) throws {
         let moving = settlements.filter { $0.job.held > 0 && ($0.pay > 0 || $0.isOver) }
-        guard !moving.isEmpty else { return }
+        guard !moving.isEmpty || !fees.isEmpty else { return }
         let providers = try owners(ofMachines: Set(moving.filter { $0.pay > 0 }.compactMap(\.job.worker)))
-        var accounts: Set<Account> = []
+        var accounts = Set(fees.flatMap { [$0.debit, $0.credit] })
         for settlement in moving {
             accounts.formUnion([settlement.job.hold.held, settlement.job.hold.available])
         }
@@ -68,6 +69,9 @@ extension Transaction {
             }
             let rest = job.held - settlement.pay
             if settlement.isOver, rest > 0 { try book.mustPost(hold.refund(rest)) }
+        }
+        for fee in fees {
+            do { try book.post(fee) } catch Refusal.insufficientFunds { continue }
         }
         try write(book)
         try change(

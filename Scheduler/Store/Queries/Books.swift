@@ -35,10 +35,16 @@ extension Transaction {
             try finding(
                 "holds_match",
                 """
-                SELECT id AS example FROM ledger_accounts
-                WHERE kind = 'held' AND balance <> COALESCE((SELECT SUM(amount - posted) FROM holds
-                    WHERE holds.owner_id = ledger_accounts.owner_id AND holds.asset = ledger_accounts.asset
-                        AND state = 'pending'), 0)
+                SELECT id AS example FROM ledger_accounts LEFT JOIN (
+                    SELECT owner, unit, SUM(part) AS total FROM (
+                        SELECT owner_id AS owner, asset AS unit, amount - posted AS part FROM holds
+                            WHERE state = 'pending'
+                        UNION ALL SELECT author_id, 'POINTS', poster_escrow FROM bounties WHERE poster_escrow > 0
+                        UNION ALL SELECT claimed_by, 'POINTS', assignee_escrow FROM bounties
+                            WHERE poster_escrow > 0 AND assignee_escrow > 0
+                    ) AS parts GROUP BY owner, unit
+                ) AS due ON owner = owner_id AND unit = asset
+                WHERE kind = 'held' AND balance <> COALESCE(total, 0)
                 """),
             try finding(
                 "jobs_match",

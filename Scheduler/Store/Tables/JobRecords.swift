@@ -46,13 +46,13 @@ extension Transaction {
                     Value.text(accepted.id.text), .text(accepted.job.owner.text),
                     .integer(accepted.classID.number), .text(accepted.state.rawValue), .integer(accepted.tag),
                     .integer(now), .integer(accepted.job.runAt ?? now), .integer(accepted.job.maxAttempts),
-                    .integer(accepted.waitsFor), .integer(accepted.hold?.amount ?? 0),
+                    .integer(accepted.waitsFor), .integer(accepted.hold?.amount ?? 0), .integer(accepted.job.bounty),
                 ]
             }
             try execute(
                 """
                 INSERT INTO live_jobs (id, owner_id, class_id, state, tag, since, run_at, max_attempts, waits_for,
-                    held)
+                    held, bounty_id)
                 VALUES \(rows: rows)
                 """)
         }

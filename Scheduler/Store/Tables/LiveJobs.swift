@@ -29,10 +29,12 @@ struct LiveJob {
     var holdNumber: Int64
     /// What its machine asks, fixed at the claim.
     var hourlyPrice: Int64?
+    /// The task that it audits.
+    var bounty: Int64?
 
     static let columns: StaticString = """
         id, owner_id, class_id, state, tag, attempt, max_attempts, failures, losses, losses_in_row, fence,
-        dependents, claim_token, worker_id, claimed_at, paid, held, hold_number, hourly_price
+        dependents, claim_token, worker_id, claimed_at, paid, held, hold_number, hourly_price, bounty_id
         """
 
     init(_ row: inout Row) throws {
@@ -55,6 +57,7 @@ struct LiveJob {
         held = try row.integer()
         holdNumber = try row.integer()
         hourlyPrice = try row.optionalInteger()
+        bounty = try row.optionalInteger()
     }
 }
 
@@ -76,13 +79,15 @@ package struct LeaseKey: Sendable, Hashable {
 
 extension Transaction {
     /// Takes live jobs away whose lease is held by exactly these keys and hasn't run out: the guard of every ending.
-    func deleteHeld(_ keys: ArraySlice<LeaseKey>) throws -> [LiveJob] {
+    /// - Parameter reported: the jobs that came with an audit's report; no other audit is taken.
+    func deleteHeld(_ keys: ArraySlice<LeaseKey>, reported: [JobID]) throws -> [LiveJob] {
         try rows(
             """
             WITH held (id, worker, token) AS (VALUES \(rows: keys.map(\.row)))
             DELETE FROM live_jobs WHERE state = \(.running) AND visible_until > \(now)
                 AND id IN (\(list: keys.map(\.job.text)))
                 AND (id, worker_id, claim_token) IN (SELECT id, worker, token FROM held)
+                AND (bounty_id IS NULL OR id IN (\(list: reported.map(\.text))))
             RETURNING \(raw: LiveJob.columns)
             """
         ) { try LiveJob(&$0) }

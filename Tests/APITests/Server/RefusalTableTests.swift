@@ -11,7 +11,8 @@ import Testing
 @Suite("Refusals in each system's words", .timeLimit(.minutes(2)))
 struct RefusalTableTests {
     private enum Case: CaseIterable {
-        case invalid, notFound, notYours, leaseLost, jobEnded, wrongState, membersOnly, taken, insufficientFunds
+        case invalid, notFound, notYours, notAllowed, leaseLost, jobEnded, wrongState, membersOnly, taken,
+            insufficientFunds
         case keyReused, quota, limitReached, uploadStands, invalidHeartbeatAuth, clockSkew, nonceSeen, noConsent
         case credentialEnded, badSignature
 
@@ -22,6 +23,7 @@ struct RefusalTableTests {
                 case .invalid: .invalid
                 case .notFound: .notFound
                 case .notYours: .notYours
+                case .notAllowed: .notAllowed
                 case .leaseLost: .leaseLost
                 case .jobEnded: .jobEnded
                 case .wrongState: .wrongState
@@ -73,6 +75,7 @@ struct RefusalTableTests {
         ),
         (.notFound("job"), Words(404, "not_found", "job not found")),
         (.notYours("job"), Words(403, "forbidden", "this job belongs to another owner")),
+        (.notAllowed("only its author"), Words(403, "forbidden", "only its author")),
         (.leaseLost(job), Words(403, "lease_lost", "the claim token is not the current one")),
         (.jobEnded(job, .completed), Words(409, "job_ended", "the job is already completed")),
         (.jobEnded(job, .cancelled), Words(409, "job_ended", "the job is already cancelled")),

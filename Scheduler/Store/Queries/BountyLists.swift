@@ -1,0 +1,157 @@
+package import Domain
+
+extension Transaction {
+    package func bounty(_ id: Int64) throws -> Bounty? {
+        try first("SELECT \(raw: Bounty.columns) FROM bounties WHERE id = \(id)") { try Bounty(&$0) }
+    }
+
+    /// These tasks, in the order given; those that are gone are left out.
+    func bounties(_ ids: [Int64]) throws -> [Bounty] {
+        guard !ids.isEmpty else { return [] }
+        let found = try rows("SELECT \(raw: Bounty.columns) FROM bounties WHERE id IN (\(list: ids))") {
+            try Bounty(&$0)
+        }
+        let byID = Dictionary(found.map { ($0.id, $0) }) { first, _ in first }
+        return ids.compactMap { byID[$0] }
+    }
+
+    package func hasRole(_ role: Member.Role, _ member: MemberID) throws -> Bool {
+        try first("SELECT 1 FROM members WHERE id = \(member.text) AND role = \(role.rawValue)") {
+            try $0.integer()
+        } != nil
+    }
+}
+
+extension Transaction {
+    /// Tasks in an order, those after `place`. Read group by group, each by ranges of an index.
+    package func bounties(
+        _ order: BountyOrder, _ filter: BountyFilter = BountyFilter(), after place: BountyPlace?, limit: Int
+    ) throws -> [Bounty] {
+        var found: [BountyKey] = []
+        for (group, parts) in filter.groups(in: order) where found.count < limit && group >= place?.group ?? group {
+            let place = place?.group == group ? place : nil
+            var members: Set<BountyKey> = []
+            for label in filter.labels.isEmpty ? [nil] : filter.labels.map(Optional.some) {
+                members.formUnion(
+                    try keys(parts, label: label, order, after: place, limit: limit - found.count))
+            }
+            found += members.sorted { order.isBefore($0, $1) }.prefix(max(0, limit - found.count))
+        }
+        return try bounties(found.map(\.id))
+    }
+
+    /// What is compared of tasks, of one group of an order.
+    private func keys(
+        _ parts: [BountyFilter.Part?], label: String?, _ order: BountyOrder, after place: BountyPlace?, limit: Int
+    ) throws -> [BountyKey] {
+        let sort: SQL =
+            order.isByPoints
+            ? "ORDER BY points DESC, id DESC" : order.isOldestFirst ? "ORDER BY id" : "ORDER BY id DESC"
+        let selects = parts.map { part -> SQL in
+            var condition: SQL = if let label { "label = \(label)" } else { "1 = 1" }
+            if let part {
+                condition = """
+                    \(sql: condition) AND status = \(part.status.rank) AND priority = \(part.priority.rank)
+                    """
+            }
+            if let place {
+                condition =
+                    if order.isByPoints {
+                        "\(sql: condition) AND (points, id) < (\(place.points), \(place.id))"
+                    } else if order.isOldestFirst {
+                        "\(sql: condition) AND id > \(place.id)"
+                    } else {
+                        "\(sql: condition) AND id < \(place.id)"
+                    }
+            }
+            let table: SQL = label == nil ? "bounties" : "bounty_labels"
+            return """
+                SELECT * FROM (SELECT points, id FROM \(sql: table) WHERE \(sql: condition)
+                    \(sql: sort) LIMIT \(limit)) AS part
+                """
+        }
+        guard let first = selects.first else { return [] }
+        let all = selects.dropFirst().reduce(first) { sum, part in "\(sql: sum) UNION ALL \(sql: part)" }
+        return try rows("SELECT points, id FROM (\(sql: all)) AS parts \(sql: sort) LIMIT \(limit)") { row in
+            try BountyKey(points: row.integer(), id: row.integer())
+        }
+    }
+
+    /// How many followed authors, and how many tasks of each, one statement of a feed looks at.
+    private static let feedStep = 30
+
+    /// Tasks of those whom `member` follows, by status, then points, those after `place`.
+    package func followedBounties(of member: MemberID, after place: BountyPlace?, limit: Int) throws -> [Bounty] {
+        var found: [Bounty] = []
+        var place = place
+        while found.count < limit {
+            let step = min(Self.feedStep, limit - found.count)
+            // The first `step` tasks are among those of the authors whose own first ones come first.
+            let authors = try feedAuthors(of: member, after: place, limit: step)
+            let tasks = try feed(of: authors, after: place, limit: step)
+            found += tasks
+            guard tasks.count == step, let last = tasks.last else { break }
+            place = BountyPlace(last, in: .status)
+        }
+        return found
+    }
+
+    private static func behind(_ place: BountyPlace?) -> SQL {
+        guard let place else { return "" }
+        return "AND (0 - status, points, id) < (\(0 - place.group), \(place.points), \(place.id))"
+    }
+
+    private func feedAuthors(of member: MemberID, after place: BountyPlace?, limit: Int) throws -> [String] {
+        try rows(
+            """
+            WITH heads AS MATERIALIZED (
+                SELECT (SELECT id FROM bounties WHERE author_id = followee_id \(sql: Self.behind(place))
+                    ORDER BY 0 - status DESC, points DESC, id DESC LIMIT 1) AS head
+                FROM follows WHERE follower_id = \(member.text))
+            SELECT author_id FROM heads JOIN bounties ON bounties.id = head
+            ORDER BY 0 - status DESC, points DESC, bounties.id DESC LIMIT \(limit)
+            """
+        ) { try $0.text() }
+    }
+
+    private func feed(of authors: [String], after place: BountyPlace?, limit: Int) throws -> [Bounty] {
+        guard !authors.isEmpty else { return [] }
+        let parts = authors.map { author -> SQL in
+            """
+            SELECT * FROM (SELECT id, status, points FROM bounties
+                WHERE author_id = \(author) \(sql: Self.behind(place))
+                ORDER BY 0 - status DESC, points DESC, id DESC LIMIT \(limit)) AS part
+            """
+        }
+        let all = parts.dropFirst().reduce(parts[0]) { sum, part in "\(sql: sum) UNION ALL \(sql: part)" }
+        let ids = try rows(
+            "SELECT id FROM (\(sql: all)) AS parts ORDER BY status, points DESC, id DESC LIMIT \(limit)"
+        ) { try $0.integer() }
+        return try bounties(ids)
+    }
+
+    /// Those of these members that `member` follows.
+    package func followed(by member: MemberID, among others: [MemberID]) throws -> Set<MemberID> {
+        guard !others.isEmpty else { return [] }
+        return Set(
+            try rows(
+                """
+                SELECT followee_id FROM follows
+                WHERE follower_id = \(member.text) AND followee_id IN (\(list: Set(others.map(\.text)).sorted()))
+                """
+            ) { try MemberID($0.text()) })
+    }
+}
+
+/// What tasks of one group are compared by.
+private struct BountyKey: Hashable {
+    var points: Int64
+    var id: Int64
+}
+
+extension BountyOrder {
+    fileprivate func isBefore(_ left: BountyKey, _ right: BountyKey) -> Bool {
+        if isByPoints, left.points != right.points { return left.points > right.points }
+        return isOldestFirst ? left.id < right.id : left.id > right.id
+    }
+}

@@ -1,0 +1,198 @@
+package import Domain
+
+/// A task as its author asks for it.
+package struct NewBounty: Sendable {
+    package var author: MemberID
+    package var title: String
+    package var content: String
+    package var url: String?
+    /// 1…10¹².
+    package var points: Int64
+    /// Milliseconds since 1970.
+    package var deadline: Int64?
+    package var acceptanceCriteria: String?
+    package var tests: String?
+    package var assignment = Bounty.Assignment.ownerAssigns
+    package var isEscrow = false
+    package var priority = Bounty.Priority.medium
+    package var labels: [String] = []
+    package var repoURL: String?
+    package var branch: String?
+    package var estimatedEffort: String?
+
+    package init(author: MemberID, title: String, content: String, points: Int64) {
+        self.author = author
+        self.title = title
+        self.content = content
+        self.points = points
+    }
+}
+
+extension Transaction {
+    /// nil when the author is no member.
+    func insertBounty(_ new: NewBounty) throws -> Bounty? {
+        let escrow = new.isEscrow ? Bounty.Escrow.Status.posterHeld : .none
+        return try first(
+            """
+            INSERT INTO bounties (author_id, title, content, url, points, deadline, acceptance_criteria, tests,
+                assignment_mode, priority, labels, repo_url, branch, estimated_effort, escrow_status, poster_escrow,
+                created_at, updated_at)
+            SELECT id, \(new.title), \(new.content), \(new.url), \(new.points), \(new.deadline),
+                \(new.acceptanceCriteria), \(new.tests), \(new.assignment.rawValue), \(new.priority.rank),
+                \(new.labels.joined(separator: "\n")), \(new.repoURL), \(new.branch), \(new.estimatedEffort),
+                \(escrow.rawValue), \(new.isEscrow ? new.points : 0), \(now), \(now)
+            FROM members WHERE id = \(new.author.text)
+            RETURNING \(raw: Bounty.columns)
+            """
+        ) { try Bounty(&$0) }
+    }
+
+    /// Gives an open task to `assignee`, with its deposit when it is in escrow: the guard of every claim. nil when it
+    /// isn't open, is the assignee's own, is past the deadline of its escrow, or isn't such a task.
+    /// - Parameter author: who gives it; nil when it is the first who comes.
+    func giveBounty(_ id: Int64, to assignee: MemberID, by author: MemberID?) throws -> Bounty? {
+        let mode: SQL = if let author { "AND author_id = \(author.text)" } else { "AND assignment_mode = 'fcfs'" }
+        return try first(
+            """
+            UPDATE bounties SET status = 1, claimed_by = \(assignee.text), claimed_at = \(now), updated_at = \(now),
+                escrow_status = CASE escrow_status WHEN 'poster_held' THEN 'both_held' ELSE escrow_status END,
+                assignee_escrow = CASE escrow_status WHEN 'poster_held' THEN (points + 5) / 10 ELSE 0 END
+            WHERE id = \(id) AND status = \(Bounty.Status.open.rank) AND author_id <> \(assignee.text) \(sql: mode)
+                AND (escrow_status = 'none' OR deadline IS NULL OR deadline > \(now))
+                AND EXISTS (SELECT 1 FROM members WHERE members.id = \(assignee.text))
+            RETURNING \(raw: Bounty.columns)
+            """
+        ) { try Bounty(&$0) }
+    }
+
+    /// Writes what can be changed of a task, guarded by the status that was seen.
+    func updateBounty(_ task: Bounty, seen status: Bounty.Status) throws {
+        let written = try execute(
+            """
+            UPDATE bounties SET title = \(task.title), content = \(task.content), url = \(task.url),
+                status = \(task.status.rank), priority = \(task.priority.rank),
+                labels = \(task.labels.joined(separator: "\n")), repo_url = \(task.repoURL),
+                branch = \(task.branch), pr_url = \(task.prURL), estimated_effort = \(task.estimatedEffort),
+                completed_at = \(task.completedAt), escrow_status = \(task.escrow.status.rawValue),
+                poster_escrow = \(task.escrow.poster), assignee_escrow = \(task.escrow.assignee),
+                audit_job = \(task.auditJob?.text), updated_at = \(now),
+                review_since = CASE WHEN \(task.status.rank) <> 3 THEN NULL
+                    WHEN status = 3 THEN review_since ELSE \(now) END
+            WHERE id = \(task.id) AND status = \(status.rank)
+            """)
+        guard written == 1 else { throw InternalError("a locked task was changed by another") }
+    }
+
+    /// False when it is gone, or both sides' escrow is held.
+    func deleteBounty(_ id: Int64) throws -> Bool {
+        guard try execute("DELETE FROM bounties WHERE id = \(id) AND escrow_status <> 'both_held'") == 1 else {
+            return false
+        }
+        try execute("INSERT INTO deleted_bounties (id) VALUES (\(id))")
+        return true
+    }
+
+    /// Locks a task until the commit; a job that audits it is locked before.
+    func lockBounty(_ id: Int64) throws -> Bounty? { try lockBounties("id = \(id) \(.forUpdate)").first }
+
+    /// Locks tasks in the order of their ids.
+    func lockBounties(_ ids: [Int64]) throws -> [Bounty] {
+        try lockBounties("id IN (\(list: ids)) ORDER BY id \(.forUpdate)")
+    }
+
+    /// Locks escrow tasks that weren't handed in before their deadline, but for those that somebody has in hand.
+    func lockOverdueBounties(limit: Int) throws -> [Bounty] {
+        try lockBounties(
+            """
+            deadline IS NOT NULL AND poster_escrow > 0 AND status < 3 AND deadline <= \(now)
+            ORDER BY deadline LIMIT \(limit) \(.skipLocked)
+            """)
+    }
+
+    /// Locks escrow tasks that are in review since before an instant.
+    func lockStaleReviews(before: Int64, limit: Int) throws -> [Bounty] {
+        try lockBounties(
+            """
+            poster_escrow > 0 AND status = 3 AND review_since <= \(before)
+            ORDER BY review_since LIMIT \(limit) \(.skipLocked)
+            """)
+    }
+
+    private func lockBounties(_ condition: SQL) throws -> [Bounty] {
+        try rows("SELECT \(raw: Bounty.columns) FROM bounties WHERE \(sql: condition)") { try Bounty(&$0) }
+    }
+
+    /// Writes the labels of a task beside what lists of a label need.
+    func writeLabels(of task: Bounty, before: [String] = []) throws {
+        let labels = Set(task.labels.map { $0.lowercased() })
+        let gone = Set(before.map { $0.lowercased() }).subtracting(labels)
+        if !gone.isEmpty {
+            try execute("DELETE FROM bounty_labels WHERE id = \(task.id) AND label IN (\(list: gone.sorted()))")
+        }
+        guard !labels.isEmpty else { return }
+        let rows = labels.sorted().map { label in
+            [
+                Value.text(label), .integer(task.id), .integer(task.status.rank), .integer(task.priority.rank),
+                .integer(task.points),
+            ]
+        }
+        try execute(
+            """
+            INSERT INTO bounty_labels (label, id, status, priority, points) VALUES \(rows: rows)
+            ON CONFLICT (label, id) DO UPDATE SET status = excluded.status, priority = excluded.priority
+            """)
+    }
+
+    func deleteLabels(of id: Int64) throws { try execute("DELETE FROM bounty_labels WHERE id = \(id)") }
+}
+
+extension Bounty {
+    static let columns: StaticString = """
+        bounties.id, author_id, (SELECT COALESCE(handle, members.id) FROM members WHERE members.id = author_id), title,
+        content, url, points, deadline, acceptance_criteria, tests, assignment_mode, status, priority, labels, repo_url,
+        branch, pr_url, estimated_effort, claimed_by,
+        (SELECT COALESCE(handle, members.id) FROM members WHERE members.id = claimed_by), claimed_at, completed_at,
+        comment_count, escrow_status, poster_escrow, assignee_escrow, audit_job, created_at, updated_at
+        """
+
+    /// Reads its `columns`.
+    init(_ row: inout Row) throws {
+        let (id, author) = try (row.integer(), MemberID(row.text()))
+        let handle = try row.optionalText() ?? author.text
+        let title = try row.text()
+        let (content, url) = try (row.optionalText(), row.optionalText())
+        let points = try row.integer()
+        let (deadline, criteria, tests) = try (row.optionalInteger(), row.optionalText(), row.optionalText())
+        let assignment: Assignment = try row.word()
+        let (status, priority) = try (Status(rank: row.integer()), Priority(rank: row.integer()))
+        guard let status, let priority else { throw InternalError.unreadable("the status of task \(id)") }
+        let labels = try row.text().split(separator: "\n").map(String.init)
+        let (repoURL, branch) = try (row.optionalText(), row.optionalText())
+        let (prURL, effort) = try (row.optionalText(), row.optionalText())
+        let (assignee, assigneeHandle) = try (row.optionalText(), row.optionalText())
+        let (claimedAt, completedAt) = try (row.optionalInteger(), row.optionalInteger())
+        let commentCount = try row.integer()
+        let escrow = try Escrow(status: row.word(), poster: row.integer(), assignee: row.integer())
+        let auditJob = try row.optionalText()
+        self.init(
+            id: id, author: author, authorHandle: handle, title: title, points: points, assignment: assignment,
+            status: status, priority: priority, escrow: escrow, createdAt: try row.integer())
+        (self.content, self.url, self.deadline, acceptanceCriteria) = (content, url, deadline, criteria)
+        (self.tests, self.labels, self.repoURL, self.branch) = (tests, labels, repoURL, branch)
+        (self.prURL, estimatedEffort, self.claimedAt) = (prURL, effort, claimedAt)
+        (self.completedAt, self.commentCount) = (completedAt, commentCount)
+        self.assignee = assignee.map { MemberID($0) }
+        self.assigneeHandle = assignee == nil ? nil : assigneeHandle ?? assignee
+        self.auditJob = auditJob.map { JobID($0) }
+        updatedAt = try row.integer()
+    }
+}
+
+extension Row {
+    /// A word of an enumeration.
+    mutating func word<Word: RawRepresentable<String>>() throws -> Word {
+        let text = try text()
+        guard let word = Word(rawValue: text) else { throw InternalError.unreadable("\(Word.self) \(text)") }
+        return word
+    }
+}
