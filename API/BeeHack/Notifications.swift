@@ -12,7 +12,7 @@ enum Notifications {
         // Without an `Idempotency-Key`: what is read stays read, so that a repeated call does no more.
         Route(
             .patch, "/notifications", "markNotifications",
-            "Marks as read: all that you have now, or up to 1,000 by their ids. Ids that are not yours are passed over.",
+            "Marks as read: all that you have now, or up to 1,000 by their ids. Others' ids are passed over.",
             body: marks, .ok(Shape<Void> { constant("ok", true) }), mark),
     ].tagged("Notifications")
 

@@ -1,8 +1,8 @@
 internal import Domain
 
 extension Transaction {
-    /// Takes away nonces, answers, notices, notifications and counts of days that have served their time; returns how many. Called in
-    /// small bites.
+    /// Takes away nonces, answers, notices, notifications and counts of days that have served their time; returns how
+    /// many. Called in small bites.
     package func prune(limit: Int, keysOlderThan: Int64) throws -> Int {
         try deleteExpiredNonces(limit: limit) + deleteStoredAnswers(olderThan: keysOlderThan, limit: limit)
             + deleteExpiredCancelNotices(limit: limit)

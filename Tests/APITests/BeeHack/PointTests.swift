@@ -77,7 +77,7 @@ struct PointTests {
     func others(on database: TestDatabase) async throws {
         try await SocialLab.run(database) { lab in
             let (maya, noor) = (try await lab.join("maya"), try await lab.join("noor"))
-            for name in ["maya", "nobody", "queenbee", "%00", maya.owner] {
+            for name in ["maya", "nobody", "queenbee", "%20", maya.owner] {
                 let reply = try await lab.get("/users/\(name)/transactions", noor)
                 #expect(reply.refusal == "403 You can only see your own transactions", "\(name)")
             }

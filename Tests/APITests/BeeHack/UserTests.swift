@@ -75,16 +75,15 @@ struct UserTests {
             let shown = try await lab.get("/users/profile?name=\(nameless.owner)").json
             #expect(shown["handle"]?.string == nameless.owner && shown["name"] == "Nameless")
             #expect(try await lab.get("/users/profile?name=queenbee").status == 200)
-            for query in ["", "?name=", "?handle=queenbee"] {
+            for query in ["", "?name=", "?handle=queenbee", "?name=queenbee%00"] {
                 #expect(try await lab.get("/users/profile\(query)").status == 400, "\(query)")
             }
             for name in [
-                "nobody", "%00", "queenbee%00", "%27%20OR%201=1", "%", "..", "a", "m%C3%A9m%C3%A9",
-                String(repeating: "a", count: 5_000), "00000000-0000-7000-8000-000000000000",
-            ] where name != "%" {
+                "nobody", "%27%20OR%201=1", "%25", "..", "a", "m%C3%A9m%C3%A9", String(repeating: "a", count: 5_000),
+                "00000000-0000-7000-8000-000000000000",
+            ] {
                 #expect(try await lab.get("/users/profile?name=\(name)").refusal == "404 user not found", "\(name)")
             }
-            #expect(try await lab.get("/users/profile?name=%").status == 400)
         }
     }
 
@@ -166,7 +165,7 @@ struct FollowTests {
             for method in ["POST", "DELETE"] {
                 let own = try await lab.send(method, "/users/maya/follow", maya)
                 #expect(own.refusal == "400 You can't follow yourself")
-                for name in ["nobody", "%00", "a%2Fb", "me", String(repeating: "a", count: 200)] {
+                for name in ["nobody", "%20", "a%2Fb", "me", String(repeating: "a", count: 200)] {
                     let reply = try await lab.send(method, "/users/\(name)/follow", maya)
                     #expect(reply.refusal == "404 user not found", "\(method) \(name)")
                 }
