@@ -43,7 +43,13 @@ extension ClaimedJob {
             inputs: job.files.map { Input(path: $0.path, size: Int($0.size), sha256: $0.hash) }, outputs: spec.outputs,
             resources: Capacity(
                 milliCores: need.milliCores, memoryMiB: need.memoryMiB, gpus: need.gpus, labels: need.labels),
-            trace: spec.trace)
+            trace: spec.trace, audit: spec.audit.map { Audit($0) })
+    }
+}
+
+extension ClaimedJob.Audit {
+    init(_ code: AuditedCode) {
+        self.init(repoURL: code.repoURL, branch: code.branch, tests: code.tests)
     }
 }
 
