@@ -9,7 +9,8 @@ internal import Wire
 
 extension Claim {
     init(_ request: ClaimRequest, _ worker: WorkerContext, _ world: World) {
-        let kinds = request.kinds ?? [.compute, .audit]
+        // An audit goes only to a worker that says it can run some.
+        let kinds = request.kinds ?? [.compute]
         var offer = Offer(worker: worker.worker.text, owner: worker.owner.text, kinds: Set(kinds))
         offer.queues = request.queues.map { Set($0) }
         if let capacity = request.capacity {
