@@ -35,10 +35,9 @@ struct BeeHackLab: Sendable {
     let queenbee: Bee
 
     static func run(
-        _ database: TestDatabase, _ settings: Setting..., body: (BeeHackLab) async throws -> Void
+        _ database: TestDatabase, audits: AuditTerms = AuditTerms(), body: (BeeHackLab) async throws -> Void
     ) async throws {
-        let all = Setting { configuration in for setting in settings { setting.apply(&configuration) } }
-        try await ControlPlane.run(database, all) { plane in
+        try await ControlPlane.run(database, audits: audits) { plane in
             let key = "bhv_" + Hex.encode(World.live.random(24))
             try await plane.dependencies.database.write { tx in
                 _ = try tx.makeKey(
@@ -161,13 +160,8 @@ extension BeeHackLab {
 
     func stage(_ id: String) async throws -> String { try await task(id)["task_status"]?.string ?? "none" }
 
-    /// What the deadline's sweeper and the audits' settlements do all the time.
-    func sweep() async throws {
-        try await plane.dependencies.database.write { tx in
-            _ = try tx.expireBounties(limit: 1_000)
-            _ = try tx.settleDueAudits(limit: 1_000)
-        }
-    }
+    /// What the scheduler does all the time: tasks whose deadline has passed end, and audits that are due settle.
+    func sweep() async throws { _ = try await BountySweeper(plane.dependencies.database).round() }
 
     /// An instant so many seconds from now, as callers write it.
     func instant(in seconds: Int64) -> JSON { .string(RFC3339.format(plane.clock.now + seconds * 1_000)) }
