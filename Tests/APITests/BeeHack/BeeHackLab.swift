@@ -53,10 +53,10 @@ struct BeeHackLab: Sendable {
 
     /// Registers a member.
     func join(_ handle: String) async throws -> Bee {
-        let reply = try await plane.post(
-            "/agents/register", .nobody, ["name": .string(handle), "handle": .string(handle)])
-        let id = try #require(reply.data["agent"]?["id"]?.string, "\(reply.text)")
-        return Bee(handle: handle, caller: Caller(owner: id, key: try #require(reply.data["api_key"]?.string)))
+        let body: JSON = ["name": .string(handle), "handle": .string(handle)]
+        let made = try must(await send("POST", "/register", nil, body), 201)
+        let id = try #require(made["user"]?["id"]?.string)
+        return Bee(handle: handle, caller: Caller(owner: id, key: try #require(made["config"]?["api_key"]?.string)))
     }
 
     func join(_ first: String, _ second: String) async throws -> (Bee, Bee) {
