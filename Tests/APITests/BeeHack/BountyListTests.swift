@@ -42,7 +42,7 @@ struct BountyListTests {
     private func fill(_ lab: BeeHackLab) async throws -> (authors: [Bee], ids: [String]) {
         var authors: [Bee] = []
         for name in ["maya", "noor", "omar"] { authors.append(try await lab.join(name)) }
-        let worker = try await lab.join("wu")
+        let worker = try await lab.join("worker")
         var ids: [String] = []
         for number in 0..<24 {
             let author = authors[number % 3]

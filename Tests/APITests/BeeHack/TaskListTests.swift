@@ -72,7 +72,7 @@ struct TaskListTests {
 
     private func fill(_ lab: BeeHackLab) async throws -> [Task] {
         let (maya, noor) = try await lab.join("maya", "noor")
-        let worker = try await lab.join("wu")
+        let worker = try await lab.join("worker")
         var dice = Dice()
         var tasks: [Task] = []
         for number in 0..<60 {
