@@ -19,6 +19,7 @@ struct AuditDryRunTests {
             }
             #expect(try await lab.claimAudits(lab.auditor()).isEmpty)
             try lab.must(await dryRun(lab, id, by: maya), 202)
+            #expect(try await dryRun(lab, id, by: maya).status == 409, "one at a time")
             #expect(try await lab.claimAudits(lab.auditor(of: maya.caller)).isEmpty, "not even its own dry run")
             let held = try await lab.audit(by: lab.auditor())
             try await lab.plane.finish(held, BeeHackLab.verdict(2, of: 3))

@@ -28,6 +28,7 @@ struct AuditFlowTests {
             let worker = try await lab.auditor()
             let compute = try await lab.plane.claim(worker, ["limit": 10, "kinds": ["compute"]])
             #expect(compute.isEmpty, "it is no compute job")
+            #expect(try await lab.plane.claim(worker, ["limit": 10]).isEmpty, "nor one for who asks for none")
             let held = try await lab.audit(by: worker)
             #expect(held.grant["kind"] == "audit" && held.grant["visibility_timeout_ms"] == 60_000)
             let told = held.grant.text()
@@ -35,6 +36,10 @@ struct AuditFlowTests {
                 #expect(told.contains(text), "\(text) in \(told)")
             }
             #expect(try await lab.claimAudits(lab.auditor()).isEmpty, "it has a worker")
+            for bee in [maya, noor] {
+                let path = "/jobs/\(held.job)"
+                #expect(try await lab.plane.send("DELETE", path, bee.caller.headers).status == 404, "not its to cancel")
+            }
             let waiting = try #require(try await lab.audits(of: id, maya).first)
             #expect(waiting["dry_run"] == false && waiting["passed"] == .null && waiting["split"] == .null)
             #expect(waiting["reported_at"] == .null && waiting["created_at"] != .null)
@@ -174,6 +179,27 @@ struct AuditFlowTests {
             #expect(status == "failed", "\(status ?? "none")")
             try lab.must(await lab.settle(id, Split(25, 0, 3, 0)))
             #expect(try await lab.points(of: noor) == 125)
+        }
+    }
+
+    @Test("pay the machine's owner its fee, of the queenbee's dollars", arguments: TestDatabase.all)
+    func fee(on database: TestDatabase) async throws {
+        try await BeeHackLab.run(database, audits: AuditTerms(fee: 600_000)) { lab in
+            try await lab.plane.fund(lab.queenbee.caller, "1")
+            let (maya, noor, _) = try await reviewed(lab)
+            let held = try await lab.audit(by: lab.auditor())
+            for _ in 0..<2 { try await lab.plane.finish(held, BeeHackLab.verdict(1, of: 1)) }
+            #expect(try await lab.plane.usdt(of: .bob) == "0.6/0")
+            #expect(try await lab.plane.usdt(of: lab.queenbee.caller) == "0.4/0")
+            #expect(try await [lab.points(of: maya), lab.points(of: noor)] == [75, 125])
+            // Without a dollar the audit counts all the same.
+            let (olga, _, id) = try await reviewed(lab, suffix: "_2")
+            for _ in 0..<2 {
+                guard let held = try await lab.claimAudits(lab.auditor()).first else { continue }
+                try await lab.plane.finish(held, BeeHackLab.verdict(1, of: 1))
+            }
+            #expect(try await lab.points(of: olga) == 75)
+            #expect(try await lab.escrow(id) == "0/0 settled")
         }
     }
 

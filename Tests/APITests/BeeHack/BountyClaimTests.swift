@@ -128,6 +128,19 @@ struct BountyClaimTests {
         }
     }
 
+    @Test("a handle is read as it is registered, and who has none goes by its id", arguments: TestDatabase.all)
+    func names(on database: TestDatabase) async throws {
+        try await BeeHackLab.run(database) { lab in
+            let (maya, _) = try await lab.join("maya", "noor")
+            let nameless = try await lab.plane.agent("Nobody in particular")
+            for (name, shown) in [(" NOOR ", "noor"), (nameless.owner, nameless.owner)] {
+                let id = try await lab.post(by: maya)
+                let reply = try lab.must(await lab.assign(id, to: name, by: maya))
+                #expect(reply["item"]?["claimed_by_handle"]?.string == shown, "\(name)")
+            }
+        }
+    }
+
     @Test("what isn't open isn't assigned", arguments: TestDatabase.all)
     func taken(on database: TestDatabase) async throws {
         try await BeeHackLab.run(database) { lab in
@@ -151,10 +164,13 @@ struct BountyClaimTests {
             let (maya, noor) = try await lab.join("maya", "noor")
             let fields: JSON = ["escrow": true, "points": 10, "deadline": lab.instant(in: 60)]
             let (open, working) = (try await lab.post(by: maya, fields), try await lab.post(by: maya, fields))
+            let taken = try await lab.post(by: maya, fields)
+            try lab.must(await lab.claim(taken, by: noor))
             try await lab.bring(working, to: .inProgress, by: maya, for: noor, escrow: true)
             lab.plane.clock.advance(by: .seconds(61))
             #expect(try await lab.claim(open, by: noor).status == 409)
             #expect(try await lab.move(open, to: .claimed, by: noor).status == 409)
+            #expect(try await lab.move(taken, to: .inProgress, by: noor).status == 409)
             #expect(try await lab.move(working, to: .inReview, by: noor).status == 409)
             #expect(try await lab.stage(working) == "in_progress")
             #expect(try await lab.escrow(open) == "10/0 poster_held")

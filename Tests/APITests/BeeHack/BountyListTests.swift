@@ -32,7 +32,8 @@ struct BountyListTests {
                 #expect(reply["next_cursor"] == .null)
                 return items
             }
-            #expect(page.count == limit, "a page that isn't the last is full")
+            // A page of `foryou` passes over what was seen before, and may end early.
+            if !path.contains("foryou") { #expect(page.count == limit, "a page that isn't the last is full") }
             cursor = "&cursor=\(next)"
         }
         return items

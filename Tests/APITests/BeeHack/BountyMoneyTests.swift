@@ -195,6 +195,18 @@ struct BountyMoneyTests {
                 try await $0.settle(25, 0, 3, 0)
             },
             MoneyCase(
+                "in review, and nobody decided for a month", balances: [100, 100], "0/0 refunded", "cancelled",
+                poster: [MoneyCase.hold, "refund +25"], assignee: [MoneyCase.deposit, "escrow_release +3"]
+            ) {
+                try await $0.bring(to: .inReview)
+                $0.lab.plane.clock.advance(by: .seconds(29 * 86_400))
+                try await $0.lab.sweep()
+                #expect(try await $0.lab.escrow($0.id) == "25/3 both_held")
+                $0.lab.plane.clock.advance(by: .seconds(86_401))
+                try await $0.lab.sweep()
+                $0.refuse(409, try await $0.lab.settle($0.id, Split(25, 0, 3, 0)))
+            },
+            MoneyCase(
                 "a second before it", balances: [75, 97], "25/3 both_held", "claimed", poster: [MoneyCase.hold],
                 assignee: [MoneyCase.deposit]
             ) {

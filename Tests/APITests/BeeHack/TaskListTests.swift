@@ -194,7 +194,8 @@ struct TaskListTests {
             for sort in ["foryou", "x", ""] {
                 #expect(try lab.must(await lab.get("/tasks?sort=\(sort)"))["sort"] == "hot", "\(sort)")
             }
-            for query in ["status=gone", "status=1", "priority=urgent", "priority=4", "status=open&priority=x"] {
+            let many = "labels=" + (0..<11).map { "l\($0)" }.joined(separator: ",")
+            for query in [many, "status=gone", "status=1", "priority=urgent", "priority=4", "status=open&priority=x"] {
                 #expect(try await lab.get("/tasks?\(query)").status == 400, "\(query)")
             }
             // Labels are compared whole, and never as a pattern.
