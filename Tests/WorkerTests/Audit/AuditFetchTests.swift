@@ -28,19 +28,19 @@ private struct WebServer: Sendable {
             headers: ["Content-Type": "application/x-git-upload-pack-result"])
     }
 
+    /// With files, as another process that starts at this moment would keep a pipe open.
     private static func output(_ arguments: [String], input: [UInt8], program: String = "/usr/bin/git") -> [UInt8] {
+        let (given, taken) = (Scratch.path("given"), Scratch.path("taken"))
+        _ = FileManager.default.createFile(atPath: given, contents: Data(input))
+        _ = FileManager.default.createFile(atPath: taken, contents: nil)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
-        let (given, taken) = (Pipe(), Pipe())
-        process.standardInput = given
-        process.standardOutput = taken
+        process.standardInput = FileHandle(forReadingAtPath: given)
+        process.standardOutput = FileHandle(forWritingAtPath: taken)
         guard (try? process.run()) != nil else { return [] }
-        try? given.fileHandleForWriting.write(contentsOf: Data(input))
-        try? given.fileHandleForWriting.close()
-        let output = (try? taken.fileHandleForReading.readToEnd()) ?? Data()
         process.waitUntilExit()
-        return Array(output)
+        return Array(FileManager.default.contents(atPath: taken) ?? Data())
     }
 
     private static func unpacked(_ bytes: [UInt8]) -> [UInt8] {
@@ -63,8 +63,15 @@ struct AuditFetchTests {
         let repository = try await Repository(
             """
             printf 'def f(x):\\n    return x\\n' > f.py
-            printf 'import unittest\\nfrom f import f\\nclass T(unittest.TestCase):\\n    def test_a(self):\\n' > test_f.py
-            printf '        self.assertEqual(f(1), 1)\\n    def test_b(self):\\n        self.assertEqual(f(2), 3)\\n' >> test_f.py
+            cat > test_f.py <<END
+            import unittest
+            from f import f
+            class T(unittest.TestCase):
+                def test_a(self):
+                    self.assertEqual(f(1), 1)
+                def test_b(self):
+                    self.assertEqual(f(2), 3)
+            END
             git add .; git commit -qm first; git branch first
             printf 'def f(x):\\n    return x if x == 1 else x + 1\\n' > f.py
             """)

@@ -16,10 +16,12 @@ struct Repository: Sendable {
 
     var url: String { "file://\(path)" }
 
-    /// - Parameter script: runs in the new repository, whose branch is `main`; all that it leaves there is committed.
-    init(_ script: String) async throws {
-        try await self.init(
-            steps: "(\(script)\n)\ngit add --all; git diff --cached --quiet || git commit --quiet --message=work")
+    /// - Parameters:
+    ///   - script: runs in the new repository, whose branch is `main`; all that it leaves there is committed.
+    ///   - late: runs after that.
+    init(_ script: String, late: String = "true") async throws {
+        let commit = "git add --all; git diff --cached --quiet || git commit --quiet --message=work"
+        try await self.init(steps: "(\(script)\n)\n\(commit)\n\(late)")
     }
 
     /// One whose commit has a tree of those entries, as bytes: `git` itself would not make it.
@@ -45,7 +47,8 @@ struct Repository: Sendable {
             [
                 "-c",
                 """
-                set -e; umask 022; export HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1 \(user.joined(separator: " "))
+                set -e; umask 022; export HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_COUNT=1
+                export GIT_CONFIG_KEY_0=core.hooksPath GIT_CONFIG_VALUE_0=/dev/null \(user.joined(separator: " "))
                 git init --quiet --initial-branch=main \(path); cd \(path)
                 \(steps)
                 """,

@@ -11,6 +11,8 @@ private struct Hostile: Sendable, CustomTestStringConvertible {
     let sentence: String
     /// Makes the repository, with `$PWD` as its folder.
     let script: String
+    /// Runs when all is committed.
+    var late = "true"
     var branch: String? = "main"
     /// Prints `escaped` if it got through.
     var tests = "true"
@@ -30,7 +32,8 @@ private let repositories: [Hostile] = [
             + "git rm -q --cached a; rm a",
         branch: nil, reason: "HEAD|valid object|tree"),
     Hostile(
-        sentence: "names a branch that is an option", script: "touch a", branch: "--upload-pack=touch /tmp/pwned",
+        sentence: "names a branch that is an option", script: "touch a",
+        branch: "--upload-pack=touch /tmp/pwned-by-audit",
         reason: "not a valid name of a branch"),
     Hostile(
         sentence: "names a branch that is a range", script: "touch a", branch: "main..main",
@@ -44,7 +47,7 @@ private let repositories: [Hostile] = [
     ) { $0.bytes = 8 << 20 },
     Hostile(
         sentence: "has many files that are small only when packed",
-        script: "head -c 3M /dev/zero > 1; for i in 2 3 4 5 6 7 8 9; do (echo $i; cat 1) > $i; done", reason: "MiB"
+        script: "yes | head -c 3M > 1; for i in 2 3 4 5 6 7 8 9; do (echo $i; cat 1) > $i; done", reason: "MiB"
     ) { $0.bytes = 8 << 20 },
     Hostile(
         sentence: "has too many files", script: "seq 600 | xargs touch", reason: "files"
@@ -72,20 +75,23 @@ private let repositories: [Hostile] = [
         tests: "[ $(cat f) = small ]"
     ) { $0.bytes = 4 << 20 },
     Hostile(
-        sentence: "has hooks",
-        script: """
-            touch a; for h in post-checkout post-merge reference-transaction post-index-change pre-commit; do
-                printf '#!/bin/sh\\ntouch /work/pwned /tmp/pwned %s/pwned\\n' "$PWD" > .git/hooks/$h
+        sentence: "has hooks", script: "touch a",
+        late: """
+            for h in post-checkout post-merge reference-transaction post-index-change pre-commit; do
+                printf '#!/bin/sh\\ntouch /work/pwned %s/pwned\\n' "$PWD" > .git/hooks/$h
                 chmod 755 .git/hooks/$h
-            done; git config core.hooksPath .git/hooks; exec git -c core.hooksPath=/dev/null add a
+            done; git config core.hooksPath .git/hooks
             """, tests: "[ -z \"$(ls -A | grep -v '^a$')\" ] || echo escaped"),
     Hostile(
         sentence: "has filters, and a configuration that defines them",
         script: """
             echo '* filter=evil diff=evil merge=evil text eol=crlf working-tree-encoding=UTF-8' > .gitattributes
-            echo content > a; git config filter.evil.smudge 'sh -c "touch /work/pwned; echo filtered"'
+            echo content > a
+            """,
+        late: """
+            git config filter.evil.smudge "sh -c 'touch $PWD/pwned /work/pwned; echo filtered'"
             git config filter.evil.required true
-            git config uploadpack.packObjectsHook 'touch /work/pwned; exec'
+            git config uploadpack.packObjectsHook "touch $PWD/pwned /work/pwned; exec"
             """, tests: "ls -A; grep -q content a || echo escaped; [ ! -e pwned ] || echo escaped"),
     Hostile(
         sentence: "has large files elsewhere",
@@ -111,11 +117,14 @@ private let repositories: [Hostile] = [
     Hostile(
         sentence: "has links out of its tree",
         script: "ln -s /etc/passwd p; ln -s /root r; ln -s ../../.. up; ln -s /proc/1/root c; ln -s $PWD own",
-        tests: "cat p own/.git/config 2>/dev/null && echo escaped; ls r up/root c/root up/home 2>/dev/null | grep -q . "
+        tests:
+            "cat p own/.git/config 2>/dev/null && echo escaped; ls r/ up/root/ c/root/ up/home/ 2>/dev/null "
+            + "| grep -q . "
             + "&& echo escaped; true"),
     Hostile(
         sentence: "has names with control characters, quotes and line breaks",
-        script: "touch \"$(printf 'a\\nb')\" \"$(printf 'c\\033[2Jd')\" \"it's \\\"quoted\\\"\" '-rf' ' ' '$(id)' 'ü'",
+        script:
+            "touch -- \"$(printf 'a\\nb')\" \"$(printf 'c\\033[2Jd')\" \"it's \\\"quoted\\\"\" '-rf' ' ' '$(id)' 'ü'",
         tests: "[ $(ls -A | tr -d '\\n' | wc -c) -gt 20 ]"),
     Hostile(
         sentence: "takes its objects from another folder",
@@ -127,8 +136,11 @@ private let repositories: [Hostile] = [
         reason: "repository|object|HEAD|exited|remote|branch"),
     Hostile(
         sentence: "has a configuration that includes files of the machine",
-        script: "touch a; git config include.path /etc/shadow; git config core.sshCommand 'touch /work/pwned'; "
-            + "git config url.ext::.insteadOf file://; git config core.fsmonitor 'touch /work/pwned'",
+        script: "touch a",
+        late: """
+            git config core.sshCommand "touch $PWD/pwned"; git config core.fsmonitor "touch $PWD/pwned"
+            git config url.ext::.insteadOf file://; git config include.path /etc/hostname-of-the-machine
+            """,
         tests: "[ ! -e pwned ] || echo escaped"),
 ]
 
@@ -175,10 +187,10 @@ struct HostileRepositories {
     fileprivate func contained(_ hostile: Hostile) async throws {
         var lab = try await AuditLab()
         hostile.rules(&lab.rules)
-        let repository = try await Repository(hostile.script)
+        let repository = try await Repository(hostile.script, late: hostile.late)
         let said = try await lab.run(repository.url, branch: hostile.branch, tests: hostile.tests)
         try await check(said, lab, reason: hostile.reason)
-        #expect(!FileManager.default.fileExists(atPath: "/tmp/pwned"))
+        #expect(!FileManager.default.fileExists(atPath: "/tmp/pwned-by-audit"))
         #expect(!FileManager.default.fileExists(atPath: "\(repository.path)/pwned"))
     }
 
@@ -193,7 +205,8 @@ struct HostileRepositories {
     @Test(
         "by URLs that are more than a place are refused",
         arguments: [
-            "ext::sh -c touch% /tmp/pwned", "ext::sh", "https://user:secret@example.org/x", "ssh://example.org/x",
+            "ext::sh -c touch% /tmp/pwned-by-audit", "ext::sh", "https://user:secret@example.org/x",
+            "ssh://example.org/x",
             "git@example.org:x/y", "-u./evil", "--upload-pack=evil", "file://example.org/x", "file:///", "file:///etc",
             "file:///tmp/../etc", "file:///tmp/%2e%2e/etc", "https://example.org/\u{1B}[2J", "https://example.org/a\nb",
             "https://example.org/%0a", "fd::17", "https://", "https://example.org:99999/x", "https://exa mple.org/x",
@@ -205,7 +218,7 @@ struct HostileRepositories {
         #expect(said.status == .success && said.passed == 0 && said.total == 1)
         #expect(said.log.contains("could not fetch") && !said.stream.contains("escaped"))
         #expect(!said.log.utf8.contains(0x1B))
-        #expect(!FileManager.default.fileExists(atPath: "/tmp/pwned"))
+        #expect(!FileManager.default.fileExists(atPath: "/tmp/pwned-by-audit"))
     }
 
     @Test("by a scheme that the worker doesn't allow are refused")

@@ -99,12 +99,14 @@ private let reports: [Hostile] = [
     Hostile(
         sentence: "writes a report without an end", script: "",
         files:
-            "echo 'mkdir out; (echo \"<testsuite tests=\\\"9\\\">\"; yes \"<a>\" | head -c 20000000) > out/report.xml' > run",
+            "echo 'mkdir out; (echo \"<testsuite tests=\\\"9\\\">\"; "
+            + "yes \"<a>\" | head -c 20000000) > out/report.xml' > run",
         command: "sh run \(report)", words: "missing or invalid report"),
     Hostile(
         sentence: "writes a report of elements in elements", script: "",
         files:
-            "echo 'mkdir out; (echo \"<testsuite tests=\\\"9\\\">\"; yes \"<a>\" | head -c 4000000) > out/report.xml' > run",
+            "echo 'mkdir out; (echo \"<testsuite tests=\\\"9\\\">\"; "
+            + "yes \"<a>\" | head -c 4000000) > out/report.xml' > run",
         command: "sh run \(report)", words: "missing or invalid report"),
     Hostile(
         sentence: "writes a report with entities", script: "",
@@ -160,7 +162,8 @@ private let machines: [Hostile] = [
             + "| grep -q . && echo escaped; exit 5", words: "exit code 5"),
     Hostile(
         sentence: "prints what is no text", script: "",
-        command: "head -c 300000 /dev/urandom; printf '\\000\\377\\033[2J\\033]0;x\\007'; exit 6", words: "exit code 6"),
+        command: "head -c 300000 /dev/urandom; printf '\\000\\377\\033[2J\\033]0;x\\007'; exit 6",
+        words: "exit code 6"),
     Hostile(
         sentence: "replaces its folder", script: "",
         command: "rm -rf /work/* /work/.[a-z]*; ln -s /etc out; ln -s / package.json; mkdir -m 0 closed; exit 6",

@@ -117,8 +117,10 @@ struct TestPlanTests {
         arguments: [
             ("<testsuite tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\"></testsuite>", [1, 2, 1]),
             (
-                "<?xml version='1.0'?>\n<!-- <testsuite tests='9'/> --><testsuites tests='9'><testsuite name='a>b' tests='2'>"
-                    + "<testcase/><testcase><failure><![CDATA[<testsuite tests='9'/>]]></failure></testcase></testsuite>"
+                "<?xml version='1.0'?>\n<!-- <testsuite tests='9'/> --><testsuites tests='9'>"
+                    + "<testsuite name='a>b' tests='2'>"
+                    + "<testcase/><testcase><failure><![CDATA[<testsuite tests='9'/>]]></failure></testcase>"
+                    + "</testsuite>"
                     + "<testsuite failures='1' tests='1'/></testsuites>", [2, 1, 0]
             ), ("<testsuite tests='3'><testsuite tests='2'/><testsuite tests='1'/></testsuite>", [3, 0, 0]),
             ("<testsuite tests='1' failures='9' skipped='9'/>", [0, 1, 0]),

@@ -61,7 +61,8 @@ struct TestSummaryTests {
         Case(.go, "PASS\nok  \texample/a\t(cached)", [1, 0, 0]), Case(.go, "--- PASS: TestA (0.00s)\nPASS", nil),
         Case(
             .go, verbose: true,
-            "=== RUN   TestA\n--- PASS: TestA (0.00s)\n--- FAIL: TestB (0.00s)\n    --- SKIP: TestB/x (0.00s)\nFAIL\nFAIL\ta\t0.1s",
+            "=== RUN   TestA\n--- PASS: TestA (0.00s)\n--- FAIL: TestB (0.00s)\n"
+                + "    --- SKIP: TestB/x (0.00s)\nFAIL\nFAIL\ta\t0.1s",
             [1, 1, 1]),
         Case(.go, verbose: true, "--- PASS: TestA (0.00s)\n--- FAIL: TestA (0.00s)\nFAIL\ta\t0.1s", [0, 1, 0]),
         Case(.go, verbose: true, "FAIL\ta [build failed]\n--- PASS: TestA (0.0s)\nok  \tb\t0.1s", [1, 1, 0]),

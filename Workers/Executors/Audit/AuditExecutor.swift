@@ -7,7 +7,7 @@ internal import Wire
 
 /// Runs the tests of bounties: fetches a branch, runs its tests without network, and reports what their runner says.
 ///
-/// A test that fails, hangs or can't be fetched is a verdict and not a failure of the job, so that it isn't tried again.
+/// Tests that fail, hang or can't be fetched are a verdict and not a failure of the job, so they aren't tried again.
 ///
 /// What can't be prevented: tests of most runners share a process with the code that they test. That code can make the
 /// runner's own words and exit code say what it wants. A summary that it prints *before* the runner's is of no use to

@@ -27,8 +27,8 @@ struct AuditRules: Sendable {
         self.schemes = schemes
     }
 
-    /// A policy that gives jobs network access limits fetches to the same hosts. One that doesn't, or has no list, still
-    /// allows a fetch to the repository's own host, as audits can be turned off.
+    /// A policy that gives jobs network access limits fetches to the same hosts. One that doesn't, or has no list,
+    /// still allows a fetch to the repository's own host, as audits can be turned off.
     init(_ configuration: WorkerConfiguration) {
         schemes = configuration.auditSchemes
         addresses = AddressRules(allowsPrivate: configuration.allowsPrivateNetwork)

@@ -4,8 +4,8 @@ internal import Runtime
 internal import Sandbox
 internal import Wire
 
-/// Fetches an audit's branch in a sandbox of its own, whose only way out is a proxy to the repository's host, and writes
-/// its files in another one without network.
+/// Fetches an audit's branch in a sandbox of its own, whose only way out is a proxy to the repository's host, and
+/// writes its files in another one without network.
 struct GitFetch: Sendable {
     /// The repository's own fault: a verdict.
     struct Refusal: Error, Sendable {

@@ -141,7 +141,8 @@ enum TestRunner: String, Sendable, CaseIterable {
             ("xvfb-run", _), ("stdbuf", _), ("timeout", _), ("!", _):
             words.removeFirst()
             while let option = words.first, option.hasPrefix("-") { words.removeFirst() }
-            if base(first) == "timeout", words.first?.utf8.first.map({ (0x30...0x39).contains($0) }) == true {
+            // Its durations, also that of `-k`.
+            while base(first) == "timeout", words.first?.utf8.first.map({ (0x30...0x39).contains($0) }) == true {
                 words.removeFirst()
             }
         default: return false

@@ -27,7 +27,8 @@ package struct WorkFolder: Sendable {
         }
     }
 
-    /// Removes a file, link or pipe, if there is one and no link leads to it. Call only while no process of the job runs.
+    /// Removes a file, link or pipe, if there is one and no link leads to it. Call only while no process of the job
+    /// runs.
     package func remove(_ path: RelativePath) throws(FileProblem) {
         do {
             try inFolder(of: path, create: false) { folder throws(FileProblem) in

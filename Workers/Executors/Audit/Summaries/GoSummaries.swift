@@ -19,14 +19,16 @@ struct GoPackageSummary: TestSummary {
     var counts: TestCounts? { hasLine ? packages : nil }
 }
 
-/// `go test -v` or `-json`: each test by its own line, `--- PASS: TestName`. The last line of a name in a package counts,
-/// so that a test can't speak for another that ends after it; but it can invent others.
+/// `go test -v` or `-json`: each test by its own line, `--- PASS: TestName`. The last line of a name in a package
+/// counts, so that a test can't speak for another that ends after it; but it can invent others.
 struct GoTestSummary: TestSummary {
     private enum Outcome { case passed, failed, skipped }
 
     private var ended = TestCounts()
     private var tests: [String: Outcome] = [:]
     private var hasLine = false
+    /// With `-json`: the packages of which a test has failed.
+    private var failedPackages: Set<String> = []
 
     /// More are counted each time they are named.
     private static let maxNames = 20_000
@@ -55,10 +57,11 @@ struct GoTestSummary: TestSummary {
             default: nil
             }
         guard let outcome else { return }
-        if let test = event["Test"]?.string { return note("\(package) \(test)", outcome) }
+        let test = event["Test"]?.string
+        let isNew = outcome == .failed && !failedPackages.contains(package)
+        if isNew, failedPackages.count < Self.maxNames { failedPackages.insert(package) }
         // A package without tests is skipped; one that fails without a failed test wasn't built, or crashed.
-        let mine = tests.filter { $0.key.hasPrefix("\(package) ") }
-        if outcome == .failed, !mine.values.contains(.failed) { note("\(package) ", .failed) }
+        if let test { note("\(package) \(test)", outcome) } else if isNew { note("\(package) ", .failed) }
     }
 
     private mutating func note(_ name: String, _ outcome: Outcome) {

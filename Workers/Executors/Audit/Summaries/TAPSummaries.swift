@@ -38,6 +38,8 @@ struct TAPSummary: TestSummary {
         case .failed: lines = lines + TestCounts(failed: 1)
         case .skipped, .missing: lines = lines + TestCounts(skipped: 1)
         }
+        // A number beyond all plans.
+        if number == nil, let first = words.first, first.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return }
         let index = number ?? next
         guard (1...Self.maxTests).contains(index) else { return }
         next = index + 1
