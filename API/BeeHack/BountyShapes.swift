@@ -12,7 +12,7 @@ enum BountyShapes {
     static let tests = Format<String>.text(1...10_000)
     static let label = Format<String>.trimmed(1...50)
     static let labels = Format<[String]>.array(lineOfText, 0...20)
-    static let repoURL = Format<String>.visible(1...2_048)
+    static let repoURL = Format<String>.repository
     static let branch = Format<String>.visible(1...255)
     static let effort = Format<String>.trimmed(1...64)
     static let handle = Format<String>.text(1...128)
@@ -88,6 +88,17 @@ enum BountyShapes {
 struct ListPlace: Sendable {
     let list: String
     let place: BountyPlace
+}
+
+extension Format where Value == String {
+    /// Where a repository is. Whether it may be fetched from there, the worker's own rules say.
+    fileprivate static var repository: Format {
+        checked(.string(1...2_048, pattern: "^(https|http|file)://")) { text throws(FieldError) in
+            guard text.utf8.count <= 2_048, text.utf8.allSatisfy({ 0x21...0x7E ~= $0 }),
+                ["https://", "http://", "file://"].contains(where: { text.hasPrefix($0) && text != $0 })
+            else { throw .invalid("must be an https, http or file URL of at most 2,048 visible ASCII characters") }
+        }
+    }
 }
 
 extension Listing where Item == Bounty {

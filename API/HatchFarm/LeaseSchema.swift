@@ -87,7 +87,13 @@ extension LeaseSchema {
                         .required("stdin", .nullable(.string())), .required("inputs", .array(input)),
                         .required("outputs", .array(.string()), "Files to keep."),
                         .required("resources", JobShapes.resources.schema),
-                        .optional("traceparent", traceparent, "The trace that it was submitted in."))), 0...100)))
+                        .optional("traceparent", traceparent, "The trace that it was submitted in."),
+                        .optional("audit", audit, "Of an audit: what to test. Its command is empty."))), 0...100)))
+
+    private static let audit = Schema.object(
+        .required("repo_url", .string(WireLimits.repositoryBytes)),
+        .required("branch", .nullable(.string(WireLimits.branchBytes)), "null: the remote's default branch."),
+        .required("tests", .string(WireLimits.testsBytes), "Run by /bin/sh in the root of the branch."))
 
     private static let input = Schema.object(
         .required("path", .string(1...512)), .required("size", .integer(0 ... .max)),

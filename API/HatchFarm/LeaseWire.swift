@@ -9,7 +9,8 @@ internal import Wire
 
 extension Claim {
     init(_ request: ClaimRequest, _ worker: WorkerContext, _ world: World) {
-        let kinds = request.kinds ?? [.compute, .audit]
+        // An audit goes only to a worker that says it can run some.
+        let kinds = request.kinds ?? [.compute]
         var offer = Offer(worker: worker.worker.text, owner: worker.owner.text, kinds: Set(kinds))
         offer.queues = request.queues.map { Set($0) }
         if let capacity = request.capacity {
@@ -43,7 +44,13 @@ extension ClaimedJob {
             inputs: job.files.map { Input(path: $0.path, size: Int($0.size), sha256: $0.hash) }, outputs: spec.outputs,
             resources: Capacity(
                 milliCores: need.milliCores, memoryMiB: need.memoryMiB, gpus: need.gpus, labels: need.labels),
-            trace: spec.trace)
+            trace: spec.trace, audit: spec.audit.map { Audit($0) })
+    }
+}
+
+extension ClaimedJob.Audit {
+    init(_ code: AuditedCode) {
+        self.init(repoURL: code.repoURL, branch: code.branch, tests: code.tests)
     }
 }
 

@@ -131,12 +131,18 @@ extension Transaction {
             """
         ),
         (
-            "what is held is what pending holds hold",
+            "what is held is what pending holds and tasks' escrow hold",
             """
             SELECT id FROM ledger_accounts WHERE kind = 'held' AND balance <>
                 (SELECT COALESCE(SUM(amount - posted), 0) FROM holds
                     WHERE holds.owner_id = ledger_accounts.owner_id AND holds.asset = ledger_accounts.asset
                         AND state = 'pending')
+                + CASE WHEN asset = 'POINTS' THEN
+                    (SELECT COALESCE(SUM(poster_escrow), 0) FROM bounties
+                        WHERE author_id = ledger_accounts.owner_id)
+                    + (SELECT COALESCE(SUM(assignee_escrow), 0) FROM bounties
+                        WHERE claimed_by = ledger_accounts.owner_id)
+                  ELSE 0 END
             """
         ),
         (

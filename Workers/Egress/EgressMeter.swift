@@ -8,6 +8,8 @@ package struct EgressUsage: Sendable, Equatable {
     package var receivedBytes: Int64 = 0
     package var requestsAllowed = 0
     package var requestsRefused = 0
+    /// Of those refused: the rules allowed them, but the network did not answer.
+    package var requestsFailed = 0
 }
 
 /// An event for the job's log.
@@ -74,7 +76,10 @@ final class EgressMeter: Sendable {
     }
 
     func refuse(_ refusal: EgressRefusal) {
-        state.withLock { $0.usage.requestsRefused += 1 }
+        state.withLock { state in
+            state.usage.requestsRefused += 1
+            if !refusal.isByRules { state.usage.requestsFailed += 1 }
+        }
         report(refusal)
     }
 

@@ -17,6 +17,12 @@ package struct NameResolver: Sendable {
         NameResolver { lookUp(rules.allowsPrivate || rules.allowsLoopback ? $0 : "\($0).") }
     }
 
+    /// Whether this machine can resolve a name; on a thread that may block.
+    package static func knows(_ name: String) async -> Bool {
+        let resolved = try? await NIOThreadPool.singleton.runIfActive { !lookUp(name).isEmpty }
+        return resolved ?? false
+    }
+
     private static func lookUp(_ name: String) -> [IPAddress] {
         var hints = addrinfo()
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)

@@ -31,6 +31,13 @@ struct JobNetwork: Sendable {
     func open<T>(
         in folder: JobFolder, _ context: JobContext, _ body: (_ socket: String) async throws -> T
     ) async throws -> T {
+        try await openMetered(in: folder, context, body).result
+    }
+
+    /// As `open`; also returns what was used of the network.
+    func openMetered<T>(
+        in folder: JobFolder, _ context: JobContext, _ body: (_ socket: String) async throws -> T
+    ) async throws -> (result: T, usage: EgressUsage) {
         let proxy: EgressProxy
         do {
             proxy = try await EgressProxy.start(socketPath: folder.proxySocket, rules: rules) { event in
@@ -42,7 +49,7 @@ struct JobNetwork: Sendable {
         do {
             let result = try await body(folder.proxySocket)
             await proxy.stop()
-            return result
+            return (result, proxy.usage)
         } catch {
             await proxy.stop()
             throw error

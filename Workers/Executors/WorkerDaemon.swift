@@ -64,11 +64,28 @@ package final class WorkerDaemon: Sendable {
         guard probe.sandbox != nil || configuration.allowsUnsandboxed else {
             throw Problem(message: probe.missing.joined(separator: "\n"))
         }
-        let executor = ComputeExecutor(
+        let cores = sysconf(CInt(_SC_NPROCESSORS_ONLN))
+        let compute = ComputeExecutor(
             sandbox: probe.sandbox ?? .unprotected(world: world), isolation: probe.sandbox == nil ? .none : .sandbox,
-            state: state, network: try JobNetwork(configuration, probe.layers),
-            cores: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
-        return (executor, probe.layers.compactMap(\.finding))
+            state: state, network: try JobNetwork(configuration, probe.layers), cores: cores)
+        let executor = MachineExecutor(
+            compute: compute, audit: audit(configuration, probe, state, cores: cores, world))
+        let offered = probe.layers.filter { $0.name != SandboxLayer.audits || !configuration.auditSchemes.isEmpty }
+        return (executor, offered.compactMap(\.finding))
+    }
+
+    /// `nil` when the owner doesn't want audits, or when this machine can't run them: their code is a stranger's, so
+    /// never without a sandbox.
+    private static func audit(
+        _ configuration: WorkerConfiguration, _ probe: SandboxProbe, _ state: StateFolder, cores: Int, _ world: World
+    ) -> AuditExecutor? {
+        guard let sandbox = probe.sandbox, !configuration.auditSchemes.isEmpty,
+            probe.layers.contains(where: { $0.name == SandboxLayer.audits && $0.works })
+        else { return nil }
+        let network = NetworkCheck(server: configuration.credentials.server)
+        return AuditExecutor(
+            sandbox: sandbox, isolation: .sandbox, state: state, rules: AuditRules(configuration), cores: cores,
+            isOnline: { await network.isOnline }, world: world)
     }
 
     /// Runs until it has drained. Call once. Cancelling the task kills running jobs and releases them.

@@ -12,6 +12,8 @@ package struct WorkerConfiguration: Sendable {
     package var allowedDomains: [String] = []
     /// Whether they may resolve to private addresses (`HATCHFARM_ALLOW_PRIVATE`).
     package var allowsPrivateNetwork = false
+    /// How it may fetch the repositories of audits; empty: it runs no audits.
+    package var auditSchemes: Set<AuditScheme> = [.https]
     /// 1–256.
     package var jobsAtOnce: Int
     /// `nil`: jobs of any queue.

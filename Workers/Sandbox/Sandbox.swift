@@ -59,10 +59,11 @@ package struct Sandbox: Sendable {
     /// - Parameters:
     ///   - proxySocket: a Unix socket that the job's user may connect to. The program reaches it as a proxy at
     ///     127.0.0.1:3128, named by the usual variables; it has no other network access.
+    ///   - shown: a folder of this machine that the program may read at `Bubblewrap.shown`. Only with a sandbox.
     ///   - emit: receives the output as it arrives, in order.
     package func run(
         _ program: Program, in folder: JobFolder, limits: SandboxLimits, proxySocket: String? = nil,
-        emit: @escaping @Sendable (OutputEvent) -> Void
+        shown: String? = nil, emit: @escaping @Sendable (OutputEvent) -> Void
     ) async throws(Failure) -> End {
         if let end = refusal(of: program) { return end }
         let marker = Hex.encode(world.random(16))
@@ -73,7 +74,8 @@ package struct Sandbox: Sendable {
         } catch {
             throw .files(error)
         }
-        let launch = Launch(kind: kind, group: group, folder: folder, limits: limits, proxySocket: proxySocket)
+        let launch = Launch(
+            kind: kind, group: group, folder: folder, limits: limits, proxySocket: proxySocket, shown: shown)
         let started = world.monotonic()
         let (result, reason) = await run(launch, marker: marker, emit: emit)
         switch result {

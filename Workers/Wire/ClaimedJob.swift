@@ -32,6 +32,24 @@ package struct ClaimedJob: Sendable, Equatable {
     package var resources: Capacity
     /// The trace that it was submitted in.
     package var trace: TraceContext?
+    /// What an audit tests; `nil` for jobs of other kinds. An audit's `command` is empty.
+    package var audit: Audit?
+
+    /// A repository and the tests that its branch must pass (CONTRACT 7).
+    package struct Audit: Sendable, Equatable {
+        /// As its poster wrote it: not validated. 1–2,048 bytes.
+        package var repoURL: String
+        /// 1–255 bytes; `nil`: the remote's default branch.
+        package var branch: String?
+        /// A shell command. 1–10,000 bytes.
+        package var tests: String
+
+        package init(repoURL: String, branch: String? = nil, tests: String) {
+            self.repoURL = repoURL
+            self.branch = branch
+            self.tests = tests
+        }
+    }
 
     package struct Variable: Sendable, Equatable {
         package var name: String
@@ -64,7 +82,8 @@ package struct ClaimedJob: Sendable, Equatable {
         attempt: Int = 1, visibleUntil: Int64, visibilityTimeoutMilliseconds: Int, leaseEnds: Int64,
         durationMinutes: Int = 10, isolation: Isolation = .sandbox, network: Bool = false, title: String = "",
         command: [String], environment: [Variable] = [], stdin: String? = nil, inputs: [Input] = [],
-        outputs: [String] = [], resources: Capacity = Capacity(), trace: TraceContext? = nil
+        outputs: [String] = [], resources: Capacity = Capacity(), trace: TraceContext? = nil,
+        audit: Audit? = nil
     ) {
         self.id = id
         self.kind = kind
@@ -86,5 +105,6 @@ package struct ClaimedJob: Sendable, Equatable {
         self.outputs = outputs
         self.resources = resources
         self.trace = trace
+        self.audit = audit
     }
 }

@@ -23,6 +23,7 @@ extension ClaimedJob {
         }
         var resources = Capacity()
         if var needs = try fields.optionalObject("resources") { resources = try Capacity(reading: &needs) }
+        let audit = try fields.optionalObject("audit").map { value throws(FieldError) in try Audit(value) }
         self.init(
             id: try fields.identifier("id"), kind: try fields.string("kind"),
             queue: try fields.string("queue"), claimToken: try fields.text("claim_token", bytes: WireLimits.tokenBytes),
@@ -37,7 +38,8 @@ extension ClaimedJob {
             command: try fields.strings("command", default: []), environment: environment,
             stdin: try fields.optionalString("stdin"), inputs: inputs,
             outputs: try fields.strings("outputs", default: []),
-            resources: resources, trace: try fields.optionalString("traceparent").flatMap { TraceContext($0) })
+            resources: resources, trace: try fields.optionalString("traceparent").flatMap { TraceContext($0) },
+            audit: audit)
     }
 
     package init(_ json: JSON) throws(FieldError) {
@@ -72,6 +74,7 @@ extension ClaimedJob {
         writer.field("outputs", list(outputs))
         writer.field("resources", resources.json)
         if let trace { writer.field("traceparent", trace.traceparent) }
+        if let audit { writer.field("audit", audit.json) }
         writer.endObject()
     }
 }
@@ -79,5 +82,20 @@ extension ClaimedJob {
 extension ClaimedJob.Input {
     package var json: JSON {
         ["path": .string(path), "size": JSON(size), "sha256": .string(sha256)]
+    }
+}
+
+extension ClaimedJob.Audit {
+    /// Ignores unknown fields, as the job does.
+    init(_ fields: Fields) throws(FieldError) {
+        var fields = fields
+        self.init(
+            repoURL: try fields.text("repo_url", bytes: WireLimits.repositoryBytes),
+            branch: try fields.optionalText("branch", bytes: WireLimits.branchBytes),
+            tests: try fields.text("tests", bytes: WireLimits.testsBytes))
+    }
+
+    package var json: JSON {
+        ["repo_url": .string(repoURL), "branch": branch.map(JSON.string) ?? .null, "tests": .string(tests)]
     }
 }

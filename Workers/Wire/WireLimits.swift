@@ -38,6 +38,12 @@ package enum WireLimits {
     package static let logOffset = 0...(1 << 40)
     package static let errorBytes = 0...65_536
     package static let outputBytes = 0...1_048_576
+    /// Of an audit: its repository's URL, its branch, its test command.
+    package static let repositoryBytes = 1...2_048
+    package static let branchBytes = 1...255
+    package static let testsBytes = 1...10_000
+    /// Of an audit's report.
+    package static let reportLogBytes = 0...65_536
     /// A heartbeat's metrics as compact JSON.
     package static let metricsBytes = 0...65_536
     /// One artifact, decoded.

@@ -1,5 +1,6 @@
 internal import API
 internal import Bus
+internal import Domain
 internal import Logging
 
 /// A server's settings from the environment (CONTRACT 3, 5, 9, 10): each variable by its name in `Variables`, and
@@ -45,6 +46,10 @@ struct Settings: Sendable {
 }
 
 extension Settings {
+    var audits: AuditTerms {
+        AuditTerms(disputeMilliseconds: Int64(self.auditDisputeHours) * 3_600_000, fee: self.auditFee)
+    }
+
     /// The URL of the server on this machine.
     func url(port: Int) -> String {
         let host = self.host

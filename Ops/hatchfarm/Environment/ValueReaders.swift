@@ -89,6 +89,13 @@ extension ValueReader where Value == Logger.Level {
     }
 }
 
+extension ValueReader where Value == Int64 {
+    /// Minor units of USDT.
+    static var usdt: Self {
+        Self("a decimal with at most 6 places", parse: { Money.minorUnits($0) }, text: { Money.decimal($0) })
+    }
+}
+
 extension ValueReader where Value == RedisSettings {
     static var redis: Self { Self("HOST or HOST:PORT") { RedisSettings(address: $0) } }
 }

@@ -83,6 +83,12 @@ struct Variables: Sendable {
     let withdrawDailyCap = Variable(
         "WITHDRAW_DAILY_CAP_USDT", .integer(in: 0...1_000_000_000), default: 10_000, for: [.server],
         "USDT that a member may withdraw in 24 hours; 0 disables withdrawals.")
+    let auditDisputeHours = Variable(
+        "AUDIT_DISPUTE_HOURS", .integer(in: 0...720), default: 0, for: [.server],
+        "How long the verdict on a bounty waits for a dispute before it settles; 0 settles with the report.")
+    let auditFee = Variable(
+        "AUDIT_FEE_USDT", .usdt, default: 0, for: [.server],
+        "What @queenbee pays the owner of the machine for an audit's report, as far as it has the money.")
     // Requests in flight get ten seconds more: together less than the stop timeout of the unit.
     let drainNoticeMilliseconds = Variable(
         "HATCHFARM_DRAIN_NOTICE_MS", .integer(in: 0...5_000), default: 250, for: [.server],

@@ -22,6 +22,8 @@ enum Daemon {
         var allowedDomains: [String] = []
         /// Whether they may resolve to private addresses.
         var allowsPrivateNetwork = false
+        /// How audits' repositories may be fetched; empty: no audits.
+        var auditSchemes: Set<AuditScheme> = [.https]
         /// Receives events; nil: they are logged. Must not block.
         var onEvent: (@Sendable (WorkerEvent) -> Void)?
 
@@ -61,6 +63,7 @@ enum Daemon {
             })
         configuration.allowedDomains = options.allowedDomains
         configuration.allowsPrivateNetwork = options.allowsPrivateNetwork
+        configuration.auditSchemes = options.auditSchemes
         let slurm = try options.slurm(for: credentials)
         let daemon: WorkerDaemon
         do {

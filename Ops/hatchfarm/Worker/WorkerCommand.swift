@@ -29,6 +29,13 @@ struct WorkerCommand: AsyncParsableCommand {
               (true or false), isolation (none, sandbox or vm). Changed rules are signed
               again, which needs the key.
 
+            AUDITS
+              An audit fetches a bounty's branch and runs its tests, both in the sandbox. Tests
+              have no network. The fetch reaches only the repository's host, or with a policy
+              that allows network only --allow-domain; private addresses need
+              HATCHFARM_ALLOW_PRIVATE. --audit-scheme file lets a bounty name any repository
+              on this machine that jobs can read: only for farms whose members may do so.
+
             \(Variables.help(for: .worker, .terminal))
 
             \(Failure.exitCodes)
@@ -57,6 +64,9 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: "Maximum duration of a job, in minutes.") var maxJobMinutes: Int?
     @Option(help: ArgumentHelp("A host that jobs with network may reach, or *.HOST.", valueName: "domain"))
     var allowDomain: [String] = []
+    @Option(help: ArgumentHelp("How audits may fetch: https, http or file (default: https).", valueName: "scheme"))
+    var auditScheme: [AuditScheme] = []
+    @Flag(help: "Run no audits.") var noAudits = false
     @Option(help: "How jobs are run.") var executor = ExecutorName.sandbox
     @Option(help: ArgumentHelp("For slurm: the cluster's partition.", valueName: "name"))
     var slurmPartition: String?
@@ -98,6 +108,12 @@ struct WorkerCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--executor slurm needs --slurm-partition, --slurm-folder, --cpu and --memory.")
         }
+        guard !noAudits || auditScheme.isEmpty else {
+            throw ValidationError("--audit-scheme has no effect with --no-audits.")
+        }
+        guard executor != .slurm || auditScheme.isEmpty else {
+            throw ValidationError("--audit-scheme has no effect with --executor slurm, which runs no audits.")
+        }
         do {
             _ = try EgressRules(domains: allowDomain)
         } catch {
@@ -135,6 +151,7 @@ struct WorkerCommand: AsyncParsableCommand {
                 executor: executorChoice,
                 allowedDomains: allowDomain,
                 allowsPrivateNetwork: allowsPrivateNetwork,
+                auditSchemes: noAudits ? [] : auditScheme.isEmpty ? [.https] : Set(auditScheme),
                 onEvent: { event in
                     earnings.record(event)
                     output.log(.event(event))
@@ -186,3 +203,5 @@ struct WorkerCommand: AsyncParsableCommand {
         return offer
     }
 }
+
+extension AuditScheme: ExpressibleByArgument {}

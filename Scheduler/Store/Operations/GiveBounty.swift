@@ -30,16 +30,16 @@ extension Transaction {
         guard let seen = try bounty(id) else { throw Refusal.notFound("post") }
         guard seen.author == author else { throw Refusal.notAllowed("Only the author can assign a task") }
         guard seen.status == .open else { throw Refusal.wrongState("The task is \(seen.status.rawValue), not open") }
-        guard let member = try member(handle: handle) else { throw Refusal.notFound("user") }
-        guard member.id != author else {
+        guard let member = try memberID(named: handle) else { throw Refusal.notFound("user") }
+        guard member != author else {
             throw Refusal.invalid(field: "handle", message: "You can't assign a task to yourself")
         }
-        guard let task = try giveBounty(id, to: member.id, by: author) else {
+        guard let task = try giveBounty(id, to: member, by: author) else {
             try BountyRules.checkDeadline(of: seen, at: now)
             throw Refusal.wrongState("The task is not open any more")
         }
-        try noteGiven(task, to: member.id, actor: actor)
-        try notify(.taskAssigned, to: member.id, by: author, bounty: id)
+        try noteGiven(task, to: member, actor: actor)
+        try notify(.taskAssigned, to: member, by: author, bounty: id)
         return task
     }
 

@@ -28,7 +28,8 @@ extension Transaction {
     ) throws -> MovedBounty {
         guard let seen = try bounty(id) else { throw Refusal.notFound("task") }
         var change = change
-        if change.status == .claimed, seen.status == .open {
+        let isStranger = member != seen.author && member != seen.assignee
+        if change.status == .claimed, seen.status == .open || isStranger {
             _ = try claimBounty(id, by: member, actor: actor)
             change.status = nil
         } else if change.status == .cancelled, seen.status == .inReview {
@@ -46,10 +47,10 @@ extension Transaction {
             try BountyRules.check(before, to: status, by: member, at: now)
         }
         change.apply(to: &task)
+        guard task != before else { return MovedBounty(task: task) }
         task.updatedAt = now
         var moved = MovedBounty(task: task)
         if task.status != before.status { try step(&moved, from: before, by: member, actor: actor, hints: hints) }
-        guard moved.task != before else { return moved }
         try updateBounty(moved.task, seen: before.status)
         try writeLabels(of: moved.task, before: before.labels)
         try record(moved.task.event(.bountyMoved, actor: actor, [("from", before.status.rawValue)]))

@@ -20,7 +20,9 @@ extension Transaction {
         _ id: Int64, by member: MemberID, actor: String, _ change: (inout Bounty) -> Void
     ) throws -> Bounty {
         var task = try ownBounty(id, of: member)
+        let before = task
         change(&task)
+        guard task != before else { return task }
         guard task.content != nil || task.url != nil else {
             throw Refusal.invalid(field: "description", message: "a post must keep its description or its url")
         }

@@ -111,6 +111,7 @@ extension Transaction {
             ended.escrow = Bounty.Escrow(status: .refunded)
             try end(ended, seen: task.status)
             try tell(.taskCancelled, of: ended, by: Member.queenbee)
+            try notify(.taskCancelled, to: Member.queenbee, by: task.author, bounty: task.id)
             events.append(ended.event(.bountyRefunded, actor: "system", [("reason", reason)]))
         }
         try record(events)

@@ -9,7 +9,8 @@ extension Transaction {
         try execute("DELETE FROM deleted_bounties WHERE id IN (\(list: ids))")
     }
 
-    func deleteBountyLabels(of posts: [Int64]) throws {
+    func deleteLabelsAndAudits(of posts: [Int64]) throws {
         try execute("DELETE FROM bounty_labels WHERE id IN (\(list: posts))")
+        try execute("DELETE FROM audits WHERE bounty_id IN (\(list: posts))")
     }
 }

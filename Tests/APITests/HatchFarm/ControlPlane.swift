@@ -28,7 +28,8 @@ struct ControlPlane: Sendable {
     /// Serves on a fresh database, or on the one at `url`, while `body` runs. The clock moves the database's time.
     static func run(
         _ database: TestDatabase, _ settings: Setting..., url: String? = nil, clock: TestClock = TestClock(),
-        redis: Redis? = nil, world: World = .live, _ body: (ControlPlane) async throws -> Void
+        redis: Redis? = nil, world: World = .live, audits: AuditTerms = AuditTerms(),
+        _ body: (ControlPlane) async throws -> Void
     ) async throws {
         var configuration = AppConfiguration(operatorToken: operatorToken)
         configuration.port = 0
@@ -42,7 +43,7 @@ struct ControlPlane: Sendable {
         let store = try await database.open(url, settings: pool, clock: clock)
         _ = try await store.migrate(Migration.all)
         let bus = LocalBus(sleep: World.live.sleep)
-        let broker = JobBroker(database: store, bus: bus, world: .live)
+        let broker = JobBroker(database: store, bus: bus, world: .live, audits: audits)
         let dependencies = Dependencies(
             configuration: configuration, database: store, broker: broker, bus: bus, redis: redis, world: world)
         let logger = Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }

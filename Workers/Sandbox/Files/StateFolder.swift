@@ -39,6 +39,14 @@ package final class StateFolder: Sendable {
         try? removeFolder(at: folder)
     }
 
+    /// Bytes that jobs can still write; `nil` if unknown.
+    package var freeBytes: Int64? {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { return nil }
+        let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        return overflow ? .max : Int64(clamping: bytes)
+    }
+
     /// Removes this instance's control groups and its folder, for processes that exit without running deinit. Without
     /// the folder no later instance would look for the groups. Must be the last call.
     package func remove() {
@@ -111,6 +119,32 @@ package struct JobFolder: Sendable {
         if let id = work.user.id {
             guard fchown(file.raw, id, id) == 0 else { throw .last("chown") }
         }
+    }
+
+    /// Lets the folder be used for another run, with the same work folder. Call only after the run has ended.
+    package func prepareForNextRun() throws(FileProblem) {
+        try removeFolder(at: control)
+        try createFolder(control, mode: 0o711)
+    }
+
+    /// Makes an empty folder in the work folder. Call only before a run.
+    package func makeWorkFolder(_ name: String) throws(FileProblem) {
+        let folder = "\(work.path)/\(name)"
+        guard mkdir(folder, 0o700) == 0 else { throw errno == EEXIST ? .notARegularFile : .last("create \(name)") }
+        guard let id = work.user.id else { return }
+        guard lchown(folder, id, id) == 0 else { throw .last("chown") }
+    }
+
+    /// Makes a folder that another run has left in its work folder this one's work folder, which must be empty and of
+    /// the same user. Call only after that run has ended, and before this one's.
+    /// - Throws: `notARegularFile` when what is there is no folder of that user.
+    package func takeOver(_ name: String, of other: JobFolder) throws(FileProblem) {
+        let source = "\(other.work.path)/\(name)"
+        var status = stat()
+        guard lstat(source, &status) == 0 else { throw errno == ENOENT ? .missing : .last("stat") }
+        guard status.st_mode & S_IFMT == S_IFDIR, status.st_uid == work.user.actual else { throw .notARegularFile }
+        guard rename(source, work.path) == 0 else { throw .last("rename") }
+        chmod(work.path, 0o700)
     }
 
     /// Call only after the job has ended.

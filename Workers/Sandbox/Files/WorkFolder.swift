@@ -27,6 +27,28 @@ package struct WorkFolder: Sendable {
         }
     }
 
+    /// Removes a file, link or pipe, if there is one and no link leads to it. Call only while no process of the job runs.
+    package func remove(_ path: RelativePath) throws(FileProblem) {
+        do {
+            try inFolder(of: path, create: false) { folder throws(FileProblem) in
+                guard unlinkat(folder.raw, path.name, 0) == 0 || errno == ENOENT else { throw .last("unlink") }
+            }
+        } catch .missing {}
+    }
+
+    /// Whether it is larger or deeper than that, for the job's owner; `nil` if it isn't. Call only while no process of
+    /// the job runs.
+    package func excess(bytes: Int64, files: Int) throws(FileProblem) -> String? {
+        var usage = try FolderUsage(of: path)
+        var isComplete = false
+        while !isComplete {
+            isComplete = !usage.read(1_024)
+            if usage.bytes > bytes { return "more than \(bytes >> 20) MiB" }
+            if usage.files > files { return "more than \(files) files and folders" }
+        }
+        return usage.isTooDeep ? "folders deeper than \(FolderUsage.maxDepth) levels" : nil
+    }
+
     /// Opens the parent folder of `path` component by component.
     private func inFolder<T>(
         of path: RelativePath, create: Bool, _ body: (borrowing Descriptor) throws(FileProblem) -> T

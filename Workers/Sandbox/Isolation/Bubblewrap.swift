@@ -1,12 +1,14 @@
 internal import Glibc
 
 /// The command line of `bwrap`: new namespaces of all kinds, no network, a read-only system with listed paths, one
-/// writable folder, no privileges. It contains no text from the job.
+/// writable folder, no privileges. It contains no text from the job, except for the path of a shown folder.
 package struct Bubblewrap: Sendable {
     /// Paths inside the sandbox.
-    static let work = "/work"
+    package static let work = "/work"
     static let control = "/run/job"
     static let proxySocket = "/run/proxy.sock"
+    /// Where a folder of this machine appears, if one is shown.
+    package static let shown = "/run/shown"
     /// The descriptor from which `bwrap` reads the system call filter.
     static let filterDescriptor = 9
 
@@ -15,7 +17,9 @@ package struct Bubblewrap: Sendable {
     /// The file with the system call filter; `nil` on architectures without one, and when other layers are tested.
     var filter: String?
 
-    func arguments(for folder: JobFolder, limits: SandboxLimits, proxySocket: String?) -> [String] {
+    func arguments(
+        for folder: JobFolder, limits: SandboxLimits, proxySocket: String?, shown: String?
+    ) -> [String] {
         var arguments = [
             "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv",
             "--uid", "65534", "--gid", "65534", "--hostname", "hatchfarm", "--cap-drop", "ALL",
@@ -30,6 +34,7 @@ package struct Bubblewrap: Sendable {
         arguments += ["--size", size, "--tmpfs", "/tmp"]
         arguments += ["--bind", folder.work.path, Self.work, "--ro-bind", folder.control, Self.control]
         if let proxySocket { arguments += ["--ro-bind", proxySocket, Self.proxySocket] }
+        if let shown { arguments += ["--ro-bind", shown, Self.shown] }
         arguments += ["--remount-ro", "/", "--chdir", Self.work]
         return arguments + ["--", "/bin/sh", "\(Self.control)/start"]
     }

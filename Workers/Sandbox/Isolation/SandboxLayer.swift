@@ -17,6 +17,9 @@ package struct SandboxLayer: Sendable, Equatable {
     /// The layer's name for network access through a proxy.
     package static let networkProxy = "network proxy"
 
+    /// The layer's name for fetching the repositories of audits.
+    package static let audits = "audits"
+
     /// For people; `nil` when nothing is missing.
     package var finding: String? {
         guard case .missing(let reason, let remedy) = state else { return nil }

@@ -20,9 +20,11 @@ struct SandboxSelfTest: Sendable {
         async let processes = processes()
         async let processor = processor()
         async let folder = folder()
+        async let audits = audits()
         let namespaces = SandboxLayer.works(SandboxFault.layer, "bubblewrap")
         return await [
             namespaces, unfiltered, filter, memory, processes, processor, folder.size, folder.user, proxy,
+            audits,
         ]
     }
 
@@ -160,5 +162,23 @@ struct SandboxSelfTest: Sendable {
             return .missing(name, "socat is not installed", "apt-get install socat", isRequired: false)
         }
         return .works(name, "socat", isRequired: false)
+    }
+
+    /// An audit's repository is fetched by `git` in the sandbox, through the proxy.
+    private func audits() async -> SandboxLayer {
+        let name = SandboxLayer.audits
+        guard Sandbox.isInstalled("git") else {
+            return .missing(
+                name, "git is not installed, so audits are not offered", "apt-get install git", isRequired: false)
+        }
+        guard Sandbox.isInstalled("socat") else {
+            return .missing(
+                name, "socat is not installed, so audits are not offered", "apt-get install socat", isRequired: false)
+        }
+        let output = await end("git --version", in: sandbox)?.output ?? ""
+        guard output.hasPrefix("git version ") else {
+            return .missing(name, "git does not run in the sandbox", "apt-get install git", isRequired: false)
+        }
+        return .works(name, output.split(separator: "\n").first.map { String($0) } ?? "git", isRequired: false)
     }
 }

@@ -9,12 +9,14 @@ struct Launch: Sendable {
     let folder: JobFolder
     let limits: SandboxLimits
     let proxySocket: String?
+    var shown: String?
 
     var commandLine: [String] {
         var words: [String]
         switch kind {
         case .bubblewrap(let bubblewrap):
-            words = ["bwrap"] + bubblewrap.arguments(for: folder, limits: limits, proxySocket: proxySocket)
+            words = ["bwrap"]
+            words += bubblewrap.arguments(for: folder, limits: limits, proxySocket: proxySocket, shown: shown)
         case .none:
             words = ["sh", "\(folder.control)/start"]
         }
