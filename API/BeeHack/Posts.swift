@@ -92,13 +92,13 @@ enum Posts {
         guard at.map({ [mine, rest].contains($0.list) }) ?? true else { throw FieldError.foreignCursor }
         return try await call.database.read { tx in
             var items: [Bounty] = []
-            var place = at?.place
+            var place = at?.place ?? .start
             if at?.list != rest {
-                let found = try tx.followedBounties(of: member, after: place, limit: limit + 1)
+                let found = try tx.followedBounties(of: member, after: at?.place, limit: limit + 1)
                 if found.count > limit {
                     return Listing(found, sort: "foryou", limit: limit, list: mine, order: .status)
                 }
-                (items, place) = (found, nil)
+                (items, place) = (found, .start)
             }
             // What the caller has seen already is passed over, a bounded number of them a page.
             for _ in 0..<Self.looks {
@@ -109,12 +109,12 @@ enum Posts {
                     place = BountyPlace(task, in: .status)
                     if !seen.contains(task.author) { items.append(task) }
                 }
-                let isOver = found.count <= limit && place?.id == found.last?.id ?? place?.id
+                let isOver = found.count <= limit && place.id == found.last?.id ?? place.id
                 if isOver { return Listing(sort: "foryou", limit: limit, items: items, next: nil) }
                 if items.count == limit { break }
             }
             return Listing(
-                sort: "foryou", limit: limit, items: items, next: place.map { ListPlace(list: rest, place: $0) })
+                sort: "foryou", limit: limit, items: items, next: ListPlace(list: rest, place: place))
         }
     }
 

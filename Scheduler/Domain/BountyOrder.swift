@@ -39,6 +39,9 @@ package struct BountyPlace: Sendable, Equatable {
         self.id = id
     }
 
+    /// Before the first task of an order by status.
+    package static let start = BountyPlace(group: 0, points: .max, id: .max)
+
     package init(_ task: Bounty, in order: BountyOrder) {
         self.init(group: order.group(task.status, task.priority), points: task.points, id: task.id)
     }

@@ -56,8 +56,8 @@ extension Transaction {
         return accepted
     }
 
-    /// Before a task in review ends otherwise: its audit's job is cancelled, and its worker told. Called before the task
-    /// is locked, as results lock the job first.
+    /// Before a task in review ends otherwise: its audit's job is cancelled, and its worker told. Called before the
+    /// task is locked, as results lock the job first.
     func endAudit(of task: Bounty, actor: String) throws {
         guard let id = task.auditJob else { return }
         if let job = try deleteOwned(id, owner: task.auditOwner) {

@@ -5,6 +5,7 @@ import Engine
 import Store
 import Support
 import Testing
+import Wire
 
 /// What is asked thousands of times a second is answered by hand (submit, claim, extend, results): each writer is held
 /// to the shape or schema that the document publishes for it, in both directions.
@@ -127,7 +128,12 @@ struct JobShapeTests {
                 ])
             let granted = reply.data["jobs"]?.array ?? []
             #expect(Set(granted.compactMap { $0["id"]?.string }) == Set(ids), "\(reply.text)")
-            #expect(SentFields([reply.data], as: try Self.schema("claimJobs")).flaws == [])
+            let audit = ClaimedJob(
+                id: JobID("audit"), kind: "audit", claimToken: "token", visibleUntil: 0,
+                visibilityTimeoutMilliseconds: 60_000, leaseEnds: 0, command: [],
+                audit: .init(repoURL: "https://farm.example/x.git", branch: nil, tests: "make test"))
+            let audits = ClaimReply(jobs: [audit]).json
+            #expect(SentFields([reply.data, audits], as: try Self.schema("claimJobs")).flaws == [])
             for grant in granted {
                 let shown = try await plane.show(grant["id"]?.string ?? "")
                 for (told, name) in [

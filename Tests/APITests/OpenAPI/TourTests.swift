@@ -64,6 +64,7 @@ struct TourTests {
             try await tour.call("GET", "/healthz", base: "/api/v1")
             try await tasks(tour, "/api/v1")
             try await tour.social()
+            try await tour.bounties()
             plane.dependencies.drain.begin()
             try await tour.call("GET", "/readyz", base: "")
             #expect(tour.documented.subtracting(tour.seen).sorted() == [])

@@ -30,7 +30,7 @@ struct PrincipalTable: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    static let all = [server, agents, controlPlane, workers, jobs, signIn, wallet, market, collab, social]
+    static let all = [server, agents, controlPlane, workers, jobs, signIn, wallet, market, collab, social, bounties]
 
     static let server = PrincipalTable(
         "server", base: "",
