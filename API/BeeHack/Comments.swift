@@ -42,15 +42,15 @@ enum Comments {
         _ call: Call, _ member: MemberContext, _ body: (String, Int64?)
     ) throws -> Effect<PostComment> {
         let (content, parent) = body
-        let post = try post(call)
+        let post = try call.bountyID()
         return Effect(for: member.owner) { tx in
             try tx.addBountyComment(
-                on: post, replyingTo: parent, by: MemberID(member.owner.text), actor: member.actor, content: content)
+                on: post, replyingTo: parent, by: member.memberID, actor: member.actor, content: content)
         }
     }
 
     private static func list(_ call: Call, _ anyone: PublicContext) async throws -> Listing<Listed> {
-        let post = try post(call)
+        let post = try call.bountyID()
         let order = try call.query[sort] ?? .top
         let page = try call.page(of: comments)
         guard page.after?.order ?? order == order else { throw FieldError.foreignCursor }
@@ -61,10 +61,5 @@ enum Comments {
         }
         return Listing(
             sort: order.rawValue, limit: page.limit, page: comments.cut(found.map { ($0, order) }, to: page))
-    }
-
-    private static func post(_ call: Call) throws -> Int64 {
-        guard let id = try call.decimalID("post") else { throw Refusal.notFound("post") }
-        return id
     }
 }

@@ -36,13 +36,13 @@ enum Messages {
         let (name, content) = body
         return Effect(for: member.owner) { tx in
             try tx.sendMessage(
-                to: name, by: MemberID(member.owner.text), actor: member.actor, content: content)
+                to: name, by: member.memberID, actor: member.actor, content: content)
         }
     }
 
     private static func list(_ call: Call, _ member: MemberContext, _ page: Page<Int64>) async throws -> [Message] {
         try await call.database.read { tx in
-            try tx.messages(of: MemberID(member.owner.text), before: page.after, limit: page.wanted)
+            try tx.messages(of: member.memberID, before: page.after, limit: page.wanted)
         }
     }
 }

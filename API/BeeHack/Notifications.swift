@@ -13,7 +13,7 @@ enum Notifications {
         Route(
             .patch, "/notifications", "markNotifications",
             "Marks as read: all that you have now, or up to 1,000 by their ids. Others' ids are passed over.",
-            body: marks, .ok(Shape<Void> { constant("ok", true) }), mark),
+            body: marks, .ok(BountyShapes.done), mark),
     ].tagged("Notifications")
 
     private static let notification = Shape<Notification>("BeeHackNotification") {
@@ -58,7 +58,7 @@ enum Notifications {
         let unreadOnly = try call.query[unreadOnly] ?? true
         return try await call.database.read { tx in
             try tx.notifications(
-                of: MemberID(member.owner.text), unreadOnly: unreadOnly, before: page.after, limit: page.wanted)
+                of: member.memberID, unreadOnly: unreadOnly, before: page.after, limit: page.wanted)
         }
     }
 
@@ -66,7 +66,7 @@ enum Notifications {
     private static let bite = 1_000
 
     private static func mark(_ call: Call, _ member: MemberContext, _ marks: Marks) async throws {
-        let id = MemberID(member.owner.text)
+        let id = member.memberID
         switch marks {
         case .some(let ids): try await call.database.write { try $0.markNotifications(ids, of: id) }
         case .all:

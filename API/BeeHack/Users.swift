@@ -15,9 +15,10 @@ enum Users {
             body: changes, .ok(changed), update),
         Route(
             .post, "/users/{name}/follow", "followUser", "Follows a user. One may follow 500. 2,000 calls a day.",
-            .ok(done), quotas: quotas, follow),
+            .ok(BountyShapes.done), quotas: quotas, follow),
         Route(
-            .delete, "/users/{name}/follow", "unfollowUser", "Follows a user no longer.", .ok(done), quotas: quotas,
+            .delete, "/users/{name}/follow", "unfollowUser", "Follows a user no longer.", .ok(BountyShapes.done),
+            quotas: quotas,
             unfollow),
         Route(
             .get, "/users/{handle}/transactions", "listPoints",
@@ -38,8 +39,6 @@ enum Users {
         constant("ok", true)
         field("user", Registration.user) { $0 }
     }
-
-    private static let done = Shape<Void> { constant("ok", true) }
 
     /// A profile with what is listed in it.
     private struct Shown: Sendable {
@@ -106,7 +105,7 @@ enum Users {
     ) -> Effect<Member> {
         let (name, description) = changes
         return Effect(for: member.owner) { tx in
-            try tx.updateAgent(MemberID(member.owner.text), actor: member.actor) { user in
+            try tx.updateAgent(member.memberID, actor: member.actor) { user in
                 user.name = name ?? user.name
                 user.description = description.applied(to: user.description)
             }
@@ -116,14 +115,14 @@ enum Users {
     private static func follow(_ call: Call, _ member: MemberContext) throws -> Effect<Void> {
         let name = try call.parameter("name")
         return Effect(for: member.owner) { tx in
-            try tx.follow(name, by: MemberID(member.owner.text), actor: member.actor)
+            try tx.follow(name, by: member.memberID, actor: member.actor)
         }
     }
 
     private static func unfollow(_ call: Call, _ member: MemberContext) throws -> Effect<Void> {
         let name = try call.parameter("name")
         return Effect(for: member.owner) { tx in
-            try tx.unfollow(name, by: MemberID(member.owner.text), actor: member.actor)
+            try tx.unfollow(name, by: member.memberID, actor: member.actor)
         }
     }
 
@@ -154,7 +153,7 @@ enum Users {
         let name = try call.parameter("handle")
         let page = try call.page(of: lines)
         return try await call.database.read { tx in
-            let id = MemberID(member.owner.text)
+            let id = member.memberID
             guard let own = try tx.member(id) else { throw Refusal.membersOnly }
             guard try tx.memberID(named: name) == id else {
                 throw Problem.forbidden("You can only see your own transactions")

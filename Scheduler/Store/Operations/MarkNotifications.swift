@@ -6,7 +6,7 @@ extension Transaction {
     /// Throws `Refusal.membersOnly`.
     package func markNotifications(_ ids: [Int64], of member: MemberID) throws {
         guard try callName(of: member) != nil else { throw Refusal.membersOnly }
-        try SQL.chunked(Set(ids).sorted()) { try markNotificationsRead($0, of: member) }
+        try markNotificationsRead(among: Array(Set(ids)), of: member)
     }
 
     /// Marks some of a member's notifications as read, the oldest first: those behind `after` up to `newest`, at most
@@ -15,6 +15,6 @@ extension Transaction {
         of member: MemberID, after: Int64, upTo newest: Int64, limit: Int
     ) throws -> Int64? {
         let marked = try markNotificationsRead(of: member, after: after, upTo: newest, limit: limit)
-        return marked.count < limit ? nil : marked.max()
+        return marked.count < limit ? nil : marked.last
     }
 }

@@ -11,8 +11,8 @@ extension Transaction {
     }
 
     /// Takes away the comments, labels, audits and notifications of posts that were deleted, at most `limit` of each;
-    /// returns whether there may be more. A deletion leaves that to the pruner: its own commit doesn't grow with what others
-    /// wrote.
+    /// returns whether there may be more. A deletion leaves that to the pruner: its own commit doesn't grow with what
+    /// others wrote.
     package func pruneDeletedBounties(limit: Int) throws -> Bool {
         let posts = try lockDeletedBounties(limit: 10)
         guard !posts.isEmpty else { return false }

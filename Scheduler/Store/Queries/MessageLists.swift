@@ -6,8 +6,8 @@ extension Transaction {
         let before = before ?? .max
         return try rows(
             """
-            SELECT page.id, content, COALESCE(sender.handle, sender.id), COALESCE(recipient.handle, recipient.id),
-                page.created_at
+            SELECT id, content, (SELECT COALESCE(handle, members.id) FROM members WHERE members.id = sender_id),
+                (SELECT COALESCE(handle, members.id) FROM members WHERE members.id = recipient_id), created_at
             FROM (
                 SELECT * FROM (
                     SELECT id, sender_id, recipient_id, content, created_at FROM messages
@@ -17,8 +17,7 @@ extension Transaction {
                     SELECT id, sender_id, recipient_id, content, created_at FROM messages
                     WHERE recipient_id = \(member.text) AND id < \(before) ORDER BY id DESC LIMIT \(limit)) AS got
             ) AS page
-            JOIN members AS sender ON sender.id = sender_id JOIN members AS recipient ON recipient.id = recipient_id
-            ORDER BY page.id DESC LIMIT \(limit)
+            ORDER BY id DESC LIMIT \(limit)
             """
         ) { row in
             try Message(

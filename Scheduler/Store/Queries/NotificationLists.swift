@@ -8,12 +8,10 @@ extension Transaction {
         let which: SQL = unreadOnly ? "AND is_read = 0" : ""
         return try rows(
             """
-            SELECT page.id, type, bounty_id, title, comment_id, COALESCE(handle, members.id), is_read, page.created_at
-            FROM (SELECT id, type, bounty_id, comment_id, actor_id, is_read, created_at FROM notifications
-                WHERE member_id = \(member.text) \(sql: which) AND id < \(before ?? .max)
-                ORDER BY id DESC LIMIT \(limit)) AS page
-            JOIN members ON members.id = actor_id LEFT JOIN bounties ON bounties.id = bounty_id
-            ORDER BY page.id DESC
+            SELECT id, type, bounty_id, (SELECT title FROM bounties WHERE bounties.id = bounty_id), comment_id,
+                (SELECT COALESCE(handle, members.id) FROM members WHERE members.id = actor_id), is_read, created_at
+            FROM notifications WHERE member_id = \(member.text) \(sql: which) AND id < \(before ?? .max)
+            ORDER BY id DESC LIMIT \(limit)
             """
         ) { row in
             let id = try row.integer()

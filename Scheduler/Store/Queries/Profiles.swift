@@ -57,11 +57,9 @@ extension Transaction {
     package func bountyComments(by author: MemberID, limit: Int) throws -> [ProfileComment] {
         try rows(
             """
-            SELECT page.id, post_id, parent_id, page.content, score, page.created_at, title
-            FROM (SELECT id, post_id, parent_id, content, score, created_at FROM bounty_comments
-                WHERE author_id = \(author.text) ORDER BY id DESC LIMIT \(limit)) AS page
-            LEFT JOIN bounties ON bounties.id = post_id
-            ORDER BY page.id DESC
+            SELECT id, post_id, parent_id, content, score, created_at,
+                (SELECT title FROM bounties WHERE bounties.id = post_id)
+            FROM bounty_comments WHERE author_id = \(author.text) ORDER BY id DESC LIMIT \(limit)
             """
         ) { row in
             let comment = try PostComment(

@@ -13,49 +13,67 @@ extension Transaction {
             """)
     }
 
-    /// Marks those of a member's notifications as read that it has among `ids`, in ascending order.
-    func markNotificationsRead(_ ids: ArraySlice<Int64>, of member: MemberID) throws {
-        try execute(
-            """
-            WITH picks AS MATERIALIZED (
-                SELECT id FROM notifications WHERE id IN (\(list: ids)) AND member_id = \(member.text) AND is_read = 0
-                ORDER BY id \(.forUpdate))
-            UPDATE notifications SET is_read = 1 WHERE id IN (SELECT id FROM picks)
-            """)
+    /// Marks those of a member's notifications as read that it has among `ids`.
+    func markNotificationsRead(among ids: [Int64], of member: MemberID) throws {
+        var own: [Int64] = []
+        try SQL.chunked(ids) { chunk in
+            let found = try rows("SELECT id, member_id FROM notifications WHERE id IN (\(list: chunk))") { row in
+                try (id: row.integer(), member: row.text())
+            }
+            own += found.filter { $0.member == member.text }.map(\.id)
+        }
+        try markNotificationsRead(own)
     }
 
     /// Marks a member's oldest unread notifications behind `after` up to `newest` as read, at most `limit`; returns
-    /// their ids.
+    /// their ids, in ascending order.
     func markNotificationsRead(
         of member: MemberID, after: Int64, upTo newest: Int64, limit: Int
     ) throws -> [Int64] {
-        try rows(
+        let ids = try rows(
             """
-            WITH picks AS MATERIALIZED (
-                SELECT id FROM notifications
-                WHERE member_id = \(member.text) AND is_read = 0 AND id > \(after) AND id <= \(newest)
-                ORDER BY id LIMIT \(limit) \(.forUpdate))
-            UPDATE notifications SET is_read = 1 WHERE id IN (SELECT id FROM picks) RETURNING id
+            SELECT id FROM notifications
+            WHERE member_id = \(member.text) AND is_read = 0 AND id > \(after) AND id <= \(newest)
+            ORDER BY id LIMIT \(limit)
             """
         ) { try $0.integer() }
+        try markNotificationsRead(ids)
+        return ids
+    }
+
+    /// In the order of their ids, so that two who mark the same ones don't wait for each other.
+    private func markNotificationsRead(_ ids: [Int64]) throws {
+        try SQL.chunked(ids.sorted()) { chunk in
+            try execute(
+                """
+                WITH picks AS MATERIALIZED (
+                    SELECT id FROM notifications WHERE id IN (\(list: chunk)) AND is_read = 0 ORDER BY id \(.forUpdate))
+                UPDATE notifications SET is_read = 1 WHERE id IN (SELECT id FROM picks)
+                """)
+        }
     }
 
     /// Takes away the oldest notifications that were written before an instant; returns how many. Looks at no more
     /// than `limit`: ids grow with time.
     func deleteNotifications(olderThan instant: Int64, limit: Int) throws -> Int {
-        try execute(
-            """
-            WITH oldest AS MATERIALIZED (SELECT id, created_at FROM notifications ORDER BY id LIMIT \(limit))
-            DELETE FROM notifications WHERE id IN (SELECT id FROM oldest WHERE created_at < \(instant))
-            """)
+        let oldest = try rows("SELECT id, created_at FROM notifications ORDER BY id LIMIT \(limit)") { row in
+            try (id: row.integer(), at: row.integer())
+        }
+        return try deleteNotifications(oldest.filter { $0.at < instant }.map(\.id))
     }
 
     /// Takes away notifications about posts that are gone; returns how many.
     func deleteNotifications(about posts: [Int64], limit: Int) throws -> Int {
-        try execute(
-            """
-            DELETE FROM notifications WHERE id IN
-                (SELECT id FROM notifications WHERE bounty_id IN (\(list: posts)) LIMIT \(limit))
-            """)
+        try deleteNotifications(
+            rows("SELECT id FROM notifications WHERE bounty_id IN (\(list: posts)) LIMIT \(limit)") {
+                try $0.integer()
+            })
+    }
+
+    /// By their ids: a statement that also looked for them would, on PostgreSQL, read the whole table while it is new.
+    private func deleteNotifications(_ ids: [Int64]) throws -> Int {
+        var gone = 0
+        try SQL.chunked(ids) { gone += try execute("DELETE FROM notifications WHERE id IN (\(list: $0))") }
+        return gone
     }
 }

@@ -136,7 +136,7 @@ struct CommentTests {
             #expect(try await DatabaseContents.read(lab.database) == before)
             let most = try await lab.send("POST", path, maya, ["content": .long(20_000), "parent_id": .null])
             #expect(most.status == 201)
-            try await lab.delete(post)
+            try await lab.delete(post, by: maya)
             #expect(try await lab.send("POST", path, maya, ["content": "x"]).status == 404)
             #expect(try await lab.get(path).status == 404)
         }

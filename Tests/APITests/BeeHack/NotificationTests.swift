@@ -55,7 +55,7 @@ struct NotificationTests {
             #expect(try await lab.walk("/notifications?unread_only=false&limit=2", maya) == ids)
             let all = try await lab.get("/notifications?unread_only=false", maya).json["items"]?.array ?? []
             #expect(all.map { $0["read"] } == [false, true, false, true, false])
-            try await lab.delete(post)
+            try await lab.delete(post, by: maya)
             let later = try await lab.get("/notifications", maya).json["items"]?.array?.last
             #expect(later?["post_id"]?.string == post && later?["post_title"] == .null)
             #expect(try await lab.get("/notifications", noor).json["items"] == [])
@@ -197,7 +197,7 @@ struct NotificationTests {
             let pruner = Pruner(lab.database)
             _ = try await pruner.round()
             #expect(try await unread(maya, lab) == 1_207)
-            try await lab.delete(gone)
+            try await lab.delete(gone, by: maya)
             var rounds = 0
             while try await pruner.round() < .seconds(1), rounds < 10 { rounds += 1 }
             #expect(rounds == 2)

@@ -59,6 +59,20 @@ struct PointTests {
         }
     }
 
+    @Test("what a post holds and gives back is a line of it", arguments: TestDatabase.all)
+    func escrow(on database: TestDatabase) async throws {
+        try await SocialLab.run(database) { lab in
+            let maya = try await lab.join("maya")
+            let post = try await lab.post(by: maya, escrow: true)
+            try await lab.delete(post, by: maya)
+            let lines = try await lab.get("/users/maya/transactions", maya).json["transactions"]?.array ?? []
+            #expect(lines.map { $0["amount"] } == [25, -25, 100])
+            #expect(lines.map { $0["reason"] } == ["refund", "escrow_hold", "registration_bonus"])
+            #expect(lines.map { $0["balance_after"] } == [100, 75, 100])
+            #expect(lines.map { $0["post_id"]?.string } == [post, post, nil])
+        }
+    }
+
     @Test("50 are shown when no limit is given, and never more than 100")
     func limits() async throws {
         try await SocialLab.run(.sqlite) { lab in

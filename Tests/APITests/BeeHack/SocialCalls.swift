@@ -63,15 +63,16 @@ extension TourTests.Tour {
     /// The social side of bee:hack.
     func social() async throws {
         let base = "/api"
-        func join(_ handle: String) async throws -> [(String, String)] {
+        func join(_ handle: String) async throws -> Caller {
             let body: JSON = ["name": .string(handle), "handle": .string(handle)]
             let made = try await call("POST", "/register", [], body.bytes(), base: base).json
-            return [("Authorization", "Bearer \(made["config"]?["api_key"]?.string ?? "")")]
+            return Caller(
+                owner: made["user"]?["id"]?.string ?? "", key: made["config"]?["api_key"]?.string ?? "")
         }
         try await call("GET", "/register", base: base)
-        let (zoe, yara) = (try await join("zoe"), try await join("yara"))
-        let author = try await call("GET", "/users/profile?name=zoe", base: base).json["id"]?.string ?? ""
-        let post = try await SocialLab(plane: plane).post(by: Caller(owner: author, key: ""))
+        let (author, reader) = (try await join("zoe"), try await join("yara"))
+        let (zoe, yara) = (author.headers, reader.headers)
+        let post = try await SocialLab(plane: plane).post(by: author)
         let comment: JSON = ["content": "hi"]
         try await call("POST", "/posts/\(post)/comments", yara, comment.bytes(), base: base)
         try await call("GET", "/posts/\(post)/comments", base: base)

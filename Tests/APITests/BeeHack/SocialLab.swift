@@ -43,33 +43,26 @@ struct SocialLab: Sendable {
         try await send("GET", path, caller)
     }
 
-    /// A post, as if it had been made by its author; perhaps somebody works on it.
+    /// A post that has to be accepted, with a bounty of 25; perhaps somebody claims it. Its id.
     func post(
-        by author: Caller, title: String = "Count words", claimedBy assignee: Caller? = nil
-    ) async throws
-        -> String
-    {
-        let id = try await database.write { tx in
-            try tx.first(
-                """
-                INSERT INTO bounties (author_id, title, content, points, assignment_mode, status, claimed_by,
-                    claimed_at, escrow_status, created_at, updated_at)
-                VALUES (\(author.owner), \(title), 'All of them.', 25, 'fcfs', \(assignee == nil ? 0 : 1),
-                    \(assignee?.owner), \(assignee.map { _ in tx.now }), 'none', \(tx.now), \(tx.now))
-                RETURNING id
-                """
-            ) { try $0.integer() }
+        by author: Caller, title: String = "Count words", escrow: Bool = false, claimedBy assignee: Caller? = nil
+    ) async throws -> String {
+        let body: JSON = [
+            "title": .string(title), "description": "All of them.", "points": 25, "assignment_mode": "fcfs",
+            "escrow": .bool(escrow),
+        ]
+        let made = try await send("POST", "/posts", author, body)
+        let id = try #require(made.json["id"]?.string, "\(made.text)")
+        if let assignee {
+            let claimed = try await send("POST", "/posts/\(id)/claim", assignee)
+            try #require(claimed.status == 200, "\(claimed.text)")
         }
-        return String(try #require(id))
+        return id
     }
 
-    /// Takes a post away, as its author may.
-    func delete(_ post: String) async throws {
-        let id = try #require(Int64(post))
-        try await database.write { tx in
-            try tx.execute("DELETE FROM bounties WHERE id = \(id)")
-            try tx.execute("INSERT INTO deleted_bounties (id) VALUES (\(id))")
-        }
+    func delete(_ post: String, by author: Caller) async throws {
+        let reply = try await send("DELETE", "/posts/\(post)", author)
+        try #require(reply.status == 200, "\(reply.text)")
     }
 
     /// A comment that has to be accepted; its id.

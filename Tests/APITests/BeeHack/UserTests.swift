@@ -43,7 +43,7 @@ struct UserTests {
             #expect(claimed.map { $0["id"]?.string } == [second] && shown["posts"] == [])
             #expect(claimed.first?.members?.map(\.key) == ["id", "title", "url", "task_status", "claimed_at"])
             #expect(claimed.first?["claimed_at"]?.string != nil)
-            try await lab.delete(first)
+            try await lab.delete(first, by: maya)
             let later = try await lab.get("/users/profile?name=noor").json["comments"]?.array
             #expect(later?.map { $0["post_title"] } == ["Two", .null, .null])
         }
