@@ -102,14 +102,13 @@ enum Posts {
             }
             // What the caller has seen already is passed over, a bounded number of them a page.
             for _ in 0..<Self.looks {
-                let found = try tx.bounties(.status, after: place, limit: limit + 1)
+                let found = try tx.bounties(.status, after: place, limit: Self.look)
                 let seen = try tx.followed(by: member, among: found.map(\.author))
-                for (index, task) in found.enumerated() where index < limit {
-                    if items.count == limit { break }
+                for task in found where items.count < limit {
                     place = BountyPlace(task, in: .status)
                     if !seen.contains(task.author) { items.append(task) }
                 }
-                let isOver = found.count <= limit && place.id == found.last?.id ?? place.id
+                let isOver = found.count < Self.look && place.id == found.last?.id ?? place.id
                 if isOver { return Listing(sort: "foryou", limit: limit, items: items, next: nil) }
                 if items.count == limit { break }
             }
@@ -118,7 +117,8 @@ enum Posts {
         }
     }
 
-    private static let looks = 5
+    /// How many posts a page looks at, in so many steps, until it is given as short as it is.
+    private static let (look, looks) = (100, 5)
 
     static func show(_ call: Call, _ anyone: PublicContext) async throws -> Bounty {
         let id = try call.bountyID()

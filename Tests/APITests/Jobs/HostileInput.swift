@@ -106,7 +106,14 @@ enum Civility {
         guard status >= 400, method != "HEAD" else { return nil }
         guard type == "application/json", let json = try? JSON(parsing: Array(body.utf8)) else { return "no JSON" }
         if let secret = secrets.first(where: body.contains) { return "it tells \(secret)" }
+        if isBee(path) { return json.members?.map(\.key) == ["error"] ? nil : "\(json.members?.map(\.key) ?? [])" }
         return isSteel(path) ? steel(json, status, method) : hatch(json)
+    }
+
+    private static func isBee(_ path: String) -> Bool {
+        ["register", "posts", "tasks", "users", "messages", "notifications"].contains { noun in
+            path == "/api/\(noun)" || path.hasPrefix("/api/\(noun)/")
+        }
     }
 
     private static func isSteel(_ path: String) -> Bool {

@@ -133,7 +133,8 @@ struct JobShapeTests {
                 visibilityTimeoutMilliseconds: 60_000, leaseEnds: 0, command: [],
                 audit: .init(repoURL: "https://farm.example/x.git", branch: nil, tests: "make test"))
             let audits = ClaimReply(jobs: [audit]).json
-            #expect(SentFields([reply.data, audits], as: try Self.schema("claimJobs")).flaws == [])
+            let flaws = SentFields([reply.data, audits], as: try Self.schema("claimJobs")).flaws
+            #expect(flaws == [])
             for grant in granted {
                 let shown = try await plane.show(grant["id"]?.string ?? "")
                 for (told, name) in [
