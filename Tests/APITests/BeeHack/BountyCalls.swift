@@ -100,11 +100,6 @@ extension TourTests.Tour {
     /// What bee:hack's members do with tasks.
     func bounties() async throws {
         let base = "/api"
-        func join(_ handle: String) async throws -> [(String, String)] {
-            let body: JSON = ["name": .string(handle), "handle": .string(handle)]
-            let made = try await call("POST", "/register", [], body.bytes(), base: base).json
-            return [("Authorization", "Bearer \(made["config"]?["api_key"]?.string ?? "")")]
-        }
         let (poster, worker) = (try await join("poster"), try await join("worker"))
         func post(escrow: Bool = false) async throws -> String {
             let body: JSON = [

@@ -131,7 +131,8 @@ struct JobShapeTests {
             let audit = ClaimedJob(
                 id: JobID("audit"), kind: "audit", claimToken: "token", visibleUntil: 0,
                 visibilityTimeoutMilliseconds: 60_000, leaseEnds: 0, command: [],
-                audit: .init(repoURL: "https://farm.example/x.git", branch: nil, tests: "make test"))
+                resources: Capacity(cpuCores: 1, memoryGB: 1),
+                audit: .init(repoURL: "https://farm.example/x.git", branch: "main", tests: "make test"))
             let audits = ClaimReply(jobs: [audit]).json
             let flaws = SentFields([reply.data, audits], as: try Self.schema("claimJobs")).flaws
             #expect(flaws == [])
