@@ -46,10 +46,10 @@ extension Transaction {
             try BountyRules.check(before, to: status, by: member, at: now)
         }
         change.apply(to: &task)
+        guard task != before else { return MovedBounty(task: task) }
         task.updatedAt = now
         var moved = MovedBounty(task: task)
         if task.status != before.status { try step(&moved, from: before, by: member, actor: actor, hints: hints) }
-        guard moved.task != before else { return moved }
         try updateBounty(moved.task, seen: before.status)
         try writeLabels(of: moved.task, before: before.labels)
         try record(moved.task.event(.bountyMoved, actor: actor, [("from", before.status.rawValue)]))
