@@ -156,6 +156,9 @@ struct BountyCommandTests {
             #expect(try await bob.bounty("claim", plain).output == "\(plain) claimed by bob\n")
             #expect(
                 try await bob.bounty("submit", plain, "--pr", "https://git.example/1").output.hasSuffix("in_review\n"))
+            let before = try await home.run("bounty", "show", plain, "--json").output
+            #expect(try await bob.bounty("submit", plain).code == 0, "it may be repeated")
+            #expect(try await home.run("bounty", "show", plain, "--json").output == before, "without effect")
             #expect(try await ann.bounty("complete", plain).output == "\(plain) done, 20 paid to bob\n")
             let refunded = try await ann.post("refunded", 11, "--escrow")
             #expect(try await ann.bounty("cancel", refunded).output == "\(refunded) cancelled, refunded\n")
