@@ -23,7 +23,9 @@ struct Hatchfarm: AsyncParsableCommand {
                 name: "Servers and workers", subcommands: [Up.self, Serve.self, WorkerCommand.self, Migrate.self]),
             CommandGroup(
                 name: "Jobs and accounts",
-                subcommands: [JobCommand.self, WalletCommand.self, AgentCommand.self, ResourcesCommand.self]),
+                subcommands: [
+                    JobCommand.self, BountyCommand.self, WalletCommand.self, AgentCommand.self, ResourcesCommand.self,
+                ]),
             CommandGroup(name: "Administration", subcommands: [AdminCommand.self, Doctor.self, Bench.self]),
             CommandGroup(
                 name: "Setup",

@@ -37,6 +37,11 @@ struct Client: Sendable {
             .PUT, path, body: .bytes(body.bytes(.compact)), headers: [("Content-Type", "application/json")])
     }
 
+    func patch(_ path: String, _ body: JSON) async throws -> JSON {
+        try await json(
+            .PATCH, path, body: .bytes(body.bytes(.compact)), headers: [("Content-Type", "application/json")])
+    }
+
     /// `progress` receives the number of bytes sent so far.
     func upload(
         _ bytes: [UInt8], to path: String, headers: [(String, String)],

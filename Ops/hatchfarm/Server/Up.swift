@@ -17,12 +17,20 @@ struct Up: AsyncParsableCommand {
             EXAMPLES
               hatchfarm up
               PORT=9000 hatchfarm up --data /srv/hatchfarm
+              hatchfarm up --audit-scheme https --audit-scheme file
+
+            AUDITS
+              The worker also audits bounties, but none of its own owner's. --audit-scheme file
+              lets whoever may post a bounty name any git repository on this machine that
+              jobs can read: leave HOST at 127.0.0.1 with it, and register nobody else.
 
             \(Variables.help(for: .server))
             """)
 
     @Option(help: ArgumentHelp("The data folder.", valueName: "folder"))
     var data = "./hatchfarm-data"
+    @Option(help: ArgumentHelp("How audits may fetch: https, http or file (default: https).", valueName: "scheme"))
+    var auditScheme: [AuditScheme] = []
 
     func run() async throws {
         let environment = Environment()
@@ -36,8 +44,9 @@ struct Up: AsyncParsableCommand {
             let owner = try await dataFolder.owner()
             let worker = try await dataFolder.worker(of: owner)
             dataFolder.printWelcome(owner, settings, operatorToken: server.operatorToken)
-            try await Daemon.run(
-                worker, stateFolder: dataFolder.jobsFolder, Daemon.Options(drainGrace: .seconds(5)), logger: logger)
+            var options = Daemon.Options(drainGrace: .seconds(5))
+            if !auditScheme.isEmpty { options.auditSchemes = Set(auditScheme) }
+            try await Daemon.run(worker, stateFolder: dataFolder.jobsFolder, options, logger: logger)
         })
     }
 }

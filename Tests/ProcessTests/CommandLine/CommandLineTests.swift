@@ -4,65 +4,12 @@ import Glibc
 import Support
 import Testing
 
-/// `hatchfarm up` in a folder of its own, and the commands of somebody who uses it.
+/// `hatchfarm up`, and the commands of somebody who uses it.
 @Suite("The command line", .timeLimit(.minutes(3)))
 struct CommandLineTests {
-    private struct Result {
-        let code: Int32
-        let output: String
-        let errors: String
-    }
-
-    private struct Home {
-        let folder: String
-        let environment: [String: String]
-        let farm: ChildProcess
-        let url: String
-
-        func run(_ arguments: String...) async throws -> Result { try await run(arguments) }
-
-        func run(_ arguments: [String], _ more: [String: String] = [:]) async throws -> Result {
-            let child = try await ChildProcess(
-                FarmServer.program, arguments, environment: environment.merging(more) { $1 }, folder: folder)
-            guard case .exited(let code) = try await child.end(within: .seconds(60)) else {
-                throw ToolFailure("\(arguments) was killed: \(child.errors)")
-            }
-            return Result(code: code, output: child.output, errors: child.errors)
-        }
-
-        func write(_ name: String, _ text: String) throws {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
-        }
-
-        func read(_ name: String) -> String? {
-            FileManager.default.contents(atPath: "\(folder)/\(name)").map { String(decoding: $0, as: UTF8.self) }
-        }
-    }
-
-    /// Runs a whole farm while `body` does; then it drains.
-    private func up(_ body: (Home) async throws -> Void) async throws {
-        let folder = Scratch.path("home")
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let environment = ["HOME": folder, "XDG_CONFIG_HOME": "\(folder)/.config", "PORT": "0"]
-        let farm = try await ChildProcess(FarmServer.program, ["up"], environment: environment, folder: folder)
-        try await eventually("the farm is up", within: .seconds(60)) {
-            if let ending = farm.ending { throw ToolFailure("\(ending): \(farm.output)\(farm.errors)") }
-            return farm.output.contains("Ctrl-C drains and stops")
-        }
-        let url = try #require(farm.output.firstMatch(of: #/API +(http://\S+)/api/v1/#)).output.1
-        do {
-            try await body(Home(folder: folder, environment: environment, farm: farm, url: String(url)))
-        } catch {
-            try await farm.kill()
-            throw FarmFailure(error: error, log: farm.output + farm.errors)
-        }
-        farm.signal(SIGTERM)
-        #expect(try await farm.end(within: .seconds(15)) == .exited(0), "\(farm.errors)")
-    }
-
     @Test("a job's whole life, from its submission to the file it made")
     func life() async throws {
-        try await up { home in
+        try await FarmHome.up { home in
             try home.write("in.txt", "one\ntwo\nthree\n")
             let done = try await home.run(
                 "job", "submit", "--title", "shout", "--input", "in.txt", "--output", "out.txt", "--watch", "--",
@@ -91,7 +38,7 @@ struct CommandLineTests {
 
     @Test("what the farm lends, and for how much, as a table and as JSON")
     func resources() async throws {
-        try await up { home in
+        try await FarmHome.up { home in
             try await eventually("its machine is heard of", within: .seconds(30)) {
                 try await home.run("resources").output.contains("market")
             }
@@ -112,7 +59,7 @@ struct CommandLineTests {
 
     @Test("a job that fails, one that is cancelled, and one that is tried again")
     func unhappyLives() async throws {
-        try await up { home in
+        try await FarmHome.up { home in
             let failed = try await home.run(
                 "job", "submit", "--title", "fails", "--attempts", "1", "--watch", "--", "sh", "-c",
                 "echo oh no >&2; exit 7")
@@ -121,7 +68,7 @@ struct CommandLineTests {
             #expect(try await home.run("job", "cancel", job).code == 4)
             #expect(try await home.run("job", "retry", job, "--watch").code == 1)
 
-            let marker = "sleep 0.1\(home.farm.pid)"
+            let marker = "sleep 0.1\(home.port)"
             let submitted = try await home.run(
                 "job", "submit", "--title", "long", "--", "sh", "-c", "while echo tick; do \(marker); done")
             let long = submitted.output.trimmingCharacters(in: .whitespacesAndNewlines)
@@ -147,7 +94,7 @@ struct CommandLineTests {
 
     @Test("exit codes say what went wrong")
     func exitCodes() async throws {
-        try await up { home in
+        try await FarmHome.up { home in
             let nobody = "01890000-0000-7000-8000-000000000000"
             #expect(try await home.run("job", "show", nobody).code == 5)
             #expect(try await home.run("job", "cancel", nobody).code == 5)
@@ -157,8 +104,7 @@ struct CommandLineTests {
             #expect(try await home.run("job", "submit", "--title", "t", "--input", "none", "--", "true").code == 64)
             #expect(try await home.run("nonsense").code == 64)
             #expect(try await home.run(["serve"], ["DATABASE_URL": "mysql://nowhere"]).code == 78)
-            let port = home.url.split(separator: ":").last.map { String($0) } ?? ""
-            let taken = try await home.run(["serve"], ["PORT": port, "DATABASE_URL": "sqlite::memory:"])
+            let taken = try await home.run(["serve"], ["PORT": String(home.port), "DATABASE_URL": "sqlite::memory:"])
             #expect(taken.code == 78 && taken.errors.contains("already in use"))
             let unreachable = ["DATABASE_URL": "postgres://nobody@127.0.0.1:9/none"]
             #expect(try await home.run(["migrate"], unreachable).code == 3)

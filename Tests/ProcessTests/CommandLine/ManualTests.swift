@@ -12,7 +12,9 @@ struct ManualTests {
         let pages = try ManualPage.all()
         let names = pages.map(\.name)
         #expect(
-            Set(names).isSuperset(of: ["hatchfarm", "hatchfarm-worker", "hatchfarm-job-submit", "hatchfarm-doctor"]))
+            Set(names).isSuperset(of: [
+                "hatchfarm", "hatchfarm-worker", "hatchfarm-job-submit", "hatchfarm-bounty-post", "hatchfarm-doctor",
+            ]))
         #expect(Set(names).count == names.count && !names.contains("hatchfarm-manual"))
         let worker = try #require(pages.first { $0.name == "hatchfarm-worker" }).roff
         for option in ["name", "server", "api-key", "credentials", "accept-policy", "log-format", "allow-domain"] {
@@ -39,7 +41,7 @@ struct ManualTests {
     func completions(shell: String) async throws {
         let child = try await ChildProcess(FarmServer.program, ["completions", shell])
         #expect(try await child.end() == .exited(0))
-        for word in ["hatchfarm", "doctor", "accept-policy", "logs"] {
+        for word in ["hatchfarm", "doctor", "accept-policy", "logs", "fcfs"] {
             #expect(child.output.contains(word), "\(shell): \(word)")
         }
         if shell == "bash" {
