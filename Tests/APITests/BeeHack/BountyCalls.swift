@@ -97,10 +97,18 @@ extension ControlPlane {
 }
 
 extension TourTests.Tour {
+    /// Registers a member of bee:hack.
+    func join(_ handle: String) async throws -> Caller {
+        let body: JSON = ["name": .string(handle), "handle": .string(handle)]
+        let made = try await call("POST", "/register", [], body.bytes(), base: "/api").json
+        return Caller(owner: made["user"]?["id"]?.string ?? "", key: made["config"]?["api_key"]?.string ?? "")
+    }
+
     /// What bee:hack's members do with tasks.
     func bounties() async throws {
         let base = "/api"
-        let (poster, worker) = (try await join("poster"), try await join("worker"))
+        let poster = try await join("poster").headers
+        let worker = try await join("worker").headers
         func post(escrow: Bool = false) async throws -> String {
             let body: JSON = [
                 "title": "t", "description": "d", "points": 5, "escrow": .bool(escrow), "assignment_mode": "fcfs",

@@ -63,12 +63,6 @@ extension TourTests.Tour {
     /// The social side of bee:hack.
     func social() async throws {
         let base = "/api"
-        func join(_ handle: String) async throws -> Caller {
-            let body: JSON = ["name": .string(handle), "handle": .string(handle)]
-            let made = try await call("POST", "/register", [], body.bytes(), base: base).json
-            return Caller(
-                owner: made["user"]?["id"]?.string ?? "", key: made["config"]?["api_key"]?.string ?? "")
-        }
         try await call("GET", "/register", base: base)
         let (author, reader) = (try await join("zoe"), try await join("yara"))
         let (zoe, yara) = (author.headers, reader.headers)
