@@ -18,14 +18,14 @@ private struct WebServer: Sendable {
             let advertised = output(["upload-pack", "--stateless-rpc", "--advertise-refs", repository], input: [])
             return .bytes(
                 Array("001e# service=git-upload-pack\n0000".utf8) + advertised,
-                headers: ["Content-Type": "application/x-git-upload-pack-advertisement"])
+                headers: ["Content-Type": "application/x-git-upload-pack-advertisement", "Connection": "close"])
         }
         guard path.hasSuffix("/git-upload-pack") else { return .refusal(404) }
         var body = request.body
         if request.headers["content-encoding"] == "gzip" { body = unpacked(body) }
         return .bytes(
             output(["upload-pack", "--stateless-rpc", repository], input: body),
-            headers: ["Content-Type": "application/x-git-upload-pack-result"])
+            headers: ["Content-Type": "application/x-git-upload-pack-result", "Connection": "close"])
     }
 
     /// With files, as another process that starts at this moment would keep a pipe open.
@@ -48,7 +48,7 @@ private struct WebServer: Sendable {
     }
 }
 
-@Suite("The fetch of an audit", .timeLimit(.minutes(1)))
+@Suite("The fetch of an audit", .serialized, .timeLimit(.minutes(1)))
 struct AuditFetchTests {
     /// One that may fetch from this machine.
     private func lab() async throws -> AuditLab {

@@ -111,6 +111,15 @@ struct AuditLab {
             stream: stream.withLock { $0 })
     }
 
+    /// Whether the sandbox still runs programs, and nothing of earlier runs is left.
+    func isWell() async throws -> Bool {
+        guard leftovers.isEmpty else { return false }
+        let folder = try state.makeJobFolder(for: HostUser(slot: 0))
+        defer { try? folder.remove() }
+        let end = try await sandbox.run(Program(["true"]), in: folder, limits: SandboxLimits()) { _ in }
+        return end.cause == .exited(0)
+    }
+
     /// What is left in the state folder of earlier runs.
     var leftovers: [String] {
         let jobs = "\(state.path)/jobs/\(state.instance)"

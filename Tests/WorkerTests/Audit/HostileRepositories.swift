@@ -163,12 +163,11 @@ private let trees: [BadTree] = [
     BadTree(sentence: "has a name without letters", entries: [("100644", "", false)]),
 ]
 
-@Suite("Hostile repositories", .timeLimit(.minutes(2)))
+@Suite("Hostile repositories", .serialized, .timeLimit(.minutes(2)))
 struct HostileRepositories {
     private func check(_ said: AuditLab.Said, _ lab: AuditLab, reason: String?) async throws {
         #expect(said.status == .success)
         #expect(!said.stream.contains("escaped"), "\(said.stream)")
-        #expect(lab.leftovers.isEmpty)
         if let reason {
             #expect(said.passed == 0 && said.total == 1 && said.exitCode == nil, "\(said.stream)")
             #expect(said.log.contains("could not fetch"))
@@ -177,10 +176,7 @@ struct HostileRepositories {
         } else {
             #expect(said.passed == 1 && said.total == 1 && said.exitCode == 0, "\(said.stream)")
         }
-        var next = lab
-        next.rules = AuditRules(schemes: [.file])
-        let good = try await next.run(Repository("touch a").url, tests: "ls")
-        #expect(good.passed == 1, "the worker lives: \(good.stream)")
+        #expect(try await lab.isWell())
     }
 
     @Test("are contained and reported", arguments: repositories)

@@ -70,10 +70,10 @@ private let verdicts: [Hostile] = [
     Hostile(
         sentence: "changes what npm test says, to two runners",
         script: "true", files: #"echo '{"scripts":{"test":"pytest; echo 1; jest; exit 1"}}' > package.json"#,
-        command: "npm test --offline; exit 1", words: "by the exit code"),
+        command: "PATH=.:$PATH npm test; exit 1", words: "by the exit code"),
     Hostile(
         sentence: "has a package.json that is a link to the machine", script: "true",
-        files: "ln -s /etc/passwd package.json", command: "npm test; exit 1", words: "by the exit code"),
+        files: "ln -s /etc/passwd package.json", command: "PATH=.:$PATH npm test; exit 1", words: "by the exit code"),
 ]
 
 private let report = "--junitxml=out/report.xml"
@@ -174,7 +174,7 @@ private let machines: [Hostile] = [
         words: "exit code 6"),
 ]
 
-@Suite("Hostile tests", .timeLimit(.minutes(2)))
+@Suite("Hostile tests", .serialized, .timeLimit(.minutes(2)))
 struct HostileTests {
     private func check(_ hostile: Hostile) async throws {
         var lab = try await AuditLab()
@@ -184,7 +184,7 @@ struct HostileTests {
             cat > t.t <<'END'
             \(hostile.script)
             END
-            printf '#!/bin/sh\\n' > run; chmod 755 run
+            printf '#!/bin/sh\\n' > run; chmod 755 run; cp run npm
             \(hostile.files)
             """)
         let said = try await lab.run(repository.url, tests: hostile.command)
@@ -195,10 +195,7 @@ struct HostileTests {
             hostile.words.isEmpty || hostile.words.split(separator: "|").contains { said.log.contains($0) },
             "\(said.log.suffix(500))")
         #expect(said.stream.utf8.count < 2 << 20)
-        #expect(lab.leftovers.isEmpty)
-        lab.rules.milliseconds = 20_000
-        let good = try await lab.run(try await Repository("touch a").url, tests: "ls")
-        #expect(good.passed == 1, "the worker lives: \(good.stream)")
+        #expect(try await lab.isWell())
     }
 
     @Test("don't pass for the runner's verdict", arguments: verdicts)
@@ -225,7 +222,7 @@ struct HostileTests {
         let lab = try await AuditLab()
         let repository = try await Repository("touch a")
         let running = Task { try await lab.run(repository.url, tests: "sleep 697.\(mark)") }
-        try await eventually("they run", within: .seconds(10)) { !processes(with: "697.\(mark)").isEmpty }
+        try await eventually("they run", within: .seconds(40)) { !processes(with: "697.\(mark)").isEmpty }
         running.cancel()
         await #expect(throws: CancellationError.self) { try await running.value }
         #expect(processes(with: "697.\(mark)").isEmpty && lab.leftovers.isEmpty)

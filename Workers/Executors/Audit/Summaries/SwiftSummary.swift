@@ -1,5 +1,6 @@
 /// `swift test`: XCTest's `Executed 5 tests, with 1 failure (0 unexpected) in …`, whose last line is the total, and
-/// Swift Testing's `Test run with 5 tests … passed after …`, whose failed tests have lines of their own. Both are added.
+/// Swift Testing's `Test run with 5 tests … passed after …`, whose failed tests have lines of their own. Both are
+/// added.
 struct SwiftSummary: TestSummary {
     private var xctest: TestCounts?
     private var run: (tests: Int, isPassed: Bool, failed: Int)?
