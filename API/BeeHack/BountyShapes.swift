@@ -13,7 +13,7 @@ enum BountyShapes {
     static let label = Format<String>.trimmed(1...50)
     static let labels = Format<[String]>.array(lineOfText, 0...20)
     static let repoURL = Format<String>.repository
-    static let branch = Format<String>.visible(1...255)
+    static let branch = Format<String>.branch
     static let effort = Format<String>.trimmed(1...64)
     static let handle = Format<String>.text(1...128)
 
@@ -91,6 +91,16 @@ struct ListPlace: Sendable {
 }
 
 extension Format where Value == String {
+    /// A branch of git, by the rules that leave no room for an option or a path.
+    fileprivate static var branch: Format {
+        checked(.string(1...255)) { text throws(FieldError) in
+            guard (1...255).contains(text.utf8.count), text.utf8.allSatisfy({ 0x21...0x7E ~= $0 }),
+                !text.hasPrefix("-"), !text.hasPrefix("/"), !text.hasSuffix("/"), !text.contains(".."),
+                !text.utf8.contains(where: { "~^:?*[\\".utf8.contains($0) })
+            else { throw .invalid("must be the name of a branch of git, at most 255 visible ASCII characters") }
+        }
+    }
+
     /// Where a repository is. Whether it may be fetched from there, the worker's own rules say.
     fileprivate static var repository: Format {
         checked(.string(1...2_048, pattern: "^(https|http|file)://")) { text throws(FieldError) in

@@ -135,11 +135,19 @@ enum Posts {
         change("url", BountyShapes.url)
     }
 
+    /// What no change may name (the seed's smart contract).
     private static let fixed = InputFields {
-        optional("points", immutable)
-        optional("deadline", immutable)
-        optional("acceptance_criteria", immutable)
-        optional("tests", immutable)
+        change("points", Format<JSON>.anything)
+        change("deadline", Format<JSON>.anything)
+        change("acceptance_criteria", Format<JSON>.anything)
+        change("tests", Format<JSON>.anything)
+    }
+    .map { points, deadline, criteria, tests throws(FieldError) -> Void in
+        let named = [("points", points), ("deadline", deadline), ("acceptance_criteria", criteria), ("tests", tests)]
+        for (name, change) in named {
+            if case .keep = change { continue }
+            throw FieldError(name, .invalid("can't be changed once the post is created"))
+        }
     }
 
     private static let changes = Input(
@@ -149,11 +157,6 @@ enum Posts {
         })
 
     private typealias Changes = (title: String?, content: Change<String>, url: Change<String>)
-
-    /// A field that no change may name (the seed's smart contract).
-    private static let immutable = Input<Bool>(.constant(.null)) { _ throws(FieldError) in
-        throw .invalid("can't be changed once the post is created")
-    }
 
     private static func update(_ call: Call, _ member: MemberContext, _ changes: Changes) async throws -> Bounty {
         let id = try call.bountyID()

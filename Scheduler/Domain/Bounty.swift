@@ -26,6 +26,8 @@ package struct Bounty: Sendable, Equatable {
     /// Who works on it.
     package var assignee: MemberID?
     package var assigneeHandle: String?
+    /// Whether the author gave it to the assignee, who may not have been asked.
+    package var isAssigned = false
     package var claimedAt: Int64?
     package var completedAt: Int64?
     package var commentCount: Int64

@@ -83,9 +83,12 @@ package struct EscrowSplit: Sendable, Equatable {
         penalty = escrow.assignee - depositReturn
     }
 
-    /// The poster gets all of it: a task that was given up, or ran out of time.
-    package static func givenUp(_ escrow: Bounty.Escrow) -> EscrowSplit {
-        EscrowSplit(payout: 0, refund: escrow.poster, depositReturn: 0, penalty: escrow.assignee)
+    /// Of a task that was given up, or ran out of time: the poster gets all of it. But whom the author gave the task, and
+    /// who never began with it, owes nothing: nobody's points can be had by giving him a task.
+    package static func givenUp(_ task: Bounty) -> EscrowSplit {
+        if task.isAssigned, task.status == .claimed { return undone(task.escrow) }
+        let escrow = task.escrow
+        return EscrowSplit(payout: 0, refund: escrow.poster, depositReturn: 0, penalty: escrow.assignee)
     }
 
     /// Each side gets its own back.

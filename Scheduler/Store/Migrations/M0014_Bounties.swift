@@ -25,6 +25,7 @@ extension Migration {
             estimated_effort \(.text),
             claimed_by \(.text),
             claimed_at BIGINT,
+            is_assigned BIGINT NOT NULL DEFAULT 0 CHECK (is_assigned IN (0, 1)),
             completed_at BIGINT,
             comment_count BIGINT NOT NULL DEFAULT 0 CHECK (comment_count >= 0),
             escrow_status \(.text) NOT NULL

@@ -32,7 +32,7 @@ extension Transaction {
     }
 
     /// The job that runs a task's tests; nil when the task doesn't name code and tests. Machines of the two sides never
-    /// get it. Its owner is nobody who could cancel it.
+    /// get it, which the claim sees to: all audits are of one class. Its owner is nobody who could cancel it.
     func startAudit(
         of task: Bounty, isDryRun: Bool = false, hints: SubmitHints, actor: String
     ) throws -> AcceptedJob? {
@@ -41,7 +41,6 @@ extension Transaction {
         need.milliCores = 1_000
         need.memoryMiB = 1_024
         need.minutes = 15
-        need.excludedOwners = [task.author, task.assignee].compactMap { $0?.text }.sorted()
         var spec = JobSpec()
         spec.audit = AuditedCode(repoURL: repoURL, branch: task.branch, tests: tests)
         spec.trace = .current
@@ -56,15 +55,22 @@ extension Transaction {
         return accepted
     }
 
-    /// Before a task in review ends otherwise: its audit's job is cancelled, and its worker told. Called before the
-    /// task is locked, as results lock the job first.
-    func endAudit(of task: Bounty, actor: String) throws {
-        guard let id = task.auditJob else { return }
-        if let job = try deleteOwned(id, owner: task.auditOwner) {
-            if let worker = job.worker { try noticeCancelled([(worker, id)]) }
-            try end([Ended(job: job, state: .cancelled, reason: "cancelled", outcome: nil)], by: actor)
-        }
-        try supersedeAudit(id)
+    /// Locks a task that is to end otherwise than by its audit: the audit's job is cancelled, its worker told, and a
+    /// report that waits is not carried out. The job is locked before the task, as results do it.
+    /// - Parameter seen: the task as it was read, not locked.
+    func lockBounty(_ id: Int64, endingAuditOf seen: Bounty, actor: String) throws -> Bounty? {
+        try cancelAudit(of: seen, actor: actor)
+        guard let task = try lockBounty(id) else { return nil }
+        // It was handed in meanwhile. Locked the other way round: a deadlock is ended by the database and tried again.
+        if task.auditJob != seen.auditJob { try cancelAudit(of: task, actor: actor) }
+        if let job = task.auditJob { try supersedeAudit(job) }
+        return task
+    }
+
+    private func cancelAudit(of task: Bounty, actor: String) throws {
+        guard let id = task.auditJob, let job = try deleteOwned(id, owner: task.auditOwner) else { return }
+        if let worker = job.worker { try noticeCancelled([(worker, id)]) }
+        try end([Ended(job: job, state: .cancelled, reason: "cancelled", outcome: nil)], by: actor)
     }
 
     /// What the ends of audits' jobs mean for their tasks: a report settles, at once or after the time for disputes;
@@ -110,7 +116,9 @@ extension Transaction {
         }
         try writeAudits(written)
         try settle(settled, by: Member.queenbee, actor: "audit")
-        return terms.fee > 0 ? try fees(mine.filter { $0.outcome?.audit != nil }, terms.fee) : []
+        // A dry run costs its author nothing, so it pays nothing either: it could be asked for without end.
+        let paid = mine.filter { $0.outcome?.audit != nil && found[$0.job.id]?.isDryRun == false }
+        return terms.fee > 0 ? try fees(paid, terms.fee) : []
     }
 
     private func fees(_ ends: [Ended], _ fee: Int64) throws -> [Transfer] {

@@ -32,10 +32,10 @@ extension Transaction {
         if change.status == .claimed, seen.status == .open || isStranger {
             _ = try claimBounty(id, by: member, actor: actor)
             change.status = nil
-        } else if change.status == .cancelled, seen.status == .inReview {
-            try endAudit(of: seen, actor: actor)
         }
-        guard var task = try lockBounty(id) else { throw Refusal.notFound("task") }
+        let ends = change.status == .cancelled
+        let locked = try ends ? lockBounty(id, endingAuditOf: seen, actor: actor) : lockBounty(id)
+        guard var task = locked else { throw Refusal.notFound("task") }
         guard member == task.author || member == task.assignee else {
             throw Refusal.notAllowed("Only the author or the assignee can change a task")
         }
@@ -43,11 +43,14 @@ extension Transaction {
         guard before.status != .inReview || !before.escrow.isHeld || !change.namesCode(of: before) else {
             throw Refusal.wrongState("repo_url and branch can't be changed while an escrow task is in review")
         }
+        guard before.escrow.status != .bothHeld || member == before.assignee || !change.namesCode(of: before) else {
+            throw Refusal.notAllowed("While both sides hold escrow only the assignee can change repo_url and branch")
+        }
         if let status = change.status, status != before.status {
             try BountyRules.check(before, to: status, by: member, at: now)
         }
         change.apply(to: &task)
-        guard task != before else { return MovedBounty(task: task) }
+        guard task != before else { return MovedBounty(task: before) }
         task.updatedAt = now
         var moved = MovedBounty(task: task)
         if task.status != before.status { try step(&moved, from: before, by: member, actor: actor, hints: hints) }
@@ -74,7 +77,7 @@ extension Transaction {
             try tell(.taskCompleted, of: task, by: member, queenbee: false)
         case .cancelled:
             if before.escrow.isHeld {
-                try postHeld(before.settlement(.givenUp(before.escrow)))
+                try postHeld(before.settlement(.givenUp(before)))
                 moved.task.escrow = Bounty.Escrow(status: .refunded)
             }
             try tell(.taskCancelled, of: task, by: member)

@@ -22,7 +22,7 @@ extension Transaction {
         var task = try ownBounty(id, of: member)
         let before = task
         change(&task)
-        guard task != before else { return task }
+        guard task != before else { return before }
         guard task.content != nil || task.url != nil else {
             throw Refusal.invalid(field: "description", message: "a post must keep its description or its url")
         }

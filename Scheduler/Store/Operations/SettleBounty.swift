@@ -38,8 +38,7 @@ extension Transaction {
         guard try hasRole(.queenbee, member) else {
             throw Refusal.notAllowed("Only @queenbee can settle an escrow task")
         }
-        if seen.status == .inReview { try endAudit(of: seen, actor: actor) }
-        guard let task = try lockBounty(id) else { throw Refusal.notFound("post") }
+        guard let task = try lockBounty(id, endingAuditOf: seen, actor: actor) else { throw Refusal.notFound("post") }
         guard !task.status.isEnded else { throw Refusal.wrongState("The task is already \(task.status.rawValue)") }
         guard task.assignee != nil else {
             throw Refusal.invalid(field: "task", message: "The task has no assignee to settle with")
@@ -89,7 +88,7 @@ extension Transaction {
     /// Returns how many.
     package func expireBounties(limit: Int) throws -> Int {
         let overdue = try lockOverdueBounties(limit: limit)
-        try refund(overdue.map { ($0, .givenUp($0.escrow)) }, reason: "deadline")
+        try refund(overdue.map { ($0, .givenUp($0)) }, reason: "deadline")
         return overdue.count
     }
 
@@ -110,6 +109,7 @@ extension Transaction {
             (ended.status, ended.updatedAt) = (.cancelled, now)
             ended.escrow = Bounty.Escrow(status: .refunded)
             try end(ended, seen: task.status)
+            if let job = task.auditJob { try supersedeAudit(job) }
             try tell(.taskCancelled, of: ended, by: Member.queenbee)
             try notify(.taskCancelled, to: Member.queenbee, by: task.author, bounty: task.id)
             events.append(ended.event(.bountyRefunded, actor: "system", [("reason", reason)]))

@@ -55,6 +55,7 @@ extension Transaction {
         return try first(
             """
             UPDATE bounties SET status = 1, claimed_by = \(assignee.text), claimed_at = \(now), updated_at = \(now),
+                is_assigned = \(author != nil),
                 escrow_status = CASE escrow_status WHEN 'poster_held' THEN 'both_held' ELSE escrow_status END,
                 assignee_escrow = CASE escrow_status WHEN 'poster_held' THEN (points + 5) / 10 ELSE 0 END
             WHERE id = \(id) AND status = \(Bounty.Status.open.rank) AND author_id <> \(assignee.text) \(sql: mode)
@@ -124,13 +125,15 @@ extension Transaction {
 
     /// Writes the labels of a task beside what lists of a label need.
     func writeLabels(of task: Bounty, before: [String] = []) throws {
-        let labels = Set(task.labels.map { $0.lowercased() })
-        let gone = Set(before.map { $0.lowercased() }).subtracting(labels)
+        // As the database compares them: Swift takes some texts of different bytes for equal.
+        func written(_ labels: [String]) -> Set<[UInt8]> { Set(labels.map { Array($0.lowercased().utf8) }) }
+        let labels = written(task.labels)
+        let gone = written(before).subtracting(labels).map { String(decoding: $0, as: UTF8.self) }
         if !gone.isEmpty {
-            try execute("DELETE FROM bounty_labels WHERE id = \(task.id) AND label IN (\(list: gone.sorted()))")
+            try execute("DELETE FROM bounty_labels WHERE id = \(task.id) AND label IN (\(list: gone))")
         }
         guard !labels.isEmpty else { return }
-        let rows = labels.sorted().map { label in
+        let rows = labels.map { String(decoding: $0, as: UTF8.self) }.map { label in
             [
                 Value.text(label), .integer(task.id), .integer(task.status.rank), .integer(task.priority.rank),
                 .integer(task.points),
@@ -151,8 +154,8 @@ extension Bounty {
         bounties.id, author_id, (SELECT COALESCE(handle, members.id) FROM members WHERE members.id = author_id), title,
         content, url, points, deadline, acceptance_criteria, tests, assignment_mode, status, priority, labels, repo_url,
         branch, pr_url, estimated_effort, claimed_by,
-        (SELECT COALESCE(handle, members.id) FROM members WHERE members.id = claimed_by), claimed_at, completed_at,
-        comment_count, escrow_status, poster_escrow, assignee_escrow, audit_job, created_at, updated_at
+        (SELECT COALESCE(handle, members.id) FROM members WHERE members.id = claimed_by), claimed_at, is_assigned,
+        completed_at, comment_count, escrow_status, poster_escrow, assignee_escrow, audit_job, created_at, updated_at
         """
 
     /// Reads its `columns`.
@@ -170,7 +173,8 @@ extension Bounty {
         let (repoURL, branch) = try (row.optionalText(), row.optionalText())
         let (prURL, effort) = try (row.optionalText(), row.optionalText())
         let (assignee, assigneeHandle) = try (row.optionalText(), row.optionalText())
-        let (claimedAt, completedAt) = try (row.optionalInteger(), row.optionalInteger())
+        let (claimedAt, isAssigned) = try (row.optionalInteger(), row.bool())
+        let completedAt = try row.optionalInteger()
         let commentCount = try row.integer()
         let escrow = try Escrow(status: row.word(), poster: row.integer(), assignee: row.integer())
         let auditJob = try row.optionalText()
@@ -184,6 +188,7 @@ extension Bounty {
         self.assignee = assignee.map { MemberID($0) }
         self.assigneeHandle = assignee == nil ? nil : assigneeHandle ?? assignee
         self.auditJob = auditJob.map { JobID($0) }
+        self.isAssigned = isAssigned
         updatedAt = try row.integer()
     }
 }

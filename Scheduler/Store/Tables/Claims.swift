@@ -48,6 +48,19 @@ extension Transaction {
         }
     }
 
+    /// Those of these jobs that audit a task of which the owner is one of the two sides (CONTRACT 4).
+    func ownAudits(among picks: [Pick], of owner: OwnerID) throws -> Set<JobID> {
+        guard !picks.isEmpty else { return [] }
+        return Set(
+            try rows(
+                """
+                SELECT live_jobs.id FROM live_jobs JOIN bounties ON bounties.id = bounty_id
+                WHERE live_jobs.id IN (\(list: picks.map(\.candidate.id.text)))
+                    AND (author_id = \(owner.text) OR claimed_by = \(owner.text))
+                """
+            ) { try JobID($0.text()) })
+    }
+
     /// Turns picked jobs into running ones. Returns how many; less than asked is a bug of ours.
     func grant(_ grants: [GrantRow], worker: MachineID, request: String?) throws -> Int {
         var count = 0
