@@ -101,17 +101,39 @@ extension Transaction {
         return "AND (0 - status, points, id) < (\(0 - place.group), \(place.points), \(place.id))"
     }
 
+    /// How many followed authors one statement asks for their first task; it reads three rows for each.
+    private static let authorStep = 300
+
+    /// The followed authors whose first tasks come first.
     private func feedAuthors(of member: MemberID, after place: BountyPlace?, limit: Int) throws -> [String] {
-        try rows(
-            """
-            WITH heads AS MATERIALIZED (
-                SELECT (SELECT id FROM bounties WHERE author_id = followee_id \(sql: Self.behind(place))
-                    ORDER BY 0 - status DESC, points DESC, id DESC LIMIT 1) AS head
-                FROM follows WHERE follower_id = \(member.text))
-            SELECT author_id FROM heads JOIN bounties ON bounties.id = head
-            ORDER BY 0 - status DESC, points DESC, bounties.id DESC LIMIT \(limit)
-            """
-        ) { try $0.text() }
+        var heads: [(author: String, place: BountyPlace)] = []
+        var last = ""
+        var count = 0
+        repeat {
+            let found = try rows(
+                """
+                WITH heads AS MATERIALIZED (
+                    SELECT followee_id, (SELECT id FROM bounties
+                        WHERE author_id = followee_id \(sql: Self.behind(place))
+                        ORDER BY 0 - status DESC, points DESC, id DESC LIMIT 1) AS head
+                    FROM follows WHERE follower_id = \(member.text) AND followee_id > \(last)
+                    ORDER BY followee_id LIMIT \(Self.authorStep))
+                SELECT followee_id, status, points, head FROM heads LEFT JOIN bounties ON bounties.id = head
+                """
+            ) { row in
+                try (row.text(), row.optionalInteger(), row.optionalInteger(), row.optionalInteger())
+            }
+            for case (let author, let status?, let points?, let id?) in found {
+                heads.append((author, BountyPlace(group: status, points: points, id: id)))
+            }
+            (last, count) = (found.map(\.0).max() ?? last, found.count)
+        } while count == Self.authorStep
+        heads.sort { left, right in
+            (left.place.group, right.place.points, right.place.id) < (
+                right.place.group, left.place.points, left.place.id
+            )
+        }
+        return heads.prefix(max(0, limit)).map(\.author)
     }
 
     private func feed(of authors: [String], after place: BountyPlace?, limit: Int) throws -> [Bounty] {
