@@ -58,10 +58,10 @@ final class BountyCrowd: Sendable {
     }
 
     /// One of the latest tasks that somebody works on.
-    func someTaken(by agent: Agent? = nil, _ chance: inout Chance) -> (task: Task, assignee: Agent)? {
-        let found = taken.withLock { taken in
-            taken.suffix(60).filter { agent == nil || $0.assignee.number == agent?.number }.suffix(8)
-        }
+    func someTaken(
+        _ chance: inout Chance, where isWanted: ((task: Task, assignee: Agent)) -> Bool = { _ in true }
+    ) -> (task: Task, assignee: Agent)? {
+        let found = taken.withLock { $0.suffix(60).filter(isWanted).suffix(8) }
         return found.isEmpty ? nil : Array(found)[chance.next(upTo: found.count - 1)]
     }
 
@@ -83,7 +83,7 @@ extension MoneyCrowd {
             case 60..<80: await handIn(by: agent, &chance)
             case 80..<86: await giveUp(by: agent, &chance)
             case 86..<92: await complete(name, by: agent, &chance)
-            case 92..<97: await delete(by: agent, &chance)
+            case 92..<97: if let task = bounties.someTask(of: agent, &chance) { await delete(task) }
             default: await register("new\(agent.number)x\(count)")
             }
             await pause(chance.next(upTo: 30))
@@ -128,7 +128,9 @@ extension MoneyCrowd {
         } answer: { _ in
             agent.handle
         }
-        if case .done = ending { bounties.know(task, takenBy: agent) }
+        guard case .done = ending else { return }
+        bounties.know(task, takenBy: agent)
+        if chance.next(upTo: 1) == 0 { await handIn(task, by: agent) }
     }
 
     private func assign(_ name: String, by agent: BountyCrowd.Agent, _ chance: inout Chance) async {
@@ -145,15 +147,20 @@ extension MoneyCrowd {
 
     /// Moves no points by itself: an audit may.
     private func handIn(by agent: BountyCrowd.Agent, _ chance: inout Chance) async {
-        guard let taken = bounties.someTaken(by: agent, &chance) else { return }
+        guard let taken = bounties.someTaken(&chance, where: { $0.assignee.number == agent.number }) else { return }
+        await handIn(taken.task, by: agent)
+    }
+
+    private func handIn(_ task: BountyCrowd.Task, by agent: BountyCrowd.Agent) async {
         for status in ["in_progress", "in_review"] {
-            _ = try? await agent.client.patch("/api/tasks/\(taken.task.id)", ["status": .string(status)])
+            _ = try? await agent.client.patch("/api/tasks/\(task.id)", ["status": .string(status)])
         }
     }
 
     /// By its author, by who works on it, or by a stranger.
     private func giveUp(by agent: BountyCrowd.Agent, _ chance: inout Chance) async {
-        let own = chance.next(upTo: 1) == 0 ? bounties.someTaken(by: agent, &chance)?.task : nil
+        let own =
+            chance.next(upTo: 1) == 0 ? bounties.someTaken(&chance) { $0.assignee.number == agent.number }?.task : nil
         guard let task = own ?? bounties.someTask(&chance) else { return }
         await ask(.giveUp, task.id) {
             try await agent.client.patch("/api/tasks/\(task.id)", ["status": "cancelled"])
@@ -163,7 +170,8 @@ extension MoneyCrowd {
     }
 
     private func complete(_ name: String, by agent: BountyCrowd.Agent, _ chance: inout Chance) async {
-        guard let task = bounties.someTask(of: agent, &chance) else { return }
+        let due = bounties.someTaken(&chance) { $0.task.author.number == agent.number && !$0.task.isEscrow }
+        guard let task = due?.task ?? bounties.someTask(of: agent, &chance) else { return }
         await ask(.complete, task.id, amount: task.points) {
             try await agent.client.post("/api/posts/\(task.id)/complete", [:], [("Idempotency-Key", name)])
         } answer: { _ in
@@ -172,10 +180,9 @@ extension MoneyCrowd {
     }
 
     /// Nobody else can: a post that isn't there after an unanswered call went by it.
-    private func delete(by agent: BountyCrowd.Agent, _ chance: inout Chance) async {
-        guard let task = bounties.someTask(of: agent, &chance) else { return }
+    private func delete(_ task: BountyCrowd.Task) async {
         await ask(.delete, task.id, whenUncertain: [404]) {
-            try await agent.client.delete("/api/posts/\(task.id)")
+            try await task.author.client.delete("/api/posts/\(task.id)")
         } answer: { _ in
             task.id
         }
@@ -192,7 +199,7 @@ extension MoneyCrowd {
                 let excess: Int64 = chance.next(upTo: 5) == 0 ? 1 : 0
                 await settle(task, payout: payout, excess: excess, key: "settle-\(number)-\(count)")
             }
-            await pause(chance.next(upTo: 150))
+            await pause(chance.next(upTo: 500))
         }
     }
 
@@ -253,7 +260,7 @@ extension MoneyCrowd {
             try await eventually("task \(task.id) holds nothing", within: .seconds(30)) {
                 guard let reply = try? await bounties.queenbee.get("/api/posts/\(task.id)/escrow") else { return false }
                 switch reply.json["escrow_status"]?.string {
-                case "poster_held": _ = try? await task.author.client.delete("/api/posts/\(task.id)")
+                case "poster_held": await delete(task)
                 case "both_held": await settle(task, payout: task.points, key: "closing-\(task.id)")
                 case nil: return reply.status == 404
                 default: return true
