@@ -68,6 +68,10 @@ package struct FarmClient: Sendable {
         return try await send("POST", path, bytes: body.bytes(.compact), [type] + more, timeout: timeout)
     }
 
+    package func patch(_ path: String, _ body: JSON) async throws -> FarmReply {
+        try await send("PATCH", path, bytes: body.bytes(.compact), [("Content-Type", "application/json")])
+    }
+
     /// One pool for the test process; as many connections as there are calls at once.
     private static let http: HTTPClient = {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)

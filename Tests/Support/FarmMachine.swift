@@ -85,11 +85,12 @@ package struct FarmMachine: Sendable {
 
     /// `lease` and `wait` in milliseconds.
     package func claim(
-        _ limit: Int = 1, lease: Int = 60_000, wait: Int = 0, request: String? = nil
+        _ limit: Int = 1, lease: Int = 60_000, wait: Int = 0, request: String? = nil, kinds: [String]? = nil
     ) async throws -> FarmReply {
         var members: [JSON.Member] = [
             .init("limit", JSON(limit)), .init("visibility_timeout_ms", JSON(lease)), .init("wait_ms", JSON(wait)),
         ]
+        if let kinds { members.append(.init("kinds", .array(kinds.map { .string($0) }))) }
         if let request { members.append(.init("request_id", .string(request))) }
         return try await post("jobs/claim", .object(members))
     }
@@ -143,15 +144,15 @@ package struct FarmMachine: Sendable {
         try await post("jobs/\(grant.job)/release", ["claim_token": .string(grant.token)])
     }
 
-    /// `status`: success, failure or timeout.
+    /// `status`: success, failure or timeout. `report`: an audit's.
     package func finish(
-        _ grant: Grant, _ status: String = "success", output: String = ""
+        _ grant: Grant, _ status: String = "success", output: String = "", report: JSON? = nil
     ) async throws -> FarmReply {
         try await post(
             "jobs/\(grant.job)/result",
             [
                 "claim_token": .string(grant.token), "status": .string(status),
-                "exit_code": JSON(status == "success" ? 0 : 1), "output": .string(output),
+                "exit_code": JSON(status == "success" ? 0 : 1), "output": .string(output), "report": report ?? .null,
                 "executed_at": .string(RFC3339.format(World.live.now())), "duration_ms": 1,
             ])
     }

@@ -21,7 +21,9 @@ struct Bench: AsyncParsableCommand {
               claim-depth          the cost of a claim at a backlog of 1,000 and --depth
               daemon               sandboxed one-line jobs on one daemon, and its idle cost
               money                paid jobs: holds, claims, and results with settlement
-              all                  all except daemon and money
+              bounties             tasks with escrow: posts, and claims with a deposit
+              feeds                each list of bee:hack over --posts and --comments
+              all                  submit to claim-depth
 
             EXAMPLES
               hatchfarm bench
@@ -36,8 +38,10 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "Concurrent clients, 1–1024.") var connections = 32
     @Option(help: "Seconds per round, 1–3600.") var seconds = 5
     @Option(help: "Number of rounds, 1–100.") var rounds = 3
-    @Option(help: "The backlog of claim-finish, money and daemon.") var jobs: Int?
+    @Option(help: "The backlog of claim-finish, money, bounties and daemon.") var jobs: Int?
     @Option(help: "The large backlog of claim-depth.") var depth = 1_000_000
+    @Option(help: "The posts of feeds.") var posts = 100_000
+    @Option(help: "The comments of feeds.") var comments = 500_000
     @Flag(help: "Print JSON.") var json = false
     @OptionGroup var client: ClientOptions
 
@@ -47,6 +51,8 @@ struct Bench: AsyncParsableCommand {
         try Self.check(rounds, 1...100, "--rounds")
         try Self.check(jobs ?? 1, 1...10_000_000, "--jobs")
         try Self.check(depth, BenchSettings.smallDepth...10_000_000, "--depth")
+        try Self.check(posts, 1_000...10_000_000, "--posts")
+        try Self.check(comments, 1_000...50_000_000, "--comments")
         if scenario.ownsServer, engine || client.server != nil {
             throw ValidationError("\(scenario.rawValue) always uses its own server.")
         }
@@ -61,7 +67,8 @@ struct Bench: AsyncParsableCommand {
 
     func run() async throws {
         let settings = BenchSettings(
-            connections: connections, seconds: seconds, rounds: rounds, jobs: jobs, depth: depth)
+            connections: connections, seconds: seconds, rounds: rounds, jobs: jobs, depth: depth, posts: posts,
+            comments: comments)
         let probe = client.server == nil ? try await TemporaryDatabase.make(database) : nil
         let machine = MachineReport.read(
             database: try await probe?.version() ?? "the database of \(client.server ?? "")", folder: probe?.folder)
@@ -111,7 +118,12 @@ struct Bench: AsyncParsableCommand {
     }
 
     private func open(_ scenario: Scenario, _ settings: BenchSettings) async throws -> any BenchTarget {
-        if scenario == .money { return try await MoneyTarget.open(TemporaryDatabase.make(database), settings) }
+        switch scenario {
+        case .money: return try await MoneyTarget.open(TemporaryDatabase.make(database), settings)
+        case .bounties: return try await BountyTarget.open(TemporaryDatabase.make(database), settings)
+        case .feeds: return try await FeedTarget.open(TemporaryDatabase.make(database), settings)
+        default: break
+        }
         if engine { return try await EngineLoad.open(TemporaryDatabase.make(database), settings) }
         if client.server != nil { return try await HTTPTarget.open(client.credentials(), settings) }
         return try await HTTPTarget.open(TemporaryDatabase.make(database), settings)

@@ -40,7 +40,8 @@ struct BenchReport {
             "surface": .string(surface), "machine": machine.json,
             "settings": [
                 "connections": JSON(settings.connections), "seconds": JSON(settings.seconds),
-                "rounds": JSON(settings.rounds), "depth": JSON(settings.depth),
+                "rounds": JSON(settings.rounds), "depth": JSON(settings.depth), "posts": JSON(settings.posts),
+                "comments": JSON(settings.comments),
             ],
             "figures": .array(
                 rows.map { name, unit, values in
@@ -67,7 +68,7 @@ struct BenchReport {
 
     private static func format(_ value: Double, _ unit: Reading.Unit) -> String {
         switch unit {
-        case .perSecond: value < 1e12 ? Text.grouped(Int(value.rounded())) : "\(value)"
+        case .perSecond, .callsPerSecond: value < 1e12 ? Text.grouped(Int(value.rounded())) : "\(value)"
         case .milliseconds, .ratio, .percent, .megabytes: Text.fixed(value, 2)
         }
     }

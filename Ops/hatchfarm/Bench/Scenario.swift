@@ -18,10 +18,19 @@ enum Scenario: String, CaseIterable, ExpressibleByArgument, Sendable {
     case daemon
     /// Paid jobs, settled in the commit that accepts their result.
     case money
+    /// Tasks with escrow, posted and claimed.
+    case bounties
+    /// Every list of bee:hack over a large forum.
+    case feeds
     case all
 
     /// Whether it needs its own server; those are not part of `all`.
-    var ownsServer: Bool { self == .daemon || self == .money }
+    var ownsServer: Bool {
+        switch self {
+        case .daemon, .money, .bounties, .feeds: true
+        case .submit, .submitBatch, .claimFinish, .claimFinishSingle, .pickup, .claimDepth, .all: false
+        }
+    }
 
     var expanded: [Scenario] {
         self == .all ? Scenario.allCases.filter { $0 != .all && !$0.ownsServer } : [self]
@@ -37,6 +46,9 @@ struct BenchSettings: Sendable {
     var jobs: Int?
     /// The large backlog of claim-depth.
     var depth = 1_000_000
+    /// The posts and comments of feeds.
+    var posts = 100_000
+    var comments = 500_000
 
     static let batch = 100
     static let smallDepth = 1_000
@@ -44,7 +56,7 @@ struct BenchSettings: Sendable {
     static let depthSamples = 500
 
     func backlog(_ scenario: Scenario) -> Int {
-        let own = [.claimFinishSingle: 40_000, .daemon: 2_000, .money: 64_000][scenario]
+        let own = [.claimFinishSingle: 40_000, .daemon: 2_000, .money: 64_000, .bounties: 9_600][scenario]
         return jobs ?? own ?? 100_000
     }
 }
@@ -53,6 +65,7 @@ struct BenchSettings: Sendable {
 struct Reading: Sendable {
     enum Unit: String, Sendable {
         case perSecond = "jobs/s"
+        case callsPerSecond = "calls/s"
         case milliseconds = "ms"
         case ratio = "×"
         case percent = "%"
@@ -65,6 +78,10 @@ struct Reading: Sendable {
 
     static func rate(_ name: String, _ jobs: Int, _ ticks: UInt64) -> Reading {
         Reading(name: name, unit: .perSecond, value: ticks == 0 ? 0 : Double(jobs) / Ticks.seconds(ticks))
+    }
+
+    static func calls(_ name: String, _ calls: Int, _ ticks: UInt64) -> Reading {
+        Reading(name: name, unit: .callsPerSecond, value: ticks == 0 ? 0 : Double(calls) / Ticks.seconds(ticks))
     }
 
     static func time(_ name: String, _ ticks: UInt64) -> Reading {

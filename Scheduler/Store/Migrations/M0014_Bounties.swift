@@ -44,7 +44,7 @@ extension Migration {
             CHECK (escrow_status NOT IN ('poster_held', 'both_held') OR status < 4),
             CHECK (escrow_status <> 'poster_held' OR status = 0))
         """,
-        "CREATE INDEX bounties_by_state ON bounties (status, priority, id)",
+        "CREATE INDEX bounties_by_state ON bounties (status, priority, (id + 0))",
         "CREATE INDEX bounties_by_points_in_state ON bounties (status, priority, points, id)",
         "CREATE INDEX bounties_by_points ON bounties (points, id)",
         "CREATE INDEX bounties_by_author ON bounties (author_id, id)",
@@ -71,7 +71,7 @@ extension Migration {
             PRIMARY KEY (label, id))
         """,
         "CREATE INDEX bounty_labels_by_task ON bounty_labels (id)",
-        "CREATE INDEX bounty_labels_by_state ON bounty_labels (label, status, priority, id)",
+        "CREATE INDEX bounty_labels_by_state ON bounty_labels (label, status, priority, (id + 0))",
         "CREATE INDEX bounty_labels_by_points_in_state ON bounty_labels (label, status, priority, points, id)",
         "CREATE INDEX bounty_labels_by_points ON bounty_labels (label, points, id)",
     ]

@@ -48,7 +48,13 @@ extension Transaction {
             order.isByPoints
             ? "ORDER BY points DESC, id DESC" : order.isOldestFirst ? "ORDER BY id" : "ORDER BY id DESC"
         let selects = parts.map { part -> SQL in
-            var condition: SQL = if let label { "label = \(label)" } else { "1 = 1" }
+            // `id + 0` is in the index of a state and not in the primary key, from which PostgreSQL would rather read
+            // all states in order until it has found enough of one.
+            let key: SQL = part == nil ? "id" : "id + 0"
+            let partSort: SQL =
+                order.isByPoints
+                ? sort : order.isOldestFirst ? "ORDER BY \(sql: key)" : "ORDER BY \(sql: key) DESC"
+            var condition: SQL = if let label { "label = \(label)" } else { "id > 0" }
             if let part {
                 condition = """
                     \(sql: condition) AND status = \(part.status.rank) AND priority = \(part.priority.rank)
@@ -59,15 +65,15 @@ extension Transaction {
                     if order.isByPoints {
                         "\(sql: condition) AND (points, id) < (\(place.points), \(place.id))"
                     } else if order.isOldestFirst {
-                        "\(sql: condition) AND id > \(place.id)"
+                        "\(sql: condition) AND \(sql: key) > \(place.id)"
                     } else {
-                        "\(sql: condition) AND id < \(place.id)"
+                        "\(sql: condition) AND \(sql: key) < \(place.id)"
                     }
             }
             let table: SQL = label == nil ? "bounties" : "bounty_labels"
             return """
                 SELECT * FROM (SELECT points, id FROM \(sql: table) WHERE \(sql: condition)
-                    \(sql: sort) LIMIT \(limit)) AS part
+                    \(sql: partSort) LIMIT \(limit)) AS part
                 """
         }
         guard let first = selects.first else { return [] }
@@ -78,7 +84,7 @@ extension Transaction {
     }
 
     /// How many followed authors, and how many tasks of each, one statement of a feed looks at.
-    private static let feedStep = 30
+    private static let feedStep = 22
 
     /// Tasks of those whom `member` follows, by status, then points, those after `place`.
     package func followedBounties(of member: MemberID, after place: BountyPlace?, limit: Int) throws -> [Bounty] {
@@ -96,32 +102,65 @@ extension Transaction {
         return found
     }
 
-    private static func behind(_ place: BountyPlace?) -> SQL {
-        guard let place else { return "" }
-        return "AND (0 - status, points, id) < (\(0 - place.group), \(place.points), \(place.id))"
+    /// The ranges of `bounties_by_author_hot` that follow a place, in their order: the rest of its status, then the
+    /// statuses behind it. (SQLite finds no range by a row that begins with an expression.)
+    private static func behind(_ place: BountyPlace?) -> [SQL] {
+        let sort: SQL = "ORDER BY 0 - status DESC, points DESC, id DESC"
+        guard let place else { return [sort] }
+        return [
+            """
+            AND 0 - status = \(0 - place.group) AND (points, id) < (\(place.points), \(place.id))
+            ORDER BY points DESC, id DESC
+            """,
+            "AND 0 - status < \(0 - place.group) \(sql: sort)",
+        ]
     }
 
+    /// How many followed authors one statement asks for their first task; it reads three rows for each.
+    private static let authorStep = 300
+
+    /// The followed authors whose first tasks come first.
     private func feedAuthors(of member: MemberID, after place: BountyPlace?, limit: Int) throws -> [String] {
-        try rows(
-            """
-            WITH heads AS MATERIALIZED (
-                SELECT (SELECT id FROM bounties WHERE author_id = followee_id \(sql: Self.behind(place))
-                    ORDER BY 0 - status DESC, points DESC, id DESC LIMIT 1) AS head
-                FROM follows WHERE follower_id = \(member.text))
-            SELECT author_id FROM heads JOIN bounties ON bounties.id = head
-            ORDER BY 0 - status DESC, points DESC, bounties.id DESC LIMIT \(limit)
-            """
-        ) { try $0.text() }
+        let firsts = Self.behind(place).map { range -> SQL in
+            "(SELECT id FROM bounties WHERE author_id = followee_id \(sql: range) LIMIT 1)"
+        }
+        let head: SQL = firsts.count == 1 ? firsts[0] : "COALESCE(\(sql: firsts.joined(separator: ", ")))"
+        var heads: [(author: String, place: BountyPlace)] = []
+        var last = ""
+        var count = 0
+        repeat {
+            let found = try rows(
+                """
+                WITH heads AS MATERIALIZED (
+                    SELECT followee_id, \(sql: head) AS head
+                    FROM follows WHERE follower_id = \(member.text) AND followee_id > \(last)
+                    ORDER BY followee_id LIMIT \(Self.authorStep))
+                SELECT followee_id, status, points, head FROM heads LEFT JOIN bounties ON bounties.id = head
+                """
+            ) { row in
+                try (row.text(), row.optionalInteger(), row.optionalInteger(), row.optionalInteger())
+            }
+            for case (let author, let status?, let points?, let id?) in found {
+                heads.append((author, BountyPlace(group: status, points: points, id: id)))
+            }
+            (last, count) = (found.map(\.0).max() ?? last, found.count)
+        } while count == Self.authorStep
+        heads.sort { left, right in
+            let (one, other) = (left.place, right.place)
+            return (one.group, other.points, other.id) < (other.group, one.points, one.id)
+        }
+        return heads.prefix(max(0, limit)).map(\.author)
     }
 
     private func feed(of authors: [String], after place: BountyPlace?, limit: Int) throws -> [Bounty] {
         guard !authors.isEmpty else { return [] }
-        let parts = authors.map { author -> SQL in
-            """
-            SELECT * FROM (SELECT id, status, points FROM bounties
-                WHERE author_id = \(author) \(sql: Self.behind(place))
-                ORDER BY 0 - status DESC, points DESC, id DESC LIMIT \(limit)) AS part
-            """
+        let parts = authors.flatMap { author in
+            Self.behind(place).map { range -> SQL in
+                """
+                SELECT * FROM (SELECT id, status, points FROM bounties WHERE author_id = \(author) \(sql: range)
+                    LIMIT \(limit)) AS part
+                """
+            }
         }
         let all = parts.dropFirst().reduce(parts[0]) { sum, part in "\(sql: sum) UNION ALL \(sql: part)" }
         let ids = try rows(

@@ -6,33 +6,59 @@ extension Transaction {
         in table: CommentTable, on post: Int64, order: PostComment.Order, after place: PostComment.Place?, limit: Int
     ) throws -> [PostComment] {
         let time = (at: place?.createdAt ?? .max, id: place?.id ?? .max)
-        let page: SQL
+        let pages: [SQL]
         switch order {
         case .top:
-            page = """
+            pages = [
+                """
                 AND (score, comments.created_at, comments.id)
                     < (\(place?.rank ?? .max), \(time.at), \(time.id))
                 ORDER BY score DESC, comments.created_at DESC, comments.id DESC
                 """
+            ]
         case .controversial:
-            page = """
-                AND (0 - ABS(score), comments.created_at, comments.id)
-                    < (\(place?.rank ?? .max), \(time.at), \(time.id))
+            // The rest of a score, then the scores behind it: SQLite finds no range by a row that begins with an
+            // expression.
+            let rest = place.map { place -> SQL in
+                """
+                AND 0 - ABS(score) = \(place.rank)
+                    AND (comments.created_at, comments.id) < (\(time.at), \(time.id))
+                ORDER BY comments.created_at DESC, comments.id DESC
+                """
+            }
+            let behind: SQL = """
+                AND 0 - ABS(score) < \(place?.rank ?? .max)
                 ORDER BY 0 - ABS(score) DESC, comments.created_at DESC, comments.id DESC
                 """
+            pages = [rest, behind].compactMap { $0 }
         case .new:
-            page = """
+            pages = [
+                """
                 AND (comments.created_at, comments.id) < (\(time.at), \(time.id))
                 ORDER BY comments.created_at DESC, comments.id DESC
                 """
+            ]
         case .old:
-            page = """
+            pages = [
+                """
                 AND (comments.created_at, comments.id)
                     > (\(place?.createdAt ?? .min), \(place?.id ?? .min))
                 ORDER BY comments.created_at, comments.id
                 """
+            ]
         }
-        return try rows(
+        var found: [PostComment] = []
+        for page in pages where found.count < limit {
+            found += try comments(in: table, on: post, page, limit: limit - found.count)
+        }
+        return found
+    }
+
+    /// - Parameter page: the range of a list, and its order.
+    private func comments(
+        in table: CommentTable, on post: Int64, _ page: SQL, limit: Int
+    ) throws -> [PostComment] {
+        try rows(
             """
             SELECT comments.id, post_id, parent_id, content, score, comments.created_at,
                 COALESCE(handle, members.id)

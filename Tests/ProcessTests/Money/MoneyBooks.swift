@@ -35,6 +35,7 @@ struct MoneyBooks: Sendable {
     var deposits: [String: [Int64]] = [:]
     /// By address.
     var withdrawals: [String: [Withdrawal]] = [:]
+    var bounties = BountyBooks()
 
     static func read(_ database: Database) async throws -> MoneyBooks {
         try await database.read { tx in
@@ -51,9 +52,10 @@ struct MoneyBooks: Sendable {
             books.attempts = try tx.rows(
                 """
                 SELECT job_id || '/' || fence, outcome, ended_at - started_at, pay FROM attempts
+                    WHERE job_id NOT IN (SELECT job_id FROM audits)
                 UNION ALL
                 SELECT id || '/' || fence, COALESCE(status, state), ended_at - claimed_at, pay FROM ended_jobs
-                    WHERE claimed_at IS NOT NULL
+                    WHERE claimed_at IS NOT NULL AND id NOT IN (SELECT job_id FROM audits)
                 """
             ) { row in
                 try Attempt(
@@ -79,6 +81,7 @@ struct MoneyBooks: Sendable {
             {
                 books.withdrawals[address, default: []].append(withdrawal)
             }
+            books.bounties = try BountyBooks.read(tx)
             return books
         }
     }

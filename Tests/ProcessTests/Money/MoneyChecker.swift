@@ -4,7 +4,10 @@ struct MoneyChecker {
     let record: MoneyRecord
     let books: MoneyBooks
 
-    var violations: [String] { record.complaints + deposits + submits + cancels + withdrawals + results }
+    var violations: [String] {
+        record.complaints + deposits + submits + cancels + withdrawals + results
+            + BountyChecker(record: record, books: books.bounties).violations
+    }
 
     private var deposits: [String] {
         var found: [String] = []

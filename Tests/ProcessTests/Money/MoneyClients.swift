@@ -130,7 +130,8 @@ extension MoneyCrowd {
             let request = Hex.encode(World.live.random(8))
             let limit = 1 + chance.next(upTo: 3)
             guard
-                let reply = try? await machine.claim(limit, lease: Self.lease, wait: 200, request: request),
+                let reply = try? await machine.claim(
+                    limit, lease: Self.lease, wait: 200, request: request, kinds: ["compute"]),
                 reply.status == 200, let grants = try? FarmMachine.grants(reply)
             else {
                 await pause(30)

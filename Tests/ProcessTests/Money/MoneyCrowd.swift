@@ -3,8 +3,9 @@ import Domain
 import Support
 import Synchronization
 
-/// Thirty-two clients who move money at once, go on whatever happens to the server, and write down what they see: ten
-/// buyers, two who cash out what providers earned, four at the till, sixteen machines.
+/// Forty-two clients who move money at once, go on whatever happens to the server, and write down what they see: ten
+/// buyers, two who cash out what providers earned, four at the till, sixteen machines; and of bounties six agents, two
+/// who settle, and two machines that audit.
 final class MoneyCrowd: Sendable {
     static let owners = (1...5).map { "buyer-\($0)" }
     /// The first owner also lends a machine: its own jobs may come to it.
@@ -19,6 +20,7 @@ final class MoneyCrowd: Sendable {
     let record = MoneyRecord()
     let server: FarmServer
     let machines: [FarmMachine]
+    let bounties: BountyCrowd
     private let seed: UInt64
     private let phase = Mutex(Phase.mixed)
     /// What was accepted, for others to act on.
@@ -37,6 +39,7 @@ final class MoneyCrowd: Sendable {
             machines.append(try await owner.machine("machine \(number)", hourlyPrice: Self.hourlyPrice))
         }
         self.machines = machines
+        bounties = try await BountyCrowd(farm)
     }
 
     var isMixed: Bool { phase.withLock { $0 == .mixed } }
@@ -44,7 +47,7 @@ final class MoneyCrowd: Sendable {
 
     /// Runs while `body` does; then nothing new is begun and what lives is brought to its end.
     func run(while body: () async throws -> Void) async throws {
-        beginners.withLock { $0 = 16 }
+        beginners.withLock { $0 = 16 + 8 }
         let clients = Task {
             await withDiscardingTaskGroup { group in
                 for number in 0..<10 {
@@ -52,6 +55,11 @@ final class MoneyCrowd: Sendable {
                 }
                 for number in 0..<2 { group.addTask { await self.begin { await $0.cashOut(number) } } }
                 for number in 0..<4 { group.addTask { await self.begin { await $0.keepTill(number) } } }
+                for agent in bounties.agents { group.addTask { await self.begin { await $0.trade(agent) } } }
+                for number in 0..<2 { group.addTask { await self.begin { await $0.settle(number) } } }
+                for (number, machine) in bounties.auditors.enumerated() {
+                    group.addTask { await self.audit(machine, number) }
+                }
                 for (number, machine) in machines.enumerated() {
                     group.addTask { await self.work(machine, number) }
                 }
@@ -61,6 +69,7 @@ final class MoneyCrowd: Sendable {
             try await body()
             phase.withLock { $0 = .finishing }
             try await cancelAll()
+            try await endBounties()
         } catch {
             phase.withLock { $0 = .over }
             await clients.value
@@ -95,9 +104,10 @@ final class MoneyCrowd: Sendable {
     }
 
     /// Asks until there is an answer: that is what names, keys and tokens are for. What it means is in the record.
+    /// - Parameter whenUncertain: refusals which after an unanswered call say that it happened.
     @discardableResult
     func ask(
-        _ kind: MoneyRecord.Call.Kind, _ name: String, amount: Int64 = 0,
+        _ kind: MoneyRecord.Call.Kind, _ name: String, amount: Int64 = 0, whenUncertain: Set<Int> = [],
         _ call: () async throws -> FarmReply, answer: (FarmReply) -> String
     ) async -> MoneyRecord.Ending {
         var wasUncertain = false
@@ -108,6 +118,7 @@ final class MoneyCrowd: Sendable {
                 case 200..<300: ending = .done(answer(reply))
                 case 503: break
                 case 504: wasUncertain = true
+                case 400..<500 where wasUncertain && whenUncertain.contains(reply.status): ending = .done(answer(reply))
                 case 400..<500: ending = .refused(reply.status)
                 default: record.complain("\(kind) \(name) got \(reply.status): \(reply.text)")
                 }

@@ -13,12 +13,17 @@ final class MoneyRecord: Sendable {
     }
 
     struct Call: Sendable {
-        enum Kind: Sendable, Hashable { case deposit, submit, cancel, retry, withdraw, reject, pay, result }
+        enum Kind: Sendable, Hashable, CaseIterable {
+            case deposit, submit, cancel, retry, withdraw, reject, pay, result
+            /// Bounties: to register, to post a task, to claim it, to assign, cancel, complete, settle and delete it,
+            /// and to report what its audit found.
+            case register, post, claim, assign, giveUp, complete, settle, delete, report
+        }
 
         let kind: Kind
-        /// A reference, a title, a job, or a job and its fence.
+        /// A reference, a title, a job, a job and its fence, a handle, or a task.
         let name: String
-        /// Minor units; 0 where the call names none.
+        /// Minor units, or an audit's passed tests of ten; 0 where the call names none.
         let amount: Int64
         let ending: Ending
         /// Whether some try went unanswered.
@@ -51,8 +56,7 @@ final class MoneyRecord: Sendable {
 
     /// `deposit 120 done 3 refused` of every kind, for the log.
     var summary: String {
-        let kinds: [Call.Kind] = [.deposit, .submit, .cancel, .retry, .withdraw, .reject, .pay, .result]
-        return kinds.map { "\($0) \(done($0).count)/\(refused($0).count)" }.joined(separator: ", ")
+        Call.Kind.allCases.map { "\($0) \(done($0).count)/\(refused($0).count)" }.joined(separator: ", ")
             + " (done/refused), \(all.count { $0.wasUncertain }) at first unknown"
     }
 }

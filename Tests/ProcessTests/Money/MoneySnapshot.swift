@@ -8,6 +8,7 @@ struct MoneySnapshot: Sendable {
     var flaws: [String] = []
     var transfers: Int64 = 0
     var heldUSDT: Int64 = 0
+    var heldPoints: Int64 = 0
 
     /// - Parameter full: adds up every transfer as well, which takes longer as the books grow.
     static func take(_ database: Database, full: Bool) async throws -> MoneySnapshot {
@@ -16,7 +17,7 @@ struct MoneySnapshot: Sendable {
 
     static func read(_ tx: Transaction, full: Bool) throws -> MoneySnapshot {
         var snapshot = MoneySnapshot()
-        for (sentence, query) in sentences + (full ? sums : []) {
+        for (sentence, query) in sentences + points + (full ? sums : []) {
             snapshot.flaws += try tx.rows(query) { try $0.text() }.map { "\(sentence): \($0)" }
         }
         snapshot.flaws += try tx.bookFindings(full: full).filter { $0.breaches > 0 }
@@ -26,6 +27,11 @@ struct MoneySnapshot: Sendable {
             """
             SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM ledger_accounts
             WHERE kind = 'held' AND asset = 'USDT'
+            """)
+        snapshot.heldPoints = try tx.number(
+            """
+            SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM ledger_accounts
+            WHERE kind = 'held' AND asset = 'POINTS'
             """)
         return snapshot
     }
@@ -69,7 +75,7 @@ struct MoneySnapshot: Sendable {
         (
             "held money is in a pending hold",
             """
-            SELECT id FROM ledger_accounts WHERE kind = 'held' AND balance <>
+            SELECT id FROM ledger_accounts WHERE kind = 'held' AND asset = 'USDT' AND balance <>
                 (SELECT COALESCE(SUM(amount - posted), 0) FROM holds
                     WHERE holds.owner_id = ledger_accounts.owner_id AND holds.asset = ledger_accounts.asset
                         AND state = 'pending')
@@ -86,6 +92,34 @@ struct MoneySnapshot: Sendable {
         ),
     ]
 
+    private static let points: [(String, SQL)] = [
+        (
+            "there are a hundred points for each member",
+            """
+            SELECT 'POINTS' WHERE 100 * (SELECT COUNT(*) FROM members)
+                <> (SELECT COALESCE(SUM(balance), 0) FROM ledger_accounts
+                    WHERE asset = 'POINTS' AND kind <> 'external')
+            """
+        ),
+        (
+            "held points are what tasks have in escrow",
+            """
+            SELECT id FROM ledger_accounts WHERE kind = 'held' AND asset = 'POINTS' AND balance <>
+                (SELECT COALESCE(SUM(poster_escrow), 0) FROM bounties WHERE author_id = ledger_accounts.owner_id)
+                + (SELECT COALESCE(SUM(assignee_escrow), 0) FROM bounties
+                    WHERE claimed_by = ledger_accounts.owner_id)
+            """
+        ),
+        (
+            "a task's escrow is nothing, its bounty, or its bounty and its deposit",
+            """
+            SELECT CAST(id AS TEXT) FROM bounties WHERE NOT (poster_escrow = 0 AND assignee_escrow = 0
+                OR poster_escrow = points AND assignee_escrow = 0 AND status = 0
+                OR poster_escrow = points AND assignee_escrow = (points + 5) / 10 AND status IN (1, 2, 3))
+            """
+        ),
+    ]
+
     private static let sums: [(String, SQL)] = [
         (
             "an account stands where its transfers left it",
@@ -95,6 +129,17 @@ struct MoneySnapshot: Sendable {
             sums (account, total, lines) AS (SELECT account, SUM(amount), COUNT(*) FROM moves GROUP BY account)
             SELECT id FROM ledger_accounts LEFT JOIN sums ON account = id
             WHERE balance <> COALESCE(total, 0) OR ledger_accounts.lines <> COALESCE(sums.lines, 0)
+            """
+        ),
+        (
+            "a task's escrow is what its transfers left in it",
+            """
+            WITH moves (post, total) AS
+                (SELECT CAST(substr(reference, 6) AS BIGINT),
+                    SUM(CASE WHEN credit LIKE '%/held' THEN amount WHEN debit LIKE '%/held' THEN 0 - amount ELSE 0 END)
+                FROM ledger_transfers WHERE reference LIKE 'post:%' GROUP BY reference)
+            SELECT 'post:' || post FROM moves LEFT JOIN bounties ON bounties.id = post
+            WHERE total <> COALESCE(poster_escrow + assignee_escrow, 0)
             """
         ),
         (

@@ -6,7 +6,8 @@ import Testing
 /// A snapshot that never showed a planted flaw proves nothing.
 @Suite("Snapshots of the books")
 struct MoneySnapshotTests {
-    /// An owner with a job that waits, a job that was paid, and an open withdrawal.
+    /// An owner with a job that waits, a job that was paid, and an open withdrawal; and a claimed task
+    /// with escrow.
     private func lab(_ database: TestDatabase) async throws -> Lab {
         let lab = try await Lab(database)
         try await lab.fund(Lab.alice, 100 * Money.usdt)
@@ -19,6 +20,11 @@ struct MoneySnapshotTests {
         try await lab.database.write { tx in
             _ = try tx.requestWithdrawal(
                 of: Money.usdt, .usdt, to: "x", by: Lab.alice, actor: "alice", dailyCap: 10 * Money.usdt)
+            let maya = try tx.registerAgent(AgentProfile(name: "Maya", handle: "maya", description: nil)).id
+            let noor = try tx.registerAgent(AgentProfile(name: "Noor", handle: "noor", description: nil)).id
+            var new = NewBounty(author: maya, title: "Count words", content: "All of them.", points: 20)
+            (new.isEscrow, new.assignment) = (true, .fcfs)
+            _ = try tx.claimBounty(tx.postBounty(new, actor: "maya").id, by: noor, actor: "noor")
         }
         return lab
     }
@@ -27,7 +33,7 @@ struct MoneySnapshotTests {
     func planted(on database: TestDatabase) async throws {
         let lab = try await lab(database)
         let good = try await MoneySnapshot.take(lab.database, full: true)
-        #expect(good.flaws == [] && good.heldUSDT == 21 * Money.usdt && good.transfers > 4)
+        #expect(good.flaws == [] && good.heldUSDT == 21 * Money.usdt && good.heldPoints == 22 && good.transfers > 4)
         for (sentence, plant) in Self.plants {
             let flaws = try await flaws(in: lab, after: plant)
             #expect(flaws.contains { $0.hasPrefix(sentence) }, "\(sentence): \(flaws)")
@@ -70,6 +76,10 @@ struct MoneySnapshotTests {
             "an account stands where its transfers left it",
             "UPDATE ledger_accounts SET balance = balance + 1 WHERE id = 'farmer/USDT/available'"
         ),
+        ("there are a hundred points", "DELETE FROM members WHERE handle = 'noor'"),
+        ("held points are what", "UPDATE ledger_accounts SET balance = balance + 1 WHERE id LIKE '%/POINTS/held'"),
+        ("a task's escrow is nothing", "UPDATE bounties SET assignee_escrow = assignee_escrow + 1"),
+        ("a task's escrow is what its transfers", "UPDATE bounties SET assignee_escrow = 0"),
         ("no job costs more than its price", "UPDATE jobs SET max_price = 1"),
     ]
 }

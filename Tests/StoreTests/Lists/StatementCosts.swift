@@ -1,0 +1,100 @@
+import Support
+@testable import Store
+
+/// Runs the statements of a transaction and asks the database about each of them how it does that.
+final class StatementCosts: SQLConnection {
+    /// What is known of one statement.
+    struct Cost {
+        let text: String
+        /// Rows of tables and indexes that were read; nil where the database doesn't tell.
+        let rows: Int64?
+        /// What no statement may do, in the database's words.
+        let faults: [String]
+    }
+
+    private let tx: Transaction
+    private let tables: Set<String>
+    private(set) var costs: [Cost] = []
+
+    private init(_ tx: Transaction) throws {
+        self.tx = tx
+        switch tx.sqlEngine {
+        case .sqlite:
+            let names = try tx.rows("SELECT name FROM sqlite_schema WHERE type = 'table'") { try $0.text() }
+            // As the lists call some of them.
+            tables = Set(names + ["comments", "sender", "recipient"])
+        case .postgres: tables = []
+        }
+    }
+
+    /// What the statements of `body` cost.
+    static func of(_ tx: Transaction, _ body: (Transaction) throws -> Void) throws -> [Cost] {
+        let recorder = try StatementCosts(tx)
+        let recorded = Transaction(recorder, sqlEngine: tx.sqlEngine, now: tx.now)
+        try body(recorded)
+        return recorder.costs
+    }
+
+    func run(_ sql: SQL, _ each: (inout Row) throws -> Bool) throws -> Int {
+        costs.append(tx.sqlEngine == .sqlite ? try sqliteCost(sql) : try postgresCost(sql))
+        var isWanted = true
+        let found: [Void] = try tx.rows(sql) { row in
+            if isWanted { isWanted = try each(&row) }
+        }
+        return found.count
+    }
+
+    private func sqliteCost(_ sql: SQL) throws -> Cost {
+        let steps = try tx.rows("EXPLAIN QUERY PLAN \(sql: sql)") { row in
+            for _ in 0..<3 { try row.skip() }
+            return try row.text()
+        }
+        let faults = steps.filter { step in
+            let words = step.split(separator: " ")
+            guard words.first == "SCAN", words.count > 1 else { return false }
+            return tables.contains(String(words[1])) && !step.contains("USING")
+        }
+        return Cost(text: sql.text, rows: nil, faults: faults)
+    }
+
+    /// By the generic plan that the server uses for every statement that it has prepared.
+    private func postgresCost(_ sql: SQL) throws -> Cost {
+        let types = sql.values.map { value in
+            switch value {
+            case .text: "text"
+            case .integer: "bigint"
+            case .bytes: "bytea"
+            }
+        }
+        let values = sql.values.map { value in
+            switch value {
+            case .text(let text): text.map { "'\($0.replacing("'", with: "''"))'" } ?? "NULL"
+            case .integer(let number): number.map { "'\($0)'" } ?? "NULL"
+            case .bytes: "NULL"
+            }
+        }
+        let parameters = types.isEmpty ? "" : "(\(types.joined(separator: ", ")))"
+        let arguments = values.isEmpty ? "" : "(\(values.joined(separator: ", ")))"
+        try tx.execute(SQL(stringLiteral: "PREPARE looked_at \(parameters) AS \(sql.text)"))
+        let explain = SQL(stringLiteral: "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) EXECUTE looked_at \(arguments)")
+        let plan = try tx.rows(explain) { try $0.text() }
+        try tx.execute("DEALLOCATE looked_at")
+        return Cost(text: sql.text, rows: Self.rows(of: plan), faults: plan.filter { $0.contains("Seq Scan") })
+    }
+
+    /// What all nodes that read a table or an index gave and threw away:
+    /// `Index Scan using x on y (actual rows=101 loops=4)`, `Rows Removed by Filter: 7`.
+    static func rows(of plan: [String]) -> Int64 {
+        var (sum, loops, isTable) = (Int64(0), Int64(0), false)
+        for line in plan {
+            if let node = line.firstMatch(of: #/\(actual rows=(\d+)(?:\.\d+)? loops=(\d+)\)/#) {
+                loops = Int64(node.output.2) ?? 0
+                isTable = line.contains("Index Scan") || line.contains("Index Only Scan") || line.contains("Seq Scan")
+                if isTable { sum += (Int64(node.output.1) ?? 0) * loops }
+            } else if isTable, let removed = line.firstMatch(of: #/Rows Removed by (?:Filter|Index Recheck): (\d+)/#) {
+                sum += (Int64(removed.output.1) ?? 0) * loops
+            }
+        }
+        return sum
+    }
+}
