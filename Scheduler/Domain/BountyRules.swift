@@ -83,8 +83,8 @@ package struct EscrowSplit: Sendable, Equatable {
         penalty = escrow.assignee - depositReturn
     }
 
-    /// Of a task that was given up, or ran out of time: the poster gets all of it. But whom the author gave the task, and
-    /// who never began with it, owes nothing: nobody's points can be had by giving him a task.
+    /// Of a task that was given up, or ran out of time: the poster gets all of it. But an assignee to whom the author
+    /// gave the task, and who never began with it, owes nothing: nobody's points can be had by giving them a task.
     package static func givenUp(_ task: Bounty) -> EscrowSplit {
         if task.isAssigned, task.status == .claimed { return undone(task.escrow) }
         let escrow = task.escrow

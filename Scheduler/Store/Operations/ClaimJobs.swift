@@ -72,8 +72,6 @@ package struct ClassObservation: Sendable {
 extension Transaction {
     /// How many classes one statement asks.
     private static let classesPerStatement = 16
-    /// How many audits of a worker's own owner's tasks a claim passes over to find another's.
-    private static let auditsPassedOver = 32
 
     /// Grants pending jobs to a worker: those that fit what its owner's active policy, its consent and its
     /// capacity allow at this moment, by priority, then by who was served least. None fits: an empty answer.
@@ -92,15 +90,18 @@ extension Transaction {
         var left = offer
         var chosen: [Pick] = []
         for part in heads.parts(of: Self.classesPerStatement) where chosen.count < claim.limit {
-            let asked = part.map { ClassHead(id: $0.id, fromTag: $0.fromTag) }
-            let hasAudits = part.contains { $0.requirement.kind == .audit }
-            let picks = try pick(
-                asked[...], limit: claim.limit - chosen.count + (hasAudits ? Self.auditsPassedOver : 0))
-            let barred = try hasAudits ? ownAudits(among: picks, of: OwnerID(claim.offer.owner)) : []
+            let asked = part.map { head in
+                // The mark is where the living begin for everybody: what is barred from one worker may lie before it.
+                let isAudit = head.requirement.kind == .audit
+                return ClassHead(
+                    id: head.id, fromTag: isAudit ? .min : head.fromTag,
+                    barred: isAudit ? OwnerID(claim.offer.owner) : nil)
+            }
+            let picks = try pick(asked[...], limit: claim.limit - chosen.count)
             for head in part { answer.asked[head.id] = ClassObservation() }
             for pick in Placement.rank(picks, heads: needs, service: hints.service) {
                 let id = pick.candidate.classID
-                if chosen.count < claim.limit, !barred.contains(pick.candidate.id), let need = needs[id]?.requirement, left.hasRoom(for: need) {
+                if chosen.count < claim.limit, let need = needs[id]?.requirement, left.hasRoom(for: need) {
                     left.place(need)
                     chosen.append(pick)
                     answer.asked[id]?.take(pick.candidate)
@@ -108,6 +109,10 @@ extension Transaction {
                     answer.asked[id]?.leave(pick.candidate)
                 }
             }
+        }
+        // A class that only holds what is barred from this worker isn't empty.
+        for head in heads where head.requirement.kind == .audit && answer.asked[head.id]?.isEmpty == true {
+            if try isHolding(head.id) { answer.asked[head.id] = nil }
         }
         guard !chosen.isEmpty else { return answer }
         answer.grants = chosen.compactMap { pick in

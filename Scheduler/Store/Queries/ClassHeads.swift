@@ -12,10 +12,13 @@ package struct ClassHead: Sendable {
     package var id: ClassID
     /// Nothing alive is believed to have a smaller tag (`LowWaterMark`).
     package var fromTag: Int64
+    /// The side of a task whose audit its machines may not have (CONTRACT 4).
+    package var barred: OwnerID?
 
-    package init(id: ClassID, fromTag: Int64) {
+    package init(id: ClassID, fromTag: Int64, barred: OwnerID? = nil) {
         self.id = id
         self.fromTag = fromTag
+        self.barred = barred
     }
 }
 

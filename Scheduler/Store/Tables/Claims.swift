@@ -24,11 +24,18 @@ extension Transaction {
     func pick(_ heads: ArraySlice<ClassHead>, limit: Int) throws -> [Pick] {
         guard let first = heads.first else { return [] }
         func part(_ head: ClassHead) -> SQL {
-            """
-            SELECT * FROM (SELECT id, owner_id, class_id, tag, since, attempt, fence FROM live_jobs
-                WHERE class_id = \(head.id.number) AND state = 'pending' AND tag >= \(head.fromTag)
-                ORDER BY class_id, tag, id LIMIT \(limit) \(.skipLocked)) AS head
-            """
+            let mine: SQL =
+                if let owner = head.barred {
+                    """
+                    AND NOT EXISTS (SELECT 1 FROM bounties WHERE bounties.id = live_jobs.bounty_id
+                        AND (author_id = \(owner.text) OR claimed_by = \(owner.text)))
+                    """
+                } else { "" }
+            return """
+                SELECT * FROM (SELECT id, owner_id, class_id, tag, since, attempt, fence FROM live_jobs
+                    WHERE class_id = \(head.id.number) AND state = 'pending' AND tag >= \(head.fromTag) \(sql: mine)
+                    ORDER BY class_id, tag, id LIMIT \(limit) \(.skipLocked)) AS head
+                """
         }
         let parts = heads.dropFirst().reduce(part(first)) { sum, head in "\(sql: sum) UNION ALL \(sql: part(head))" }
         return try rows(
@@ -48,17 +55,11 @@ extension Transaction {
         }
     }
 
-    /// Those of these jobs that audit a task of which the owner is one of the two sides (CONTRACT 4).
-    func ownAudits(among picks: [Pick], of owner: OwnerID) throws -> Set<JobID> {
-        guard !picks.isEmpty else { return [] }
-        return Set(
-            try rows(
-                """
-                SELECT live_jobs.id FROM live_jobs JOIN bounties ON bounties.id = bounty_id
-                WHERE live_jobs.id IN (\(list: picks.map(\.candidate.id.text)))
-                    AND (author_id = \(owner.text) OR claimed_by = \(owner.text))
-                """
-            ) { try JobID($0.text()) })
+    /// Whether anything waits in a class.
+    func isHolding(_ id: ClassID) throws -> Bool {
+        try first("SELECT 1 FROM live_jobs WHERE class_id = \(id.number) AND state = 'pending' LIMIT 1") {
+            try $0.integer()
+        } != nil
     }
 
     /// Turns picked jobs into running ones. Returns how many; less than asked is a bug of ours.

@@ -133,7 +133,9 @@ struct JobShapeTests {
                 visibilityTimeoutMilliseconds: 60_000, leaseEnds: 0, command: [],
                 resources: Capacity(cpuCores: 1, memoryGB: 1),
                 audit: .init(repoURL: "https://farm.example/x.git", branch: "main", tests: "make test"))
-            let audits = ClaimReply(jobs: [audit]).json
+            var other = audit
+            other.audit?.branch = nil
+            let audits = ClaimReply(jobs: [audit, other]).json
             let flaws = SentFields([reply.data, audits], as: try Self.schema("claimJobs")).flaws
             #expect(flaws == [])
             for grant in granted {
