@@ -6,7 +6,7 @@ import Support
 import Testing
 import Wire
 
-@Suite("The daemon and audits", .timeLimit(.minutes(1)))
+@Suite("The daemon and audits", .timeLimit(.minutes(3)))
 struct AuditDaemonTests {
     /// Runs a daemon that may fetch so, until `body` ends.
     private func withDaemon(
@@ -41,7 +41,7 @@ struct AuditDaemonTests {
         try await withDaemon([.file]) { farm in
             farm.offer(audit("good", repository.url, tests: "sh a.t"))
             farm.offer(audit("bad", repository.url + "-none", tests: "sh a.t"))
-            try await eventually("both are reported", within: .seconds(40)) { farm.noted { $0.results.count } == 2 }
+            try await eventually("both are reported", within: .seconds(90)) { farm.noted { $0.results.count } == 2 }
             #expect(farm.requests(to: "/claim").allSatisfy { $0.json["kinds"] == ["compute", "audit"] })
             let good = try #require(farm.noted { $0.results["good"]?.first })
             #expect(good.status == .success && good.exitCode == 1)
@@ -57,7 +57,7 @@ struct AuditDaemonTests {
     @Test("without schemes it claims none")
     func noAudits() async throws {
         try await withDaemon([]) { farm in
-            try await eventually("it claims", within: .seconds(20)) { !farm.requests(to: "/claim").isEmpty }
+            try await eventually("it claims", within: .seconds(60)) { !farm.requests(to: "/claim").isEmpty }
             #expect(farm.requests(to: "/claim").allSatisfy { $0.json["kinds"] == ["compute"] })
         }
     }

@@ -48,7 +48,7 @@ private struct WebServer: Sendable {
     }
 }
 
-@Suite("The fetch of an audit", .serialized, .timeLimit(.minutes(1)))
+@Suite("The fetch of an audit", .serialized, .timeLimit(.minutes(3)))
 struct AuditFetchTests {
     /// One that may fetch from this machine.
     private func lab() async throws -> AuditLab {

@@ -222,7 +222,7 @@ struct HostileTests {
         let lab = try await AuditLab()
         let repository = try await Repository("touch a")
         let running = Task { try await lab.run(repository.url, tests: "sleep 697.\(mark)") }
-        try await eventually("they run", within: .seconds(40)) { !processes(with: "697.\(mark)").isEmpty }
+        try await eventually("they run", within: .seconds(90)) { !processes(with: "697.\(mark)").isEmpty }
         running.cancel()
         await #expect(throws: CancellationError.self) { try await running.value }
         #expect(processes(with: "697.\(mark)").isEmpty && lab.leftovers.isEmpty)
