@@ -63,7 +63,7 @@ struct BountyLoad: Sendable {
         "Host: \(ServerUnderTest.host)\r\nAuthorization: Bearer \(key)\r\n"
     }
 
-    /// Runs `body` for all clients concurrently; returns the nanoseconds until the last is done, and those of each call.
+    /// Runs `body` for all clients concurrently; returns the nanoseconds until the last is done, and of each call.
     private func timed(
         _ body: @escaping @Sendable (Client, Int) throws -> Tally
     ) throws -> (ticks: UInt64, latencies: [UInt64]) {

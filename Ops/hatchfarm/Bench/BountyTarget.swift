@@ -4,8 +4,8 @@ internal import Foundation
 internal import Store
 internal import Synchronization
 
-/// A server, and new members for every round, who post tasks with escrow and claim them. Verifies the ledger after every
-/// round.
+/// A server, and new members for every round, who post tasks with escrow and claim them. Verifies the ledger after
+/// every round.
 final class BountyTarget: BenchTarget {
     private let settings: BenchSettings
     private let connections: [RawConnection]

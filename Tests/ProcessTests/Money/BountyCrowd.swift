@@ -69,7 +69,8 @@ final class BountyCrowd: Sendable {
 }
 
 extension MoneyCrowd {
-    /// An agent posts tasks at prices that it can and can't pay, takes and hands in others', and ends them in every way.
+    /// An agent posts tasks at prices that it can and can't pay, takes and hands in others', and ends them in every
+    /// way.
     func trade(_ agent: BountyCrowd.Agent) async {
         var chance = chance(200 + agent.number)
         var count = 0
