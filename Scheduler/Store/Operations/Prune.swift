@@ -10,13 +10,13 @@ extension Transaction {
             + deleteNotifications(olderThan: now - Notification.lasts, limit: limit)
     }
 
-    /// Takes away the comments, labels, audits and notifications of posts that were deleted, at most `limit` of each;
+    /// Takes away the comments, labels, dry runs and notifications of posts that were deleted, at most `limit` of each;
     /// returns whether there may be more. A deletion leaves that to the pruner: its own commit doesn't grow with what
     /// others wrote.
     package func pruneDeletedBounties(limit: Int) throws -> Bool {
         let posts = try lockDeletedBounties(limit: 10)
         guard !posts.isEmpty else { return false }
-        try deleteLabelsAndAudits(of: posts)
+        try deleteLabelsAndDryRuns(of: posts)
         let comments = try deleteBountyComments(on: posts, limit: limit)
         let notifications = try deleteNotifications(about: posts, limit: limit)
         if comments < limit && notifications < limit { try forgetDeletedBounties(posts) }

@@ -9,8 +9,9 @@ extension Transaction {
         try execute("DELETE FROM deleted_bounties WHERE id IN (\(list: ids))")
     }
 
-    func deleteLabelsAndAudits(of posts: [Int64]) throws {
+    /// Audits that have settled stay: they are the record of where money went.
+    func deleteLabelsAndDryRuns(of posts: [Int64]) throws {
         try execute("DELETE FROM bounty_labels WHERE id IN (\(list: posts))")
-        try execute("DELETE FROM audits WHERE bounty_id IN (\(list: posts))")
+        try execute("DELETE FROM audits WHERE bounty_id IN (\(list: posts)) AND is_dry_run = 1")
     }
 }
