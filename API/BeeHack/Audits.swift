@@ -60,7 +60,7 @@ enum Audits {
         let found = try await call.database.read { tx -> [Shown] in
             guard let task = try tx.bounty(id) else { throw Refusal.notFound("post") }
             let member = caller.memberID
-            guard try member == task.author || member == task.assignee || tx.hasRole(.queenbee, member) else {
+            guard try member == task.author || member == task.assignee || tx.member(member)?.role == .queenbee else {
                 throw Refusal.notAllowed("Only the author, the assignee and @queenbee can see the audits of a task")
             }
             // As it was when the audit ran: what a task has in escrow is nothing once it is settled.

@@ -1,3 +1,5 @@
+internal import Domain
+
 /// One row of an answer, read in the order of its columns. It looks into the database's own memory, so it is valid
 /// only while it is being decoded.
 ///
@@ -14,6 +16,13 @@ package struct Row {
     package mutating func bytes() throws -> [UInt8] { try required(optionalBytes()) }
     /// 0, or anything else.
     package mutating func bool() throws -> Bool { try integer() != 0 }
+    /// A word of an enumeration.
+    mutating func word<Word: RawRepresentable<String>>() throws -> Word {
+        let text = try text()
+        guard let word = Word(rawValue: text) else { throw InternalError.unreadable("\(Word.self) \(text)") }
+        return word
+    }
+
     /// An integer that fits in an `Int`, as all do.
     package mutating func int() throws -> Int { Int(try integer()) }
 

@@ -170,3 +170,9 @@ protocol BenchTarget: Sendable {
     /// Cleans up quickly: the process is about to exit.
     func abort()
 }
+
+/// What only claim-depth needs.
+extension BenchTarget {
+    func fill(to depth: Int) async throws {}
+    func claimLatencies() async throws -> [UInt64] { [] }
+}

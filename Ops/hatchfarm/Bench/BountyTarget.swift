@@ -84,10 +84,6 @@ final class BountyTarget: BenchTarget {
         }
     }
 
-    /// Only needed by claim-depth.
-    func fill(to depth: Int) async throws {}
-    func claimLatencies() async throws -> [UInt64] { [] }
-
     func close() async {
         await store.close()
         server.stop()

@@ -70,10 +70,6 @@ final class FeedTarget: BenchTarget {
         }
     }
 
-    /// Only needed by claim-depth.
-    func fill(to depth: Int) async throws {}
-    func claimLatencies() async throws -> [UInt64] { [] }
-
     func close() async {
         server.stop()
         await database.remove()

@@ -130,10 +130,6 @@ final class MoneyTarget: BenchTarget {
         }
     }
 
-    /// Only needed by claim-depth.
-    func fill(to depth: Int) async throws {}
-    func claimLatencies() async throws -> [UInt64] { [] }
-
     func close() async {
         await store.close()
         server.stop()

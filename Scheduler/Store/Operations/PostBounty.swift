@@ -54,17 +54,22 @@ extension Transaction {
     /// Posts transfers, all of them or none.
     func post(_ transfers: [Transfer]) throws {
         guard !transfers.isEmpty else { return }
-        var book = try lock(Set(transfers.flatMap { [$0.debit, $0.credit] }))
+        var book = try lockAccounts(of: transfers)
         try book.post(transfers)
         try write(book)
     }
 
-    /// Posts transfers out of what is held, which must succeed. The accounts of all of them are locked at once.
+    /// Posts transfers out of what is held, which must succeed.
     func postHeld(_ transfers: [Transfer]) throws {
         guard !transfers.isEmpty else { return }
-        var book = try lock(Set(transfers.flatMap { [$0.debit, $0.credit] }))
+        var book = try lockAccounts(of: transfers)
         for transfer in transfers { try book.mustPost(transfer) }
         try write(book)
+    }
+
+    /// Locks the accounts of all of them at once.
+    private func lockAccounts(of transfers: [Transfer]) throws -> Book {
+        try lock(Set(transfers.flatMap { [$0.debit, $0.credit] }))
     }
 }
 

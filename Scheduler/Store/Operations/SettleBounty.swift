@@ -23,8 +23,7 @@ extension Transaction {
         try post(task.payment(to: assignee))
         let status = task.status
         (task.status, task.completedAt, task.updatedAt) = (.done, now, now)
-        try updateBounty(task, seen: status)
-        if !task.labels.isEmpty { try writeLabels(of: task) }
+        try end(task, seen: status)
         try notify(.taskCompleted, to: assignee, by: author, bounty: id)
         try record(task.event(.bountySettled, actor: actor, [("payout", String(task.points))]))
         return task
@@ -35,7 +34,7 @@ extension Transaction {
         _ id: Int64, _ split: EscrowSplit, reason: String?, by member: MemberID, actor: String
     ) throws -> Bounty {
         guard let seen = try bounty(id) else { throw Refusal.notFound("post") }
-        guard try hasRole(.queenbee, member) else {
+        guard try self.member(member)?.role == .queenbee else {
             throw Refusal.notAllowed("Only @queenbee can settle an escrow task")
         }
         guard let task = try lockBounty(id, endingAuditOf: seen, actor: actor) else { throw Refusal.notFound("post") }

@@ -14,12 +14,6 @@ extension Transaction {
         let byID = Dictionary(found.map { ($0.id, $0) }) { first, _ in first }
         return ids.compactMap { byID[$0] }
     }
-
-    package func hasRole(_ role: Member.Role, _ member: MemberID) throws -> Bool {
-        try first("SELECT 1 FROM members WHERE id = \(member.text) AND role = \(role.rawValue)") {
-            try $0.integer()
-        } != nil
-    }
 }
 
 extension Transaction {

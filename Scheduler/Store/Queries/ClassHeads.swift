@@ -73,9 +73,7 @@ extension Transaction {
 
     private static func jobClass(_ row: inout Row) throws -> JobClass {
         let id = try ClassID(row.integer())
-        let kindText = try row.text()
-        guard let kind = Kind(rawValue: kindText) else { throw InternalError.unreadable("kind \(kindText)") }
-        var need = try Requirement(kind: kind, queue: row.text(), priority: row.integer())
+        var need = try Requirement(kind: row.word(), queue: row.text(), priority: row.integer())
         need.milliCores = try row.integer()
         need.memoryMiB = try row.integer()
         need.gpus = try row.integer()

@@ -114,10 +114,8 @@ extension Transaction {
         let id = try JobID(row.text())
         let owner = try OwnerID(row.text())
         let title = try row.text()
-        let word = try row.text()
-        guard let kind = Kind(rawValue: word) else { throw InternalError.unreadable("kind \(word)") }
         var job = try Job(
-            id: id, owner: owner, title: title, kind: kind, queue: row.text(), priority: row.integer(),
+            id: id, owner: owner, title: title, kind: row.word(), queue: row.text(), priority: row.integer(),
             state: row.jobState(), createdAt: row.integer(), spec: row.text(), classID: ClassID(row.integer()),
             attempt: row.integer(), maxAttempts: row.integer(), losses: row.integer(), fence: row.integer())
         job.maxPrice = try row.optionalInteger()

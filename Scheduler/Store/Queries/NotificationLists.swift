@@ -15,10 +15,7 @@ extension Transaction {
             """
         ) { row in
             let id = try row.integer()
-            let word = try row.text()
-            guard let kind = Notification.Kind(rawValue: word) else {
-                throw InternalError.unreadable("notification \(word)")
-            }
+            let kind: Notification.Kind = try row.word()
             return try Notification(
                 id: id, kind: kind, bounty: row.optionalInteger(), bountyTitle: row.optionalText(),
                 comment: row.optionalInteger(), actorHandle: row.text(), isRead: row.bool(), createdAt: row.integer())

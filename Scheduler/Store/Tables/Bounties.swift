@@ -192,12 +192,3 @@ extension Bounty {
         updatedAt = try row.integer()
     }
 }
-
-extension Row {
-    /// A word of an enumeration.
-    mutating func word<Word: RawRepresentable<String>>() throws -> Word {
-        let text = try text()
-        guard let word = Word(rawValue: text) else { throw InternalError.unreadable("\(Word.self) \(text)") }
-        return word
-    }
-}

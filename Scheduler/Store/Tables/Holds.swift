@@ -76,8 +76,7 @@ extension Transaction {
             """
         ) { row in
             let (id, owner, asset, amount) = try (row.text(), row.text(), row.asset(), row.integer())
-            let word = try row.text()
-            guard let purpose = Hold.Purpose(rawValue: word) else { throw InternalError.unreadable("purpose \(word)") }
+            let purpose: Hold.Purpose = try row.word()
             let hold = try Hold(
                 id: id, owner: OwnerID(owner), asset: asset, amount: amount, purpose: purpose, reference: row.text(),
                 expiresAt: row.optionalInteger())

@@ -114,9 +114,5 @@ extension Transaction {
 }
 
 extension Row {
-    mutating func jobState() throws -> JobState {
-        let word = try text()
-        guard let state = JobState(rawValue: word) else { throw InternalError.unreadable("state \(word)") }
-        return state
-    }
+    mutating func jobState() throws -> JobState { try word() }
 }

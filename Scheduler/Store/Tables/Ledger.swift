@@ -108,9 +108,5 @@ extension LedgerLine {
 }
 
 extension Row {
-    mutating func asset() throws -> Asset {
-        let word = try text()
-        guard let asset = Asset(rawValue: word) else { throw InternalError.unreadable("asset \(word)") }
-        return asset
-    }
+    mutating func asset() throws -> Asset { try word() }
 }

@@ -48,8 +48,7 @@ extension Transaction {
         let handle = try row.optionalText()
         let name = try row.text()
         let description = try row.optionalText()
-        let word = try row.text()
-        guard let role = Member.Role(rawValue: word) else { throw InternalError.unreadable("role \(word)") }
+        let role: Member.Role = try row.word()
         return try Member(
             id: id, handle: handle, name: name, description: description, role: role,
             moltbookID: row.optionalText(), walletAddress: row.optionalText(), createdAt: row.integer())

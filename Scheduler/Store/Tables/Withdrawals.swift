@@ -65,8 +65,8 @@ extension Withdrawal {
     /// Reads its `columns`.
     init(_ row: inout Row) throws {
         let (id, owner, asset) = try (row.text(), row.text(), row.asset())
-        let (amount, address, word) = try (row.integer(), row.text(), row.text())
-        guard let state = State(rawValue: word) else { throw InternalError.unreadable("state \(word)") }
+        let (amount, address) = try (row.integer(), row.text())
+        let state: State = try row.word()
         try self.init(
             id: WithdrawalID(id), owner: OwnerID(owner), asset: asset, amount: amount, address: address, state: state,
             reason: row.optionalText(), txid: row.optionalText(), createdAt: row.integer(),

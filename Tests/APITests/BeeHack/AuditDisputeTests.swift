@@ -124,7 +124,7 @@ struct AuditDisputeTests {
                 let task = try await Reported(lab, suffix: "_\(round)")
                 lab.plane.clock.advance(by: .seconds(86_401))
                 let (id, maya, noor) = (task.id, task.maya, task.noor)
-                let statuses = try await lab.crowd(4) { number in
+                let statuses = try await atOnce(4) { number in
                     switch number {
                     case 0, 1:
                         try await lab.sweep()

@@ -165,16 +165,6 @@ extension BeeHackLab {
 
     /// An instant so many seconds from now, as callers write it.
     func instant(in seconds: Int64) -> JSON { .string(RFC3339.format(plane.clock.now + seconds * 1_000)) }
-
-    /// The same thing at the same moment.
-    func crowd<T: Sendable>(
-        _ count: Int, _ body: @escaping @Sendable (Int) async throws -> T
-    ) async throws -> [T] {
-        try await withThrowingTaskGroup(of: (Int, T).self) { group in
-            for number in 0..<count { group.addTask { (number, try await body(number)) } }
-            return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
-        }
-    }
 }
 
 /// What a settlement gives to whom.

@@ -11,10 +11,10 @@ struct BountyRaceTests {
     func claims(on database: TestDatabase) async throws {
         try await BeeHackLab.run(database) { lab in
             let maya = try await lab.join("maya")
-            let bees = try await lab.crowd(50) { try await lab.join("bee_\($0)") }
+            let bees = try await atOnce(50) { try await lab.join("bee_\($0)") }
             for round in 0..<3 {
                 let id = try await lab.post(by: maya, ["escrow": true])
-                let replies = try await lab.crowd(50) { number in
+                let replies = try await atOnce(50) { number in
                     round == 1
                         ? try await lab.move(id, to: .claimed, by: bees[number])
                         : try await lab.claim(id, by: bees[number])
@@ -39,7 +39,7 @@ struct BountyRaceTests {
             let (maya, noor) = try await lab.join("maya", "noor")
             for _ in 0..<Self.rounds {
                 let id = try await lab.post(by: maya, ["escrow": true])
-                let replies = try await lab.crowd(10) { number in
+                let replies = try await atOnce(10) { number in
                     number % 2 == 0
                         ? try await lab.claim(id, by: noor) : try await lab.move(id, to: .claimed, by: noor)
                 }
@@ -58,7 +58,7 @@ struct BountyRaceTests {
             var ids: [String] = []
             for _ in 0..<6 { ids.append(try await lab.post(by: maya, ["escrow": true, "points": 15])) }
             let all = ids
-            let replies = try await lab.crowd(6) { try await lab.claim(all[$0], by: noor).status }
+            let replies = try await atOnce(6) { try await lab.claim(all[$0], by: noor).status }
             #expect(replies.sorted() == [200, 200, 400, 400, 400, 400])
             #expect(try await lab.points(of: noor) == 1)
         }
@@ -68,7 +68,7 @@ struct BountyRaceTests {
     func postings(on database: TestDatabase) async throws {
         try await BeeHackLab.run(database) { lab in
             let maya = try await lab.join("maya")
-            let replies = try await lab.crowd(12) { _ in
+            let replies = try await atOnce(12) { _ in
                 try await lab.send("POST", "/posts", maya, BeeHackLab.request(["escrow": true])).status
             }
             #expect(replies.sorted() == Array(repeating: 201, count: 4) + Array(repeating: 400, count: 8))
@@ -84,7 +84,7 @@ struct BountyRaceTests {
                 let (maya, noor) = try await lab.join("maya_\(round)", "noor_\(round)")
                 let id = try await lab.post(by: maya, ["escrow": true])
                 try await lab.bring(id, to: .inReview, by: maya, for: noor, escrow: true)
-                let replies = try await lab.crowd(20) { number in
+                let replies = try await atOnce(20) { number in
                     try await lab.settle(id, Split(Int64(number), 25 - Int64(number), 3, 0)).status
                 }
                 #expect(replies.sorted() == [200] + Array(repeating: 409, count: 19))
@@ -93,7 +93,7 @@ struct BountyRaceTests {
                 #expect(try await lab.points(of: maya) == 100 - payout)
                 let plain = try await lab.post(by: maya, ["points": 10])
                 try lab.must(await lab.claim(plain, by: noor))
-                let completed = try await lab.crowd(20) { _ in try await lab.complete(plain, by: maya).status }
+                let completed = try await atOnce(20) { _ in try await lab.complete(plain, by: maya).status }
                 #expect(completed.sorted() == [200] + Array(repeating: 409, count: 19))
                 #expect(try await lab.points(of: maya) == 90 - payout)
             }
@@ -109,7 +109,7 @@ struct BountyRaceTests {
                 let id = try await lab.post(by: maya, BeeHackLab.audited)
                 try await lab.bring(id, to: .inReview, by: maya, for: noor, escrow: true)
                 let held = try await lab.audit(by: worker)
-                let replies = try await lab.crowd(3) { number in
+                let replies = try await atOnce(3) { number in
                     switch number {
                     case 0: try await lab.plane.report(held, "result", BeeHackLab.verdict(4, of: 4))
                     case 1: try await lab.settle(id, Split(10, 15, 0, 3))
@@ -133,7 +133,7 @@ struct BountyRaceTests {
             let omar = try await lab.join("omar")
             for round in 0..<Self.rounds {
                 let id = try await lab.post(by: maya, ["escrow": true])
-                let replies = try await lab.crowd(3) { number in
+                let replies = try await atOnce(3) { number in
                     switch number {
                     case 0: try await lab.claim(id, by: noor).status
                     case 1: try await lab.claim(id, by: omar).status
@@ -168,7 +168,7 @@ struct BountyRaceTests {
                     try await lab.bring(id, to: .inProgress, by: maya, for: noor, escrow: true)
                 }
                 let clock = lab.plane.clock
-                let replies = try await lab.crowd(4) { number in
+                let replies = try await atOnce(4) { number in
                     switch number {
                     case 0:
                         clock.advance(by: .seconds(3_601))
@@ -203,7 +203,7 @@ struct BountyRaceTests {
     func crossed(on database: TestDatabase) async throws {
         try await BeeHackLab.run(database) { lab in
             let bees = try await [lab.join("maya"), lab.join("noor"), lab.join("omar")]
-            let replies = try await lab.crowd(30) { number -> [Int] in
+            let replies = try await atOnce(30) { number -> [Int] in
                 let (author, worker) = (bees[number % 3], bees[(number + 1) % 3])
                 let made = try await lab.send(
                     "POST", "/posts", author, BeeHackLab.request(["points": 5, "escrow": true]))

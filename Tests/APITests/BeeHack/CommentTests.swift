@@ -168,7 +168,7 @@ struct CommentTests {
             let users = [try await lab.join("maya"), try await lab.join("noor"), try await lab.join("tess")]
             let post = try await lab.post(by: users[0])
             let parent = try await lab.comment(on: post, by: users[1])
-            _ = try await lab.crowd(18) { number in
+            _ = try await atOnce(18) { number in
                 try await lab.comment(on: post, by: users[number % 3], replyingTo: number < 9 ? parent : nil)
             }
             #expect(try await lab.walk("/posts/\(post)/comments?sort=old&limit=5").count == 19)

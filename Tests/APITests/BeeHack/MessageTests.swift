@@ -120,7 +120,7 @@ struct MessageTests {
             #expect(first["X-RateLimit-Limit"] == "1000" && first["X-RateLimit-Remaining"] == "999")
             #expect(try await send("y").status == 422)
             #expect(try await lab.told(noor).count == 1)
-            let all = try await lab.crowd(10) { number in
+            let all = try await atOnce(10) { number in
                 try await lab.message(from: number % 2 == 0 ? maya : noor, to: number % 2 == 0 ? "noor" : "maya")
             }
             #expect(Set(all).count == 10)

@@ -116,7 +116,7 @@ struct NotificationTests {
             // What is marked twice at once, in another order, is marked.
             try await write(200, for: maya, lab)
             let some = try await lab.walk("/notifications?limit=100", maya)
-            let statuses = try await lab.crowd(8) { number in
+            let statuses = try await atOnce(8) { number in
                 let order = number % 2 == 0 ? some : some.reversed()
                 return try await mark(
                     lab, maya, number < 6 ? ["ids": .array(order.map { .string($0) })] : ["all": true]

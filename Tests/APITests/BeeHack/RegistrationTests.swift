@@ -122,7 +122,7 @@ struct RegistrationTests {
     @Test("of many who want one handle, one gets it", arguments: TestDatabase.all)
     func crowd(on database: TestDatabase) async throws {
         try await SocialLab.run(database) { lab in
-            let statuses = try await lab.crowd(12) { _ in
+            let statuses = try await atOnce(12) { _ in
                 try await lab.send("POST", "/register", nil, ["name": "T", "handle": "tess"]).status
             }
             #expect(statuses.sorted() == [201] + Array(repeating: 409, count: 11))

@@ -115,16 +115,6 @@ struct SocialLab: Sendable {
         try await number(
             "SELECT COUNT(*) FROM events WHERE owner_id = \(caller.owner) AND type = \(type.rawValue)")
     }
-
-    /// The same thing at the same moment.
-    func crowd<T: Sendable>(
-        _ count: Int, _ body: @escaping @Sendable (Int) async throws -> T
-    ) async throws -> [T] {
-        try await withThrowingTaskGroup(of: T.self) { group in
-            for number in 0..<count { group.addTask { try await body(number) } }
-            return try await group.reduce(into: []) { $0.append($1) }
-        }
-    }
 }
 
 extension PlaneReply {

@@ -181,7 +181,7 @@ struct FollowTests {
             try await lab.database.write { tx in
                 try tx.execute("UPDATE members SET following = 499 WHERE id = \(maya.owner)")
             }
-            let statuses = try await lab.crowd(4) { number in
+            let statuses = try await atOnce(4) { number in
                 try await lab.send("POST", "/users/\(number % 2 == 0 ? "noor" : "queenbee")/follow", maya).status
             }
             #expect(Set(statuses) == [200, 409])
@@ -197,7 +197,7 @@ struct FollowTests {
             for handle in ["ann", "bob", "cleo", "dan"] { users.append((handle, try await lab.join(handle))) }
             let all = users
             for method in ["POST", "POST", "DELETE", "POST"] {
-                let statuses = try await lab.crowd(48) { number in
+                let statuses = try await atOnce(48) { number in
                     let (follower, step) = (number % 4, 1 + number / 4 % 3)
                     let name = all[(follower + step) % 4].handle
                     return try await lab.send(method, "/users/\(name)/follow", all[follower].caller).status

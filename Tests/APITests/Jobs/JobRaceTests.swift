@@ -7,15 +7,6 @@ import Testing
 /// The same thing asked many times at once happens once.
 @Suite("Calls at the same moment", .timeLimit(.minutes(2)))
 struct JobRaceTests {
-    private func crowd<T: Sendable>(
-        _ count: Int, _ body: @escaping @Sendable (Int) async throws -> T
-    ) async throws -> [T] {
-        try await withThrowingTaskGroup(of: (Int, T).self) { group in
-            for number in 0..<count { group.addTask { (number, try await body(number)) } }
-            return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
-        }
-    }
-
     @Test("with one request id are one claim", arguments: TestDatabase.all)
     func claims(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
@@ -23,7 +14,7 @@ struct JobRaceTests {
             for round in 0..<5 {
                 let many: JSON = ["jobs": .array((0..<16).map { _ in ControlPlane.request() })]
                 _ = try await plane.post("/jobs/batch", .alice, many)
-                let replies = try await crowd(8) { _ in
+                let replies = try await atOnce(8) { _ in
                     try await plane.claim(worker, ["limit": 2, "request_id": .string("r-\(round)")])
                 }
                 #expect(replies.allSatisfy { $0.count == 2 })
@@ -42,7 +33,7 @@ struct JobRaceTests {
             let many: JSON = ["jobs": .array((0..<100).map { _ in ControlPlane.request() })]
             let ids = try await plane.post("/jobs/batch", .alice, many).ids
             let all = workers
-            let held = try await crowd(16) { try await plane.claim(all[$0 % 4], ["limit": 7]) }.flatMap { $0 }
+            let held = try await atOnce(16) { try await plane.claim(all[$0 % 4], ["limit": 7]) }.flatMap { $0 }
             #expect(held.count == 100)
             #expect(Set(held.map(\.job)) == Set(ids))
             #expect(Set(held.map(\.token)).count == 100)
@@ -55,14 +46,14 @@ struct JobRaceTests {
             let worker = try await plane.worker()
             for _ in 0..<5 {
                 let id = try await plane.failed(by: worker)
-                let retried = try await crowd(8) { _ in try await plane.post("/jobs/\(id)/retry", .alice).status }
+                let retried = try await atOnce(8) { _ in try await plane.post("/jobs/\(id)/retry", .alice).status }
                 #expect(retried.sorted() == [200] + Array(repeating: 409, count: 7))
-                let cancelled = try await crowd(8) { _ in
+                let cancelled = try await atOnce(8) { _ in
                     try await plane.send("DELETE", "/jobs/\(id)", Caller.alice.headers).status
                 }
                 #expect(cancelled.sorted() == [200] + Array(repeating: 409, count: 7))
                 let held = try await plane.held(by: worker)
-                let results = try await crowd(8) { _ in try await plane.report(held, "result", ControlPlane.success) }
+                let results = try await atOnce(8) { _ in try await plane.report(held, "result", ControlPlane.success) }
                 #expect(Set(results.map(\.text)).count == 1)
                 #expect(results.allSatisfy { $0.status == 200 })
             }
@@ -75,7 +66,7 @@ struct JobRaceTests {
             let worker = try await plane.worker()
             for _ in 0..<10 {
                 let held = try await plane.held(by: worker, ["max_attempts": 1])
-                let replies = try await crowd(4) { number in
+                let replies = try await atOnce(4) { number in
                     switch number {
                     case 0: try await plane.send("DELETE", "/jobs/\(held.job)", Caller.alice.headers)
                     case 1: try await plane.report(held, "result", ControlPlane.success)
