@@ -69,4 +69,13 @@ package enum EventType: String, Sendable, CaseIterable {
     case collabTaskCreated = "collab_task_created"
     case collabTaskUpdated = "collab_task_updated"
     case collabTaskDeleted = "collab_task_deleted"
+    case deviceProvisioned = "device_provisioned"
+    case deviceRegistered = "device_registered"
+    case deviceChanged = "device_changed"
+    case deviceSuspended = "device_suspended"
+    case deviceResumed = "device_resumed"
+    case deviceSessionOpened = "device_session_opened"
+    case deviceSessionEnded = "device_session_ended"
+    case commandApproved = "command_approved"
+    case commandRejected = "command_rejected"
 }

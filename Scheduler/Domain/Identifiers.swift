@@ -19,6 +19,9 @@ package enum Named {
     package enum Consent {}
     package enum Withdrawal {}
     package enum Key {}
+    package enum Customer {}
+    package enum Device {}
+    package enum Session {}
 }
 
 /// A job: UUIDv7 text, so that the order of ids is the order of creation (CONTRACT 4).
@@ -36,6 +39,13 @@ package typealias ConsentID = Identifier<Named.Consent>
 package typealias WithdrawalID = Identifier<Named.Withdrawal>
 /// An API key's name, not its text: `key_` + 16 hex.
 package typealias KeyID = Identifier<Named.Key>
+
+/// Whoever has devices: 1–128 of `[A-Za-z0-9_.:@-]` (CONTRACT 6).
+package typealias CustomerID = Identifier<Named.Customer>
+/// 1–128 of `[A-Za-z0-9_.:-]` (CONTRACT 6).
+package typealias DeviceID = Identifier<Named.Device>
+/// UUIDv7 text.
+package typealias SessionID = Identifier<Named.Session>
 
 /// A requirement class: the first 63 bits of the SHA-256 of its key.
 package struct ClassID: Hashable, Sendable, Comparable {

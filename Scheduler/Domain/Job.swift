@@ -66,6 +66,8 @@ package struct NewJob: Sendable {
     package var maxPrice: Int64?
     /// The task whose tests it runs, of an audit.
     package var bounty: Int64?
+    /// Of a device's command.
+    package var device: DevicePlace?
 
     package init(owner: OwnerID, title: String, requirement: Requirement, classID: ClassID, spec: String) {
         self.owner = owner

@@ -12,6 +12,8 @@ package struct Claim: Sendable {
     package var isRepeatable: Bool
     /// What the tokens are derived from: the worker's own secret, never stored.
     package var secret: [UInt8]
+    /// The device that claims its own commands.
+    package var device: DeviceID?
 
     package init(
         offer: Offer, limit: Int, visibilityTimeout: Int64?, requestID: String, isRepeatable: Bool, secret: [UInt8]

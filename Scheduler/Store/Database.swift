@@ -1,4 +1,5 @@
 import Bytes
+internal import Synchronization
 
 /// The store: transactions on SQLite or PostgreSQL, one text of SQL for both.
 ///
@@ -12,6 +13,7 @@ import Bytes
 package final class Database: Sendable {
     package let sqlEngine: SQLEngine
     let engine: any StorageEngine
+    private let waker = Mutex<(@Sendable (Set<String>) -> Void)?>(nil)
 
     init(_ engine: any StorageEngine) {
         self.engine = engine
@@ -60,6 +62,11 @@ package final class Database: Sendable {
         try await perform(.bare) { try $0.notify(channel, payload) }
     }
 
+    /// Whom to tell the topics that committed transactions wake: called on the database's threads, so it must be quick.
+    package func onWake(_ handler: @escaping @Sendable (Set<String>) -> Void) {
+        waker.withLock { $0 = handler }
+    }
+
     /// Ends the transactions that run, refuses those that wait and come, and closes every connection.
     package func close() async { await engine.close() }
 
@@ -73,8 +80,12 @@ package final class Database: Sendable {
                 QueuedTransaction(
                     mode: mode, statementTimeoutMilliseconds: statementTimeoutMilliseconds,
                     since: World.live.monotonic(),
-                    run: { tx in
+                    run: { [self] tx in
                         let answer = try body(tx)
+                        if !tx.topics.isEmpty, let wake = waker.withLock({ $0 }) {
+                            let topics = tx.topics
+                            tx.afterCommit { wake(topics) }
+                        }
                         return { continuation.resume(returning: answer) }
                     },
                     fail: { continuation.resume(throwing: $0) }))

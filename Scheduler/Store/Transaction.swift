@@ -16,6 +16,8 @@ package final class Transaction {
     private let connection: any SQLConnection
     private(set) var failure: (any Error)?
     private(set) var actions: [@Sendable () -> Void] = []
+    /// What is to be woken after the commit.
+    private(set) var topics: Set<String> = []
 
     init(_ connection: any SQLConnection, sqlEngine: SQLEngine, now: Int64) {
         self.connection = connection
@@ -50,6 +52,9 @@ package final class Transaction {
     /// Runs `action` once the transaction is committed, in the order of the calls, before the caller gets its answer;
     /// never if it is not. It runs on the database's thread and must be quick: wake somebody, don't work.
     package func afterCommit(_ action: @escaping @Sendable () -> Void) { actions.append(action) }
+
+    /// Wakes who waits for a topic of the bus, in every process, once the transaction is committed.
+    func wake(_ topic: String) { topics.insert(topic) }
 
     @discardableResult
     private func run(_ sql: SQL, _ each: (inout Row) throws -> Bool) throws -> Int {

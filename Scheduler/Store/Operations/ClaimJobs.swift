@@ -76,7 +76,7 @@ extension Transaction {
     /// Grants pending jobs to a worker: those that fit what its owner's active policy, its consent and its
     /// capacity allow at this moment, by priority, then by who was served least. None fits: an empty answer.
     package func claim(_ claim: Claim, hints: ClaimHints) throws -> ClaimAnswer {
-        let offer = try offer(claim)
+        let offer = try claim.device.map { try self.offer(claim, of: $0) } ?? offer(claim)
         var answer = ClaimAnswer(offer: offer)
         let worker = MachineID(claim.offer.worker)
         let request = claim.isRepeatable ? SHA256.hex(claim.requestID) : nil
@@ -85,7 +85,7 @@ extension Transaction {
             if !answer.grants.isEmpty { return answer }
         }
         guard !offer.kinds.isEmpty else { return answer }
-        let heads = hints.classes(offer)
+        let heads = claim.device == nil ? hints.classes(offer) : [.deviceCommands]
         let needs = Dictionary(heads.map { ($0.id, $0) }) { first, _ in first }
         var left = offer
         var chosen: [Pick] = []
@@ -95,7 +95,7 @@ extension Transaction {
                 let isAudit = head.requirement.kind == .audit
                 return ClassHead(
                     id: head.id, fromTag: isAudit ? .min : head.fromTag,
-                    barred: isAudit ? OwnerID(claim.offer.owner) : nil)
+                    barred: isAudit ? OwnerID(claim.offer.owner) : nil, device: claim.device)
             }
             let picks = try pick(asked[...], limit: claim.limit - chosen.count)
             for head in part { answer.asked[head.id] = ClassObservation() }
@@ -126,8 +126,20 @@ extension Transaction {
         }
         let written = try grant(rows.sorted { $0.id < $1.id }, worker: worker, request: request)
         guard written == rows.count else { throw InternalError("a locked pending job could not be granted") }
+        if let device = claim.device {
+            try note(
+                answer.grants.map {
+                    DeviceChange(
+                        device: device, job: $0.id, status: DeviceCommand.Status.claimed.rawValue, waiting: -1)
+                })
+        }
         try record(claimed(answer.grants, by: worker))
         return answer
+    }
+
+    /// What a device may be given: its own commands, while it is active.
+    private func offer(_ claim: Claim, of device: DeviceID) throws -> Offer {
+        try isActive(device) ? claim.offer : claim.offer.void
     }
 
     /// One event per owner whose jobs were claimed.
@@ -172,6 +184,13 @@ extension Transaction {
             }
         }
     }
+}
+
+extension JobClass.Head {
+    /// The class of all commands.
+    fileprivate static let deviceCommands = Self(
+        id: ClassID(.deviceCommand), requirement: .deviceCommand, priority: Requirement.deviceCommand.priority,
+        fromTag: .min)
 }
 
 extension Claim {

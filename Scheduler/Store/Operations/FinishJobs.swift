@@ -136,6 +136,7 @@ extension Transaction {
         var settlements = retried
         while !ends.isEmpty {
             try insertEnded(ends)
+            try note(ends.compactMap(\.change))
             settlements += ends.map { Settlement(job: $0.job, pay: $0.pay, isOver: true) }
             try record(
                 ends.map { end in
@@ -160,6 +161,15 @@ extension Transaction {
         try SQL.chunked(open) { chunk in
             for (key, finished) in try acceptedResults(chunk) { answers[key] = finished }
         }
+    }
+}
+
+extension Ended {
+    /// What it is to its device; nil for a job of another kind.
+    fileprivate var change: DeviceChange? {
+        let waited = job.state == .pending || job.state == .scheduled
+        return job.change(
+            DeviceCommand.Status(state, reason: reason), waiting: waited ? -1 : 0, open: -1, concernsDevice: true)
     }
 }
 

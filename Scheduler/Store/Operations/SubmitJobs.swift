@@ -87,6 +87,11 @@ extension Transaction {
         let isLater = job.runAt ?? now > now
         var accepted = AcceptedJob(id: newJobID(number), job: job, state: isLater ? .scheduled : .pending, tag: 0)
         let waitsFor = try job.dependsOn.isEmpty ? [] : settleDependencies(&accepted)
+        if let place = job.device {
+            accepted.tag = place.tag
+            if place.needsApproval { (accepted.state, accepted.waitsFor) = (.blocked, 1) }
+            return (accepted, [])
+        }
         // What isn't ready yet takes no place in its owner's queue.
         if accepted.state == .pending { accepted.tag = hints.tag(job.classID, job.owner, job.requirement.cost) }
         return (accepted, waitsFor)
@@ -120,6 +125,7 @@ extension Transaction {
         try insertLive(draft.jobs.filter { $0.state != .cancelled })
         try insertDependencies(draft.waits)
         try insertUnborn(draft.jobs.filter { $0.state == .cancelled })
+        try note(draft.jobs.compactMap(\.change))
         try record(draft.events)
         try storeAnswers(draft.answers)
     }
@@ -143,6 +149,18 @@ extension Transaction {
         var bytes = [UInt8(truncatingIfNeeded: number >> 8), UInt8(truncatingIfNeeded: number)]
         for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: chance >> shift)) }
         return JobID(UUIDv7.text(milliseconds: now, random: bytes))
+    }
+}
+
+extension AcceptedJob {
+    /// What it is to its device; nil for a job of another kind.
+    fileprivate var change: DeviceChange? {
+        job.device.map { place in
+            let isReady = state == .pending
+            return DeviceChange(
+                device: place.device, job: id, status: DeviceCommand.Status(state, reason: nil).rawValue,
+                waiting: isReady ? 1 : 0, open: 1, concernsDevice: isReady)
+        }
     }
 }
 

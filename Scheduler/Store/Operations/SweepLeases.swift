@@ -67,6 +67,7 @@ extension Transaction {
             ready[job.classID] = ((before?.count ?? 0) + 1, min(before?.tag ?? place, place))
         }
         try makeReady(tagged.sorted { $0.id < $1.id })
+        for job in due { if let device = job.device { wake(DeviceTopic.device(device)) } }
         return (ready, due.count < limit ? try nextDue() : now)
     }
 }

@@ -14,11 +14,14 @@ package struct ClassHead: Sendable {
     package var fromTag: Int64
     /// The side of a task whose audit its machines may not have (CONTRACT 4).
     package var barred: OwnerID?
+    /// The device whose commands alone are meant.
+    package var device: DeviceID?
 
-    package init(id: ClassID, fromTag: Int64, barred: OwnerID? = nil) {
+    package init(id: ClassID, fromTag: Int64, barred: OwnerID? = nil, device: DeviceID? = nil) {
         self.id = id
         self.fromTag = fromTag
         self.barred = barred
+        self.device = device
     }
 }
 

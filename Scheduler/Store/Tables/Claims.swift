@@ -31,6 +31,13 @@ extension Transaction {
                         AND (author_id = \(owner.text) OR claimed_by = \(owner.text)))
                     """
                 } else { "" }
+            if let device = head.device {
+                return """
+                    SELECT * FROM (SELECT id, owner_id, class_id, tag, since, attempt, fence FROM live_jobs
+                        WHERE device_id = \(device.text) AND state = 'pending'
+                        ORDER BY device_id, tag, id LIMIT \(limit) \(.skipLocked)) AS head
+                    """
+            }
             return """
                 SELECT * FROM (SELECT id, owner_id, class_id, tag, since, attempt, fence FROM live_jobs
                     WHERE class_id = \(head.id.number) AND state = 'pending' AND tag >= \(head.fromTag) \(sql: mine)

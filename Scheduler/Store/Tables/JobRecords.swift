@@ -47,12 +47,13 @@ extension Transaction {
                     .integer(accepted.classID.number), .text(accepted.state.rawValue), .integer(accepted.tag),
                     .integer(now), .integer(accepted.job.runAt ?? now), .integer(accepted.job.maxAttempts),
                     .integer(accepted.waitsFor), .integer(accepted.hold?.amount ?? 0), .integer(accepted.job.bounty),
+                    .text(accepted.job.device?.device.text),
                 ]
             }
             try execute(
                 """
                 INSERT INTO live_jobs (id, owner_id, class_id, state, tag, since, run_at, max_attempts, waits_for,
-                    held, bounty_id)
+                    held, bounty_id, device_id)
                 VALUES \(rows: rows)
                 """)
         }

@@ -31,10 +31,13 @@ struct LiveJob {
     var hourlyPrice: Int64?
     /// The task that it audits.
     var bounty: Int64?
+    /// The device whose command it is.
+    var device: DeviceID?
 
     static let columns: StaticString = """
         id, owner_id, class_id, state, tag, attempt, max_attempts, failures, losses, losses_in_row, fence,
-        dependents, claim_token, worker_id, claimed_at, paid, held, hold_number, hourly_price, bounty_id
+        dependents, claim_token, worker_id, claimed_at, paid, held, hold_number, hourly_price, bounty_id,
+        device_id
         """
 
     init(_ row: inout Row) throws {
@@ -58,6 +61,7 @@ struct LiveJob {
         holdNumber = try row.integer()
         hourlyPrice = try row.optionalInteger()
         bounty = try row.optionalInteger()
+        device = try row.optionalText().map { DeviceID($0) }
     }
 }
 
@@ -148,6 +152,7 @@ extension Transaction {
                 WHERE live_jobs.id = resting.id AND live_jobs.fence = resting.seen AND live_jobs.state = \(.running)
                 """)
         }
+        try note(reschedulings.compactMap { $0.job.change(.pending, waiting: 1) })
     }
 
     /// Takes away what its owner cancels, whatever its state.

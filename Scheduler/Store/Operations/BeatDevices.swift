@@ -1,0 +1,35 @@
+package import Domain
+
+extension Transaction {
+    /// Writes signs of life, one for each device; returns how many commands wait for each. Devices that aren't active
+    /// are left out.
+    package func beat(_ beats: [DeviceBeat]) throws -> [DeviceID: Int64] {
+        var answers: [DeviceID: Int64] = [:]
+        var changes: [DeviceChange] = []
+        var online: [CustomerID: Int64] = [:]
+        try SQL.chunked(beats.sorted { $0.device < $1.device }) { chunk in
+            let known = try lockPresence(of: ArraySlice(chunk.map(\.device)))
+            try writeBeats(chunk)
+            let healths = Dictionary(chunk.map { ($0.device, $0.health) }) { _, last in last }
+            for before in known {
+                guard let health = healths[before.device], !before.isOnline || before.health != health else { continue }
+                changes.append(DeviceChange(device: before.device, status: health.rawValue))
+                if !before.isOnline { online[before.customer, default: 0] += 1 }
+            }
+            answers.merge(try waitingCommands(of: ArraySlice(chunk.map(\.device)))) { first, _ in first }
+        }
+        try note(changes)
+        try countOnline(online)
+        return answers
+    }
+
+    /// Marks devices as offline that have been silent too long; returns how many.
+    package func endPresence(limit: Int) throws -> Int {
+        let silent = try lockSilent(before: now - Device.Presence.lasts, limit: limit)
+        guard !silent.isEmpty else { return 0 }
+        try SQL.chunked(silent.map(\.device).sorted()) { try markOffline($0) }
+        try note(silent.map { DeviceChange(device: $0.device, status: "offline") })
+        try countOnline(silent.reduce(into: [:]) { $0[$1.customer, default: 0] -= 1 })
+        return silent.count
+    }
+}

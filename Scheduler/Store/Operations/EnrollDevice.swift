@@ -1,0 +1,91 @@
+package import Domain
+
+extension Transaction {
+    /// Provisions a device for a customer; one of its own that never registered gets another code.
+    ///
+    /// Throws `Refusal.taken` for another's or a registered one, `.wrongState` beyond `Device.limit`.
+    /// - Parameter codeHash: SHA-256 hex of the activation code.
+    package func provisionDevice(
+        _ id: DeviceID, of customer: CustomerID, name: String, location: String?, codeHash: String
+    ) throws -> Int64 {
+        if try insertDevice(id, of: customer, name: name, location: location, codeHash: codeHash) {
+            guard try countDevice(of: customer) else {
+                throw Refusal.wrongState("a customer may have \(Device.limit) devices")
+            }
+            try insertPresence(id, of: customer)
+        } else {
+            guard try renewCode(id, of: customer, name: name, location: location, codeHash: codeHash) else {
+                throw Refusal.taken(field: "deviceId")
+            }
+        }
+        try record(event(.deviceProvisioned, id, customer, actor: customer.text))
+        return now + Device.activationLasts
+    }
+
+    /// Activates a device by its code, once. nil when the code is wrong or too old.
+    ///
+    /// Throws `Refusal.notFound`, `.wrongState` for one that is registered.
+    package func registerDevice(
+        _ id: DeviceID, codeHash: String, secretHash: String, model: String?, location: String?
+    ) throws -> Device? {
+        let isActivated = try activate(
+            id, codeHash: codeHash, secretHash: secretHash, model: model, location: location)
+        guard let device = try device(id) else { throw Refusal.notFound("device") }
+        guard isActivated else {
+            guard device.state == .provisioned else { throw Refusal.wrongState("this device is already registered") }
+            return nil
+        }
+        try note([DeviceChange(device: id, status: device.status)])
+        try record(event(.deviceRegistered, id, device.customer, actor: id.machine.text))
+        return device
+    }
+
+    /// Changes what a customer calls and configures its device.
+    package func changeDevice(
+        _ id: DeviceID, of customer: CustomerID, actor: String, _ change: (inout Device) -> Void
+    ) throws -> Device {
+        guard var device = try lockDevice(id) else { throw Refusal.notFound("device") }
+        guard device.customer == customer else { throw Refusal.notYours("device") }
+        let before = device
+        change(&device)
+        guard device != before else { return device }
+        try updateDevice(device)
+        if device.config != before.config { wake(DeviceTopic.device(id)) }
+        try record(event(.deviceChanged, id, customer, actor: actor))
+        return device
+    }
+
+    /// A suspended device's tokens end, and what it holds is pending again.
+    package func suspendDevice(_ id: DeviceID, of customer: CustomerID, actor: String) throws -> Device {
+        try move(id, of: customer, from: .active, to: .suspended, .deviceSuspended, actor: actor)
+    }
+
+    package func resumeDevice(_ id: DeviceID, of customer: CustomerID, actor: String) throws -> Device {
+        try move(id, of: customer, from: .suspended, to: .active, .deviceResumed, actor: actor)
+    }
+
+    /// Moving it to where it is changes nothing.
+    private func move(
+        _ id: DeviceID, of customer: CustomerID, from: Device.State, to state: Device.State, _ type: EventType,
+        actor: String
+    ) throws -> Device {
+        // Live jobs are locked before their devices.
+        if state == .suspended { try recall(from: id.machine, actor: actor) }
+        let isMoved = try moveDevice(id, of: customer, from: from, to: state)
+        let device = try device(id, of: customer)
+        guard isMoved else {
+            guard device.state == state else {
+                throw Refusal.wrongState("the device is \(device.state.rawValue), not \(from.rawValue)")
+            }
+            return device
+        }
+        if state == .suspended { try deleteTokens(of: id) }
+        try note([DeviceChange(device: id, status: device.status, concernsDevice: true)])
+        try record(event(type, id, customer, actor: actor))
+        return device
+    }
+
+    private func event(_ type: EventType, _ id: DeviceID, _ customer: CustomerID, actor: String) -> Event {
+        Event(owner: customer.owner, type: type, actor: actor, object: id.text)
+    }
+}

@@ -1,0 +1,168 @@
+package import Domain
+
+/// What happened, as it is read again.
+package struct DeviceUpdate: Sendable {
+    package let position: Int64
+    /// nil when the update is about the device itself.
+    package let job: JobID?
+    package let status: String
+    package let at: Int64
+}
+
+extension Transaction {
+    package func device(_ id: DeviceID) throws -> Device? {
+        try first(
+            """
+            SELECT \(raw: Device.columns) FROM devices JOIN device_presence ON device_id = devices.id
+            WHERE devices.id = \(id.text)
+            """
+        ) { try Device(&$0) }
+    }
+
+    /// A customer's device. Throws `Refusal.notFound`, `.notYours`.
+    package func device(_ id: DeviceID, of customer: CustomerID) throws -> Device {
+        guard let device = try device(id) else { throw Refusal.notFound("device") }
+        guard device.customer == customer else { throw Refusal.notYours("device") }
+        return device
+    }
+
+    /// A customer's devices by id, and how many there are.
+    /// - Parameter isOnline: nil for all.
+    package func devices(
+        of customer: CustomerID, isOnline: Bool?, offset: Int, limit: Int
+    ) throws -> (devices: [Device], total: Int64) {
+        let counts = try first("SELECT devices, online FROM customers WHERE id = \(customer.text)") { row in
+            try (all: row.integer(), online: row.integer())
+        }
+        guard let (all, online) = counts else { return ([], 0) }
+        // The ids alone first: of what is passed over nothing else is read.
+        let list: SQL =
+            if let isOnline {
+                """
+                SELECT device_id FROM device_presence WHERE customer_id = \(customer.text) AND is_online = \(isOnline)
+                ORDER BY device_id LIMIT \(limit) OFFSET \(offset)
+                """
+            } else {
+                """
+                SELECT id FROM devices WHERE customer_id = \(customer.text) ORDER BY id LIMIT \(limit) OFFSET \(offset)
+                """
+            }
+        let ids = try rows(list) { try $0.text() }
+        let total = isOnline.map { $0 ? online : all - online } ?? all
+        guard !ids.isEmpty else { return ([], total) }
+        let found = try rows(
+            """
+            SELECT \(raw: Device.columns) FROM devices JOIN device_presence ON device_id = devices.id
+            WHERE devices.id IN (\(list: ids))
+            """
+        ) { try Device(&$0) }
+        return (found.sorted { $0.id < $1.id }, total)
+    }
+
+    // MARK: Commands
+
+    package func deviceCommand(_ id: JobID) throws -> DeviceCommand? { try deviceCommands([id]).first }
+
+    /// These commands, in the order of their numbers.
+    package func deviceCommands(_ ids: [JobID]) throws -> [DeviceCommand] {
+        try commands("device_commands.job_id IN (\(list: ids.map(\.text))) ORDER BY device_commands.number")
+    }
+
+    /// A device's commands, newest first, those before a number.
+    package func deviceCommands(of device: DeviceID, before number: Int64?, limit: Int) throws -> [DeviceCommand] {
+        try commands(
+            """
+            device_commands.device_id = \(device.text) AND device_commands.number < \(number ?? .max)
+            ORDER BY device_commands.number DESC LIMIT \(limit)
+            """)
+    }
+
+    /// The first commands of a session.
+    package func deviceCommands(in session: SessionID, limit: Int) throws -> [DeviceCommand] {
+        try commands(
+            """
+            device_commands.session_id = \(session.text) ORDER BY device_commands.number LIMIT \(limit)
+            """)
+    }
+
+    private func commands(_ condition: SQL) throws -> [DeviceCommand] {
+        try rows(
+            """
+            SELECT device_commands.job_id, device_commands.device_id, number, session_id, title, spec, priority,
+                jobs.created_at, live_jobs.state, ended_jobs.state, reason, exit_code, output, error, duration_ms,
+                ended_at, status
+            FROM device_commands JOIN jobs ON jobs.id = device_commands.job_id
+                LEFT JOIN live_jobs ON live_jobs.id = device_commands.job_id
+                LEFT JOIN ended_jobs ON ended_jobs.id = device_commands.job_id
+            WHERE \(sql: condition)
+            """
+        ) { try DeviceCommand(&$0) }
+    }
+
+    // MARK: Updates
+
+    /// What happened to a device after a position, and where its updates begin and end. Nothing for nil, but where they
+    /// end.
+    package func deviceUpdates(
+        of device: DeviceID, after position: Int64?, limit: Int
+    ) throws -> (updates: [DeviceUpdate], oldest: Int64, last: Int64) {
+        let last = try first("SELECT last_position FROM devices WHERE id = \(device.text)") { try $0.integer() } ?? 0
+        let oldest = try first(
+            "SELECT position FROM device_updates WHERE device_id = \(device.text) ORDER BY position LIMIT 1"
+        ) { try $0.integer() }
+        guard let position, position < last else { return ([], oldest ?? last + 1, last) }
+        let updates = try rows(
+            """
+            SELECT position, job_id, status, created_at FROM device_updates
+            WHERE device_id = \(device.text) AND position > \(position) ORDER BY position LIMIT \(limit)
+            """
+        ) { row in
+            try DeviceUpdate(
+                position: row.integer(), job: row.optionalText().map { JobID($0) }, status: row.text(),
+                at: row.integer())
+        }
+        return (updates, oldest ?? last + 1, last)
+    }
+}
+
+extension Device {
+    static let columns: StaticString = """
+        devices.id, devices.customer_id, name, location, model, config, state, registered_at, created_at, health,
+        last_seen, is_online, metrics, diagnostics
+        """
+
+    init(_ row: inout Row) throws {
+        try self.init(
+            id: DeviceID(row.text()), customer: CustomerID(row.text()), name: row.text(),
+            location: row.optionalText(), model: row.optionalText(), config: row.optionalText(), state: row.word(),
+            registeredAt: row.optionalInteger(), createdAt: row.integer(),
+            presence: Presence(
+                health: row.optionalText().flatMap(Presence.Health.init(rawValue:)), lastSeen: row.optionalInteger(),
+                isOnline: row.bool(), metrics: row.optionalText(), diagnostics: row.optionalText()))
+    }
+}
+
+extension DeviceCommand {
+    init(_ row: inout Row) throws {
+        let (id, device) = try (JobID(row.text()), DeviceID(row.text()))
+        let number = try row.integer()
+        let session = try row.optionalText().map { SessionID($0) }
+        let (type, parameters, priority) = try (row.text(), row.text(), row.integer())
+        let createdAt = try row.integer()
+        let (live, ended, reason) = try (row.optionalText(), row.optionalText(), row.optionalText())
+        guard let state = (live ?? ended).flatMap(JobState.init(rawValue:)) else {
+            throw InternalError.unreadable("the state of command \(id.text)")
+        }
+        self.init(
+            id: id, device: device, number: number, session: session, type: type, parameters: parameters,
+            priority: priority, status: Status(state, reason: reason), createdAt: createdAt)
+        let (exitCode, output, error) = try (row.optionalInteger(), row.optionalText(), row.optionalText())
+        let (duration, endedAt) = try (row.optionalInteger(), row.optionalInteger())
+        ending = endedAt.map {
+            Job.Ending(
+                reason: reason, exitCode: exitCode, output: output, error: error, durationMilliseconds: duration,
+                endedAt: $0)
+        }
+        outcome = try row.optionalText()
+    }
+}

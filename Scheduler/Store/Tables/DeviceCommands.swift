@@ -1,0 +1,63 @@
+package import Domain
+
+extension Transaction {
+    func insertCommand(_ job: JobID, _ place: DevicePlace, number: Int64, session: SessionID?, priority: Int64) throws {
+        try execute(
+            """
+            INSERT INTO device_commands (job_id, device_id, number, session_id, priority)
+            VALUES (\(job.text), \(place.device.text), \(number), \(session?.text), \(priority))
+            """)
+    }
+
+    /// Lets a command that waits for approval be claimed: the guard of every approval. nil when it doesn't wait.
+    func approve(_ id: JobID) throws -> LiveJob? {
+        try first(
+            """
+            UPDATE live_jobs SET state = 'pending', waits_for = 0, since = \(now)
+            WHERE id = \(id.text) AND state = \(.blocked) AND device_id IS NOT NULL
+            RETURNING \(raw: LiveJob.columns)
+            """
+        ) { try LiveJob(&$0) }
+    }
+
+    /// Takes away a command that waits for approval; nil when it doesn't wait.
+    func deleteUnapproved(_ ids: [JobID]) throws -> [LiveJob] {
+        try deleteBlocked(ids.sorted())
+    }
+
+    /// The commands of a session that wait for approval.
+    func unapproved(in session: SessionID, limit: Int) throws -> [JobID] {
+        try rows(
+            """
+            SELECT job_id FROM device_commands JOIN live_jobs ON live_jobs.id = job_id AND state = \(.blocked)
+            WHERE session_id = \(session.text) ORDER BY number LIMIT \(limit)
+            """
+        ) { try JobID($0.text()) }
+    }
+
+    /// The commands among these jobs that are this device's.
+    package func isCommand(_ id: JobID, of device: DeviceID) throws -> Bool {
+        try first(
+            "SELECT job_id FROM device_commands WHERE job_id = \(id.text) AND device_id = \(device.text)"
+        ) { try $0.text() } != nil
+    }
+
+    /// The command that a device would be given next; nil when none waits.
+    package func nextCommand(of device: DeviceID) throws -> JobID? {
+        try first(
+            """
+            SELECT id FROM live_jobs WHERE device_id = \(device.text) AND state = 'pending'
+            ORDER BY device_id, tag, id LIMIT 1
+            """
+        ) { try JobID($0.text()) }
+    }
+
+    /// How many commands a device holds, counted up to `limit`.
+    package func heldCommands(of device: DeviceID, limit: Int) throws -> Int {
+        try rows(
+            """
+            SELECT id FROM live_jobs WHERE worker_id = \(device.machine.text) AND state = 'running' LIMIT \(limit)
+            """
+        ) { try $0.text() }.count
+    }
+}

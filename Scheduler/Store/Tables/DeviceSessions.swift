@@ -1,0 +1,65 @@
+package import Domain
+
+extension Transaction {
+    func insertSession(_ session: DeviceSession) throws {
+        try execute(
+            """
+            INSERT INTO device_sessions (id, device_id, customer_id, type, description, created_at, expires_at)
+            VALUES (\(session.id.text), \(session.device.text), \(session.customer.text), \(session.kind.rawValue),
+                \(session.description), \(session.createdAt), \(session.expiresAt))
+            """)
+    }
+
+    package func deviceSession(_ id: SessionID) throws -> DeviceSession? {
+        try first("SELECT \(raw: DeviceSession.columns) FROM device_sessions WHERE id = \(id.text)") {
+            try DeviceSession(&$0)
+        }
+    }
+
+    /// The newest session of a device, if it is active.
+    package func activeSession(of id: DeviceID) throws -> DeviceSession? {
+        let newest = try first(
+            """
+            SELECT \(raw: DeviceSession.columns) FROM device_sessions WHERE device_id = \(id.text)
+            ORDER BY created_at DESC, id DESC LIMIT 1
+            """
+        ) { try DeviceSession(&$0) }
+        return newest.flatMap { $0.isActive(at: now) ? $0 : nil }
+    }
+
+    /// Ends a session; false when it isn't active.
+    func endSession(_ id: SessionID) throws -> Bool {
+        try execute(
+            """
+            UPDATE device_sessions SET ended_at = \(now), expires_at = \(now)
+            WHERE id = \(id.text) AND ended_at IS NULL AND expires_at > \(now)
+            """) == 1
+    }
+
+    /// Locks sessions that are over and not yet closed: what waited for approval in them is still there.
+    func lockOverSessions(limit: Int) throws -> [SessionID] {
+        try rows(
+            """
+            SELECT id FROM device_sessions WHERE is_closed = 0 AND expires_at <= \(now)
+            ORDER BY expires_at LIMIT \(limit) \(.skipLocked)
+            """
+        ) { try SessionID($0.text()) }
+    }
+
+    func closeSession(_ id: SessionID) throws {
+        try execute("UPDATE device_sessions SET is_closed = 1 WHERE id = \(id.text)")
+    }
+}
+
+extension DeviceSession {
+    static let columns: StaticString = """
+        id, device_id, customer_id, type, description, created_at, expires_at, ended_at
+        """
+
+    init(_ row: inout Row) throws {
+        try self.init(
+            id: SessionID(row.text()), device: DeviceID(row.text()), customer: CustomerID(row.text()),
+            kind: row.word(), description: row.optionalText(), createdAt: row.integer(), expiresAt: row.integer(),
+            endedAt: row.optionalInteger())
+    }
+}

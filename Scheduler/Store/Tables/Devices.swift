@@ -1,0 +1,175 @@
+package import Domain
+
+extension Transaction {
+    /// Provisions a device, or gives one that never registered a new code. nil when the id is taken.
+    func insertDevice(_ id: DeviceID, of customer: CustomerID, name: String, location: String?, codeHash: String) throws
+        -> Bool
+    {
+        try execute(
+            """
+            INSERT INTO devices (id, customer_id, name, location, state, activation_hash, activation_expires, created_at)
+            VALUES (\(id.text), \(customer.text), \(name), \(location), 'provisioned', \(codeHash),
+                \(now + Device.activationLasts), \(now))
+            ON CONFLICT (id) DO NOTHING
+            """) == 1
+    }
+
+    /// Gives a device that never registered another code. False when it isn't such a device of the customer's.
+    func renewCode(_ id: DeviceID, of customer: CustomerID, name: String, location: String?, codeHash: String) throws
+        -> Bool
+    {
+        try execute(
+            """
+            UPDATE devices SET name = \(name), location = \(location), activation_hash = \(codeHash),
+                activation_expires = \(now + Device.activationLasts)
+            WHERE id = \(id.text) AND customer_id = \(customer.text) AND state = 'provisioned'
+            """) == 1
+    }
+
+    func insertPresence(_ id: DeviceID, of customer: CustomerID) throws {
+        try execute("INSERT INTO device_presence (device_id, customer_id) VALUES (\(id.text), \(customer.text))")
+    }
+
+    /// Counts one more device of a customer; false at the limit.
+    func countDevice(of customer: CustomerID) throws -> Bool {
+        try execute(
+            """
+            INSERT INTO customers (id, devices) VALUES (\(customer.text), 1)
+            ON CONFLICT (id) DO UPDATE SET devices = customers.devices + 1 WHERE customers.devices < \(Device.limit)
+            """) == 1
+    }
+
+    /// Turns a provisioned device into an active one: the guard of every activation. False when it isn't provisioned,
+    /// or the code is wrong or too old.
+    func activate(_ id: DeviceID, codeHash: String, secretHash: String, model: String?, location: String?) throws
+        -> Bool
+    {
+        try execute(
+            """
+            UPDATE devices SET state = 'active', secret_hash = \(secretHash), registered_at = \(now),
+                model = COALESCE(\(model), model), location = COALESCE(location, \(location))
+            WHERE id = \(id.text) AND state = 'provisioned' AND activation_hash = \(codeHash)
+                AND activation_expires > \(now)
+            """) == 1
+    }
+
+    /// Moves a customer's device from one state to another; false when it isn't in that one.
+    func moveDevice(_ id: DeviceID, of customer: CustomerID, from: Device.State, to state: Device.State) throws -> Bool {
+        try execute(
+            """
+            UPDATE devices SET state = \(state.rawValue)
+            WHERE id = \(id.text) AND customer_id = \(customer.text) AND state = \(from.rawValue)
+            """) == 1
+    }
+
+    /// Writes what its customer calls and configures a device.
+    func updateDevice(_ device: Device) throws {
+        try execute(
+            """
+            UPDATE devices SET name = \(device.name), location = \(device.location), config = \(device.config)
+            WHERE id = \(device.id.text)
+            """)
+    }
+
+    /// Keeps a device as it is until the commit; nil when there is none.
+    func lockDevice(_ id: DeviceID) throws -> Device? {
+        // Before the columns of another table are read, so that the lock is on this one alone.
+        guard try first("SELECT id FROM devices WHERE id = \(id.text) \(.forUpdate)", { try $0.text() }) != nil else {
+            return nil
+        }
+        return try device(id)
+    }
+
+    /// The number of a new command of a device; nil when the device can't have another.
+    func nextCommandNumber(of id: DeviceID) throws -> Int64? {
+        try first(
+            """
+            UPDATE devices SET last_number = last_number + 1
+            WHERE id = \(id.text) AND open_commands < \(DeviceCommand.limit) RETURNING last_number
+            """
+        ) { try $0.integer() }
+    }
+
+    /// Whether a device may hold leases.
+    func isActive(_ id: DeviceID) throws -> Bool {
+        try first("SELECT id FROM devices WHERE id = \(id.text) AND state = 'active'") { try $0.text() } != nil
+    }
+
+    /// How many commands of each of these devices wait for a claim; those that aren't active are left out.
+    func waitingCommands(of ids: ArraySlice<DeviceID>) throws -> [DeviceID: Int64] {
+        let found = try rows(
+            "SELECT id, waiting FROM devices WHERE id IN (\(list: ids.map(\.text))) AND state = 'active'"
+        ) { row in try (DeviceID(row.text()), row.integer()) }
+        return Dictionary(found) { first, _ in first }
+    }
+}
+
+// MARK: Presence
+
+/// A row of presence as it was before a change.
+struct KnownPresence {
+    var device: DeviceID
+    var customer: CustomerID
+    var isOnline: Bool
+    var health: Device.Presence.Health?
+
+    static let columns: StaticString = "device_id, customer_id, is_online, health"
+
+    init(_ row: inout Row) throws {
+        device = try DeviceID(row.text())
+        customer = try CustomerID(row.text())
+        isOnline = try row.bool()
+        let word = try row.optionalText()
+        health = word.flatMap(Device.Presence.Health.init(rawValue:))
+    }
+}
+
+extension Transaction {
+    /// Locks the presence of devices in the order of their ids.
+    func lockPresence(of ids: ArraySlice<DeviceID>) throws -> [KnownPresence] {
+        try rows(
+            """
+            SELECT \(raw: KnownPresence.columns) FROM device_presence WHERE device_id IN (\(list: ids.map(\.text)))
+            ORDER BY device_id \(.forUpdate)
+            """
+        ) { try KnownPresence(&$0) }
+    }
+
+    func writeBeats(_ beats: ArraySlice<DeviceBeat>) throws {
+        let rows = beats.map { beat in
+            [
+                Value.text(beat.device.text), .text(beat.health.rawValue), .text(beat.metrics), .text(beat.diagnostics),
+            ]
+        }
+        try execute(
+            """
+            WITH beats (id, now_health, now_metrics, now_diagnostics) AS (VALUES \(rows: rows))
+            UPDATE device_presence SET is_online = 1, health = beats.now_health, last_seen = \(now),
+                metrics = COALESCE(beats.now_metrics, metrics),
+                diagnostics = COALESCE(beats.now_diagnostics, diagnostics)
+            FROM beats WHERE device_presence.device_id = beats.id
+            """)
+    }
+
+    /// Locks devices that were last heard of before an instant and are still taken for online, the longest silent
+    /// first.
+    func lockSilent(before instant: Int64, limit: Int) throws -> [KnownPresence] {
+        try rows(
+            """
+            SELECT \(raw: KnownPresence.columns) FROM device_presence
+            WHERE is_online = 1 AND last_seen < \(instant) ORDER BY last_seen LIMIT \(limit) \(.skipLocked)
+            """
+        ) { try KnownPresence(&$0) }
+    }
+
+    func markOffline(_ ids: ArraySlice<DeviceID>) throws {
+        try execute("UPDATE device_presence SET is_online = 0 WHERE device_id IN (\(list: ids.map(\.text)))")
+    }
+
+    /// Counts devices that came online or went offline, by customer.
+    func countOnline(_ changes: [CustomerID: Int64]) throws {
+        for (customer, change) in changes.sorted(by: { $0.key < $1.key }) where change != 0 {
+            try execute("UPDATE customers SET online = online + \(change) WHERE id = \(customer.text)")
+        }
+    }
+}
