@@ -9,6 +9,10 @@ package struct AppConfiguration: Sendable {
     /// `JWT_SECRET`, then `JWT_SECRET_PREVIOUS`: 32 bytes at least. None: one is made that ends with the process.
     package var tokenSecrets: [[UInt8]] = []
 
+    /// What the tokens of devices' customers are signed with, 32 bytes at least; nil takes none
+    /// (`SUPABASE_JWT_SECRET`).
+    package var customerTokenSecret: [UInt8]?
+
     /// Whose word we take for who somebody is (`OIDC_ISSUERS`).
     package var issuers: [OIDCIssuer] = []
     /// Where browsers find us, without a slash at the end (`PUBLIC_URL`); needed with issuers.

@@ -14,7 +14,11 @@ package final class Dependencies: Sendable {
     package let redis: Redis?
     package let world: World
     package let drain = Drain()
+    private let startedAt: Int64
     package let heartbeats: HeartbeatReceiver
+    /// Where devices bring their signs of life and claims.
+    package let devices: DeviceBroker
+    let deviceCredentials: DeviceCredentials
     let signIn: SignIn
     let health: Health
     /// Written by a scheduler beside.
@@ -33,11 +37,17 @@ package final class Dependencies: Sendable {
         self.bus = bus
         self.redis = redis
         self.world = world
+        startedAt = world.monotonic()
         heartbeats = HeartbeatReceiver(
             database, redis: redis, allowsFallback: configuration.redisNonceFallback, world: world)
+        devices = DeviceBroker(broker, world: world)
+        deviceCredentials = DeviceCredentials(configuration, world: world)
         signIn = SignIn(configuration, world: world)
         keyUses = KeyUses(database)
         self.gauges = gauges
         health = Health(database, redis, world: world)
     }
+
+    /// How long the process serves, in seconds.
+    package var uptime: Int64 { max(0, (world.monotonic() - startedAt) / 1_000) }
 }

@@ -9,7 +9,7 @@ package final class WebSocket: Sendable {
     private let loop: any EventLoop
     private let inbox: SocketInbox
     private let bus: LocalBus
-    private let subscriptions = Mutex<[Subscription]>([])
+    private let subscriptions = Mutex<[String: Subscription]>([:])
 
     /// To be made on the event loop.
     init(_ handler: SocketHandler, _ loop: any EventLoop, bus: LocalBus) {
@@ -55,16 +55,19 @@ package final class WebSocket: Sendable {
         onLoop { handler in handler.once(after: delay) { $0.close(.policyViolation, "the credential has expired") } }
     }
 
-    /// From now on `events` has `.published` for each of the topics: at once, at every publication, and at least once
-    /// in `interval`, since a publication may be lost between two servers.
-    package func follow(_ topics: String..., every interval: Duration = .seconds(2)) {
-        for topic in topics {
-            let subscription = bus.subscribe([topic]) { [inbox] in inbox.publish(topic) }
-            subscriptions.withLock { $0.append(subscription) }
-            inbox.publish(topic)
-            onLoop { handler in handler.repeatedly(interval) { $0.inbox.publish(topic) } }
-        }
+    /// From now on `events` has `.published` for the topic: at once, at every publication, and at least once in
+    /// `interval`, since a publication may be lost between two servers. Once for each topic.
+    /// - Parameter interval: nil for one who looks again by himself, and may stop following.
+    package func follow(_ topic: String, every interval: Duration?) {
+        let subscription = bus.subscribe([topic]) { [inbox] in inbox.publish(topic) }
+        subscriptions.withLock { $0[topic] = subscription }
+        inbox.publish(topic)
+        guard let interval else { return }
+        onLoop { handler in handler.repeatedly(interval) { $0.inbox.publish(topic) } }
     }
+
+    /// Ends what `follow` without an interval began.
+    package func unfollow(_ topic: String) { subscriptions.withLock { $0[topic] = nil } }
 
     private func onLoop(_ act: @escaping @Sendable (SocketHandler) -> Void) {
         if loop.inEventLoop { return act(handler.value) }

@@ -115,6 +115,8 @@ package struct DeviceSession: Sendable, Equatable {
         case remediation
     }
 
+    package enum Status: String, Sendable, CaseIterable { case active, expired, ended }
+
     package var id: SessionID
     package var device: DeviceID
     package var customer: CustomerID
@@ -142,8 +144,6 @@ package struct DeviceSession: Sendable, Equatable {
     /// How long one lives, in milliseconds.
     package static let lasts: Int64 = 3_600_000
 
-    package func isActive(at now: Int64) -> Bool { endedAt == nil && now < expiresAt }
-    package func status(at now: Int64) -> String {
-        isActive(at: now) ? "active" : endedAt == nil ? "expired" : "ended"
-    }
+    package func isActive(at now: Int64) -> Bool { status(at: now) == .active }
+    package func status(at now: Int64) -> Status { endedAt != nil ? .ended : now < expiresAt ? .active : .expired }
 }

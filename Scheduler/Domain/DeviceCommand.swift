@@ -78,6 +78,9 @@ package struct DevicePlace: Sendable, Equatable {
         tag = (priority << 48) | number
         self.needsApproval = needsApproval
     }
+
+    /// What `tag` was made of.
+    package static func priority(ofTag tag: Int64) -> Int64 { tag >> 48 }
 }
 
 extension Requirement {

@@ -42,6 +42,8 @@ package struct Grant: Sendable {
     package var leaseEnds: Int64
     /// Whether the job may use a network: the worker's policy says so.
     package var network: Bool
+    /// Its place in its queue; of a device's command `DevicePlace.tag`.
+    package var tag: Int64 = 0
 
     package init(
         id: JobID, owner: OwnerID, title: String, requirement: Requirement, spec: String, token: String,

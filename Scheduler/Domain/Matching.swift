@@ -18,10 +18,6 @@ package struct Requirement: Hashable, Sendable {
     /// The most that a machine may ask per hour, minor units of USDT; nil when any price will do, 0 when it offers
     /// nothing.
     package var maxHourlyPrice: Int64?
-    /// The one worker that may have it (a device's command); nil for any.
-    package var target: String?
-    /// Owners whose machines may not have it (an audit's poster and assignee); sorted.
-    package var excludedOwners: [String] = []
 
     package init(kind: Kind, queue: String = "default", priority: Int64 = 5) {
         self.kind = kind
@@ -34,9 +30,10 @@ package struct Requirement: Hashable, Sendable {
         let parts: [String] =
             [
                 kind.rawValue, queue, String(priority), String(milliCores), String(memoryMiB), String(gpus),
-                isolation.rawValue, String(minutes), maxHourlyPrice.map(String.init) ?? "-", target ?? "-",
+                // The last "-" stands for a part that is gone, so that classes keep their ids.
+                isolation.rawValue, String(minutes), maxHourlyPrice.map(String.init) ?? "-", "-",
                 String(labels.count),
-            ] + labels + excludedOwners
+            ] + labels
         return parts.map { "\($0.utf8.count):\($0)" }.joined(separator: ",")
     }
 
@@ -85,9 +82,7 @@ package struct Offer: Sendable, Hashable {
     /// Whether one job of this class could run here at all, and can pay what is asked.
     package func fits(_ need: Requirement) -> Bool {
         guard kinds.contains(need.kind), queues?.contains(need.queue) ?? true else { return false }
-        if let target = need.target, target != worker { return false }
-        guard !need.excludedOwners.contains(owner),
-            (leastIsolation...max(isolation, leastIsolation)).contains(need.isolation),
+        guard (leastIsolation...max(isolation, leastIsolation)).contains(need.isolation),
             need.isolation <= isolation
         else { return false }
         guard need.minutes <= maxMinutes ?? .max, need.affords(asking.rate(of: need)) else { return false }

@@ -46,7 +46,6 @@ package final class ClassIndex: Sendable {
     private struct State: Sendable {
         var entries: [ClassID: Entry] = [:]
         var holding: Set<ClassID> = []
-        var byTarget: [String: Set<ClassID>] = [:]
         var fair = FairShare()
     }
 
@@ -78,8 +77,8 @@ package final class ClassIndex: Sendable {
         state.withLock { state in
             for (id, requirement) in classes where state.entries[id] == nil {
                 state.entries[id] = Entry(requirement)
-                state.holding.insert(id)
-                if let target = requirement.target { state.byTarget[target, default: []].insert(id) }
+                // Devices know where their commands are: nobody looks for them here.
+                if requirement.kind != .device { state.holding.insert(id) }
             }
         }
     }
@@ -109,9 +108,8 @@ package final class ClassIndex: Sendable {
         let now = world.now()
         let time = world.monotonic()
         return state.withLock { state in
-            let candidates = offer.kinds == [.device] ? state.byTarget[offer.worker] ?? [] : state.holding
             var heads: [(head: JobClass.Head, service: Int64, since: Int64)] = []
-            for id in candidates {
+            for id in state.holding {
                 guard let entry = state.entries[id], entry.mayHold, offer.fits(entry.requirement) else { continue }
                 let need = entry.requirement
                 let priority = Ageing.priority(need.priority, waitingSince: entry.head?.since, now: now)
@@ -174,7 +172,7 @@ package final class ClassIndex: Sendable {
     package func all() -> [ClassHead] {
         let time = world.monotonic()
         return state.withLock { state in
-            state.entries.keys.sorted().map { id in
+            state.entries.filter { $0.value.requirement.kind != .device }.keys.sorted().map { id in
                 ClassHead(id: id, fromTag: state.entries[id]?.mark.start(at: time).from ?? .min)
             }
         }

@@ -28,7 +28,12 @@ package final class JobBroker: Sendable {
         let stats = JobStats()
         self.classIndex = classIndex
         self.stats = stats
-        relay = WakeRelay(database: database, bus: bus, origin: Hex.encode(world.random(8)))
+        let relay = WakeRelay(database: database, bus: bus, origin: Hex.encode(world.random(8)))
+        self.relay = relay
+        database.onWake { topics in
+            for topic in topics { bus.publish(topic) }
+            relay.note(topics)
+        }
         claims = LongPolls(database: database, classIndex: classIndex, bus: bus, world: world, stats: stats)
         submissions = Batcher(weight: \.jobs.count) { round in
             try await Self.each(round, in: database) { tx, some in
@@ -105,7 +110,8 @@ package final class JobBroker: Sendable {
         var isScheduled = false
         for job in jobs {
             if job.state == .scheduled { isScheduled = true }
-            guard job.state == .pending else { continue }
+            // Devices are woken by what their commands' commit tells.
+            guard job.state == .pending, job.job.device == nil else { continue }
             let first = ready[job.classID]?.first ?? job
             ready[job.classID] = ((ready[job.classID]?.count ?? 0) + 1, job.tag < first.tag ? job : first)
         }
@@ -113,7 +119,7 @@ package final class JobBroker: Sendable {
             if !classIndex.isKnown(id) { classIndex.add([(id, arrival.first.job.requirement)]) }
             woke(id, count: arrival.count, tag: arrival.first.tag, owner: arrival.first.job.owner)
         }
-        for job in jobs where job.state != .pending && !classIndex.isKnown(job.classID) {
+        for job in jobs where (job.state != .pending || job.job.device != nil) && !classIndex.isKnown(job.classID) {
             classIndex.add([(job.classID, job.job.requirement)])
         }
         if isScheduled { bus.publish(Promoter.topic) }

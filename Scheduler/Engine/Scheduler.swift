@@ -32,11 +32,13 @@ package struct Scheduler: Sendable {
             start(EventSealer(broker.database, world: world), in: &group)
             start(HoldExpirer(broker.database), in: &group)
             start(BountySweeper(broker.database), in: &group)
+            start(DeviceSweeper(broker.database), in: &group)
             start(Pruner(broker.database), in: &group)
             start(PriceSetter(broker.database, base: basePrices), in: &group)
             start(broker.relay, in: &group)
             if let keyUses { start(keyUses, in: &group) }
             group.addTask { await listen() }
+            group.addTask { await broker.relay.listen() }
             let end = broker.bus.subscribe("shutdown")
             while !Task.isCancelled {
                 if case .closed = await end.wait(for: .seconds(3_600)) { break }

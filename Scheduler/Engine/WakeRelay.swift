@@ -3,15 +3,22 @@ internal import Domain
 internal import Store
 internal import Synchronization
 
-/// Tells other processes what became ready here: one notification for all that happened since the last round, sent
-/// outside of any transaction, since a NOTIFY in one takes a lock of the whole cluster until its commit.
+/// Tells other processes what became ready here, and which topics were woken: one notification for all that happened
+/// since the last round, sent outside of any transaction, since a NOTIFY in one takes a lock of the whole cluster until
+/// its commit.
 package final class WakeRelay: Ticking {
     package static let topic = "wake_relay"
     static let channel = "hatchfarm_ready"
+    static let topicChannel = "hatchfarm_topics"
     /// PostgreSQL takes 8,000 bytes.
     private static let maxClasses = 150
+    /// A topic has up to 150.
+    private static let maxTopics = 50
+    /// Beyond it they are dropped: who waits for one looks again by itself.
+    private static let maxPending = 10_000
 
     private let pending = Mutex<[ClassID: (count: Int, tag: Int64)]>([:])
+    private let topics = Mutex<Set<String>>([])
     private let database: Database
     private let bus: LocalBus
     let origin: String
@@ -32,16 +39,44 @@ package final class WakeRelay: Ticking {
         if isFirst { bus.publish(Self.topic) }
     }
 
+    func note(_ woken: Set<String>) {
+        guard database.sqlEngine == .postgres else { return }
+        let isFirst = topics.withLock { topics in
+            let wasEmpty = topics.isEmpty
+            if topics.count < Self.maxPending { topics.formUnion(woken) }
+            return wasEmpty && !topics.isEmpty
+        }
+        if isFirst { bus.publish(Self.topic) }
+    }
+
     package func round() async throws -> Duration {
+        let woken = topics.withLock { topics in
+            let some = topics.prefix(Self.maxTopics)
+            topics.subtract(some)
+            return Array(some)
+        }
+        if !woken.isEmpty {
+            try await database.notify(Self.topicChannel, ([origin] + woken).joined(separator: "\n"))
+        }
         let batch = pending.withLock { pending in
             let some = pending.prefix(Self.maxClasses)
             for (id, _) in some { pending[id] = nil }
             return some.map { "\($0.key.number):\($0.value.count):\($0.value.tag)" }
         }
-        guard !batch.isEmpty else { return .seconds(60) }
+        guard !batch.isEmpty else { return woken.isEmpty ? .seconds(60) : .milliseconds(2) }
         try await database.notify(Self.channel, origin + ";" + batch.joined(separator: ","))
         // Whatever comes meanwhile goes with the next.
         return .milliseconds(2)
+    }
+
+    /// Wakes here what other processes woke. Runs until the task is cancelled or the database closed.
+    func listen() async {
+        guard database.sqlEngine == .postgres else { return }
+        for await payload in database.notifications(Self.topicChannel) {
+            let parts = payload.split(separator: "\n")
+            guard let sender = parts.first, sender != origin else { continue }
+            for topic in parts.dropFirst() { bus.publish(String(topic)) }
+        }
     }
 
     /// What another process sent; nil for our own or what can't be read.

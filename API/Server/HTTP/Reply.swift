@@ -98,4 +98,11 @@ extension Call {
 
     /// A refusal in the system's words, for an answer that tells of several.
     package func problem(_ refusal: Refusal) -> Problem { served.system.overrides(refusal) ?? Problem(refusal) }
+
+    /// Any error as what the caller may know of it; one that nobody foresaw is logged as a bug of ours.
+    package func problem(of error: any Error) -> Problem {
+        if let foreseen = Problem.foreseen(error, in: served.system) { return foreseen }
+        dependencies.broker.internalErrors.note(error, in: logger, ["request": "\(id)", "path": "\(path)"])
+        return .internal
+    }
 }

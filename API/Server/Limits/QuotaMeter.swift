@@ -31,6 +31,15 @@ final class QuotaMeter: Sendable {
         self.world = world
     }
 
+    /// The seconds until the window ends, at least 1, when the limit is used up; counts nothing.
+    func wait(_ key: String) -> Int? {
+        let now = world.monotonic()
+        return windows.withLock { windows in
+            guard let window = windows[key], window.endsAt > now, window.count >= quota.limit else { return nil }
+            return Int(clamping: max(1, (window.endsAt - now + 999) / 1_000))
+        }
+    }
+
     /// Counts a call. `wait` is nil when it is within the limit, else the seconds until the window ends, at least 1.
     func take(_ key: String) -> (standing: QuotaStanding, wait: Int?) {
         let now = world.monotonic()

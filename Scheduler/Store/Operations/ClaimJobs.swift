@@ -160,11 +160,13 @@ extension Transaction {
 
     private func grant(_ pick: Pick, _ need: Requirement, _ claim: Claim, network: Bool) -> Grant {
         let timeout = min(claim.visibilityTimeout ?? need.kind.visibilityTimeout, LeaseRules.longest)
-        return Grant(
+        var grant = Grant(
             id: pick.candidate.id, owner: pick.candidate.owner, title: pick.title, requirement: need,
             spec: pick.spec, token: claim.token(for: pick.candidate.id, fence: pick.fence + 1),
             fence: pick.fence + 1, attempt: pick.attempt + 1, visibleUntil: now + timeout,
             visibilityTimeout: timeout, leaseEnds: now + LeaseRules.longest, network: network)
+        grant.tag = pick.candidate.tag
+        return grant
     }
 
     /// A repeated claim gets what it got before, as far as it still holds it.
@@ -176,11 +178,13 @@ extension Transaction {
         let needs = Dictionary(classes.map { ($0.id, $0.requirement) }) { first, _ in first }
         return held.compactMap { pick, until, timeout, ends in
             needs[pick.candidate.classID].map { need in
-                Grant(
+                var grant = Grant(
                     id: pick.candidate.id, owner: pick.candidate.owner, title: pick.title, requirement: need,
                     spec: pick.spec, token: claim.token(for: pick.candidate.id, fence: pick.fence),
                     fence: pick.fence, attempt: pick.attempt, visibleUntil: until, visibilityTimeout: timeout,
                     leaseEnds: ends, network: network)
+                grant.tag = pick.candidate.tag
+                return grant
             }
         }
     }

@@ -35,7 +35,7 @@ extension Transaction {
                 throw Refusal.invalid(field: "sessionId", message: "the session is of another device")
             }
             guard session.isActive(at: now) else {
-                throw Refusal.wrongState("the session is \(session.status(at: now)); open another")
+                throw Refusal.wrongState("the session is \(session.status(at: now).rawValue); open another")
             }
             needsApproval = session.kind == .remediation
         }
@@ -72,7 +72,7 @@ extension Transaction {
             throw Refusal.notFound("command")
         }
         guard session.isActive(at: now) else {
-            throw Refusal.wrongState("the session is \(session.status(at: now)); nothing can be approved in it any more")
+            throw Refusal.wrongState("the session is \(session.status(at: now).rawValue); nothing can be approved in it any more")
         }
         let type: EventType = isApproved ? .commandApproved : .commandRejected
         guard let job = try isApproved ? approve(id) : deleteUnapproved([id]).first else {
@@ -128,7 +128,7 @@ extension Transaction {
     package func endSession(_ id: SessionID, of customer: CustomerID, actor: String) throws -> DeviceSession {
         let before = try deviceSession(id, of: customer)
         guard try endSession(id), let session = try deviceSession(id) else {
-            throw Refusal.wrongState("the session is \(before.status(at: now))")
+            throw Refusal.wrongState("the session is \(before.status(at: now).rawValue)")
         }
         try record(Event(owner: customer.owner, type: .deviceSessionEnded, actor: actor, object: id.text))
         return session

@@ -63,11 +63,14 @@ extension Transaction {
             // What has had its turn keeps its place; what is new queues up behind its owner's other jobs.
             let place = job.fence > 0 && job.tag > 0 ? job.tag : tag(job.classID, job.owner, costs[job.classID] ?? 1)
             tagged.append((job.id, place))
+            if let device = job.device {
+                wake(DeviceTopic.device(device))
+                continue
+            }
             let before = ready[job.classID]
             ready[job.classID] = ((before?.count ?? 0) + 1, min(before?.tag ?? place, place))
         }
         try makeReady(tagged.sorted { $0.id < $1.id })
-        for job in due { if let device = job.device { wake(DeviceTopic.device(device)) } }
         return (ready, due.count < limit ? try nextDue() : now)
     }
 }

@@ -71,7 +71,7 @@ extension Transaction {
 
     private static let classColumns: StaticString = """
         id, kind, queue, priority, milli_cores, memory_mib, gpus, labels, isolation, minutes, max_hourly_price,
-        target, excluded_owners, created_at
+        created_at
         """
 
     private static func jobClass(_ row: inout Row) throws -> JobClass {
@@ -86,8 +86,6 @@ extension Transaction {
         need.isolation = isolation
         need.minutes = try row.integer()
         need.maxHourlyPrice = try row.optionalInteger()
-        need.target = try row.optionalText()
-        need.excludedOwners = try row.text().split(separator: "\n").map(String.init)
         return try JobClass(id: id, requirement: need, createdAt: row.integer())
     }
 }

@@ -59,6 +59,29 @@ extension Transaction {
         return (found.sorted { $0.id < $1.id }, total)
     }
 
+    /// What an active device's sockets need to know: how it is configured, how many commands wait, and how many it
+    /// holds, counted up to `DeviceCommand.maxHeld`. nil when it isn't active.
+    package func deviceQueue(_ id: DeviceID) throws -> (config: String?, waiting: Int64, held: Int)? {
+        let found = try first("SELECT config, waiting FROM devices WHERE id = \(id.text) AND state = 'active'") { row in
+            try (config: row.optionalText(), waiting: row.integer())
+        }
+        guard let found else { return nil }
+        let held = found.waiting > 0 ? try heldCommands(of: id, limit: DeviceCommand.maxHeld) : 0
+        return (found.config, found.waiting, held)
+    }
+
+    /// Where the updates of devices end.
+    package func lastPositions(of ids: [DeviceID]) throws -> [DeviceID: Int64] {
+        var found: [DeviceID: Int64] = [:]
+        try SQL.chunked(ids) { chunk in
+            let some = try rows("SELECT id, last_position FROM devices WHERE id IN (\(list: chunk.map(\.text)))") { row in
+                try (DeviceID(row.text()), row.integer())
+            }
+            for (id, position) in some { found[id] = position }
+        }
+        return found
+    }
+
     // MARK: Commands
 
     package func deviceCommand(_ id: JobID) throws -> DeviceCommand? { try deviceCommands([id]).first }

@@ -25,14 +25,13 @@ extension Transaction {
                     Value.integer(id.number), .text(need.kind.rawValue), .text(need.queue), .integer(need.priority),
                     .integer(need.milliCores), .integer(need.memoryMiB), .integer(need.gpus),
                     .text(need.labels.joined(separator: "\n")), .integer(need.isolation.rank),
-                    .integer(need.minutes), .integer(need.maxHourlyPrice), .text(need.target),
-                    .text(need.excludedOwners.joined(separator: "\n")), .text(owner.text), .integer(now),
+                    .integer(need.minutes), .integer(need.maxHourlyPrice), .text(""), .text(owner.text), .integer(now),
                 ]
             }
             try execute(
                 """
                 INSERT INTO job_classes (id, kind, queue, priority, milli_cores, memory_mib, gpus, labels,
-                    isolation, minutes, max_hourly_price, target, excluded_owners, created_by, created_at)
+                    isolation, minutes, max_hourly_price, excluded_owners, created_by, created_at)
                 VALUES \(rows: rows) ON CONFLICT (id) DO NOTHING
                 """)
         }

@@ -31,10 +31,6 @@ struct MatchingTests {
         Pair("a queue that is served", true) { _, offer in offer.queues = ["default", "nightly"] },
         Pair("a queue that isn't", false) { _, offer in offer.queues = ["nightly"] },
         Pair("no queue at all", false) { _, offer in offer.queues = [] },
-        Pair("a job for this worker", true) { need, _ in need.target = "wrk_1" },
-        Pair("a job for another worker", false) { need, _ in need.target = "wrk_2" },
-        Pair("an owner who may not have it", false) { need, _ in need.excludedOwners = ["bob", "farmer"] },
-        Pair("other owners who may not have it", true) { need, _ in need.excludedOwners = ["bob"] },
         Pair("a machine as dear as allowed", true) { need, offer in
             need.maxHourlyPrice = 500
             offer.asking = .stated(500)
@@ -139,12 +135,10 @@ struct MatchingTests {
         slid.labels = ["b,1:c"]
         var split = Requirement(kind: .compute, queue: "a")
         split.labels = ["b", "c"]
-        var excluded = Requirement(kind: .compute, queue: "a")
-        (excluded.labels, excluded.excludedOwners) = (["b"], ["c"])
         var priced = Requirement(kind: .compute, queue: "a")
         priced.maxHourlyPrice = 0
         let all =
-            [Requirement(kind: .compute, queue: "a"), slid, split, excluded, priced]
+            [Requirement(kind: .compute, queue: "a"), slid, split, priced]
             + (0...9).map {
                 Requirement(kind: .compute, queue: "b", priority: $0)
             }
