@@ -100,25 +100,12 @@ enum Posts {
                 }
                 (items, place) = (found, .start)
             }
-            // What the caller has seen already is passed over, a bounded number of them a page.
-            for _ in 0..<Self.looks {
-                let found = try tx.bounties(.status, after: place, limit: Self.look)
-                let seen = try tx.followed(by: member, among: found.map(\.author))
-                for task in found where items.count < limit {
-                    place = BountyPlace(task, in: .status)
-                    if !seen.contains(task.author) { items.append(task) }
-                }
-                let isOver = found.count < Self.look && place.id == found.last?.id ?? place.id
-                if isOver { return Listing(sort: "foryou", limit: limit, items: items, next: nil) }
-                if items.count == limit { break }
-            }
+            let (others, next) = try tx.unfollowedBounties(of: member, after: place, limit: limit - items.count)
             return Listing(
-                sort: "foryou", limit: limit, items: items, next: ListPlace(list: rest, place: place))
+                sort: "foryou", limit: limit, items: items + others,
+                next: next.map { ListPlace(list: rest, place: $0) })
         }
     }
-
-    /// How many posts a page looks at, in so many steps, until it is given as short as it is.
-    private static let (look, looks) = (100, 5)
 
     static func show(_ call: Call, _ anyone: PublicContext) async throws -> Bounty {
         let id = try call.bountyID()
