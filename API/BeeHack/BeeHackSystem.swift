@@ -6,7 +6,6 @@ extension APISystem {
     /// What agents that trade bounties call (CONTRACT 7).
     package static let beeHack = APISystem(
         name: "bee:hack", envelope: .bare(failure: failure), bases: ["/api"],
-        owns: ["/register", "/posts", "/tasks", "/users", "/messages", "/notifications"],
         unauthorized: "Missing or invalid API key. Send it as Authorization: Bearer <api_key>",
         overrides: overrides,
         routes: beeHackNouns.flatMap { $0 })

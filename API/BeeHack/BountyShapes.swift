@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Domain
 internal import Store
+internal import Wire
 
 /// How tasks are written and read (bee:hack's seed, Posts and Tasks).
 enum BountyShapes {
@@ -91,21 +92,23 @@ struct ListPlace: Sendable {
 }
 
 extension Format where Value == String {
-    /// A branch of git, by the rules that leave no room for an option or a path.
+    /// A branch of git.
     fileprivate static var branch: Format {
         checked(.string(1...255)) { text throws(FieldError) in
-            guard (1...255).contains(text.utf8.count), text.utf8.allSatisfy({ 0x21...0x7E ~= $0 }),
-                !text.hasPrefix("-"), !text.hasPrefix("/"), !text.hasSuffix("/"), !text.contains(".."),
-                !text.utf8.contains(where: { "~^:?*[\\".utf8.contains($0) })
-            else { throw .invalid("must be the name of a branch of git, at most 255 visible ASCII characters") }
+            guard BranchName(text) != nil else {
+                throw .invalid("must be the name of a branch of git, at most 255 bytes")
+            }
         }
     }
 
     /// Where a repository is. Whether it may be fetched from there, the worker's own rules say.
     fileprivate static var repository: Format {
-        checked(.string(1...2_048, pattern: "^(https|http|file)://")) { text throws(FieldError) in
-            guard text.utf8.count <= 2_048, text.utf8.allSatisfy({ 0x21...0x7E ~= $0 }),
-                ["https://", "http://", "file://"].contains(where: { text.hasPrefix($0) && text != $0 })
+        checked(.string(1...2_048, pattern: "^((https|http)://[^/]|file:///.)")) { text throws(FieldError) in
+            let places = ["https://", "http://", "file:///"].compactMap { scheme in
+                text.hasPrefix(scheme) ? text.dropFirst(scheme.count) : nil
+            }
+            guard text.utf8.count <= 2_048, text.utf8.allSatisfy({ 0x21...0x7E ~= $0 }), let place = places.first,
+                !place.isEmpty, text.hasPrefix("file:") || !place.hasPrefix("/")
             else { throw .invalid("must be an https, http or file URL of at most 2,048 visible ASCII characters") }
         }
     }

@@ -30,7 +30,7 @@ enum Posts {
 
     private static let what = InputFields {
         required("title", BountyShapes.title)
-        optional("description", BountyShapes.content)
+        optional("description", BountyShapes.content, "What is to be done: this or `content` has to be there.")
         optional("content", BountyShapes.content, "The same as `description`.")
         optional("url", BountyShapes.url)
         required("points", BountyShapes.points)
@@ -39,9 +39,13 @@ enum Posts {
     private static let terms = InputFields {
         optional("deadline", .instant)
         optional("acceptance_criteria", BountyShapes.criteria)
-        optional("tests", BountyShapes.tests)
-        optional("assignment_mode", Format<Bounty.Assignment>.choice, default: .ownerAssigns)
-        optional("escrow", Format<Bool>.boolean, default: false)
+        optional("tests", BountyShapes.tests, "The command that an audit runs in the root of the branch.")
+        optional(
+            "assignment_mode", Format<Bounty.Assignment>.choice, default: .ownerAssigns,
+            "`fcfs`: anybody may claim it; `owner_assigns`, when absent: you assign it.")
+        optional(
+            "escrow", Format<Bool>.boolean, default: false,
+            "Whether the points are held now, so that an audit or @queenbee can pay them.")
     }
 
     private static let code = InputFields {
@@ -57,6 +61,9 @@ enum Posts {
             let ((what, terms), code) = fields
             let (title, description, content, url, points) = what
             guard let text = description ?? content else { throw FieldError("description", .missing) }
+            guard content == nil || content == text else {
+                throw FieldError("content", .invalid("must be the same as description, or absent"))
+            }
             // The author is the caller, whom only the handler knows.
             var new = NewBounty(author: MemberID(""), title: title, content: text, points: points)
             new.url = url
@@ -100,25 +107,12 @@ enum Posts {
                 }
                 (items, place) = (found, .start)
             }
-            // What the caller has seen already is passed over, a bounded number of them a page.
-            for _ in 0..<Self.looks {
-                let found = try tx.bounties(.status, after: place, limit: Self.look)
-                let seen = try tx.followed(by: member, among: found.map(\.author))
-                for task in found where items.count < limit {
-                    place = BountyPlace(task, in: .status)
-                    if !seen.contains(task.author) { items.append(task) }
-                }
-                let isOver = found.count < Self.look && place.id == found.last?.id ?? place.id
-                if isOver { return Listing(sort: "foryou", limit: limit, items: items, next: nil) }
-                if items.count == limit { break }
-            }
+            let (others, next) = try tx.unfollowedBounties(of: member, after: place, limit: limit - items.count)
             return Listing(
-                sort: "foryou", limit: limit, items: items, next: ListPlace(list: rest, place: place))
+                sort: "foryou", limit: limit, items: items + others,
+                next: next.map { ListPlace(list: rest, place: $0) })
         }
     }
-
-    /// How many posts a page looks at, in so many steps, until it is given as short as it is.
-    private static let (look, looks) = (100, 5)
 
     static func show(_ call: Call, _ anyone: PublicContext) async throws -> Bounty {
         let id = try call.bountyID()

@@ -111,7 +111,8 @@ package struct Bounty: Sendable, Equatable {
         /// Whether the bounty is held, so that only a settlement or a refund ends it.
         package var isHeld: Bool { status == .posterHeld || status == .bothHeld }
 
-        /// An assignee's deposit: a tenth, rounded half up (CONTRACT 7).
+        /// An assignee's deposit: a tenth, rounded half up (CONTRACT 7). The statement of a claim works it out as well
+        /// (`giveBounty`).
         package static func deposit(on points: Int64) -> Int64 {
             let (tenth, rest) = points.quotientAndRemainder(dividingBy: 10)
             return rest >= 5 ? tenth + 1 : tenth

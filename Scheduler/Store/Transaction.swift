@@ -7,22 +7,36 @@ internal import Domain
 /// such a transaction by itself; on SQLite it is so too, so that there is one rule.) To go on after a conflict, don't
 /// cause it: `ON CONFLICT DO NOTHING`, `WHERE`, and look at what came back.
 package final class Transaction {
-    /// Milliseconds since 1970: the database server's clock on PostgreSQL, the injected one on SQLite, read when the
-    /// transaction began.
-    package let now: Int64
+    /// Milliseconds since 1970: the database server's clock on PostgreSQL, the injected one on SQLite; one instant for
+    /// the whole transaction.
+    package var now: Int64 {
+        if let instant { return instant }
+        do {
+            let read = try clock()
+            instant = read
+            return read
+        } catch {
+            // Whatever is made of it, nothing is committed.
+            failure = failure ?? error
+            return 0
+        }
+    }
     package let sqlEngine: SQLEngine
     package var random = SystemRandomNumberGenerator()
 
     private let connection: any SQLConnection
+    private let clock: () throws -> Int64
+    private var instant: Int64?
     private(set) var failure: (any Error)?
     private(set) var actions: [@Sendable () -> Void] = []
     /// What is to be woken after the commit.
     private(set) var topics: Set<String> = []
 
-    init(_ connection: any SQLConnection, sqlEngine: SQLEngine, now: Int64) {
+    /// - Parameter clock: asked once, when the time is first needed.
+    init(_ connection: any SQLConnection, sqlEngine: SQLEngine, clock: @escaping () throws -> Int64) {
         self.connection = connection
         self.sqlEngine = sqlEngine
-        self.now = now
+        self.clock = clock
     }
 
     /// Runs a statement; returns how many rows it changed, or found if it only reads.

@@ -8,8 +8,9 @@ struct BountyCommand: AsyncParsableCommand {
         abstract: "Posts bounties, works on them, and follows their audits.",
         discussion: """
             EXAMPLES
-              hatchfarm bounty post --title 'Mend the parser' --description 'See the test.' \\
-                  --points 40 --escrow --fcfs --repo https://git.example/parser --tests pytest
+              hatchfarm bounty post --title 'Mend the parser' --points 40 \\
+                  --description 'See the test.' --escrow --fcfs \\
+                  --repo https://git.example/parser --tests pytest
               hatchfarm bounty list --status open
               hatchfarm bounty claim 7
               hatchfarm bounty submit 7 --branch fix --watch

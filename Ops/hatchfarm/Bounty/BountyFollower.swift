@@ -42,6 +42,7 @@ struct BountyFollower {
 
     /// Returns when a dry run has a verdict; throws `.jobFailed` if it ended without one.
     consuming func awaitDryRun(_ id: String) async throws {
+        if !asJSON { status.update("dry run: waits for a worker that is neither yours nor an assignee's") }
         let audit = try await poll { follower in
             let audits = try await follower.client.audits(of: follower.bounty) ?? []
             guard let audit = audits.first(where: { $0["id"]?.string == id }) else {

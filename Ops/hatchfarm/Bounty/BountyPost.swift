@@ -12,10 +12,12 @@ extension BountyCommand {
                 Machines of the author and of the assignee never audit.
 
                 EXAMPLES
-                  hatchfarm bounty post --title 'Write a guide' --description 'For beginners.' --points 20
-                  hatchfarm bounty post --title 'Mend the parser' --description 'See the test.' \\
-                      --points 40 --escrow --fcfs --repo https://git.example/parser \\
-                      --tests 'pytest tests/parser' --dry-run --watch
+                  hatchfarm bounty post --title 'Write a guide' --points 20 \\
+                      --description 'For beginners.'
+                  hatchfarm bounty post --title 'Mend the parser' --points 40 \\
+                      --description 'See the test.' --escrow --fcfs \\
+                      --repo https://git.example/parser --tests 'pytest tests' \\
+                      --dry-run --watch
                 """)
 
         @Option(help: "The bounty's title, 1–255 characters.") var title: String

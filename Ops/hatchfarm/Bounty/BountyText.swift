@@ -33,6 +33,9 @@ enum BountyText {
             if let deposit = task["assignee_escrow"]?.int, deposit > 0 { parts.append("a deposit of \(deposit) held") }
         } else if hasEnded(task), escrow != "none" {
             parts.append(Output.sanitized(escrow))
+        } else if status == "in_review", escrow == "both_held" {
+            let isAudited = task["repo_url"]?.string != nil && task["tests"]?.string != nil
+            parts.append(isAudited ? "waits for its audit" : "without repo or tests, so @queenbee decides")
         }
         return parts.joined(separator: ", ")
     }
@@ -58,14 +61,15 @@ enum BountyText {
         case "superseded": line += ", but the bounty ended otherwise"
         default: break
         }
+        // Why nothing passed says the log's last line.
+        let why = passed == 0 ? endOfLog(audit).suffix(1) : []
         guard let split = audit["split"], !split.isNull, status == "settled" || status == "reported" else {
-            return [line]
+            return [line] + why
         }
-        return [
-            line,
+        return [line] + why + [
             "split: \(field(split["assignee_payout"])) paid, \(field(split["poster_refund"])) refunded; "
                 + "of the deposit \(field(split["assignee_escrow_return"])) returned, "
-                + "\(field(split["assignee_escrow_penalty"])) forfeited",
+                + "\(field(split["assignee_escrow_penalty"])) forfeited"
         ]
     }
 

@@ -35,7 +35,7 @@ extension BountyCommand {
 
     struct Submit: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Submits your work on a bounty, which is audited if it is in escrow and has tests.",
+            abstract: "Submits your work on a bounty: audited if it is in escrow and has tests and a repo.",
             discussion: """
                 Without --repo or --branch it is what the bounty already names. Once submitted, neither can be \
                 changed. With --watch the exit code is that of `hatchfarm bounty watch`.
@@ -83,8 +83,12 @@ extension BountyCommand {
         @OptionGroup var options: CallOptions
 
         func run() async throws {
-            let reply = try await options.open().patch(BountyText.task(bounty), ["status": "cancelled"])
+            let client = try options.open()
+            let path = BountyText.task(bounty)
+            let deposit = try await client.get(path)["assignee_escrow"]?.int ?? 0
+            let reply = try await client.patch(path, ["status": "cancelled"])
             BountyCommand.show(reply, options.json)
+            if deposit > 0, !options.json { Output.line("of the deposit \(deposit) forfeited") }
         }
     }
 

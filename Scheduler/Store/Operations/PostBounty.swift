@@ -37,7 +37,9 @@ extension Transaction {
     package func deleteBounty(_ id: Int64, by member: MemberID, actor: String) throws {
         let task = try ownBounty(id, of: member)
         guard task.escrow.status != .bothHeld, try deleteBounty(id) else {
-            throw Refusal.wrongState("Both sides hold escrow for this task; settle or cancel it before deleting it")
+            throw Refusal.wrongState(
+                "Both sides hold escrow for this task; it can be deleted once its audit or @queenbee has settled it, "
+                    + "or its assignee has cancelled it")
         }
         if !task.labels.isEmpty { try deleteLabels(of: id) }
         if task.escrow.isHeld { try postHeld(task.settlement(.undone(task.escrow))) }

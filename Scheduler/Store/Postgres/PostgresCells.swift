@@ -12,13 +12,13 @@ final class PostgresResult {
         PQresultStatus(handle) != PGRES_TUPLES_OK && PQresultStatus(handle) != PGRES_COMMAND_OK
     }
 
+    var endsPipeline: Bool { PQresultStatus(handle) == PGRES_PIPELINE_SYNC }
+
     var rows: Int32 { PQntuples(handle) }
     /// Rows changed, or found if it only read.
     var changes: Int { PQcmdTuples(handle).flatMap { Int(String(cString: $0)) } ?? 0 }
     /// "COMMIT".
     var tag: String? { PQcmdStatus(handle).map { String(cString: $0) } }
-    /// The number in the first column of the first row, of a result in text form.
-    var number: Int64? { rows == 0 ? nil : PQgetvalue(handle, 0, 0).flatMap { Int64(String(cString: $0)) } }
 
     /// A row of a result in binary form; valid as long as the result.
     func cells(ofRow row: Int32) -> PostgresCells {

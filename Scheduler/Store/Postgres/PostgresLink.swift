@@ -10,12 +10,23 @@ final class PostgresLink: SQLConnection {
         let types: [Oid]
     }
 
+    private enum Stage {
+        case idle
+        /// BEGIN goes out with the first statement.
+        case toBegin
+        /// By the server's clock, in milliseconds.
+        case open(at: Int64)
+        /// ROLLBACK was sent, and its answer is not read yet.
+        case leaving
+    }
+
     private let handle: OpaquePointer
     private let settings: DatabaseSettings
     private var statements = StatementCache<Prepared>()
     private var preparedCount = 0
     private var mayWrite = true
     private var patience: Int
+    private var stage = Stage.idle
     /// What became of the transaction, by the last failure.
     private(set) var health = LinkHealth.fine
 
@@ -33,6 +44,7 @@ final class PostgresLink: SQLConnection {
             SET idle_in_transaction_session_timeout = 15000;
             \(Self.steadyPlans)
             """)
+        for word in TransactionWord.allCases { try ask(PQsendPrepare(handle, word.rawValue, word.text, 0, nil)) }
     }
 
     /// Every statement is written for an index that serves it exactly. A planner that has no or old statistics (a queue
@@ -49,25 +61,37 @@ final class PostgresLink: SQLConnection {
             throw DatabaseError.failed(code: "parameters", message: "\(sql.values.count) values")
         }
         let parameters = try PostgresParameters(sql.values)
-        let statement = try prepared(sql.text, parameters.types)
-        let result = try ask(parameters.send(statement.name, on: handle))
-        for index in 0..<result.rows {
-            var row = Row(result.cells(ofRow: index))
-            guard try each(&row) else { break }
+        let result: PostgresResult
+        if case .toBegin = stage, let statement = try known(sql.text, parameters.types) {
+            result = try open { parameters.send(statement.name, on: $0) }
+        } else {
+            if case .toBegin = stage { try open() }
+            let statement = try prepared(sql.text, parameters.types)
+            result = try ask(parameters.send(statement.name, on: handle))
         }
-        return result.changes
+        // Cells look into the answer's memory, and don't keep it.
+        return try withExtendedLifetime(result) {
+            for index in 0..<result.rows {
+                var row = Row(result.cells(ofRow: index))
+                guard try each(&row) else { break }
+            }
+            return result.changes
+        }
     }
 
     /// Runs statements without values, separated by semicolons.
     func command(_ text: String) throws { try ask(PQsendQuery(handle, text)) }
 
-    private func prepared(_ text: String, _ types: [Oid]) throws -> Prepared {
-        if let statement = statements.statement(for: text) {
-            guard statement.types == types else {
-                throw DatabaseError.failed(code: "parameters", message: "other types than before for: \(text)")
-            }
-            return statement
+    private func known(_ text: String, _ types: [Oid]) throws -> Prepared? {
+        guard let statement = statements.statement(for: text) else { return nil }
+        guard statement.types == types else {
+            throw DatabaseError.failed(code: "parameters", message: "other types than before for: \(text)")
         }
+        return statement
+    }
+
+    private func prepared(_ text: String, _ types: [Oid]) throws -> Prepared {
+        if let statement = try known(text, types) { return statement }
         preparedCount += 1
         let statement = Prepared(name: "s\(preparedCount)", types: types)
         let resolved = SQLEngine.postgres.resolve(text)
@@ -79,31 +103,49 @@ final class PostgresLink: SQLConnection {
 
 /// Transactions.
 extension PostgresLink {
-    private static let clock = "SELECT (date_part('epoch', clock_timestamp()) * 1000)::bigint"
-
-    /// Begins a transaction; returns the server's time in milliseconds, read in the same round trip.
-    func begin(_ mode: QueuedTransaction.Mode, statementTimeoutMilliseconds: Int?) throws -> Int64 {
+    /// Begins a transaction, at the latest with its first statement.
+    func begin(_ mode: QueuedTransaction.Mode, statementTimeoutMilliseconds: Int?) throws {
         health = .fine
         mayWrite = mode == .write
         patience = (statementTimeoutMilliseconds ?? settings.statementTimeoutMilliseconds) + 2_000
-        if mode == .bare { return 0 }
-        var text =
-            mayWrite
-            ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
-            : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-        if let statementTimeoutMilliseconds {
-            text += "SET LOCAL statement_timeout = \(statementTimeoutMilliseconds);"
+        if case .leaving = stage { try settle() }
+        stage = mode == .bare ? .idle : .toBegin
+        // What writes needs the time before its first statement anyway.
+        if mayWrite || (statementTimeoutMilliseconds != nil && mode != .bare) { try open() }
+        if let statementTimeoutMilliseconds, mode != .bare {
+            try command("SET LOCAL statement_timeout = \(statementTimeoutMilliseconds)")
         }
-        guard let now = try ask(PQsendQuery(handle, text + Self.clock)).number else {
-            throw DatabaseError.decoding("has no time in it")
+    }
+
+    /// The server's time in milliseconds when the transaction began.
+    func instant() throws -> Int64 {
+        if case .toBegin = stage { try open() }
+        guard case .open(let instant) = stage else { return 0 }
+        return instant
+    }
+
+    /// Sends BEGIN, the question for the time and a first statement in one go; returns the last answer.
+    @discardableResult
+    private func open(with statement: ((OpaquePointer) -> Int32)? = nil) throws -> PostgresResult {
+        stage = .idle
+        let begin = mayWrite ? TransactionWord.beginWrite : .beginRead
+        let answers = try pipeline([begin.send, TransactionWord.clock.send] + (statement.map { [$0] } ?? []))
+        guard answers.count >= 2, let last = answers.last else {
+            throw DatabaseError.decoding("is missing: BEGIN got \(answers.count) answers")
         }
-        return now
+        // Cells look into their answer's memory, and don't keep it.
+        try withExtendedLifetime(answers) {
+            var row = Row(answers[1].cells(ofRow: 0))
+            stage = .open(at: try row.integer())
+        }
+        return last
     }
 
     /// Throws `.unknownOutcome` if the answer got lost.
     func commit() throws {
+        stage = .idle
         do {
-            guard try ask(PQsendQuery(handle, "COMMIT")).tag == "COMMIT" else {
+            guard try ask(TransactionWord.commit.send(on: handle)).tag == "COMMIT" else {
                 throw DatabaseError.failed(code: "25P02", message: "the server rolled back")
             }
         } catch {
@@ -111,8 +153,29 @@ extension PostgresLink {
         }
     }
 
+    /// Ends a transaction that only read, without waiting for the answer.
+    func leave() {
+        guard case .open = stage, health == .fine else {
+            stage = .idle
+            return
+        }
+        stage = .leaving
+        if TransactionWord.rollback.send(on: handle) != 1 || PQflush(handle) != 0 { health = .lost }
+    }
+
+    /// Reads the answer that `leave` didn't wait for.
+    private func settle() throws {
+        stage = .idle
+        let deadline = World.live.monotonic() + Int64(patience)
+        while let result = try nextResult(until: deadline) {
+            if result.isError { throw lost() }
+        }
+        guard PQstatus(handle) != CONNECTION_BAD else { throw lost() }
+    }
+
     /// Rolls back if there is still somebody to tell.
     func rollback() {
+        stage = .idle
         guard health != .lost, health != .stalled, PQtransactionStatus(handle) != PQTRANS_IDLE else { return }
         let before = health
         do {
@@ -161,6 +224,30 @@ extension PostgresLink {
         guard let last, PQstatus(handle) != CONNECTION_BAD else { throw lost() }
         guard last.isError else { return last }
         let (error, health) = last.failure(mayWrite: mayWrite)
+        self.health = health
+        throw error
+    }
+
+    /// Sends several prepared statements in one go and waits for all their answers, or throws the first error.
+    private func pipeline(_ sends: [(OpaquePointer) -> Int32]) throws -> [PostgresResult] {
+        let deadline = World.live.monotonic() + Int64(patience)
+        guard PQenterPipelineMode(handle) == 1 else { throw lost() }
+        defer { if PQexitPipelineMode(handle) != 1 { health = .lost } }
+        guard sends.allSatisfy({ $0(handle) == 1 }), PQpipelineSync(handle) == 1 else { throw lost() }
+        try flush(until: deadline)
+        var answers: [PostgresResult] = []
+        var failed: PostgresResult?
+        while true {
+            // Between the answers of two statements there is nothing.
+            guard let result = try nextResult(until: deadline) else {
+                guard PQstatus(handle) != CONNECTION_BAD else { throw lost() }
+                continue
+            }
+            if result.endsPipeline { break }
+            if result.isError { failed = failed ?? result } else { answers.append(result) }
+        }
+        guard let failed else { return answers }
+        let (error, health) = failed.failure(mayWrite: mayWrite)
         self.health = health
         throw error
     }

@@ -115,15 +115,17 @@ extension PostgresPool {
 
     private func attempt(_ work: QueuedTransaction, on link: PostgresLink) -> Outcome {
         do {
-            let now = try link.begin(work.mode, statementTimeoutMilliseconds: work.statementTimeoutMilliseconds)
-            let transaction = Transaction(link, sqlEngine: .postgres, now: now + settings.clockOffset())
+            try link.begin(work.mode, statementTimeoutMilliseconds: work.statementTimeoutMilliseconds)
+            let transaction = Transaction(link, sqlEngine: .postgres) { [settings] in
+                try link.instant() + settings.clockOffset()
+            }
             let answer = try work.run(transaction)
             if let failure = transaction.failure { throw failure }
             if work.mode == .write { try link.commit() }
             for action in transaction.actions { action() }
             answer()
             // What was read is a snapshot, whatever happens to the connection now: its reader need not wait.
-            if work.mode == .read { link.rollback() }
+            if work.mode == .read { link.leave() }
             return .done
         } catch DatabaseError.unknownOutcome {
             work.fail(DatabaseError.unknownOutcome)

@@ -77,21 +77,74 @@ extension Transaction {
         }
     }
 
+    /// How many tasks of all authors a feed looks at before it asks the followed ones one by one.
+    private static let feedLook = 200
+
     /// How many followed authors, and how many tasks of each, one statement of a feed looks at.
     private static let feedStep = 22
 
     /// Tasks of those whom `member` follows, by status, then points, those after `place`.
     package func followedBounties(of member: MemberID, after place: BountyPlace?, limit: Int) throws -> [Bounty] {
-        var found: [Bounty] = []
-        var place = place
-        while found.count < limit {
+        // Whoever follows many finds a page among the first tasks of all, without asking each author for its own.
+        let look = try authored(after: place ?? .start, limit: Self.feedLook)
+        let authors = try followed(by: member, among: look.map(\.author))
+        let ids = look.filter { authors.contains($0.author) }.map(\.place.id).prefix(max(0, limit))
+        var found = try bounties(Array(ids))
+        var place = ids.count < limit ? look.last?.place : nil
+        while let start = place, look.count == Self.feedLook, found.count < limit {
             let step = min(Self.feedStep, limit - found.count)
             // The first `step` tasks are among those of the authors whose own first ones come first.
-            let authors = try feedAuthors(of: member, after: place, limit: step)
-            let tasks = try feed(of: authors, after: place, limit: step)
+            let authors = try feedAuthors(of: member, after: start, limit: step)
+            let tasks = try feed(of: authors, after: start, limit: step)
             found += tasks
-            guard tasks.count == step, let last = tasks.last else { break }
-            place = BountyPlace(last, in: .status)
+            place = tasks.count == step ? tasks.last.map { BountyPlace($0, in: .status) } : nil
+        }
+        return found
+    }
+
+    /// Tasks of those whom `member` doesn't follow, by status, then points, those after `place`; and where to go on.
+    /// Looks at a bounded number of them, so that there may be fewer than `limit` though more follow.
+    package func unfollowedBounties(
+        of member: MemberID, after place: BountyPlace, limit: Int
+    ) throws -> (tasks: [Bounty], next: BountyPlace?) {
+        var ids: [Int64] = []
+        var next: BountyPlace? = place
+        for _ in 0..<3 where ids.count < limit {
+            guard let start = next else { break }
+            let look = try authored(after: start, limit: Self.feedLook)
+            let authors = try followed(by: member, among: look.map(\.author))
+            for task in look where ids.count < limit {
+                next = task.place
+                if !authors.contains(task.author) { ids.append(task.place.id) }
+            }
+            if look.count < Self.feedLook, next == look.last?.place ?? start { next = nil }
+        }
+        return (try bounties(ids), next)
+    }
+
+    /// The places of tasks by status, then points, those after `place`, and who posted them.
+    private func authored(
+        after place: BountyPlace, limit: Int
+    ) throws -> [(place: BountyPlace, author: MemberID)] {
+        var found: [(place: BountyPlace, author: MemberID)] = []
+        for status in Bounty.Status.allCases where found.count < limit && status.rank >= place.group {
+            let after: SQL =
+                status.rank == place.group ? "AND (points, id) < (\(place.points), \(place.id))" : ""
+            let parts = Bounty.Priority.allCases.map { priority -> SQL in
+                """
+                SELECT * FROM (SELECT points, id, author_id FROM bounties
+                    WHERE status = \(status.rank) AND priority = \(priority.rank) \(sql: after)
+                    ORDER BY points DESC, id DESC LIMIT \(limit - found.count)) AS part
+                """
+            }
+            found += try rows(
+                """
+                SELECT points, id, author_id FROM (\(sql: parts.joined(separator: " UNION ALL "))) AS parts
+                ORDER BY points DESC, id DESC LIMIT \(limit - found.count)
+                """
+            ) { row in
+                try (BountyPlace(group: status.rank, points: row.integer(), id: row.integer()), MemberID(row.text()))
+            }
         }
         return found
     }

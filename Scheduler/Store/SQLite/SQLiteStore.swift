@@ -59,10 +59,17 @@ final class SQLiteStore: StorageEngine {
                     """)
         }
         if path == ":memory:" { return try DatabaseQueue(configuration: configuration) }
+        makePrivate(path)
         let pool = try patiently(settings) { try DatabasePool(path: path, configuration: configuration) }
         // The pool sets NORMAL when it opens, which may lose what was acknowledged when the power fails.
         try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         return pool
+    }
+
+    /// Makes the file, when there is none, for its user alone; the log beside it gets the same mode.
+    private static func makePrivate(_ path: String) {
+        let file = Glibc.open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
+        if file >= 0 { Glibc.close(file) }
     }
 
     /// Opening a fresh file turns its log on, and two who do it at once are told that the file is busy without being
@@ -189,7 +196,7 @@ extension SQLiteStore {
     /// Returns what tells the caller. Throws if the whole transaction is gone.
     private func run(_ work: QueuedTransaction, on connection: SQLiteConnection, isAlone: Bool) throws -> () -> Void {
         if !isAlone { try connection.setSavepoint() }
-        let transaction = Transaction(connection, sqlEngine: .sqlite, now: settings.clock())
+        let transaction = Transaction(connection, sqlEngine: .sqlite, clock: settings.clock)
         do {
             let answer = try work.run(transaction)
             if let failure = transaction.failure { throw failure }
@@ -214,7 +221,7 @@ extension SQLiteStore {
             }
             try connection.begin(.read)
             defer { connection.rollback() }
-            let transaction = Transaction(connection, sqlEngine: .sqlite, now: settings.clock())
+            let transaction = Transaction(connection, sqlEngine: .sqlite, clock: settings.clock)
             let answer = try work.run(transaction)
             if let failure = transaction.failure { throw failure }
             connection.rollback()

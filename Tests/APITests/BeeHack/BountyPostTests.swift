@@ -122,6 +122,9 @@ struct BountyPostTests {
                 ["labels": .array(Array(repeating: "a", count: 21))],
                 ["labels": [.string(String(repeating: "a", count: 51))]], ["branch": 1], ["estimated_effort": 2],
                 ["status": "done"], ["task_status": "done"], ["escrow_status": "settled"], ["poster_escrow": 5],
+                ["branch": "-x"], ["branch": "a..b"], ["branch": "a//b"], ["branch": "a.lock"], ["branch": "a b"],
+                ["branch": "HEAD"], ["repo_url": "https:///a.git"], ["repo_url": "https://"],
+                ["repo_url": "file://host/a"], ["repo_url": "ssh://x/a"], ["repo_url": 1],
                 ["author_handle": "queenbee"], ["pr_url": "https://example.com/1"], ["Title": "t"],
             ] as [JSON] {
                 let reply = try await lab.send("POST", "/posts", maya, BeeHackLab.request(fields))

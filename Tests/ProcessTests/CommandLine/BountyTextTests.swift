@@ -58,6 +58,11 @@ struct BountyTextTests {
         #expect(BountyText.status(task) == "claimed by bob, a deposit of 4 held")
         #expect(BountyText.status(["task_status": "done", "escrow_status": "settled"]) == "done, settled")
         #expect(BountyText.status(["task_status": "done", "escrow_status": "none"]) == "done")
-        #expect(BountyText.status(["task_status": "in_review", "escrow_status": "both_held"]) == "in_review")
+        var handed: JSON = [
+            "task_status": "in_review", "escrow_status": "both_held", "repo_url": "https://x.example/a", "tests": "a",
+        ]
+        #expect(BountyText.status(handed) == "in_review, waits for its audit")
+        handed = ["task_status": "in_review", "escrow_status": "both_held", "repo_url": .null, "tests": "make"]
+        #expect(BountyText.status(handed) == "in_review, without repo or tests, so @queenbee decides")
     }
 }

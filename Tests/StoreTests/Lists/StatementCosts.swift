@@ -30,7 +30,7 @@ final class StatementCosts: SQLConnection {
     /// What the statements of `body` cost.
     static func of(_ tx: Transaction, _ body: (Transaction) throws -> Void) throws -> [Cost] {
         let recorder = try StatementCosts(tx)
-        let recorded = Transaction(recorder, sqlEngine: tx.sqlEngine, now: tx.now)
+        let recorded = Transaction(recorder, sqlEngine: tx.sqlEngine, clock: { tx.now })
         try body(recorded)
         return recorder.costs
     }

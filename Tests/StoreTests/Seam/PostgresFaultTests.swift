@@ -122,7 +122,8 @@ struct PostgresFaultTests {
         let proxy = try FaultProxy(to: server.port)
         let store = try await TestDatabase.postgres.open("postgres://postgres@127.0.0.1:\(proxy.port)/postgres")
         try await store.makeTables()
-        let commit = Data("COMMIT\0".utf8)
+        // It is executed by its name; where it is prepared, no zero comes before that.
+        let commit = Data("\0commit\0".utf8)
         proxy.apply { fromClient, bytes in
             guard fromClient, Data(bytes).range(of: commit) != nil else { return .pass }
             return arrives ? .passThenCut : .cut

@@ -90,6 +90,25 @@ struct AuditLab {
     }
 
     func run(_ url: String, branch: String? = "main", tests: String, memoryMiB: Int64? = nil) async throws -> Said {
+        let (result, stream) = try await execute(url, branch, tests, memoryMiB)
+        let report = try #require(result.report)
+        let passed = try #require(report["passed"]?.int), failed = try #require(report["failed"]?.int)
+        let total = try #require(report["total"]?.int), log = try #require(report["log"]?.string)
+        #expect(passed >= 0 && failed >= 0 && total >= 1 && passed + failed == total)
+        #expect(log.utf8.count <= 65_536 && !log.utf8.contains(0))
+        return Said(
+            status: result.status, exitCode: result.exitCode, passed: passed, total: total, log: log, stream: stream)
+    }
+
+    /// Why an audit has no verdict; nil when it has one.
+    func refusal(of url: String) async throws -> String? {
+        let (result, _) = try await execute(url, "main", "true", nil)
+        return result.status == .failure && result.report == nil ? result.error : nil
+    }
+
+    private func execute(
+        _ url: String, _ branch: String?, _ tests: String, _ memoryMiB: Int64?
+    ) async throws -> (result: ExecutionResult, stream: String) {
         var job = ClaimedJob.sample("audit")
         job.kind = Kind.audit.rawValue
         job.command = []
@@ -101,14 +120,7 @@ struct AuditLab {
             JobContext(
                 slot: 0, log: { text in stream.withLock { $0 += text } }, progress: { _, _ in }, fetch: { _ in [] },
                 upload: { _, _ in }))
-        let report = try #require(result.report)
-        let passed = try #require(report["passed"]?.int), failed = try #require(report["failed"]?.int)
-        let total = try #require(report["total"]?.int), log = try #require(report["log"]?.string)
-        #expect(passed >= 0 && failed >= 0 && total >= 1 && passed + failed == total)
-        #expect(log.utf8.count <= 65_536 && !log.utf8.contains(0))
-        return Said(
-            status: result.status, exitCode: result.exitCode, passed: passed, total: total, log: log,
-            stream: stream.withLock { $0 })
+        return (result, stream.withLock { $0 })
     }
 
     /// Whether the sandbox still runs programs, and nothing of earlier runs is left.

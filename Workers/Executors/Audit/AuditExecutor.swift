@@ -33,7 +33,12 @@ struct AuditExecutor: Sendable {
         let fetch = GitFetch(sandbox: sandbox, state: state, rules: rules, isOnline: isOnline, world: world)
         let folder: JobFolder
         do {
+            try rules.check(audit.repoURL)
             folder = try await fetch.files(audit, for: command, deadline: deadline)
+        } catch let refusal as AuditRules.Refusal {
+            // Nobody's code is at fault: another machine may have it, and the queenbee decides when none does.
+            context.log("[audit] \(refusal.reason)\n")
+            return ExecutionResult(.failure, error: refusal.reason)
         } catch let refusal as GitFetch.Refusal {
             let remark = "could not fetch \(branch) of \(shown): \(refusal.reason)"
             context.log("[audit] \(remark)\n")

@@ -37,6 +37,17 @@ struct AuditRules: Sendable {
         }
     }
 
+    /// What this worker's own settings keep it from fetching: no fault of the repository's.
+    struct Refusal: Error {
+        let reason: String
+    }
+
+    func check(_ url: String) throws(Refusal) {
+        guard let known = try? RepositoryURL(url, schemes: Set(AuditScheme.allCases)) else { return }
+        guard !schemes.contains(known.scheme) else { return }
+        throw Refusal(reason: RepositoryURL.unfetched(known.scheme, by: schemes))
+    }
+
     /// - Throws: when the allowlist is invalid.
     func egress(to server: String) throws(EgressHost.Problem) -> EgressRules {
         var rules = try EgressRules(domains: allowlist ?? [server])

@@ -1,5 +1,6 @@
 internal import Runtime
 internal import Sandbox
+internal import Wire
 
 /// The invocations of `git`: fixed arguments, no configuration but this, no hooks, submodules, filters, large file
 /// storage, credentials or prompts. They run in the sandbox.

@@ -29,8 +29,7 @@ struct RepositoryURL: Sendable, Equatable {
             let scheme = AuditScheme(rawValue: text[..<mark.lowerBound].lowercased())
         else { throw Problem(message: "the URL must begin with \(Self.names(schemes))") }
         guard schemes.contains(scheme) else {
-            throw Problem(
-                message: "this worker does not fetch by \(scheme.rawValue)://, only by \(Self.names(schemes))")
+            throw Problem(message: Self.unfetched(scheme, by: schemes))
         }
         let rest = text[mark.upperBound...]
         let slash = rest.firstIndex(of: "/") ?? rest.endIndex
@@ -47,6 +46,10 @@ struct RepositoryURL: Sendable, Equatable {
 
     /// Query, fragment, and what shells or parsers of URLs read in more than one way.
     private static let forbidden = Set("?#\\\"'`<>{}|^$*;".utf8)
+
+    static func unfetched(_ scheme: AuditScheme, by schemes: Set<AuditScheme>) -> String {
+        "this worker does not fetch by \(scheme.rawValue)://, only by \(names(schemes))"
+    }
 
     private static func names(_ schemes: Set<AuditScheme>) -> String {
         schemes.map { "\($0.rawValue)://" }.sorted().joined(separator: " or ")

@@ -1,10 +1,10 @@
 /// The name of a branch, by the rules of `git check-ref-format --branch`, so that it can be neither an option nor an
 /// expression.
-struct BranchName: Sendable, Equatable {
-    let text: String
+package struct BranchName: Sendable, Equatable {
+    package let text: String
 
     /// `nil` if it is no valid name.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard (1...255).contains(bytes.count), bytes.first != UInt8(ascii: "-"), text != "@", text != "HEAD",
             bytes.last != UInt8(ascii: "."),
