@@ -20,20 +20,20 @@ enum DeviceCommands {
     ].tagged("Devices")
 
     private static let wanted = Input {
-        optional("limit", .integer(1...DeviceCommand.maxHeld), default: 1)
+        optional("limit", Format<Int64>.integer(1...Int64(DeviceCommand.maxHeld)), default: 1)
         optional("visibilityTimeout", Format<Int64>.integer(60_000...3_600_000), "Milliseconds, 300,000 when absent.")
-        optional("waitMs", .integer(0...20_000), default: 0, "How long to wait for one.")
+        optional("waitMs", Format<Int64>.integer(0...20_000), default: 0, "How long to wait for one.")
         optional("requestId", .text(1...64), "Repeated, it gives what it gave, as far as it is still held.")
     }
 
     private static let claimed = Shape<[Grant]> { field("commands", .array(GatewayShapes.grant)) { $0 } }
 
     private static func claim(
-        _ call: Call, _ device: DeviceContext, _ body: (Int, Int64?, Int, String?)
+        _ call: Call, _ device: DeviceContext, _ body: (Int64, Int64?, Int64, String?)
     ) async throws -> [Grant] {
         let (limit, timeout, wait, request) = body
         let claim = Claim(
-            of: device.device, limit: limit, visibilityTimeout: timeout, request: request,
+            of: device.device, limit: Int(limit), visibilityTimeout: timeout, request: request,
             secret: Array(device.token.utf8), call.dependencies.world)
         return try await call.dependencies.devices.claim(
             claim, of: device.device, wait: .milliseconds(wait), isAbandoned: { call.isAbandoned })

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Domain
+internal import HTTPTypes
 
 /// A message of a client: `{"type","data","requestId"}`.
 struct GatewayFrame: Sendable {

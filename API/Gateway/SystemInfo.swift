@@ -1,6 +1,8 @@
+internal import Bus
 internal import Bytes
 internal import Domain
 internal import HTTPTypes
+internal import Store
 
 /// What a customer may know of the system (CONTRACT 6).
 enum SystemInfo {

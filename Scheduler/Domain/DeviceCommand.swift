@@ -1,5 +1,5 @@
 /// A command for one device, which is a job (CONTRACT 6).
-package struct DeviceCommand: Sendable, Equatable {
+package struct DeviceCommand: Sendable {
     package enum Status: String, Sendable, CaseIterable {
         case pendingApproval = "pending_approval"
         case pending, claimed, completed, failed, rejected, cancelled

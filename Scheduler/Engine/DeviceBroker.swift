@@ -1,6 +1,7 @@
+internal import Bus
 package import Bytes
 package import Domain
-internal import Store
+package import Store
 
 /// Where devices bring their signs of life and claims: it gathers callers who come at the same moment (CONTRACT 6).
 package final class DeviceBroker: Sendable {

@@ -1,7 +1,9 @@
 package import Bytes
 package import Domain
+internal import Engine
 package import HTTPTypes
 package import HummingbirdCore
+internal import Logging
 package import NIOCore
 
 /// What a handler answers.

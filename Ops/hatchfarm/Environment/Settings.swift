@@ -80,6 +80,7 @@ extension Settings {
         app.allowedOrigins = Set(self.allowedOrigins)
         app.redisNonceFallback = self.redisNonceFallback
         app.tokenSecrets = signIn.tokenSecrets
+        app.customerTokenSecret = self.customerSecret
         app.issuers = signIn.issuers
         app.publicURL = signIn.publicURL
         let memberRate = self.memberRate

@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 extension Transaction {
     /// Provisions a device, or gives one that never registered a new code. nil when the id is taken.
