@@ -155,11 +155,14 @@ extension Transaction {
         try settle(settlements, fees: fees)
     }
 
-    /// A repeated call of an accepted report is answered as the first was.
+    /// A repeated call of an accepted report is answered as the first was; another outcome isn't.
     private func answerTheRest(_ reports: [Report], _ answers: inout [LeaseKey: Finished]) throws {
-        let open = Set(reports.map(\.key)).filter { answers[$0] == nil }.sorted { $0.job < $1.job }
-        try SQL.chunked(open) { chunk in
-            for (key, finished) in try acceptedResults(chunk) { answers[key] = finished }
+        let open = reports.filter { answers[$0.key] == nil }
+        let statuses = Dictionary(open.map { ($0.key, $0.outcome.status.rawValue) }) { first, _ in first }
+        try SQL.chunked(statuses.keys.sorted { $0.job < $1.job }) { chunk in
+            for (key, before) in try acceptedResults(chunk) where before.status == statuses[key] {
+                answers[key] = before.answer
+            }
         }
     }
 }

@@ -61,28 +61,27 @@ extension Transaction {
             """)
     }
 
-    /// What the reports with these keys were answered, where they were accepted before.
-    func acceptedResults(_ keys: ArraySlice<LeaseKey>) throws -> [LeaseKey: Finished] {
+    /// What the reports with these keys were answered, where they were accepted before, and the status they had.
+    func acceptedResults(_ keys: ArraySlice<LeaseKey>) throws -> [LeaseKey: (status: String, answer: Finished)] {
         let held: SQL = "SELECT id, worker, token FROM held"
         let ids = keys.map(\.job.text)
         let found = try rows(
             """
             WITH held (id, worker, token) AS (VALUES \(rows: keys.map(\.row)))
-            SELECT id, worker_id, claim_token, state, attempt, fence, pay FROM ended_jobs
+            SELECT id, worker_id, claim_token, status, state, attempt, fence, pay FROM ended_jobs
                 WHERE id IN (\(list: ids)) AND (id, worker_id, claim_token) IN (\(sql: held)) AND status IS NOT NULL
             UNION ALL
-            SELECT job_id, worker_id, claim_token, 'pending', attempt, fence, pay FROM attempts
+            SELECT job_id, worker_id, claim_token, outcome, 'pending', attempt, fence, pay FROM attempts
                 WHERE job_id IN (\(list: ids)) AND (job_id, worker_id, claim_token) IN (\(sql: held))
                     AND outcome IN ('success', 'failure', 'timeout')
             """
         ) { row in
             let key = try LeaseKey(job: JobID(row.text()), worker: MachineID(row.text()), tokenHash: row.text())
-            return try (
-                key,
-                Finished(
-                    job: key.job, state: row.jobState(), attempt: row.integer(), fence: row.integer(),
-                    paid: row.integer())
-            )
+            let status = try row.text()
+            let answer = try Finished(
+                job: key.job, state: row.jobState(), attempt: row.integer(), fence: row.integer(),
+                paid: row.integer())
+            return (key, (status, answer))
         }
         return Dictionary(found) { first, _ in first }
     }
