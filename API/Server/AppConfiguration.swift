@@ -46,7 +46,7 @@ package struct AppConfiguration: Sendable {
     /// Bytes of all header fields together.
     package var headerLimit = 16 << 10
 
-    package var connectionLimit = 4_096
+    package var connectionLimit = 10_000
     package var connectionsPerAddress = 512
     package var idleTimeoutSeconds: Int64 = 60
     /// A body may take this long whatever its size, and longer only at a kilobyte a second.

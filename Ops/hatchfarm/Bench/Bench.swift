@@ -23,6 +23,7 @@ struct Bench: AsyncParsableCommand {
               money                paid jobs: holds, claims, and results with settlement
               bounties             tasks with escrow: posts, and claims with a deposit
               feeds                each list of bee:hack over --posts and --comments
+              sockets              --sockets devices on sockets, heartbeats and commands
               all                  submit to claim-depth
 
             EXAMPLES
@@ -42,6 +43,7 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "The large backlog of claim-depth.") var depth = 1_000_000
     @Option(help: "The posts of feeds.") var posts = 100_000
     @Option(help: "The comments of feeds.") var comments = 500_000
+    @Option(help: "The devices of sockets.") var sockets = 5_000
     @Flag(help: "Print JSON.") var json = false
     @OptionGroup var client: ClientOptions
 
@@ -53,6 +55,7 @@ struct Bench: AsyncParsableCommand {
         try Self.check(depth, BenchSettings.smallDepth...10_000_000, "--depth")
         try Self.check(posts, 1_000...10_000_000, "--posts")
         try Self.check(comments, 1_000...50_000_000, "--comments")
+        try Self.check(sockets, 1...100_000, "--sockets")
         if scenario.ownsServer, engine || client.server != nil {
             throw ValidationError("\(scenario.rawValue) always uses its own server.")
         }
@@ -68,7 +71,7 @@ struct Bench: AsyncParsableCommand {
     func run() async throws {
         let settings = BenchSettings(
             connections: connections, seconds: seconds, rounds: rounds, jobs: jobs, depth: depth, posts: posts,
-            comments: comments)
+            comments: comments, sockets: sockets)
         let probe = client.server == nil ? try await TemporaryDatabase.make(database) : nil
         let machine = MachineReport.read(
             database: try await probe?.version() ?? "the database of \(client.server ?? "")", folder: probe?.folder)
@@ -121,6 +124,7 @@ struct Bench: AsyncParsableCommand {
         switch scenario {
         case .money: return try await MoneyTarget.open(TemporaryDatabase.make(database), settings)
         case .bounties: return try await BountyTarget.open(TemporaryDatabase.make(database), settings)
+        case .sockets: return try await SocketTarget.open(TemporaryDatabase.make(database), settings)
         case .feeds: return try await FeedTarget.open(TemporaryDatabase.make(database), settings)
         default: break
         }

@@ -71,13 +71,20 @@ final class DaemonUnderTest: Sendable {
 
     /// `VmRSS` is the resident memory, `RssAnon` the private part of it.
     func megabytes(_ field: String) throws -> Double {
-        guard let bytes = Files.readIfExists("/proc/\(process.processIdentifier)/status") else {
-            throw Failure.unexpected("the daemon has exited")
+        try ProcessStatus.megabytes(field, of: process.processIdentifier)
+    }
+}
+
+/// What Linux tells of a process.
+enum ProcessStatus {
+    static func megabytes(_ field: String, of process: Int32) throws -> Double {
+        guard let bytes = Files.readIfExists("/proc/\(process)/status") else {
+            throw Failure.unexpected("the process has exited")
         }
         let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("\(field):") }
         let words = line?.split { $0 == " " || $0 == "\t" } ?? []
         guard words.count > 1, let kilobytes = Double(words[1]) else {
-            throw Failure.unexpected("/proc/\(process.processIdentifier)/status has an unknown format")
+            throw Failure.unexpected("/proc/\(process)/status has an unknown format")
         }
         return kilobytes * 1_024 / 1e6
     }

@@ -22,12 +22,14 @@ enum Scenario: String, CaseIterable, ExpressibleByArgument, Sendable {
     case bounties
     /// Every list of bee:hack over a large forum.
     case feeds
+    /// Many devices on sockets, heartbeats over HTTP, and commands.
+    case sockets
     case all
 
     /// Whether it needs its own server; those are not part of `all`.
     var ownsServer: Bool {
         switch self {
-        case .daemon, .money, .bounties, .feeds: true
+        case .daemon, .money, .bounties, .feeds, .sockets: true
         case .submit, .submitBatch, .claimFinish, .claimFinishSingle, .pickup, .claimDepth, .all: false
         }
     }
@@ -49,6 +51,8 @@ struct BenchSettings: Sendable {
     /// The posts and comments of feeds.
     var posts = 100_000
     var comments = 500_000
+    /// The devices of sockets.
+    var sockets = 5_000
 
     static let batch = 100
     static let smallDepth = 1_000

@@ -19,7 +19,7 @@ final class ServerUnderTest: Sendable {
         self.process = process
     }
 
-    static func start(database: String) async throws -> ServerUnderTest {
+    static func start(database: String, environment: [String: String] = [:]) async throws -> ServerUnderTest {
         let port = try freePort()
         let token = Hex.encode(World.live.random(24))
         let process = Process()
@@ -30,7 +30,7 @@ final class ServerUnderTest: Sendable {
             [
                 "PORT": "\(port)", "HOST": host, "DATABASE_URL": database, "HATCHFARM_API_TOKEN": token,
                 "HATCHFARM_LOG": "error", "HATCHFARM_MEMBER_RATE": "0", "REDIS_ADDR": "", "REQUIRE_HTTPS": "false",
-            ]) { $1 }
+            ]) { $1 }.merging(environment) { $1 }
         do {
             try process.run()
         } catch {
@@ -39,6 +39,11 @@ final class ServerUnderTest: Sendable {
         let server = ServerUnderTest(port: port, token: token, process: process)
         try await server.waitUntilReady()
         return server
+    }
+
+    /// `VmRSS` is the resident memory.
+    func megabytes(_ field: String) throws -> Double {
+        try ProcessStatus.megabytes(field, of: process.processIdentifier)
     }
 
     /// Drains it, and waits for its exit.

@@ -83,6 +83,8 @@ extension Settings {
         app.customerTokenSecret = self.customerSecret
         app.issuers = signIn.issuers
         app.publicURL = signIn.publicURL
+        app.connectionLimit = self.connections
+        app.connectionsPerAddress = self.connectionsPerAddress
         let memberRate = self.memberRate
         app.memberRate = Rate(burst: memberRate * 2, perSecond: memberRate)
         app.taskQuota.limit = self.taskQuota

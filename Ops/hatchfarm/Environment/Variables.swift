@@ -76,6 +76,13 @@ struct Variables: Sendable {
     let allowedOrigins = Variable(
         "ALLOWED_ORIGINS", .list, default: [], for: [.server],
         "Allowed origins for browsers (CORS), separated by commas.", example: "https://farm.example")
+    let connections = Variable(
+        "HATCHFARM_CONNECTIONS", .integer(in: 16...1_000_000), default: 10_000, for: [.server],
+        "The most connections at once; `ulimit -n` may allow fewer.")
+    let connectionsPerAddress = Variable(
+        "HATCHFARM_CONNECTIONS_PER_ADDRESS", .integer(in: 1...1_000_000), default: 512, for: [.server],
+        "The most connections of one address at once.",
+        more: "Raise it when many devices come by one address: a proxy, or a gateway of theirs.")
     let memberRate = Variable(
         "HATCHFARM_MEMBER_RATE", .integer(in: 0...1_000_000), default: 50_000, for: [.server],
         "Requests per second for each member; 0 means unlimited.")
