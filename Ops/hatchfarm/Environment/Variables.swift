@@ -35,6 +35,11 @@ struct Variables: Sendable {
         "JWT_SECRET_PREVIOUS", .bytes(atLeast: 32), for: [.server],
         "The previous JWT_SECRET, whose tokens stay valid during a rotation.",
         more: "It can be removed half an hour after the change.", isSecret: true, remedy: Self.newSecret)
+    let customerSecret = Variable(
+        "SUPABASE_JWT_SECRET", .bytes(atLeast: 32), unset: "customers can't sign in", for: [.server, .client],
+        "The secret that signs the tokens of the device gateway's customers; at least 32 bytes.",
+        more: "That of a Supabase project, or any other; `hatchfarm admin customer token` signs with it as well.",
+        isSecret: true, remedy: Self.newSecret)
     let developmentUsers = Variable(
         "HATCHFARM_USERS", .users, default: [], for: [.server],
         "Logins created at the start, as name:password,…; for development.", isSecret: true)
@@ -121,6 +126,9 @@ struct Variables: Sendable {
         example: "hf_…", isSecret: true)
     let owner = Variable(
         "HATCHFARM_OWNER", .text, for: [.client], "The owner to act for with the operator token.")
+    let customerToken = Variable(
+        "HATCHFARM_CUSTOMER_TOKEN", .text, for: [.client], "The token of a customer, for `fleet`.",
+        more: "`hatchfarm admin customer token` makes one.", isSecret: true)
     let configurationHome = Variable(
         "XDG_CONFIG_HOME", .text, unset: "~/.config", for: [.client],
         "The folder of hatchfarm/client.json, where `up` saves server and key.")
