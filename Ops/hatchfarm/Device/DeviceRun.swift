@@ -68,12 +68,12 @@ extension ReferenceDevice {
                 CommandRunner(check: HTTPCheck(allowsPrivate: allowPrivate), scripts: runner), folder: folder,
                 DeviceLoop.Options(usesSocket: !noSocket, once: once), log)
             try await ClosureService.runUntilSignal(
-                [ClosureService { try await Self.run(device) }], logger: logger)
+                [ClosureService { try await Self.runUntilShutdown(device) }], logger: logger)
             log("ended")
         }
 
         /// Until the graceful shutdown of its task; a second signal hurries it.
-        private static func run(_ device: DeviceLoop) async throws {
+        private static func runUntilShutdown(_ device: DeviceLoop) async throws {
             try await withGracefulShutdownHandler {
                 try await device.run()
             } onGracefulShutdown: {

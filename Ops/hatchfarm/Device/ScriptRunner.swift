@@ -57,7 +57,8 @@ final class ScriptRunner: Sendable {
             return .failure("args must be an array of at most 64 strings of at most 4096 bytes")
         }
         let slot = slots.withLock { slots in
-            let free = (0..<HeldCommands.limit).first { !slots.contains($0) } ?? 0
+            let used = slots
+            let free = (0..<HeldCommands.limit).first { !used.contains($0) } ?? 0
             slots.insert(free)
             return free
         }
