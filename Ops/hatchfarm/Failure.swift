@@ -1,6 +1,6 @@
 /// Why a command failed. Each case has its own exit code, so that scripts can tell them apart.
 enum Failure: Error {
-    /// The job failed or was cancelled, or the bounty was cancelled.
+    /// The job, or the command for a device, failed or was cancelled; or the bounty was cancelled.
     case jobFailed(String)
     /// The server did not respond, or is temporarily unavailable. Retrying is safe.
     case unreachable(String)
@@ -40,7 +40,7 @@ enum Failure: Error {
     static let exitCodes = """
         EXIT CODES
            0  done; with --watch: the job completed, the bounty is done
-           1  the job failed or was cancelled; the bounty was cancelled
+           1  the job or command failed or was cancelled; the bounty was cancelled
            3  the server is unreachable or cannot serve just now; trying again is safe
            4  refused: credentials missing or wrong, not allowed, or not in this state
            5  not found

@@ -26,6 +26,7 @@ struct Hatchfarm: AsyncParsableCommand {
                 subcommands: [
                     JobCommand.self, BountyCommand.self, WalletCommand.self, AgentCommand.self, ResourcesCommand.self,
                 ]),
+            CommandGroup(name: "Devices", subcommands: [ReferenceDevice.self, FleetCommand.self]),
             CommandGroup(name: "Administration", subcommands: [AdminCommand.self, Doctor.self, Bench.self]),
             CommandGroup(
                 name: "Setup",

@@ -8,7 +8,7 @@ internal import Store
 struct AdminCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "admin",
-        abstract: "Manages members, keys, roles and logins, directly in the database.",
+        abstract: "Manages members, keys, roles and logins, directly in the database; makes customers' tokens.",
         discussion: """
             Works on DATABASE_URL, whether servers are running or not, and migrates it first. Changes take effect in \
             running servers immediately with PostgreSQL, and within two seconds with SQLite. Each change is an \
@@ -20,10 +20,11 @@ struct AdminCommand: AsyncParsableCommand {
               hatchfarm admin member role maya admin
               hatchfarm admin user add maya
               hatchfarm admin user disable maya
+              hatchfarm admin customer token --customer acme
 
             \(Failure.exitCodes)
             """,
-        subcommands: [AdminKey.self, AdminMember.self, AdminUser.self])
+        subcommands: [AdminKey.self, AdminMember.self, AdminUser.self, AdminCustomer.self])
 }
 
 /// The page of a list.

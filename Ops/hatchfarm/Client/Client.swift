@@ -129,7 +129,7 @@ struct Client: Sendable {
         }
     }
 
-    private static func reason(_ error: any Error) -> String {
+    static func reason(_ error: any Error) -> String {
         let isRefused = error is NIOConnectionError || (error as? IOError)?.errnoCode == ECONNREFUSED
         return switch error as? HTTPClientError {
         case .connectTimeout?, .deadlineExceeded?: "timed out"

@@ -99,9 +99,14 @@ struct ClientOptions: ParsableArguments {
 
     /// The server's URL, without a trailing slash.
     func address(_ environment: Environment = Environment()) throws(Failure) -> String {
+        try Self.address(server, environment)
+    }
+
+    /// The same, for commands without these options.
+    static func address(_ given: String?, _ environment: Environment = Environment()) throws(Failure) -> String {
         let stored = try CredentialsFile.path(environment).flatMap(CredentialsFile.read)
         let set = try environment.server
-        return try Self.url(server ?? set ?? stored?.server ?? Credentials.defaultServer)
+        return try url(given ?? set ?? stored?.server ?? Credentials.defaultServer)
     }
 
     private static func url(_ text: String) throws(Failure) -> String {

@@ -134,7 +134,7 @@ struct EnvironmentTests {
         "a wrong secret is not shown",
         arguments: [
             ("HATCHFARM_API_TOKEN", "hush hush", "`openssl rand -hex 32` generates one"),
-            ("JWT_SECRET", "hush", "32 bytes"),
+            ("JWT_SECRET", "hush", "32 bytes"), ("SUPABASE_JWT_SECRET", "hush", "32 bytes"),
             ("DATABASE_URL", "mysql://me:hush@db/farm", "sqlite:PATH or postgres://"),
             ("HATCHFARM_USERS", "hush", "name:password"),
             ("QUEENBEE_API_KEY", "hush", "16–255 visible ASCII characters"),
