@@ -82,8 +82,10 @@ extension DeviceID {
     /// As the holder of leases: no worker is called so.
     package var machine: MachineID { MachineID("device:\(text)") }
 
-    /// Whether `text` may name a device: 1–128 of `[A-Za-z0-9_.:-]`.
-    package static func isValid(_ text: String) -> Bool { OwnerID.isValid(text) && !text.utf8.contains(0x40) }
+    /// Whether `text` may name a device: 1–128 of `[A-Za-z0-9_.:-]`, and not the word that a path has in its place.
+    package static func isValid(_ text: String) -> Bool {
+        OwnerID.isValid(text) && !text.utf8.contains(0x40) && text != "provision"
+    }
 }
 
 extension CustomerID {

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Many WebSockets of devices on one thread, by epoll. Minimal overhead, as the load shares its cores with the server
+/// Many WebSockets of devices on one thread, by poll. Minimal overhead, as the load shares its cores with the server
 /// under test.
 final class SocketSwarm {
     /// A device, and its number among all of the measurement.
@@ -14,16 +14,15 @@ final class SocketSwarm {
 
     private struct Connection {
         let device: Device
-        var socket: Int32 = -1
         var stage = Stage.closed
         var buffer: [UInt8] = []
         var nextStatus: UInt64 = 0
     }
 
     private let port: Int
-    private let epoll: Int32
     private var connections: [Connection]
-    private var events = [epoll_event](repeating: epoll_event(), count: 256)
+    /// Each connection's socket, and what is waited for.
+    private var sockets: [pollfd]
     private var space = [UInt8](repeating: 0, count: 64 << 10)
     private let status = Frames.text(#"{"type":"status","data":{"status":"online","metrics":{"cpu":1,"memory":2,"uptime":3}}}"#)
 
@@ -32,14 +31,11 @@ final class SocketSwarm {
 
     init(_ devices: [Device], port: Int) {
         self.port = port
-        epoll = epoll_create1(Int32(EPOLL_CLOEXEC.rawValue))
         connections = devices.map { Connection(device: $0) }
+        sockets = devices.map { _ in pollfd(fd: -1, events: 0, revents: 0) }
     }
 
-    deinit {
-        closeAll()
-        close(epoll)
-    }
+    deinit { closeAll() }
 
     func closeAll() {
         for index in connections.indices { drop(index) }
@@ -51,7 +47,7 @@ final class SocketSwarm {
         for index in connections.indices { try connect(index) }
         while connections.contains(where: { $0.stage != .open }) {
             guard Ticks.now() < deadline else { throw .unexpected("not all sockets were open after \(seconds) s") }
-            try poll(milliseconds: 100) { _, _ in }
+            try look(milliseconds: 100) { _, _ in nil }
         }
         // Spread over the interval, as those of devices are.
         let start = Ticks.now()
@@ -65,7 +61,7 @@ final class SocketSwarm {
     func run(until end: UInt64, _ onCommand: (Int, UnsafeRawBufferPointer) -> [UInt8]?) throws(Failure) {
         var next = 0
         while Ticks.now() < end {
-            try poll(milliseconds: 5) { number, frame in onCommand(number, frame) }
+            try look(milliseconds: 5) { number, frame in onCommand(number, frame) }
             // A part of them at a time: looking at all would cost more than it tells.
             for _ in 0..<min(64, connections.count) {
                 next = (next + 1) % max(1, connections.count)
@@ -91,38 +87,28 @@ final class SocketSwarm {
             }
         }
         guard result == 0 || errno == EINPROGRESS else { throw .unreachable("cannot connect to the server") }
-        connections[index].socket = socket
+        sockets[index] = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
         connections[index].stage = .connecting
         connections[index].buffer = []
-        watch(index, EPOLLOUT.rawValue, EPOLL_CTL_ADD)
-    }
-
-    private func watch(_ index: Int, _ events: UInt32, _ operation: Int32) {
-        var event = epoll_event()
-        event.events = events
-        event.data.u64 = UInt64(index)
-        epoll_ctl(epoll, operation, connections[index].socket, &event)
     }
 
     private func drop(_ index: Int) {
-        guard connections[index].socket >= 0 else { return }
-        close(connections[index].socket)
-        connections[index].socket = -1
+        guard sockets[index].fd >= 0 else { return }
+        close(sockets[index].fd)
+        sockets[index].fd = -1
         connections[index].stage = .closed
     }
 
-    private func poll(
+    private func look(
         milliseconds: Int32, _ onCommand: (Int, UnsafeRawBufferPointer) -> [UInt8]?
     ) throws(Failure) {
-        let count = epoll_wait(epoll, &events, Int32(events.count), milliseconds)
-        guard count > 0 else { return }
-        for event in events.prefix(Int(count)) {
-            let index = Int(event.data.u64)
+        guard poll(&sockets, nfds_t(sockets.count), milliseconds) > 0 else { return }
+        for index in sockets.indices where sockets[index].revents != 0 {
             switch connections[index].stage {
             case .connecting:
                 try send(upgrade(connections[index].device), to: index)
                 connections[index].stage = .upgrading
-                watch(index, EPOLLIN.rawValue, EPOLL_CTL_MOD)
+                sockets[index].events = Int16(POLLIN)
             case .upgrading, .open: try receive(index, onCommand)
             case .closed: break
             }
@@ -147,14 +133,14 @@ final class SocketSwarm {
 
     private func send(_ bytes: [UInt8], to index: Int) throws(Failure) {
         // Small beside a socket's buffer: it goes out whole, or the connection is broken.
-        let sent = Glibc.send(connections[index].socket, bytes, bytes.count, Int32(MSG_NOSIGNAL.rawValue))
+        let sent = Glibc.send(sockets[index].fd, bytes, bytes.count, Int32(MSG_NOSIGNAL))
         guard sent == bytes.count else { throw .unreachable("the server closed a socket") }
     }
 
     private func receive(
         _ index: Int, _ onCommand: (Int, UnsafeRawBufferPointer) -> [UInt8]?
     ) throws(Failure) {
-        let count = recv(connections[index].socket, &space, space.count, 0)
+        let count = recv(sockets[index].fd, &space, space.count, 0)
         if count < 0, errno == EAGAIN { return }
         guard count > 0 else { throw .unreachable("the server closed a socket") }
         connections[index].buffer += space.prefix(count)

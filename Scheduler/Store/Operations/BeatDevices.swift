@@ -7,7 +7,9 @@ extension Transaction {
         var answers: [DeviceID: Int64] = [:]
         var changes: [DeviceChange] = []
         var online: [CustomerID: Int64] = [:]
-        try SQL.chunked(beats.sorted { $0.device < $1.device }) { chunk in
+        try SQL.chunked(beats.map(\.device).sorted()) { answers.merge(try waitingCommands(of: $0)) { first, _ in first } }
+        let active = beats.filter { answers[$0.device] != nil }.sorted { $0.device < $1.device }
+        try SQL.chunked(active) { chunk in
             let known = try lockPresence(of: ArraySlice(chunk.map(\.device)))
             try writeBeats(chunk)
             let healths = Dictionary(chunk.map { ($0.device, $0.health) }) { _, last in last }
@@ -16,7 +18,6 @@ extension Transaction {
                 changes.append(DeviceChange(device: before.device, status: health.rawValue))
                 if !before.isOnline { online[before.customer, default: 0] += 1 }
             }
-            answers.merge(try waitingCommands(of: ArraySlice(chunk.map(\.device)))) { first, _ in first }
         }
         try note(changes)
         try countOnline(online)

@@ -139,7 +139,7 @@ extension Transaction {
 
     /// What a device may be given: its own commands, while it is active.
     private func offer(_ claim: Claim, of device: DeviceID) throws -> Offer {
-        try isActive(device) ? claim.offer : claim.offer.void
+        try lockActive(device) ? claim.offer : claim.offer.void
     }
 
     /// One event per owner whose jobs were claimed.

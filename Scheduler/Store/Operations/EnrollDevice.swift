@@ -69,17 +69,30 @@ extension Transaction {
         _ id: DeviceID, of customer: CustomerID, from: Device.State, to state: Device.State, _ type: EventType,
         actor: String
     ) throws -> Device {
-        // Live jobs are locked before their devices.
-        if state == .suspended { try recall(from: id.machine, actor: actor) }
+        // Live jobs and presence are locked before their devices.
+        var presence: KnownPresence?
+        if state == .suspended {
+            try recall(from: id.machine, actor: actor)
+            presence = try lockPresence(of: [id]).first
+        }
         let isMoved = try moveDevice(id, of: customer, from: from, to: state)
-        let device = try device(id, of: customer)
+        var device = try device(id, of: customer)
         guard isMoved else {
             guard device.state == state else {
                 throw Refusal.wrongState("the device is \(device.state.rawValue), not \(from.rawValue)")
             }
             return device
         }
-        if state == .suspended { try deleteTokens(of: id) }
+        if state == .suspended {
+            try deleteTokens(of: id)
+            // What was claimed until the device was locked.
+            try recall(from: id.machine, actor: actor)
+            if presence?.isOnline == true {
+                try markOffline([id])
+                try countOnline([customer: -1])
+            }
+        }
+        device.presence.isOnline = device.presence.isOnline && state == .active
         try note([DeviceChange(device: id, status: device.status, concernsDevice: true)])
         try record(event(type, id, customer, actor: actor))
         return device

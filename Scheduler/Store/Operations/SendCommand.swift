@@ -30,7 +30,7 @@ extension Transaction {
         let device = try device(new.device, of: customer)
         var needsApproval = false
         if let id = new.session {
-            let session = try deviceSession(id, of: customer)
+            let session = try lockSession(id, of: customer)
             guard session.device == device.id else {
                 throw Refusal.invalid(field: "sessionId", message: "the session is of another device")
             }
@@ -118,7 +118,16 @@ extension Transaction {
 
     /// A customer's session. Throws `Refusal.notFound`, `.notYours`.
     package func deviceSession(_ id: SessionID, of customer: CustomerID) throws -> DeviceSession {
-        guard let session = try deviceSession(id) else { throw Refusal.notFound("session") }
+        try owned(deviceSession(id), by: customer)
+    }
+
+    /// The same, locked.
+    private func lockSession(_ id: SessionID, of customer: CustomerID) throws -> DeviceSession {
+        try owned(lockSession(id), by: customer)
+    }
+
+    private func owned(_ session: DeviceSession?, by customer: CustomerID) throws -> DeviceSession {
+        guard let session else { throw Refusal.notFound("session") }
         guard session.customer == customer else { throw Refusal.notYours("session") }
         return session
     }

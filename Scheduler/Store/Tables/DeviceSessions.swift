@@ -10,10 +10,15 @@ extension Transaction {
             """)
     }
 
-    package func deviceSession(_ id: SessionID) throws -> DeviceSession? {
-        try first("SELECT \(raw: DeviceSession.columns) FROM device_sessions WHERE id = \(id.text)") {
-            try DeviceSession(&$0)
-        }
+    package func deviceSession(_ id: SessionID) throws -> DeviceSession? { try session(id, lock: "") }
+
+    /// Keeps a session from being closed until the commit.
+    func lockSession(_ id: SessionID) throws -> DeviceSession? { try session(id, lock: "\(.forUpdate)") }
+
+    private func session(_ id: SessionID, lock: SQL) throws -> DeviceSession? {
+        try first(
+            "SELECT \(raw: DeviceSession.columns) FROM device_sessions WHERE id = \(id.text) \(sql: lock)"
+        ) { try DeviceSession(&$0) }
     }
 
     /// The newest session of a device, if it is active.

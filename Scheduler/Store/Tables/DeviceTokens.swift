@@ -20,9 +20,9 @@ extension Transaction {
             """)
         try execute(
             """
-            DELETE FROM device_tokens WHERE device_id = \(id.text) AND token_hash NOT IN
-                (SELECT token_hash FROM device_tokens WHERE device_id = \(id.text)
-                ORDER BY created_at DESC, token_hash LIMIT \(Device.maxTokens))
+            DELETE FROM device_tokens WHERE device_id = \(id.text) AND token_hash <> \(hash) AND token_hash NOT IN
+                (SELECT token_hash FROM device_tokens WHERE device_id = \(id.text) AND token_hash <> \(hash)
+                ORDER BY created_at DESC, token_hash LIMIT \(Device.maxTokens - 1))
             """)
         return true
     }

@@ -90,9 +90,11 @@ extension Transaction {
         ) { try $0.integer() }
     }
 
-    /// Whether a device may hold leases.
-    func isActive(_ id: DeviceID) throws -> Bool {
-        try first("SELECT id FROM devices WHERE id = \(id.text) AND state = 'active'") { try $0.text() } != nil
+    /// Whether a device may hold leases; locked until the commit, so that it isn't suspended meanwhile.
+    func lockActive(_ id: DeviceID) throws -> Bool {
+        try first("SELECT id FROM devices WHERE id = \(id.text) AND state = 'active' \(.forUpdate)") {
+            try $0.text()
+        } != nil
     }
 
     /// How many commands of each of these devices wait for a claim; those that aren't active are left out.

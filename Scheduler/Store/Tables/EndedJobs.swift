@@ -123,11 +123,12 @@ extension Transaction {
             """)
     }
 
-    /// Takes a failed job out of history, so that it can be tried again.
+    /// Takes a failed job out of history, so that it can be tried again; a device's command is sent anew instead.
     func deleteFailed(_ id: JobID, owner: OwnerID) throws -> FailedJob? {
         try first(
             """
             DELETE FROM ended_jobs WHERE id = \(id.text) AND owner_id = \(owner.text) AND state = 'failed'
+                AND NOT EXISTS (SELECT 1 FROM device_commands WHERE job_id = \(id.text))
             RETURNING attempt, losses, fence, paid, pay, COALESCE(ended_at - claimed_at, 0)
             """
         ) { row in
