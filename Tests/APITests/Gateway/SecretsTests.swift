@@ -74,8 +74,14 @@ struct SecretsTests {
         }
     }
 
+    private struct Sent {
+        var query = ""
+        var headers: [(String, String)] = []
+        var body = ""
+    }
+
     /// The ways in which a caller may send its secrets.
-    private static func calls(_ some: Secrets) -> [(query: String, headers: [(String, String)], body: String)] {
+    private static func calls(_ some: Secrets) -> [Sent] {
         let query =
             "?deviceId=edge-1&deviceSecret=\(some.secret)&token=\(some.customer)&activationCode=\(some.code)"
             + "&claimToken=\(some.claim)&status=\(some.token)&limit=\(some.token)&cursor=\(some.secret)"
@@ -98,9 +104,18 @@ struct SecretsTests {
             ("Cookie", "token=\(some.customer)"), ("Referer", "https://x.example/?token=\(some.customer)"),
             ("Sec-WebSocket-Protocol", "auth-\(some.customer)"),
         ]
-        return [
-            (query, [], ""), ("", bearer, body.text()), (query, device, body.text()), ("", bearer, wrong.text()),
-            ("", device, wrong.text()), ("", bearer + device, broken), (query, odd, wrong.text()),
+        // What each call takes, and nothing else: these are looked at as a whole.
+        let lease: JSON = ["claimToken": .string(some.claim)]
+        let exact: [JSON] = [
+            ["deviceId": "edge-1", "deviceSecret": .string(some.secret)],
+            ["deviceId": "waiting", "activationCode": .string(some.code)], lease.with(["extensionMs": 60_000]),
+            lease.with(GatewayLab.failure),
+        ]
+        return exact.map { Sent(headers: bearer + device, body: $0.text()) } + [
+            Sent(query: query), Sent(headers: bearer, body: body.text()),
+            Sent(query: query, headers: device, body: body.text()), Sent(headers: bearer, body: wrong.text()),
+            Sent(headers: device, body: wrong.text()), Sent(headers: bearer + device, body: broken),
+            Sent(query: query, headers: odd, body: wrong.text()),
         ]
     }
 
@@ -114,7 +129,7 @@ struct SecretsTests {
         var secrets: Set<String> = []
         try await GatewayLab.run(database, sink: sink) { lab in
             let scene = try await Scene(lab)
-            let sorts = [scene.good, scene.good.mistaken]
+            let sorts = [scene.good.mistaken, scene.good]
             secrets = Set(sorts.flatMap(\.all))
             let all = secrets
             func check(_ text: String, _ what: String) {
