@@ -102,6 +102,35 @@ struct PendingCountTests {
         }
     }
 
+    @Test(
+        "is exact also when the operator meddles by the jobs' API, in the customer's name", arguments: TestDatabase.all)
+    func jobs(on database: TestDatabase) async throws {
+        try await GatewayLab.run(database) { lab in
+            let device = try await lab.enroll()
+            let failed = try await lab.command(for: device)
+            try lab.must(await lab.finish(lab.held(by: device), GatewayLab.failure))
+            let waiting = try await lab.command(for: device)
+            try await lab.command(for: device)
+            let caller = Caller.operator(for: "customer:acme")
+            // Whether it may is another question: what it is told has to be so.
+            let retried = try await lab.plane.post("/jobs/\(failed)/retry", caller)
+            let cancelled = try await lab.plane.send("DELETE", "/jobs/\(waiting)", caller.headers)
+            #expect(retried.status < 500 && cancelled.status < 500, "\(retried.text) \(cancelled.text)")
+            try await lab.pass(.seconds(3))
+            let (first, second) = (
+                try await lab.status(failed, of: device), try await lab.status(waiting, of: device)
+            )
+            #expect((first == "failed") == (retried.status >= 400), "\(first)")
+            #expect((second == "pending") == (cancelled.status >= 400), "\(second)")
+            let (told, listed) = (try await lab.waiting(device), try await count("pending", of: device, lab))
+            #expect(told == listed)
+            let held = try await lab.claim(device, ["limit": 10])
+            #expect(Int64(held.count) == listed, "each that waits is the device's to claim")
+            for one in held { try lab.must(await lab.finish(one)) }
+            #expect(try await lab.waiting(device) == 0)
+        }
+    }
+
     /// One call of some sort, or two; perhaps on a command that waits for approval.
     private func act(
         _ number: Int, _ id: String, in session: String, of device: EnrolledDevice, _ lab: GatewayLab

@@ -114,6 +114,23 @@ struct SuspendTests {
         }
     }
 
+    @Test("at the same moment as its heartbeats it isn't online afterwards", arguments: TestDatabase.all)
+    func beating(on database: TestDatabase) async throws {
+        try await GatewayLab.run(database) { lab in
+            for round in 0..<10 {
+                let device = try await lab.enroll("edge-\(round)")
+                let replies = try await atOnce(6) { number in
+                    if number == 3 { return try await move(device, "suspend", lab) }
+                    return try await lab.beat(device, ["status": number % 2 == 0 ? "online" : "busy"])
+                }
+                #expect(replies[3].status == 200)
+                #expect(replies.allSatisfy { [200, 401].contains($0.status) }, "\(replies.map(\.status))")
+            }
+            #expect(try await lab.devices(of: .acme, "?status=online") == "0 of 0: ")
+            #expect(try await lab.devices(of: .acme, "?status=offline").hasPrefix("10 of 10: "))
+        }
+    }
+
     @Test("at the same moment as its claims and results leaves each command in one state", arguments: TestDatabase.all)
     func race(on database: TestDatabase) async throws {
         try await GatewayLab.run(database) { lab in
