@@ -26,9 +26,10 @@ struct ControlPlane: Sendable {
     let port: Int
 
     /// Serves on a fresh database, or on the one at `url`, while `body` runs. The clock moves the database's time.
+    /// - Parameter sink: where all that the server logs goes.
     static func run(
         _ database: TestDatabase, _ settings: Setting..., url: String? = nil, clock: TestClock = TestClock(),
-        redis: Redis? = nil, world: World = .live, audits: AuditTerms = AuditTerms(),
+        redis: Redis? = nil, world: World = .live, audits: AuditTerms = AuditTerms(), sink: LogSink? = nil,
         _ body: (ControlPlane) async throws -> Void
     ) async throws {
         var configuration = AppConfiguration(operatorToken: operatorToken)
@@ -46,8 +47,12 @@ struct ControlPlane: Sendable {
         let broker = JobBroker(database: store, bus: bus, world: .live, audits: audits)
         let dependencies = Dependencies(
             configuration: configuration, database: store, broker: broker, bus: bus, redis: redis, world: world)
-        let logger = Logger(label: "api") { _ in SwiftLogNoOpLogHandler() }
-        let app = App(dependencies, systems: APISystem.all, logger: logger)
+        let logger = Logger(label: "api") { label -> any LogHandler in
+            guard let sink else { return SwiftLogNoOpLogHandler() }
+            return JSONLogHandler(label: label, level: .trace, sink: sink)
+        }
+        let log = sink.map { RequestLog(level: .info, sink: $0) }
+        let app = App(dependencies, systems: APISystem.all, logger: logger, log: log)
         let (ports, ready) = AsyncStream.makeStream(of: Int.self)
         let serving = Task {
             defer { ready.finish() }

@@ -14,12 +14,18 @@ struct CivilityTests {
         #"{"error":{"type":"\#(type)","code":\#(code),"message":"no","path":"/x","method":"GET"\#(more)}}"#
     }
 
+    private static func gateway(_ code: String, _ details: String = "{}") -> String {
+        #"{"error":{"code":"\#(code)","message":"no","details":\#(details)}}"#
+    }
+
     @Test("is a refusal in the words of whose path it is, or a success")
     func good() {
         #expect(flaw(404, Self.hatch) == nil)
         #expect(flaw(404, Self.steel("http_exception", 404), "/v1/jobs/x") == nil)
         #expect(flaw(422, Self.steel("validation_error", 422, #","field":"title""#), "/api/v1/jobs") == nil)
         #expect(flaw(200, "anything") == nil)
+        #expect(flaw(404, Self.gateway("NOT_FOUND"), "/api/v1/customer/devices/x/status") == nil)
+        #expect(flaw(401, Self.gateway("UNAUTHORIZED", #"{"field":"x"}"#), "/ws/device") == nil)
     }
 
     @Test("is never a failure, nameless, in another's words, or a secret")
@@ -33,6 +39,11 @@ struct CivilityTests {
         #expect(flaw(404, Self.steel("http_exception", 400), "/api/v1/jobs/x") != nil)
         #expect(flaw(404, Self.steel("validation_error", 404), "/api/v1/jobs/x") != nil)
         #expect(flaw(422, Self.steel("http_exception", 422), "/api/v1/jobs") != nil)
+        #expect(flaw(404, Self.hatch, "/api/v1/device/auth") != nil)
+        #expect(flaw(404, Self.gateway("NOT_FOUND")) != nil)
+        #expect(flaw(404, Self.gateway("not_found"), "/api/v1/device/auth") != nil)
+        #expect(flaw(404, Self.gateway("NOT_FOUND", #"{"sql":"x"}"#), "/api/v1/device/auth") != nil)
+        #expect(flaw(404, Self.gateway("NOT_FOUND"), "/api/v1/devices") != nil)
         for body in [
             "", "not found", "{}", #"{"success":true,"error":"no","code":"a"}"#, #"{"success":false,"error":"no"}"#,
             #"{"success":false,"error":"","code":"a"}"#, #"{"success":false,"error":"no","code":"A b"}"#,

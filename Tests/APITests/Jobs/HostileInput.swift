@@ -70,6 +70,9 @@ enum HostileInput {
         ("X-Owner-ID", ""), ("X-Owner-ID", "a b"), ("X-Owner-ID", "ä"),
         ("X-Owner-ID", String(repeating: "a", count: 129)),
         ("X-Owner-ID", "a,b"), ("X-Owner-ID", "../a"), ("X-Machine-Token", "ä"), ("X-Machine-Token", " "),
+        ("X-Device-Token", "ä"), ("X-Device-Token", " "), ("X-Device-Token", String(repeating: "x", count: 9_000)),
+        ("X-Device-Session", "dst_"), ("X-Device-Id", "../a"), ("X-Device-Secret", "ä"),
+        ("Sec-WebSocket-Protocol", "auth-, auth-ä,,"),
         ("X-Claim-Token", ""), ("X-Claim-Token", String(repeating: "f", count: 9_000)), ("X-Claim-Token", "ä"),
         ("Idempotency-Key", "ä"), ("Idempotency-Key", String(repeating: "k", count: 9_000)), ("Idempotency-Key", "a b"),
         ("If-None-Match", String(repeating: "\"a\",", count: 2_000)), ("If-None-Match", "W/"), ("If-None-Match", "\""),
@@ -106,8 +109,28 @@ enum Civility {
         guard status >= 400, method != "HEAD" else { return nil }
         guard type == "application/json", let json = try? JSON(parsing: Array(body.utf8)) else { return "no JSON" }
         if let secret = secrets.first(where: body.contains) { return "it tells \(secret)" }
+        if isGateway(path) { return gateway(json) }
         if isBee(path) { return json.members?.map(\.key) == ["error"] ? nil : "\(json.members?.map(\.key) ?? [])" }
         return isSteel(path) ? steel(json, status, method) : hatch(json)
+    }
+
+    private static func isGateway(_ path: String) -> Bool {
+        ["/api/v1/device", "/api/v1/customer", "/ws/device", "/ws/customer"].contains { base in
+            path == base || path.hasPrefix(base + "/")
+        }
+    }
+
+    private static func gateway(_ json: JSON) -> String? {
+        guard json.members?.count == 1, let error = json["error"] else { return "no error" }
+        let keys = (error.members ?? []).map(\.key)
+        guard keys == ["code", "message", "details"] else { return "\(keys)" }
+        let code = error["code"]?.string ?? ""
+        guard !code.isEmpty, code.allSatisfy({ $0 == "_" || $0.isUppercase && $0.isASCII }) else {
+            return "code \(code)"
+        }
+        guard error["message"]?.string?.isEmpty == false else { return "no text" }
+        let details = (error["details"]?.members ?? []).map(\.key)
+        return details == [] || details == ["field"] ? nil : "details \(details)"
     }
 
     private static func isBee(_ path: String) -> Bool {

@@ -12,6 +12,7 @@ struct HostileRouteTests {
         let operations: [Operation]
         let maker: BodyMaker
         let worker: Worker
+        let device: EnrolledDevice
         /// What the names in paths stand for.
         let values: [String: String]
 
@@ -19,6 +20,12 @@ struct HostileRouteTests {
             self.plane = plane
             worker = try await plane.worker()
             let held = try await plane.held(by: worker)
+            let lab = GatewayLab(plane: plane)
+            device = try await lab.enroll()
+            try lab.must(await lab.provision("spare"), 201)
+            try await lab.command(for: device)
+            let command = try await lab.held(by: device, ["visibilityTimeout": 3_600_000])
+            let session = try await lab.session("remediation", on: device)
             let document = try await plane.send("GET", "/openapi.json", base: "").json
             operations = Operation.all(in: document)
             maker = BodyMaker(
@@ -27,11 +34,28 @@ struct HostileRouteTests {
                     "owner_id": "alice", "worker_id": .string(worker.id), "policy_id": .string(worker.policy),
                     "claim_token": .string(held.token), "job_id": .string(held.job), "depends_on": [],
                     "title": "t", "name": "n", "path": "a.txt", "content_base64": "aGk=", "K": "v",
+                    "claimToken": .string(command.token), "deviceId": .string(device.id),
                 ], omitted: ["artifact"])
             values = [
                 "worker": worker.id, "job": held.job, "machine": worker.id, "policy": worker.policy,
-                "consent": "con_0123456789abcdef", "path": "a.txt",
+                "consent": "con_0123456789abcdef", "path": "a.txt", "device": device.id, "command": command.id,
+                "session": session,
             ]
+        }
+
+        /// The operation's path. What would end the tokens of a device is asked of another one.
+        func path(_ operation: Operation, _ name: String = "", instead value: String = "") -> String {
+            let isEnd = operation.template.hasSuffix("/suspend")
+            let names = isEnd ? values.merging(["device": "spare"]) { $1 } : values
+            return operation.path(names, name, instead: value)
+        }
+
+        /// A body that the operation allows; nil when it takes none.
+        func body(of operation: Operation) -> JSON? {
+            var maker = maker
+            // Objects of which nothing is asked may hold anything.
+            if [.device, .customer].contains(operation.credential) { maker.omitted.formUnion(["config", "metrics"]) }
+            return operation.body.map { maker.full($0) }
         }
 
         func caller(_ operation: Operation) -> [(String, String)] {
@@ -39,6 +63,18 @@ struct HostileRouteTests {
             case .none: []
             case .member: Caller.alice.headers
             case .worker: worker.caller.headers + [("X-Claim-Token", "x")]
+            case .device: device.headers
+            case .customer: GatewayLab(plane: plane).headers(of: .acme)
+            }
+        }
+
+        /// The field that the caller's credential stands in.
+        static func credential(_ operation: Operation) -> String? {
+            switch operation.credential {
+            case .none: nil
+            case .member, .customer: "Authorization"
+            case .worker: "X-Machine-Token"
+            case .device: "X-Device-Token"
             }
         }
 
@@ -75,10 +111,10 @@ struct HostileRouteTests {
 
     @Test("a body that is no request", arguments: [TestDatabase.sqlite])
     func documents(on database: TestDatabase) async throws {
-        try await ControlPlane.run(database) { plane in
+        try await ControlPlane.run(database, GatewayLab.customers) { plane in
             let siege = try await Siege(plane)
             try await siege.each(siege.canonical.filter { $0.method != "GET" }) { operation in
-                let (headers, path) = (siege.caller(operation), operation.path(siege.values, "job", instead: "none"))
+                let (headers, path) = (siege.caller(operation), siege.path(operation, "job", instead: "none"))
                 for document in HostileInput.documents {
                     let what = String(decoding: document.prefix(60), as: UTF8.self)
                     let reply = try await siege.send(operation.method, path, headers, document, what)
@@ -87,7 +123,7 @@ struct HostileRouteTests {
                     }
                 }
                 let bomb = try Zstd.compress([UInt8](repeating: 0x20, count: 200 << 20))
-                let good = operation.body.map { siege.maker.full($0).bytes() } ?? [1]
+                let good = siege.body(of: operation)?.bytes() ?? [1]
                 let packed = try Zstd.compress(good)
                 for (body, what) in [
                     (bomb, "a bomb"), (Array(packed.dropLast(3)), "half a frame"), (good, "no frame"), ([], "nothing"),
@@ -110,14 +146,13 @@ struct HostileRouteTests {
 
     @Test("a body with something wrong in it", arguments: TestDatabase.all)
     func mutations(on database: TestDatabase) async throws {
-        try await ControlPlane.run(database) { plane in
+        try await ControlPlane.run(database, GatewayLab.customers) { plane in
             let siege = try await Siege(plane)
             let operations = siege.canonical.filter { $0.body != nil }
             #expect(operations.count > 10)
             try await siege.each(operations) { operation in
-                guard let schema = operation.body else { return }
-                let (headers, path) = (siege.caller(operation), operation.path(siege.values))
-                let good = siege.maker.full(schema)
+                guard let good = siege.body(of: operation) else { return }
+                let (headers, path) = (siege.caller(operation), siege.path(operation))
                 for place in Mutation.places(in: good) {
                     for value in HostileInput.values.map(Optional.some) + [nil] {
                         let body = Mutation.text(good, at: place[...], put: value) ?? ""
@@ -135,19 +170,19 @@ struct HostileRouteTests {
 
     @Test("fields that hold what they should not", arguments: [TestDatabase.sqlite])
     func headers(on database: TestDatabase) async throws {
-        try await ControlPlane.run(database) { plane in
+        try await ControlPlane.run(database, GatewayLab.customers) { plane in
             let siege = try await Siege(plane)
             try await siege.each(siege.canonical) { operation in
-                let path = operation.path(siege.values, "job", instead: "none")
-                let body = operation.body.map { siege.maker.full($0).bytes() } ?? (operation.takesBytes ? [1] : nil)
+                let path = siege.path(operation, "job", instead: "none")
+                let body = siege.body(of: operation)?.bytes() ?? (operation.takesBytes ? [1] : nil)
                 for (name, value) in HostileInput.headers {
                     let others = siege.caller(operation).filter { $0.0 != name }
                     let reply = try await siege.send(
                         operation.method, path, others + [(name, value)], body, "\(name): \(value)")
-                    let credential = operation.credential == .member ? "Authorization" : "X-Machine-Token"
-                    if name == credential, operation.credential != .none {
+                    if name == Siege.credential(operation) {
                         // A heartbeat without a token lacks a field, which is told before credentials (CONTRACT 5).
-                        let isMissing = value.allSatisfy(\.isWhitespace) && path.hasSuffix("/heartbeat")
+                        let isHeartbeat = operation.credential == .worker && path.hasSuffix("/heartbeat")
+                        let isMissing = value.allSatisfy(\.isWhitespace) && isHeartbeat
                         #expect(reply.status == (isMissing ? 400 : 401), "\(path) \(value)")
                     }
                 }
@@ -157,13 +192,13 @@ struct HostileRouteTests {
 
     @Test("methods that are none of theirs", arguments: [TestDatabase.sqlite])
     func methods(on database: TestDatabase) async throws {
-        try await ControlPlane.run(database) { plane in
+        try await ControlPlane.run(database, GatewayLab.customers) { plane in
             let siege = try await Siege(plane)
             let methods = Dictionary(grouping: siege.operations, by: \.template).mapValues { $0.map(\.method) }
             for (template, served) in methods {
                 let allowed = (served + (served.contains("GET") ? ["HEAD"] : [])).sorted()
                 guard let operation = siege.operations.first(where: { $0.template == template }) else { continue }
-                let path = operation.path(siege.values)
+                let path = siege.path(operation)
                 for method in [
                     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "PURGE",
                 ]
@@ -178,18 +213,18 @@ struct HostileRouteTests {
 
     @Test("names and queries of every sort", arguments: TestDatabase.all)
     func targets(on database: TestDatabase) async throws {
-        try await ControlPlane.run(database) { plane in
+        try await ControlPlane.run(database, GatewayLab.customers) { plane in
             let siege = try await Siege(plane)
             try await siege.each(siege.operations) { operation in
                 var targets: [String] = []
                 for parameter in operation.parameters where parameter.place == "path" {
-                    targets += HostileInput.names.map { operation.path(siege.values, parameter.name, instead: $0) }
+                    targets += HostileInput.names.map { siege.path(operation, parameter.name, instead: $0) }
                 }
                 if operation.isRead, !operation.template.hasSuffix("/events") {
-                    targets += HostileInput.queries.map { operation.path(siege.values) + "?\($0)" }
+                    targets += HostileInput.queries.map { siege.path(operation) + "?\($0)" }
                 }
                 let head = siege.caller(operation).map { "\($0.0): \($0.1)\r\n" }.joined()
-                let (port, body) = (plane.port, operation.body.map { siege.maker.full($0).text() } ?? "")
+                let (port, body) = (plane.port, siege.body(of: operation)?.text() ?? "")
                 let (method, all) = (operation.method, targets)
                 let flaws = try await offThread {
                     try all.compactMap { target -> String? in

@@ -44,6 +44,12 @@ struct OpenAPITests {
                 let alias = route.replacing("/api/v1", with: "/v1")
                 #expect(documented.contains(alias) || route.hasSuffix("healthz"), "\(alias)")
             }
+            // CONTRACT 6, which has no other names but those of its sockets.
+            let gateway = PrincipalTable.devices.rows + PrincipalTable.customers.rows
+            for route in (gateway + PrincipalTable.gatewaySockets.rows).map(\.name) {
+                #expect(documented.contains(route), "\(route)")
+                #expect(!documented.contains(route.replacing("/api/v1", with: "/v1")) || route.contains(" /ws/"))
+            }
         }
     }
 

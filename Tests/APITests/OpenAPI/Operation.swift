@@ -3,7 +3,7 @@ import Testing
 
 /// One operation of the OpenAPI document, and how to call it.
 struct Operation: Sendable {
-    enum Credential: Sendable { case none, member, worker }
+    enum Credential: Sendable { case none, member, worker, device, customer }
 
     let method: String
     /// `/api/v1/jobs/{job}`
@@ -28,7 +28,16 @@ struct Operation: Sendable {
         self.method = method
         self.template = template
         let schemes = operation["security"]?.array?.compactMap { $0.members?.first?.key } ?? []
-        credential = schemes.contains("machineToken") ? .worker : schemes.isEmpty ? .none : .member
+        credential =
+            if schemes.contains("machineToken") {
+                .worker
+            } else if schemes.contains("deviceToken") {
+                .device
+            } else if schemes.contains("customerToken") {
+                .customer
+            } else {
+                schemes.isEmpty ? .none : .member
+            }
         parameters = (operation["parameters"]?.array ?? []).compactMap { parameter in
             guard let name = parameter["name"]?.string, let place = parameter["in"]?.string else { return nil }
             return (name, place)

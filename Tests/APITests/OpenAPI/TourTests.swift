@@ -65,6 +65,7 @@ struct TourTests {
             try await tasks(tour, "/api/v1")
             try await tour.social()
             try await tour.bounties()
+            try await tour.gateway()
             plane.dependencies.drain.begin()
             try await tour.call("GET", "/readyz", base: "")
             #expect(tour.documented.subtracting(tour.seen).sorted() == [])

@@ -11,11 +11,16 @@ struct DatabaseContents: Sendable, Equatable {
     }
 
     static func read(_ database: Database) async throws -> DatabaseContents {
+        DatabaseContents(tables: try await texts(of: database).mapValues { SHA256.hex($0) })
+    }
+
+    /// Each table's rows, as the database writes them.
+    static func texts(of database: Database) async throws -> [String: String] {
         let pairs = try await database.read { tx in
             let query = try tx.sqlEngine == .sqlite ? sqliteQuery(tx) : postgresQuery(tx)
-            return try tx.rows(SQL(stringLiteral: query)) { row in (try row.text(), SHA256.hex(try row.text())) }
+            return try tx.rows(SQL(stringLiteral: query)) { row in (try row.text(), try row.text()) }
         }
-        return DatabaseContents(tables: Dictionary(uniqueKeysWithValues: pairs))
+        return Dictionary(uniqueKeysWithValues: pairs)
     }
 
     private static func sqliteQuery(_ tx: Transaction) throws -> String {

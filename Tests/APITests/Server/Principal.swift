@@ -98,8 +98,13 @@ struct Principals: Sendable {
         keys = bearers.merging(logins) { $1 }
     }
 
-    /// For `ControlPlane.run`: what logins' tokens are signed with.
-    static var secret: Setting { .set(\.tokenSecrets, [Array(Forger.secret.utf8)]) }
+    /// For `ControlPlane.run`: what the tokens of logins are signed with, and those of the gateway's customers.
+    static var secret: Setting {
+        Setting { configuration in
+            configuration.tokenSecrets = [Array(Forger.secret.utf8)]
+            GatewayLab.customers.apply(&configuration)
+        }
+    }
 
     /// A member with a login and a key.
     private static func member(_ name: String, _ plane: ControlPlane) async throws -> Caller {

@@ -35,12 +35,9 @@ struct PrincipalCall: Sendable {
     typealias Make = @Sendable (Principals) async throws -> PrincipalCall
 
     /// How the calls are made that need more than their path, by method and path.
-    static let all: [String: Make] = [agents, controlPlane, workers, jobs, wallet, forum, collab, social, bounties]
-        .reduce(
-            into: [:]) {
-            all, some in
-            all.merge(some) { $1 }
-        }
+    static let all: [String: Make] = [
+        agents, controlPlane, workers, jobs, wallet, forum, collab, social, bounties, gateway,
+    ].reduce(into: [:]) { all, some in all.merge(some) { $1 } }
 
     private static let agents: [String: Make] = [
         "POST /api/v1/agents/register": { _ in PrincipalCall([:], ["name": "n"]) },

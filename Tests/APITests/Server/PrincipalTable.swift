@@ -30,7 +30,11 @@ struct PrincipalTable: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    static let all = [server, agents, controlPlane, workers, jobs, signIn, wallet, market, collab, social, bounties]
+    static let all = [
+        server, agents, controlPlane, workers, jobs, signIn, wallet, market, collab, social, bounties, devices,
+        customers,
+        gatewaySockets,
+    ]
 
     static let server = PrincipalTable(
         "server", base: "",

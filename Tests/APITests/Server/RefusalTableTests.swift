@@ -151,6 +151,7 @@ struct RefusalTableTests {
         "SteelThread": (located, loginOverrides),
         "SteelThread API": (located, loginOverrides),
         "bee:hack": (plain, beeHackOverrides),
+        "Gateway": (detailed, [:]),
     ]
 
     @Sendable private static func flat(_ words: Words) -> String {
@@ -159,6 +160,11 @@ struct RefusalTableTests {
     }
 
     @Sendable private static func plain(_ words: Words) -> String { #"{"error":"\#(words.message)"}"# }
+
+    @Sendable private static func detailed(_ words: Words) -> String {
+        let details = words.field.map { #"{"field":"\#($0)"}"# } ?? "{}"
+        return #"{"error":{"code":"\#(words.code.uppercased())","message":"\#(words.message)","details":\#(details)}}"#
+    }
 
     @Sendable private static func located(_ words: Words) -> String {
         let type = words.status == 422 ? "validation_error" : "http_exception"

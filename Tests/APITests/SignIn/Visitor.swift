@@ -75,7 +75,7 @@ extension ControlPlane {
         world.sleep = { try await World.live.sleep($0 == .seconds(5) ? patience : $0) }
         try await run(
             database, .set(\.issuers, [issuer.settings]), .set(\.publicURL, Visitor.farm),
-            .set(\.tokenSecrets, [Array(Forger.secret.utf8)]), world: world
+            .set(\.tokenSecrets, [Array(Forger.secret.utf8)]), GatewayLab.customers, world: world
         ) { plane in try await body(Visitor(plane: plane)) }
     }
     /// A farm, and the issuer whose word it takes.

@@ -6,20 +6,24 @@ import Support
 import Testing
 
 /// The WebSocket client that most Python programs use.
-private enum OtherClient {
+enum OtherClient {
     /// As `Ops/install test` leaves it.
     static let program: String = {
         let build = FarmServer.program.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
         return build.joined(separator: "/") + "/websocket-client/bin/python"
     }()
 
-    /// Runs a script that puts what it finds into `found`.
     static func run(_ server: TestServer, _ script: String) async throws -> JSON {
+        try await run(at: "ws://127.0.0.1:\(server.port)/sockets/", script)
+    }
+
+    /// Runs a script that puts what it finds into `found`; URLs begin with `base`.
+    static func run(at base: String, _ script: String) async throws -> JSON {
         let whole = """
             import json, sys, time
             from websockets.exceptions import ConnectionClosed, InvalidStatus
             from websockets.sync.client import connect
-            base = "ws://127.0.0.1:\(server.port)/sockets/"
+            base = "\(base)"
             found = {}
             \(script)
             print(json.dumps(found))
