@@ -169,7 +169,7 @@ struct CustomerTokenTests {
 
     @Test("without the secret every customer's call is 401", arguments: TestDatabase.all)
     func unset(on database: TestDatabase) async throws {
-        try await ControlPlane.run(database) { plane in
+        try await ControlPlane.run(database) { plane async throws in
             let lab = GatewayLab(plane: plane)
             var empty = Forger(customer: .acme, now: lab.now / 1_000)
             empty.key = []
