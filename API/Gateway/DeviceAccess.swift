@@ -89,7 +89,7 @@ enum DeviceAccess {
         _ = try await credentials.device(call, id, secret: secret)
         let token = call.newKeyText(prefix: "dst")
         guard try await call.database.write({ try $0.openDeviceToken(SHA256.hex(token), for: id) }) else {
-            throw Problem.forbidden("this device is not active", code: "device_suspended")
+            throw Problem.forbidden("this device is not active")
         }
         return (id, token)
     }

@@ -12,7 +12,10 @@ enum DeviceSocket {
                 path, "deviceSocket\(suffix)",
                 "A device's commands as they become ready. By deviceId and deviceSecret, or by a session token.",
                 query: [id.parameter, secret.parameter, token.parameter],
-                headers: [.init("X-Device-Id", .string(), "As deviceId."), .init("X-Device-Secret", .string(), "As deviceSecret.")],
+                headers: [
+                    .init("X-Device-Id", .string(), "As deviceId."),
+                    .init("X-Device-Secret", .string(), "As deviceSecret."),
+                ],
                 serve)
         ].tagged("WebSockets")
     }

@@ -47,7 +47,7 @@ final class DeviceWatch {
         let start = min(since ?? last, last)
         try await socket.send(
             GatewayMessage(type: "subscribed", requestID: requestID), Self.subscribed,
-            Place(device: device, position: start, oldest: oldest))
+            Place(device: device, position: last, oldest: oldest))
         positions[device] = start
         // Told at once what came since.
         socket.follow(DeviceTopic.updates(of: device), every: nil)

@@ -27,7 +27,7 @@ struct CustomerContext: CallContext {
             throw try call.authenticator.refusal(call)
         }
         guard ["authenticated", "service_role"].contains(claims.role ?? "authenticated") else {
-            throw Problem.forbidden("the role of this token may not use the API", code: "insufficient_permissions")
+            throw Problem.forbidden("insufficient permissions: the role of this token may not use the API")
         }
         let context = CustomerContext(customer: claims.customer, expiresAt: claims.expiresAt)
         if let wait = call.authenticator.owners.take(context.customer.owner.text) {

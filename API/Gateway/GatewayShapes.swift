@@ -14,17 +14,22 @@ enum GatewayShapes {
     static let failure = Format<String>.text(0...5_000)
     static let reason = Format<String>.text(0...1_024)
 
-    static let deviceID = Format<DeviceID>(.string(1...128, pattern: "^[A-Za-z0-9_.:-]+$"), write: { $1.string($0.text) }) {
-        json throws(FieldError) in
-        let text = try Format.text(1...128).read(json)
+    static let deviceID = Format<String>.checked(.string(1...128, pattern: "^[A-Za-z0-9_.:-]+$")) {
+        text throws(FieldError) in
         guard DeviceID.isValid(text) else { throw .invalid("must be 1–128 of A–Z a–z 0–9 _ . : -") }
-        return DeviceID(text)
+    }
+    .map {
+        DeviceID($0)
+    } from: {
+        $0.text
     }
 
     /// Any JSON, kept as compact text.
     static func json(upTo bytes: Int, isObject: Bool = false) -> Format<String> {
         let format = isObject ? Format<JSON>.anyObject : .anything
-        return Format<String>(format.schema, write: { $1.raw($0) }) { json throws(FieldError) in
+        return Format<String>(format.schema) {
+            $1.raw($0)
+        } read: { json throws(FieldError) in
             let text = try format.read(json).text(.compact)
             guard text.utf8.count <= bytes else { throw .outOfRange("at most \(bytes) bytes of JSON") }
             return text

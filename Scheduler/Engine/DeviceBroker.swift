@@ -45,10 +45,10 @@ package final class DeviceBroker: Sendable {
         return holder
     }
 
-    /// Notes that a device lives; returns how many of its commands wait. Throws `Refusal.notFound` when it isn't
-    /// active.
+    /// Notes that a device lives; returns how many of its commands wait. Throws `Refusal.credentialEnded` when it isn't
+    /// active any more.
     package func beat(_ beat: DeviceBeat) async throws -> Int64 {
-        guard let waiting = try await beats(beat) else { throw Refusal.notFound("device") }
+        guard let waiting = try await beats(beat) else { throw Refusal.credentialEnded }
         return waiting
     }
 

@@ -27,7 +27,7 @@ final class DeviceCredentials: Sendable {
             throw noteFailure(call, id, "Invalid device credentials")
         }
         guard device.state == .active else {
-            throw Problem.forbidden("this device is \(device.state.rawValue)", code: "device_\(device.state.rawValue)")
+            throw Problem.forbidden("this device is \(device.state.rawValue)")
         }
         return device
     }

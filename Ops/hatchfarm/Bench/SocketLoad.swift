@@ -46,7 +46,8 @@ struct SocketLoad: Sendable {
             while isReady.withLock({ $0 < Self.swarms }) { usleep(10_000) }
             // Ends before the sockets do.
             let end = Ticks.now() + max(1, seconds - 1) * 1_000_000_000
-            let tally = index < Self.swarms + Self.callers
+            let tally =
+                index < Self.swarms + Self.callers
                 ? try beat(index - Self.swarms, until: end) : try command(until: end, sent)
             sum.withLock { sum in
                 if index < Self.swarms + Self.callers {

@@ -24,7 +24,8 @@ final class SocketSwarm {
     /// Each connection's socket, and what is waited for.
     private var sockets: [pollfd]
     private var space = [UInt8](repeating: 0, count: 64 << 10)
-    private let status = Frames.text(#"{"type":"status","data":{"status":"online","metrics":{"cpu":1,"memory":2,"uptime":3}}}"#)
+    private let status = Frames.text(
+        #"{"type":"status","data":{"status":"online","metrics":{"cpu":1,"memory":2,"uptime":3}}}"#)
 
     /// How often each device says that it lives, in nanoseconds.
     static let statusInterval: UInt64 = 30_000_000_000
@@ -75,7 +76,8 @@ final class SocketSwarm {
     // MARK: One connection
 
     private func connect(_ index: Int) throws(Failure) {
-        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        let socket = Glibc.socket(
+            AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         guard socket >= 0 else { throw .unexpected("no descriptors left: raise `ulimit -n`") }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -156,7 +158,9 @@ final class SocketSwarm {
             connections[index].buffer.removeFirst(length)
             switch opcode {
             case 9: try send(Frames.frame(10, payload), to: index)
-            case 8: throw .unexpected("the server closed a socket: \(String(decoding: payload.dropFirst(2), as: UTF8.self))")
+            case 8:
+                throw .unexpected(
+                    "the server closed a socket: \(String(decoding: payload.dropFirst(2), as: UTF8.self))")
             default:
                 let answer = payload.withUnsafeBytes { onCommand(connections[index].device.number, $0) }
                 if let answer { try send(answer, to: index) }

@@ -7,7 +7,9 @@ extension Transaction {
         var answers: [DeviceID: Int64] = [:]
         var changes: [DeviceChange] = []
         var online: [CustomerID: Int64] = [:]
-        try SQL.chunked(beats.map(\.device).sorted()) { answers.merge(try waitingCommands(of: $0)) { first, _ in first } }
+        try SQL.chunked(beats.map(\.device).sorted()) {
+            answers.merge(try waitingCommands(of: $0)) { first, _ in first }
+        }
         let active = beats.filter { answers[$0.device] != nil }.sorted { $0.device < $1.device }
         try SQL.chunked(active) { chunk in
             let known = try lockPresence(of: ArraySlice(chunk.map(\.device)))

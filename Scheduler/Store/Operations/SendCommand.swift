@@ -72,7 +72,8 @@ extension Transaction {
             throw Refusal.notFound("command")
         }
         guard session.isActive(at: now) else {
-            throw Refusal.wrongState("the session is \(session.status(at: now).rawValue); nothing can be approved in it any more")
+            throw Refusal.wrongState(
+                "the session is \(session.status(at: now).rawValue); nothing can be approved in it any more")
         }
         let type: EventType = isApproved ? .commandApproved : .commandRejected
         guard let job = try isApproved ? approve(id) : deleteUnapproved([id]).first else {

@@ -74,7 +74,8 @@ extension Transaction {
     package func lastPositions(of ids: [DeviceID]) throws -> [DeviceID: Int64] {
         var found: [DeviceID: Int64] = [:]
         try SQL.chunked(ids) { chunk in
-            let some = try rows("SELECT id, last_position FROM devices WHERE id IN (\(list: chunk.map(\.text)))") { row in
+            let some = try rows("SELECT id, last_position FROM devices WHERE id IN (\(list: chunk.map(\.text)))") {
+                row in
                 try (DeviceID(row.text()), row.integer())
             }
             for (id, position) in some { found[id] = position }

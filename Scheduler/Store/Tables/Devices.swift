@@ -2,7 +2,9 @@ internal import Domain
 
 extension Transaction {
     /// Provisions a device, or gives one that never registered a new code. nil when the id is taken.
-    func insertDevice(_ id: DeviceID, of customer: CustomerID, name: String, location: String?, codeHash: String) throws
+    func insertDevice(
+        _ id: DeviceID, of customer: CustomerID, name: String, location: String?, codeHash: String
+    ) throws
         -> Bool
     {
         try execute(
@@ -15,7 +17,9 @@ extension Transaction {
     }
 
     /// Gives a device that never registered another code. False when it isn't such a device of the customer's.
-    func renewCode(_ id: DeviceID, of customer: CustomerID, name: String, location: String?, codeHash: String) throws
+    func renewCode(
+        _ id: DeviceID, of customer: CustomerID, name: String, location: String?, codeHash: String
+    ) throws
         -> Bool
     {
         try execute(
@@ -41,7 +45,9 @@ extension Transaction {
 
     /// Turns a provisioned device into an active one: the guard of every activation. False when it isn't provisioned,
     /// or the code is wrong or too old.
-    func activate(_ id: DeviceID, codeHash: String, secretHash: String, model: String?, location: String?) throws
+    func activate(
+        _ id: DeviceID, codeHash: String, secretHash: String, model: String?, location: String?
+    ) throws
         -> Bool
     {
         try execute(
@@ -54,7 +60,8 @@ extension Transaction {
     }
 
     /// Moves a customer's device from one state to another; false when it isn't in that one.
-    func moveDevice(_ id: DeviceID, of customer: CustomerID, from: Device.State, to state: Device.State) throws -> Bool {
+    func moveDevice(_ id: DeviceID, of customer: CustomerID, from: Device.State, to state: Device.State) throws -> Bool
+    {
         try execute(
             """
             UPDATE devices SET state = \(state.rawValue)

@@ -40,7 +40,7 @@ struct ApprovalTests {
             let shown = try await lab.show(id, of: device)
             #expect(shown["status"] == "rejected" && shown.text().contains("Too risky by day."), "\(shown.text())")
             #expect(try await lab.claim(device).isEmpty)
-            #expect(try await lab.cancel(id, of: device).says == "409 JOB_ENDED")
+            #expect(try await lab.cancel(id, of: device).says == "409 COMMAND_ENDED")
             let plain = try await lab.command(for: device, ["sessionId": .string(session)])
             try lab.must(await lab.decide(plain, in: session, false))
             #expect(try await lab.status(plain, of: device) == "rejected")
@@ -176,7 +176,7 @@ struct ApprovalTests {
                 (good.without("commandId"), "MISSING_FIELD", "commandId"),
                 (good.without("approved"), "MISSING_FIELD", "approved"),
                 (good.with(["approved": "true"]), "INVALID_FIELD", "approved"),
-                (good.with(["approved": .null]), "INVALID_FIELD", "approved"),
+                (good.with(["approved": .null]), "MISSING_FIELD", "approved"),
                 (good.with(["approved": 1]), "INVALID_FIELD", "approved"),
                 (good.with(["commandId": 1]), "INVALID_FIELD", "commandId"),
                 (good.with(["reason": 1]), "INVALID_FIELD", "reason"),

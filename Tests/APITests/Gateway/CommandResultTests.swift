@@ -93,7 +93,7 @@ struct CommandResultTests {
             try lab.must(await lab.finish(second))
             for result in [GatewayLab.success, GatewayLab.failure] {
                 let late = try await lab.finish(first, result)
-                #expect(late.says == "409 JOB_ENDED", "\(late.text)")
+                #expect(late.says == "409 COMMAND_ENDED", "\(late.text)")
             }
             #expect(try await lab.status(id, of: device) == "completed")
         }
@@ -106,7 +106,7 @@ struct CommandResultTests {
             let id = try await lab.command(for: device)
             let held = try await lab.held(by: device)
             try lab.must(await lab.cancel(id, of: device))
-            #expect(try await lab.finish(held).says == "409 JOB_ENDED")
+            #expect(try await lab.finish(held).says == "409 COMMAND_ENDED")
             #expect(try await lab.status(id, of: device) == "cancelled")
         }
     }
@@ -212,7 +212,7 @@ struct CommandResultTests {
                 (good.with(["claimToken": 1]), "INVALID_FIELD", "claimToken"),
                 (good.with(["status": "ok"]), "INVALID_FIELD", "status"),
                 (good.with(["status": "SUCCESS"]), "INVALID_FIELD", "status"),
-                (good.with(["status": .null]), "INVALID_FIELD", "status"),
+                (good.with(["status": .null]), "MISSING_FIELD", "status"),
                 (good.with(["output": 1]), "INVALID_FIELD", "output"),
                 (good.with(["error": []]), "INVALID_FIELD", "error"),
                 (good.with(["executedAt": "now"]), "INVALID_FIELD", "executedAt"),

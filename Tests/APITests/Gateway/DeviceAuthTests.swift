@@ -197,7 +197,7 @@ struct DeviceAuthTests {
             let cases: [(JSON, String, String)] = [
                 (good.without("deviceId"), "MISSING_FIELD", "deviceId"),
                 (good.without("deviceSecret"), "MISSING_FIELD", "deviceSecret"),
-                (good.with(["deviceId": .null]), "INVALID_FIELD", "deviceId"),
+                (good.with(["deviceId": .null]), "MISSING_FIELD", "deviceId"),
                 (good.with(["deviceSecret": 1]), "INVALID_FIELD", "deviceSecret"),
                 (good.with(["surprise": true]), "UNKNOWN_FIELD", "surprise"),
             ]

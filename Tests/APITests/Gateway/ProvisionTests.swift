@@ -92,7 +92,7 @@ struct ProvisionTests {
                 (["deviceId": .string(long)], "INVALID_FIELD", "deviceId"),
                 (["deviceId": "a b"], "INVALID_FIELD", "deviceId"), (["deviceId": "a@b"], "INVALID_FIELD", "deviceId"),
                 (["deviceId": "é"], "INVALID_FIELD", "deviceId"), (["deviceId": "a/b"], "INVALID_FIELD", "deviceId"),
-                (["deviceId": 1], "INVALID_FIELD", "deviceId"), (["deviceId": .null], "INVALID_FIELD", "deviceId"),
+                (["deviceId": 1], "INVALID_FIELD", "deviceId"), (["deviceId": .null], "MISSING_FIELD", "deviceId"),
                 (["deviceId": "a", "name": 1], "INVALID_FIELD", "name"),
                 (["deviceId": "a", "name": "  "], "INVALID_FIELD", "name"),
                 (["deviceId": "a", "location": []], "INVALID_FIELD", "location"),

@@ -141,7 +141,7 @@ struct SessionTests {
                 (good.without("deviceId"), "400 MISSING_FIELD", "deviceId"),
                 (good.without("type"), "400 MISSING_FIELD", "type"),
                 (good.with(["type": "repair"]), "400 INVALID_FIELD", "type"),
-                (good.with(["type": .null]), "400 INVALID_FIELD", "type"),
+                (good.with(["type": .null]), "400 MISSING_FIELD", "type"),
                 (good.with(["deviceId": 1]), "400 INVALID_FIELD", "deviceId"),
                 (good.with(["description": 1]), "400 INVALID_FIELD", "description"),
                 (good.with(["expiresAt": "x"]), "400 UNKNOWN_FIELD", "expiresAt"),
