@@ -47,8 +47,8 @@ enum CustomerDevices {
     private static let provisioned = Shape<Provisioned> {
         field("device", provisionedDevice) { $0 }
         field("instructions", .string) { device in
-            "Within 24 hours, let the device call POST /api/v1/device/register with deviceId \(device.id.text) and this "
-                + "activationCode; it works once. The answer holds the device's secret."
+            "Within 24 hours, let the device call POST /api/v1/device/register with deviceId \(device.id.text) and "
+                + "this activationCode; it works once. The answer holds the device's secret."
         }
     }
 

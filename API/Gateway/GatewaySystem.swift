@@ -26,8 +26,6 @@ extension APISystem {
         case .notYours(let what): .forbidden("this \(what) belongs to another customer")
         case .taken(let field): Problem(.conflict, "taken", "this \(field) already exists", field: field)
         case .leaseLost: .forbidden("the claim token is not the current one, or its time is over", code: "lease_lost")
-        case .jobEnded(_, let state):
-            Problem(.conflict, "command_ended", "the command is already \(state.rawValue)")
         default: nil
         }
     }

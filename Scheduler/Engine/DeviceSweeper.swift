@@ -1,6 +1,7 @@
 package import Store
 
-/// Marks devices as offline that are silent, and cancels what waits for approval in sessions that are over (CONTRACT 6).
+/// Marks devices as offline that are silent, and cancels what waits for approval in sessions that are over (CONTRACT
+/// 6).
 package struct DeviceSweeper: Ticking {
     package static let topic = "device_sweeper"
     private static let limit = 500

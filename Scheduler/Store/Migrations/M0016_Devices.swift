@@ -1,6 +1,6 @@
 extension Migration {
-    /// Devices of customers, their commands, and what customers are told of them. A command is a job; its live row names
-    /// the device, so that a device's claim finds its commands in their order (CONTRACT 6).
+    /// Devices of customers, their commands, and what customers are told of them. A command is a job; its live row
+    /// names the device, so that a device's claim finds its commands in their order (CONTRACT 6).
     static let devices = Migration(name: "0016_devices") { _ in fleets + access + commands }
 
     /// What is counted is kept beside what it counts. Signs of life have rows of their own: they are written all the

@@ -9,7 +9,8 @@ extension Transaction {
     {
         try execute(
             """
-            INSERT INTO devices (id, customer_id, name, location, state, activation_hash, activation_expires, created_at)
+            INSERT INTO devices (id, customer_id, name, location, state, activation_hash, activation_expires,
+                created_at)
             VALUES (\(id.text), \(customer.text), \(name), \(location), 'provisioned', \(codeHash),
                 \(now + Device.activationLasts), \(now))
             ON CONFLICT (id) DO NOTHING

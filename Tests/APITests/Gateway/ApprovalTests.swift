@@ -40,7 +40,7 @@ struct ApprovalTests {
             let shown = try await lab.show(id, of: device)
             #expect(shown["status"] == "rejected" && shown.text().contains("Too risky by day."), "\(shown.text())")
             #expect(try await lab.claim(device).isEmpty)
-            #expect(try await lab.cancel(id, of: device).says == "409 COMMAND_ENDED")
+            #expect(try await lab.cancel(id, of: device).says == "409 JOB_ENDED")
             let plain = try await lab.command(for: device, ["sessionId": .string(session)])
             try lab.must(await lab.decide(plain, in: session, false))
             #expect(try await lab.status(plain, of: device) == "rejected")

@@ -178,7 +178,7 @@ struct CommandClaimTests {
             #expect(again.map(\.id) == lost.map(\.id))
             for held in lost { #expect(try await lab.finish(held).says == "403 LEASE_LOST") }
             for held in again { try lab.must(await lab.finish(held)) }
-            for held in lost { #expect(try await lab.finish(held).says == "409 COMMAND_ENDED") }
+            for held in lost { #expect(try await lab.finish(held).says == "409 JOB_ENDED") }
         }
     }
 }

@@ -124,10 +124,10 @@ struct CommandRaceTests {
                 switch try await lab.status(id, of: device) {
                 case "cancelled":
                     #expect(cancels.map(\.status).sorted() == [200, 409], "round \(round)")
-                    #expect(results.allSatisfy { $0.says == "409 COMMAND_ENDED" }, "round \(round)")
+                    #expect(results.allSatisfy { $0.says == "409 JOB_ENDED" }, "round \(round)")
                 case "completed":
                     #expect(results.allSatisfy { $0.status == 200 }, "round \(round): the second repeats the first")
-                    #expect(cancels.allSatisfy { $0.says == "409 COMMAND_ENDED" }, "round \(round)")
+                    #expect(cancels.allSatisfy { $0.says == "409 JOB_ENDED" }, "round \(round)")
                 case let status: Issue.record("round \(round): \(status)")
                 }
             }

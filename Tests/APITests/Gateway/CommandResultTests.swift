@@ -93,7 +93,7 @@ struct CommandResultTests {
             try lab.must(await lab.finish(second))
             for result in [GatewayLab.success, GatewayLab.failure] {
                 let late = try await lab.finish(first, result)
-                #expect(late.says == "409 COMMAND_ENDED", "\(late.text)")
+                #expect(late.says == "409 JOB_ENDED", "\(late.text)")
             }
             #expect(try await lab.status(id, of: device) == "completed")
         }
@@ -106,7 +106,7 @@ struct CommandResultTests {
             let id = try await lab.command(for: device)
             let held = try await lab.held(by: device)
             try lab.must(await lab.cancel(id, of: device))
-            #expect(try await lab.finish(held).says == "409 COMMAND_ENDED")
+            #expect(try await lab.finish(held).says == "409 JOB_ENDED")
             #expect(try await lab.status(id, of: device) == "cancelled")
         }
     }

@@ -117,16 +117,16 @@ struct CustomerCommandTests {
                 let reply = try lab.must(await lab.cancel(id, of: device))
                 #expect(reply["command"]?["id"]?.string == id && reply["command"]?["status"] == "cancelled")
                 #expect(try await lab.status(id, of: device) == "cancelled")
-                #expect(try await lab.cancel(id, of: device).says == "409 COMMAND_ENDED")
+                #expect(try await lab.cancel(id, of: device).says == "409 JOB_ENDED")
             }
             #expect(try await lab.claim(device, ["limit": 10]).isEmpty)
-            #expect(try await lab.finish(held).says == "409 COMMAND_ENDED")
-            #expect(try await lab.extend(held).says == "409 COMMAND_ENDED")
+            #expect(try await lab.finish(held).says == "409 JOB_ENDED")
+            #expect(try await lab.extend(held).says == "409 JOB_ENDED")
             for result in [GatewayLab.success, GatewayLab.failure] {
                 let id = try await lab.command(for: device)
                 try lab.must(await lab.finish(lab.held(by: device), result))
                 let before = try await lab.show(id, of: device)
-                #expect(try await lab.cancel(id, of: device).says == "409 COMMAND_ENDED")
+                #expect(try await lab.cancel(id, of: device).says == "409 JOB_ENDED")
                 #expect(try await lab.show(id, of: device) == before)
             }
         }

@@ -101,7 +101,7 @@ struct DeviceMessageTests {
             let long = JSON.string(String(repeating: "x", count: 10_001))
             for (message, code) in [
                 (GatewayLab.report(held, token: "x"), "LEASE_LOST"), (GatewayLab.report(foreign), "NOT_FOUND"),
-                (GatewayLab.report(gone), "COMMAND_ENDED"), (["type": "command_result", "data": [:]], "MISSING_FIELD"),
+                (GatewayLab.report(gone), "JOB_ENDED"), (["type": "command_result", "data": [:]], "MISSING_FIELD"),
                 (["type": "command_result"], nil), (["type": "command_result", "data": 1], nil),
                 (GatewayLab.report(held, GatewayLab.success.with(["output": long])), "INVALID_FIELD"),
                 (GatewayLab.report(held, GatewayLab.success.with(["status": "ok"])), "INVALID_FIELD"),

@@ -116,7 +116,7 @@ struct ExtendTests {
             let held = try await lab.claim(device, ["limit": 2])
             try lab.must(await lab.finish(held[0]))
             try lab.must(await lab.cancel(held[1].id, of: device))
-            for one in held { #expect(try await lab.extend(one).says == "409 COMMAND_ENDED") }
+            for one in held { #expect(try await lab.extend(one).says == "409 JOB_ENDED") }
         }
     }
 }

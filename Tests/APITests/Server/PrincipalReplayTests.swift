@@ -98,8 +98,8 @@ struct PrincipalReplayTests {
             let first = try await plane.finish(held)
             let before = try await DatabaseContents.read(plane.dependencies.database)
             #expect(try await plane.report(held, "result", ControlPlane.success).data == first.data)
-            // Another result by the same token is told what was accepted.
-            #expect(try await plane.report(held, "result", ControlPlane.failure).data == first.data)
+            // Another outcome under the same token is none (CONTRACT 4).
+            #expect(try await plane.report(held, "result", ControlPlane.failure).outcome == "409 job_ended")
             for worker in [sibling, stranger] {
                 #expect(try await plane.report(held, "result", ControlPlane.success, by: worker).status >= 400)
             }

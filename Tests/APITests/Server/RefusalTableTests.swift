@@ -144,6 +144,13 @@ struct RefusalTableTests {
             400, "insufficient_funds", "Insufficient points: this needs 1250000, and 1 are available"),
     ]
 
+    /// What devices and their customers are told otherwise.
+    private static let gatewayOverrides: [Case: Words] = [
+        .notYours: Words(403, "forbidden", "this job belongs to another customer"),
+        .taken: Words(409, "taken", "this name already exists", field: "name"),
+        .leaseLost: Words(403, "lease_lost", "the claim token is not the current one, or its time is over"),
+    ]
+
     /// How each system writes a refusal, and which of them it says otherwise.
     private static let systems: [String: (body: @Sendable (Words) -> String, overrides: [Case: Words])] = [
         "HatchFarm": (flat, [:]),
@@ -151,7 +158,7 @@ struct RefusalTableTests {
         "SteelThread": (located, loginOverrides),
         "SteelThread API": (located, loginOverrides),
         "bee:hack": (plain, beeHackOverrides),
-        "Gateway": (detailed, [:]),
+        "Gateway": (detailed, gatewayOverrides), "Gateway sockets": (detailed, gatewayOverrides),
     ]
 
     @Sendable private static func flat(_ words: Words) -> String {

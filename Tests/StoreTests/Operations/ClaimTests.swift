@@ -105,9 +105,6 @@ struct ClaimTests {
         let audit = try await lab.submit(.audit)
         #expect(try await lab.claim(upTo: 5) { $0.offer.kinds = [.compute] }.isEmpty)
         #expect(try await lab.claim().job == audit)
-        // A worker that says it serves devices is none.
-        try await lab.submit(.device)
-        #expect(try await lab.claim(upTo: 5) { $0.offer.kinds = [.device] }.isEmpty)
         let nightly = try await lab.submit { $0.queue = "nightly" }
         #expect(try await lab.claim(upTo: 5) { $0.offer.queues = ["default"] }.isEmpty)
         #expect(try await lab.claim(upTo: 5) { $0.offer.queues = ["nightly"] }.map(\.job) == [nightly])
