@@ -40,6 +40,20 @@ extension Transaction {
         return device
     }
 
+    /// Gives an active device another session token; its oldest ones end beyond `Device.maxTokens`. False when the
+    /// device isn't active.
+    /// - Parameter hash: SHA-256 hex of the token.
+    package func openDeviceToken(_ hash: String, for id: DeviceID) throws -> Bool {
+        // Locked, so that two at once don't both keep the most.
+        guard let device = try lockDevice(id), device.state == .active else { return false }
+        try insertToken(hash, of: id)
+        try deleteOldTokens(of: id, newest: hash)
+        return true
+    }
+
+    /// Tokens in use last from now on as long as new ones.
+    package func prolongDeviceTokens(_ hashes: [String]) throws { try prolongTokens(hashes) }
+
     /// Changes what a customer calls and configures its device.
     package func changeDevice(
         _ id: DeviceID, of customer: CustomerID, actor: String, _ change: (inout Device) -> Void

@@ -123,6 +123,47 @@ extension Transaction {
         ) { try DeviceCommand(&$0) }
     }
 
+    /// Whether a job is a command of this device.
+    package func isCommand(_ id: JobID, of device: DeviceID) throws -> Bool {
+        try first(
+            "SELECT job_id FROM device_commands WHERE job_id = \(id.text) AND device_id = \(device.text)"
+        ) { try $0.text() } != nil
+    }
+
+    /// The command that a device would be given next; nil when none waits.
+    package func nextCommand(of device: DeviceID) throws -> JobID? {
+        try first(
+            """
+            SELECT id FROM live_jobs WHERE device_id = \(device.text) AND state = 'pending'
+            ORDER BY device_id, tag, id LIMIT 1
+            """
+        ) { try JobID($0.text()) }
+    }
+
+    /// How many commands a device holds, counted up to `limit`.
+    package func heldCommands(of device: DeviceID, limit: Int) throws -> Int {
+        try rows(
+            """
+            SELECT id FROM live_jobs WHERE worker_id = \(device.machine.text) AND state = 'running' LIMIT \(limit)
+            """
+        ) { try $0.text() }.count
+    }
+
+    // MARK: Sessions
+
+    package func deviceSession(_ id: SessionID) throws -> DeviceSession? { try session(id, lock: "") }
+
+    /// The newest session of a device, if it is active.
+    package func activeSession(of id: DeviceID) throws -> DeviceSession? {
+        let newest = try first(
+            """
+            SELECT \(raw: DeviceSession.columns) FROM device_sessions WHERE device_id = \(id.text)
+            ORDER BY created_at DESC, id DESC LIMIT 1
+            """
+        ) { try DeviceSession(&$0) }
+        return newest.flatMap { $0.isActive(at: now) ? $0 : nil }
+    }
+
     // MARK: Updates
 
     /// What happened to a device after a position, and where its updates begin and end. Nothing for nil, but where they

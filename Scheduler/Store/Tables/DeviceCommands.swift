@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 extension Transaction {
     func insertCommand(_ job: JobID, _ place: DevicePlace, number: Int64, session: SessionID?, priority: Int64) throws {
@@ -33,31 +33,5 @@ extension Transaction {
             WHERE session_id = \(session.text) ORDER BY number LIMIT \(limit)
             """
         ) { try JobID($0.text()) }
-    }
-
-    /// The commands among these jobs that are this device's.
-    package func isCommand(_ id: JobID, of device: DeviceID) throws -> Bool {
-        try first(
-            "SELECT job_id FROM device_commands WHERE job_id = \(id.text) AND device_id = \(device.text)"
-        ) { try $0.text() } != nil
-    }
-
-    /// The command that a device would be given next; nil when none waits.
-    package func nextCommand(of device: DeviceID) throws -> JobID? {
-        try first(
-            """
-            SELECT id FROM live_jobs WHERE device_id = \(device.text) AND state = 'pending'
-            ORDER BY device_id, tag, id LIMIT 1
-            """
-        ) { try JobID($0.text()) }
-    }
-
-    /// How many commands a device holds, counted up to `limit`.
-    package func heldCommands(of device: DeviceID, limit: Int) throws -> Int {
-        try rows(
-            """
-            SELECT id FROM live_jobs WHERE worker_id = \(device.machine.text) AND state = 'running' LIMIT \(limit)
-            """
-        ) { try $0.text() }.count
     }
 }

@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 extension Transaction {
     func insertSession(_ session: DeviceSession) throws {
@@ -10,26 +10,13 @@ extension Transaction {
             """)
     }
 
-    package func deviceSession(_ id: SessionID) throws -> DeviceSession? { try session(id, lock: "") }
-
     /// Keeps a session from being closed until the commit.
     func lockSession(_ id: SessionID) throws -> DeviceSession? { try session(id, lock: "\(.forUpdate)") }
 
-    private func session(_ id: SessionID, lock: SQL) throws -> DeviceSession? {
+    func session(_ id: SessionID, lock: SQL) throws -> DeviceSession? {
         try first(
             "SELECT \(raw: DeviceSession.columns) FROM device_sessions WHERE id = \(id.text) \(sql: lock)"
         ) { try DeviceSession(&$0) }
-    }
-
-    /// The newest session of a device, if it is active.
-    package func activeSession(of id: DeviceID) throws -> DeviceSession? {
-        let newest = try first(
-            """
-            SELECT \(raw: DeviceSession.columns) FROM device_sessions WHERE device_id = \(id.text)
-            ORDER BY created_at DESC, id DESC LIMIT 1
-            """
-        ) { try DeviceSession(&$0) }
-        return newest.flatMap { $0.isActive(at: now) ? $0 : nil }
     }
 
     /// Ends a session; false when it isn't active.
