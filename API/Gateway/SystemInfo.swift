@@ -13,6 +13,7 @@ enum SystemInfo {
 
     private struct Info: Sendable {
         let version: String
+        let environment: String
         let uptime: Int64
         let database: Bool
         let redis: Bool?
@@ -28,7 +29,7 @@ enum SystemInfo {
     private static let info = Shape<Info> {
         field("version", .string) { $0.version }
         field("build", .string) { _ in build }
-        field("environment", .string) { _ in "production" }
+        field("environment", .string) { $0.environment }
         field("uptime", .integer(0...Int64.max), "Seconds.") { $0.uptime }
         field("services", services) { $0 }
     }
@@ -43,7 +44,7 @@ enum SystemInfo {
         let dependencies = call.dependencies
         let state = await dependencies.health.readiness(isDraining: call.isDraining)
         return Info(
-            version: dependencies.configuration.version, uptime: dependencies.uptime, database: state.database.ok,
-            redis: state.redis?.isHealthy)
+            version: dependencies.configuration.version, environment: dependencies.configuration.environment,
+            uptime: dependencies.uptime, database: state.database.ok, redis: state.redis?.isHealthy)
     }
 }

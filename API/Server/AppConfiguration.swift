@@ -4,6 +4,8 @@ package struct AppConfiguration: Sendable {
     /// 0 takes a free one.
     package var port = 8_080
     package var version = "0.1.0"
+    /// What the operator calls this deployment, for customers (`HATCHFARM_ENVIRONMENT`).
+    package var environment = "production"
     /// `HATCHFARM_API_TOKEN`.
     package var operatorToken: String
     /// `JWT_SECRET`, then `JWT_SECRET_PREVIOUS`: 32 bytes at least. None: one is made that ends with the process.

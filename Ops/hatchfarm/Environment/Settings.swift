@@ -75,6 +75,7 @@ extension Settings {
         app.host = self.host
         app.port = self.port
         app.version = Version.text
+        app.environment = self.deployment
         app.requireHTTPS = self.requireHTTPS
         app.trustProxyHeaders = self.trustProxyHeaders
         app.allowedOrigins = Set(self.allowedOrigins)

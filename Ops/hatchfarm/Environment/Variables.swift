@@ -66,6 +66,9 @@ struct Variables: Sendable {
     let redisNonceFallback = Variable(
         "REDIS_NONCE_FALLBACK", .flag, default: false, for: [.server],
         "true: while Redis is down, heartbeats are checked by SQL alone, instead of answered with 503.")
+    let deployment = Variable(
+        "HATCHFARM_ENVIRONMENT", .text, default: "production", for: [.server],
+        "What this deployment is called where customers of devices ask for the system.")
     let requireHTTPS = Variable(
         "REQUIRE_HTTPS", .flag, default: false, for: [.server], "true: plain HTTP gets 426, except /health.",
         more: "Requires a TLS-terminating proxy, and TRUST_PROXY_HEADERS.")
