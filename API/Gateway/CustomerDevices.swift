@@ -59,7 +59,7 @@ enum CustomerDevices {
         let code = Hex.encode(call.dependencies.world.random(16))
         let expiresAt = try await call.database.write { tx in
             try tx.provisionDevice(
-                id, of: customer.customer, name: name ?? id.text, location: location, codeHash: SHA256.hex(code))
+                id, of: customer.customer, name: name, location: location, codeHash: SHA256.hex(code))
         }
         return (id, code, expiresAt)
     }
@@ -137,10 +137,10 @@ enum CustomerDevices {
 
     private static func suspend(_ call: Call, _ customer: CustomerContext) async throws -> Device {
         let id = try call.deviceID()
-        let device = try await call.database.write { tx in
+        let (device, tokens) = try await call.database.write { tx in
             try tx.suspendDevice(id, of: customer.customer, actor: customer.customer.text)
         }
-        call.dependencies.deviceCredentials.tokens.drop(nil)
+        call.dependencies.deviceCredentials.tokens.drop(tokens.compactMap(Hex.decode))
         return device
     }
 

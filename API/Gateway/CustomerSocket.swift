@@ -28,6 +28,8 @@ enum CustomerSocket {
 
     private static func serve(_ call: Call, _ caller: CustomerSocketContext, _ socket: WebSocket) async throws {
         let customer = caller.customer.customer
+        let seat = try call.dependencies.deviceCredentials.sockets.take(caller.customer.customer.owner.text, most: 50)
+        defer { seat.leave() }
         try await socket.send(GatewayMessage(type: "connected"), greeting, customer)
         let left = caller.customer.expiresAt - call.dependencies.world.now()
         socket.expire(after: .milliseconds(max(0, left)))
@@ -36,7 +38,9 @@ enum CustomerSocket {
         for await event in socket.events {
             switch event {
             case .text(let text):
-                try await socket.answer(text, call) { try await act(on: $0, call, watch, socket) }
+                try await socket.answer(text, call, by: caller.quotaSubject) {
+                    try await act(on: $0, call, watch, socket)
+                }
             case .published(clock): try await watch.lookAtAll()
             case .published(let topic): try await watch.look(at: topic)
             case .rateLimited: try await socket.send(Problem.tooManyMessages, to: nil)
@@ -56,7 +60,8 @@ enum CustomerSocket {
     private static func act(
         on frame: GatewayFrame, _ call: Call, _ watch: DeviceWatch, _ socket: WebSocket
     ) async throws {
-        switch frame.type {
+        let type = try frame.name
+        switch type {
         case "subscribe":
             let (device, since) = try target.read(frame.target)
             try await watch.subscribe(device, since: since, requestID: frame.requestID)
@@ -69,7 +74,7 @@ enum CustomerSocket {
             let command = try await call.database.write { [new] tx in try tx.send(new, of: customer, by: broker) }
             try await socket.send(
                 GatewayMessage(type: "command_created", requestID: frame.requestID), GatewayShapes.oneCommand, command)
-        default: throw Problem.unknownType(frame.type, known: ["subscribe", "unsubscribe", "send_command"])
+        default: throw Problem.unknownType(type, known: ["subscribe", "unsubscribe", "send_command"])
         }
     }
 }

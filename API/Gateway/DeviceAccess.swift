@@ -57,10 +57,17 @@ enum DeviceAccess {
         let credentials = call.dependencies.deviceCredentials
         try credentials.checkFailures(call, id)
         let secret = Hex.encode(call.dependencies.world.random(32))
-        let device = try await call.database.write { tx in
-            try tx.registerDevice(
-                id, codeHash: SHA256.hex(code.lowercased()), secretHash: SHA256.hex(secret), model: metadata?.1,
-                location: metadata?.0)
+        let device: Device?
+        do {
+            device = try await call.database.write { tx in
+                try tx.registerDevice(
+                    id, codeHash: SHA256.hex(code.lowercased()), secretHash: SHA256.hex(secret), model: metadata?.1,
+                    location: metadata?.0)
+            }
+        } catch let refusal as Refusal {
+            // Whoever tries out ids pays for it.
+            try call.chargeAddress()
+            throw refusal
         }
         guard let device else { throw credentials.noteFailure(call, id, "Invalid or expired activation code") }
         return (device, secret)

@@ -33,13 +33,17 @@ enum DeviceSocket {
     }
 
     private static func serve(_ call: Call, _ caller: DeviceSocketContext, _ socket: WebSocket) async throws {
+        let seat = try call.dependencies.deviceCredentials.sockets.take(caller.device.machine.text, most: 5)
+        defer { seat.leave() }
         try await socket.send(GatewayMessage(type: "connected"), greeting, caller.device)
         socket.follow(DeviceTopic.device(caller.device), every: lookEvery)
         var config: String?
         for await event in socket.events {
             switch event {
             case .text(let text):
-                try await socket.answer(text, call) { try await act(on: $0, call, caller, socket) }
+                try await socket.answer(text, call, by: caller.quotaSubject) {
+                    try await act(on: $0, call, caller, socket)
+                }
             case .published: guard try await look(call, caller, socket, &config) else { return }
             case .rateLimited: try await socket.send(Problem.tooManyMessages, to: nil)
             }
@@ -55,15 +59,27 @@ enum DeviceSocket {
             socket.close(.policyViolation, "the device is suspended")
             return false
         }
+        if let hash = caller.tokenHash, try await call.dependencies.devices.holder(ofToken: hash) == nil {
+            socket.close(.policyViolation, "the credential has ended")
+            return false
+        }
         if let new = queue.config, new != config {
             config = new
             try await socket.send(GatewayMessage(type: "config_update"), Format<String>.objectText, new)
         }
-        let room = DeviceCommand.maxHeld - queue.held
-        guard queue.waiting > 0, room > 0 else { return true }
-        let claim = Claim(of: caller.device, limit: room, secret: caller.secret, call.dependencies.world)
-        for grant in try await call.dependencies.devices.claim(claim, of: caller.device, wait: .zero) {
-            try await socket.send(GatewayMessage(type: "command", hasPayload: true), GatewayShapes.grant, grant)
+        // One by one: a reader that is too slow is closed, and loses no more than it was sent.
+        var room = min(Int64(DeviceCommand.maxHeld - queue.held), queue.waiting)
+        while room > 0 {
+            room -= 1
+            let claim = Claim(of: caller.device, limit: 1, secret: caller.secret, call.dependencies.world)
+            let grants = try await call.dependencies.devices.claim(claim, of: caller.device, wait: .zero)
+            guard let grant = grants.first else { break }
+            do throws(SocketClosed) {
+                try await socket.send(GatewayMessage(type: "command", hasPayload: true), GatewayShapes.grant, grant)
+            } catch {
+                try await call.dependencies.broker.release(LeaseKey(grant.id, of: caller.device, token: grant.token))
+                throw error
+            }
         }
         return true
     }
@@ -92,8 +108,9 @@ enum DeviceSocket {
     private static func act(
         on frame: GatewayFrame, _ call: Call, _ caller: DeviceSocketContext, _ socket: WebSocket
     ) async throws {
-        let answer = GatewayMessage(type: "\(frame.type)_ack", requestID: frame.requestID)
-        switch frame.type {
+        let type = try frame.name
+        let answer = GatewayMessage(type: "\(type)_ack", requestID: frame.requestID)
+        switch type {
         case "status":
             var beat = try GatewayShapes.beat.read(frame.data, named: "data")
             beat.device = caller.device
@@ -108,7 +125,7 @@ enum DeviceSocket {
                 JobID(id), of: caller.device, token: extent.token, milliseconds: extent.milliseconds)
             try await socket.send(answer, extended, (id, until))
         default:
-            throw Problem.unknownType(frame.type, known: ["status", "command_result", "command_extend"])
+            throw Problem.unknownType(type, known: ["status", "command_result", "command_extend"])
         }
     }
 }
@@ -120,6 +137,8 @@ struct DeviceSocketContext: CallContext {
     let device: DeviceID
     /// What its claim tokens are derived from.
     let secret: [UInt8]
+    /// SHA-256 hex of the session token, if it came with one.
+    var tokenHash: String?
 
     var quotaSubject: String? { device.machine.text }
 
@@ -128,7 +147,8 @@ struct DeviceSocketContext: CallContext {
         let token = call.header(.deviceToken) ?? call.header(.deviceSession) ?? call.bearer
         if let token = try token ?? query[DeviceSocket.token] {
             let caller = try await DeviceContext.admit(call, token: token)
-            return DeviceSocketContext(device: caller.device, secret: Array(token.utf8))
+            return DeviceSocketContext(
+                device: caller.device, secret: Array(token.utf8), tokenHash: SHA256.hex(token))
         }
         let name = try call.header(.deviceID) ?? query[DeviceSocket.id]
         let secret = try call.header(.deviceSecret) ?? query[DeviceSocket.secret]

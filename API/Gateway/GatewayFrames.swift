@@ -4,7 +4,7 @@ internal import HTTPTypes
 
 /// A message of a client: `{"type","data","requestId"}`.
 struct GatewayFrame: Sendable {
-    let type: String
+    private let type: JSON?
     let data: JSON
     /// The members beside `data`, for what the seed has there.
     let whole: JSON
@@ -15,14 +15,24 @@ struct GatewayFrame: Sendable {
     init(_ text: [UInt8]) throws {
         whole = try JSON(parsing: text)
         guard whole.members != nil else { throw FieldError("", .wrongType(expected: "an object")) }
-        guard let type = whole["type"]?.string else { throw FieldError("type", .missing) }
-        self.type = type
-        data = whole["data"] ?? .object([])
         let id = whole["requestId"]
         guard id.map({ $0.string != nil || $0.int != nil }) ?? true, (id?.string ?? "").utf8.count <= 256 else {
             throw FieldError("requestId", .invalid("must be a string of at most 256 bytes, or an integer"))
         }
         requestID = id
+        type = whole["type"]
+        data = whole["data"] ?? .object([])
+    }
+}
+
+extension GatewayFrame {
+    /// Throws when it names none.
+    var name: String {
+        get throws(FieldError) {
+            guard let type else { throw FieldError("type", .missing) }
+            guard let text = type.string else { throw FieldError("type", .wrongType(expected: "a string")) }
+            return text
+        }
     }
 }
 
@@ -66,14 +76,17 @@ extension WebSocket {
             GatewayMessage(type: "error", requestID: requestID).bytes(GatewayShapes.refusal, problem, as: "error"))
     }
 
-    /// Acts on a message of the client; what it throws is sent as an error.
+    /// Acts on a message of the client, which its bucket pays for; what it throws is sent as an error.
     func answer(
-        _ text: [UInt8], _ call: Call, _ act: (GatewayFrame) async throws -> Void
+        _ text: [UInt8], _ call: Call, by subject: String?, _ act: (GatewayFrame) async throws -> Void
     ) async throws {
         var requestID: JSON?
         do {
             let frame = try GatewayFrame(text)
             requestID = frame.requestID
+            if let subject, let wait = call.authenticator.owners.take(subject) {
+                throw Problem.tooMany(retryAfter: wait)
+            }
             try await act(frame)
         } catch let error as SocketClosed {
             throw error

@@ -37,6 +37,17 @@ enum GatewayShapes {
     }
 
     static let metrics = json(upTo: 16_384, isObject: true)
+
+    /// Numbers, where the seed has them.
+    private static let measured = Input<String>(metrics.schema) { json throws(FieldError) in
+        for name in ["cpu", "memory", "uptime"] {
+            guard json[name].map({ $0.double != nil }) ?? true else {
+                throw FieldError(name, .wrongType(expected: "a number"))
+            }
+        }
+        return try metrics.read(json)
+    }
+
     static let diagnostics = json(upTo: 16_384)
     static let parameters = json(upTo: 65_536)
     static let config = json(upTo: 16_384, isObject: true)
@@ -123,7 +134,7 @@ enum GatewayShapes {
     static let beat = Input {
         optional("timestamp", .instant)
         required("status", health)
-        optional("metrics", metrics)
+        optional("metrics", measured)
         optional("diagnostics", diagnostics)
     }
     .map { _, health, metrics, diagnostics throws(FieldError) in

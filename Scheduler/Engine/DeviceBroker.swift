@@ -61,14 +61,34 @@ package final class DeviceBroker: Sendable {
         let deadline = world.monotonic() + wait.milliseconds
         // Before it looks: what becomes ready in between notifies the subscription.
         let subscription = broker.bus.subscribe(DeviceTopic.device(device))
+        // Repeated, it may get what it has, though nothing waits.
+        var isSure = claim.isRepeatable
         while true {
+            if !isSure, try await !isWaiting(device) {
+                guard try await sleep(subscription, until: deadline, isAbandoned) else { return [] }
+                continue
+            }
+            isSure = false
             let answer = try await broker.database.write { [claim] in try $0.claim(claim, hints: .none) }
             broker.stats.claimed(answer)
             if !answer.grants.isEmpty { return answer.grants }
-            let left = deadline - world.monotonic()
-            guard left > 0, !isAbandoned() else { return [] }
-            if case .closed = await subscription.wait(for: .milliseconds(min(left, Self.longestSleep))) { return [] }
+            guard try await sleep(subscription, until: deadline, isAbandoned) else { return [] }
         }
+    }
+
+    /// Whether a claim is worth its locks.
+    private func isWaiting(_ device: DeviceID) async throws -> Bool {
+        try await broker.database.read { try $0.deviceQueue(device) }.map { $0.waiting > 0 } ?? false
+    }
+
+    /// False when the claim has waited long enough.
+    private func sleep(
+        _ subscription: Subscription, until deadline: Int64, _ isAbandoned: @Sendable () -> Bool
+    ) async throws -> Bool {
+        let left = deadline - world.monotonic()
+        guard left > 0, !isAbandoned() else { return false }
+        if case .closed = await subscription.wait(for: .milliseconds(min(left, Self.longestSleep))) { return false }
+        return true
     }
 }
 

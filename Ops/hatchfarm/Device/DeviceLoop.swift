@@ -186,8 +186,7 @@ extension DeviceLoop {
     }
 
     private func closed(_ old: DeviceLink, _ reason: String) {
-        calls.use(nil)
-        if link === old { link = nil }
+        if link === old { (link, _) = (nil, calls.use(nil)) }
         if !isStopping { log("disconnected: \(reason)") }
         interrupt?()
     }

@@ -41,7 +41,8 @@ actor HeldCommands {
         self.world = world
     }
 
-    var count: Int { running.count }
+    /// Those that run, and those whose results the server hasn't answered: what the journal has to hold.
+    var count: Int { running.count + journal.unreported.count }
     /// Whether nothing runs and nothing is to be reported.
     var isIdle: Bool { running.isEmpty && journal.unreported.isEmpty }
 
@@ -53,8 +54,8 @@ actor HeldCommands {
             running[command.id]?.next = command
             return
         }
-        guard journal.entry(command.id) != nil || running.count < Self.limit else {
-            return log("\(command.id) left: \(Self.limit) commands run already")
+        guard journal.entry(command.id) != nil || count < Self.limit else {
+            return log("\(command.id) left: \(Self.limit) commands are in hand already")
         }
         guard journal.begin(command) else { return report() }
         log("\(command.id) \(command.type) started")

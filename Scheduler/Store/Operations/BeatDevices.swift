@@ -7,14 +7,14 @@ extension Transaction {
         var answers: [DeviceID: Int64] = [:]
         var changes: [DeviceChange] = []
         var online: [CustomerID: Int64] = [:]
-        try SQL.chunked(beats.map(\.device).sorted()) {
-            answers.merge(try waitingCommands(of: $0)) { first, _ in first }
-        }
-        let active = beats.filter { answers[$0.device] != nil }.sorted { $0.device < $1.device }
-        try SQL.chunked(active) { chunk in
+        try SQL.chunked(beats.sorted { $0.device < $1.device }) { chunk in
             let known = try lockPresence(of: ArraySlice(chunk.map(\.device)))
-            try writeBeats(chunk)
-            let healths = Dictionary(chunk.map { ($0.device, $0.health) }) { _, last in last }
+            // Read after the lock: who is suspended meanwhile isn't active any more, or waits for this.
+            let waiting = try waitingCommands(of: ArraySlice(chunk.map(\.device)))
+            answers.merge(waiting) { first, _ in first }
+            let active = chunk.filter { waiting[$0.device] != nil }
+            try SQL.chunked(active) { try writeBeats($0) }
+            let healths = Dictionary(active.map { ($0.device, $0.health) }) { _, last in last }
             for before in known {
                 guard let health = healths[before.device], !before.isOnline || before.health != health else { continue }
                 changes.append(DeviceChange(device: before.device, status: health.rawValue))

@@ -176,11 +176,14 @@ extension Transaction {
         let held = try granted(to: worker, request: request)
         let classes = try classes(Set(held.map(\.0.candidate.classID)).sorted())
         let needs = Dictionary(classes.map { ($0.id, $0.requirement) }) { first, _ in first }
-        return held.compactMap { pick, until, timeout, ends in
-            needs[pick.candidate.classID].map { need in
+        return held.compactMap { pick, tokenHash, until, timeout, ends in
+            // A device that has signed in anew derives other tokens: what it held it can't report any more.
+            let token = claim.token(for: pick.candidate.id, fence: pick.fence)
+            guard constantTimeEqual(SHA256.hex(token), tokenHash) else { return nil }
+            return needs[pick.candidate.classID].map { need in
                 var grant = Grant(
                     id: pick.candidate.id, owner: pick.candidate.owner, title: pick.title, requirement: need,
-                    spec: pick.spec, token: claim.token(for: pick.candidate.id, fence: pick.fence),
+                    spec: pick.spec, token: token,
                     fence: pick.fence, attempt: pick.attempt, visibleUntil: until, visibilityTimeout: timeout,
                     leaseEnds: ends, network: network)
                 grant.tag = pick.candidate.tag

@@ -1,14 +1,15 @@
 package import Domain
 
 extension Transaction {
-    /// Provisions a device for a customer; one of its own that never registered gets another code.
+    /// Provisions a device for a customer; one of its own that never registered, or is suspended, gets another code and
+    /// begins anew.
     ///
     /// Throws `Refusal.taken` for another's or a registered one, `.wrongState` beyond `Device.limit`.
     /// - Parameter codeHash: SHA-256 hex of the activation code.
     package func provisionDevice(
-        _ id: DeviceID, of customer: CustomerID, name: String, location: String?, codeHash: String
+        _ id: DeviceID, of customer: CustomerID, name: String?, location: String?, codeHash: String
     ) throws -> Int64 {
-        if try insertDevice(id, of: customer, name: name, location: location, codeHash: codeHash) {
+        if try insertDevice(id, of: customer, name: name ?? id.text, location: location, codeHash: codeHash) {
             guard try countDevice(of: customer) else {
                 throw Refusal.wrongState("a customer may have \(Device.limit) devices")
             }
@@ -69,44 +70,51 @@ extension Transaction {
         return device
     }
 
-    /// A suspended device's tokens end, and what it holds is pending again.
-    package func suspendDevice(_ id: DeviceID, of customer: CustomerID, actor: String) throws -> Device {
-        try move(id, of: customer, from: .active, to: .suspended, .deviceSuspended, actor: actor)
+    /// A suspended device's tokens end, and what it holds is pending again. Returns the hashes of the tokens too.
+    package func suspendDevice(
+        _ id: DeviceID, of customer: CustomerID, actor: String
+    ) throws -> (device: Device, tokens: [String]) {
+        guard try mayMove(id, of: customer, from: .active, to: .suspended) else {
+            return (try device(id, of: customer), [])
+        }
+        // Presence is locked before live jobs, and those before their device.
+        let presence = try lockPresence(of: [id]).first
+        try recall(from: id.machine, actor: actor)
+        guard try moveDevice(id, of: customer, from: .active, to: .suspended) else {
+            return (try device(id, of: customer), [])
+        }
+        let tokens = try deleteTokens(of: id)
+        // What was claimed until the device was locked.
+        try recall(from: id.machine, actor: actor)
+        if presence?.isOnline == true {
+            try markOffline([id])
+            try countOnline([customer: -1])
+        }
+        return (try moved(id, of: customer, .deviceSuspended, actor: actor), tokens)
     }
 
     package func resumeDevice(_ id: DeviceID, of customer: CustomerID, actor: String) throws -> Device {
-        try move(id, of: customer, from: .suspended, to: .active, .deviceResumed, actor: actor)
+        guard try mayMove(id, of: customer, from: .suspended, to: .active),
+            try moveDevice(id, of: customer, from: .suspended, to: .active)
+        else { return try device(id, of: customer) }
+        return try moved(id, of: customer, .deviceResumed, actor: actor)
     }
 
-    /// Moving it to where it is changes nothing.
-    private func move(
-        _ id: DeviceID, of customer: CustomerID, from: Device.State, to state: Device.State, _ type: EventType,
-        actor: String
-    ) throws -> Device {
-        // Live jobs and presence are locked before their devices.
-        var presence: KnownPresence?
-        if state == .suspended {
-            try recall(from: id.machine, actor: actor)
-            presence = try lockPresence(of: [id]).first
+    /// False when the device is there already. Throws `Refusal.notFound`, `.notYours`, `.wrongState`, before anything
+    /// is locked.
+    private func mayMove(
+        _ id: DeviceID, of customer: CustomerID, from: Device.State, to state: Device.State
+    ) throws -> Bool {
+        let device = try device(id, of: customer)
+        if device.state == state { return false }
+        guard device.state == from else {
+            throw Refusal.wrongState("the device is \(device.state.rawValue), not \(from.rawValue)")
         }
-        let isMoved = try moveDevice(id, of: customer, from: from, to: state)
-        var device = try device(id, of: customer)
-        guard isMoved else {
-            guard device.state == state else {
-                throw Refusal.wrongState("the device is \(device.state.rawValue), not \(from.rawValue)")
-            }
-            return device
-        }
-        if state == .suspended {
-            try deleteTokens(of: id)
-            // What was claimed until the device was locked.
-            try recall(from: id.machine, actor: actor)
-            if presence?.isOnline == true {
-                try markOffline([id])
-                try countOnline([customer: -1])
-            }
-        }
-        device.presence.isOnline = device.presence.isOnline && state == .active
+        return true
+    }
+
+    private func moved(_ id: DeviceID, of customer: CustomerID, _ type: EventType, actor: String) throws -> Device {
+        let device = try device(id, of: customer)
         try note([DeviceChange(device: id, status: device.status, concernsDevice: true)])
         try record(event(type, id, customer, actor: actor))
         return device

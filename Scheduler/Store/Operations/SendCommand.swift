@@ -67,7 +67,7 @@ extension Transaction {
     package func decideCommand(
         _ id: JobID, in session: SessionID, of customer: CustomerID, isApproved: Bool, reason: String?, actor: String
     ) throws {
-        let session = try deviceSession(session, of: customer)
+        let session = try lockSession(session, of: customer)
         guard let command = try deviceCommand(id), command.session == session.id else {
             throw Refusal.notFound("command")
         }

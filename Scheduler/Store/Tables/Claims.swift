@@ -93,11 +93,13 @@ extension Transaction {
     }
 
     /// What an earlier claim with the same request id was given and still holds.
-    func granted(to worker: MachineID, request: String) throws -> [(Pick, until: Int64, timeout: Int64, ends: Int64)] {
+    func granted(
+        to worker: MachineID, request: String
+    ) throws -> [(Pick, tokenHash: String, until: Int64, timeout: Int64, ends: Int64)] {
         try rows(
             """
             SELECT live_jobs.id, live_jobs.owner_id, live_jobs.class_id, tag, since, attempt, fence, title, spec,
-                visible_until, visibility_timeout, lease_ends
+                claim_token, visible_until, visibility_timeout, lease_ends
             FROM live_jobs JOIN jobs ON jobs.id = live_jobs.id
             WHERE worker_id = \(worker.text) AND state = 'running' AND claim_request = \(request)
                 AND visible_until > \(now)
@@ -110,7 +112,7 @@ extension Transaction {
             let pick = try Pick(
                 candidate: candidate, attempt: row.integer(), fence: row.integer(), title: row.text(),
                 spec: row.text())
-            return try (pick, row.integer(), row.integer(), row.integer())
+            return try (pick, row.text(), row.integer(), row.integer(), row.integer())
         }
     }
 

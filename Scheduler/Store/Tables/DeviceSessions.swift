@@ -11,7 +11,13 @@ extension Transaction {
     }
 
     /// Keeps a session from being closed until the commit.
-    func lockSession(_ id: SessionID) throws -> DeviceSession? { try session(id, lock: "\(.forUpdate)") }
+    func lockSession(_ id: SessionID) throws -> DeviceSession? {
+        guard var session = try session(id, lock: "\(.forUpdate)") else { return nil }
+        let isClosed = try first("SELECT is_closed FROM device_sessions WHERE id = \(id.text)") { try $0.bool() }
+        // It may have been closed while this waited for it, by a later clock.
+        if isClosed == true, session.endedAt == nil { session.endedAt = session.expiresAt }
+        return session
+    }
 
     func session(_ id: SessionID, lock: SQL) throws -> DeviceSession? {
         try first(

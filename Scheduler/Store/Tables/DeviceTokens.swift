@@ -30,8 +30,9 @@ extension Transaction {
         }
     }
 
-    func deleteTokens(of id: DeviceID) throws {
-        try execute("DELETE FROM device_tokens WHERE device_id = \(id.text)")
+    /// Returns their hashes.
+    func deleteTokens(of id: DeviceID) throws -> [String] {
+        try rows("DELETE FROM device_tokens WHERE device_id = \(id.text) RETURNING token_hash") { try $0.text() }
     }
 
     /// Takes away tokens whose time is over; returns how many.

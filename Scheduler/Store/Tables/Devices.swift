@@ -1,12 +1,10 @@
 internal import Domain
 
 extension Transaction {
-    /// Provisions a device, or gives one that never registered a new code. nil when the id is taken.
+    /// False when the id is taken.
     func insertDevice(
         _ id: DeviceID, of customer: CustomerID, name: String, location: String?, codeHash: String
-    ) throws
-        -> Bool
-    {
+    ) throws -> Bool {
         try execute(
             """
             INSERT INTO devices (id, customer_id, name, location, state, activation_hash, activation_expires,
@@ -17,17 +15,18 @@ extension Transaction {
             """) == 1
     }
 
-    /// Gives a device that never registered another code. False when it isn't such a device of the customer's.
+    /// Gives a device that never registered, or is suspended, another code. False when it isn't such a device of the
+    /// customer's.
     func renewCode(
-        _ id: DeviceID, of customer: CustomerID, name: String, location: String?, codeHash: String
-    ) throws
-        -> Bool
-    {
+        _ id: DeviceID, of customer: CustomerID, name: String?, location: String?, codeHash: String
+    ) throws -> Bool {
         try execute(
             """
-            UPDATE devices SET name = \(name), location = \(location), activation_hash = \(codeHash),
-                activation_expires = \(now + Device.activationLasts)
-            WHERE id = \(id.text) AND customer_id = \(customer.text) AND state = 'provisioned'
+            UPDATE devices SET name = COALESCE(\(name), name), location = COALESCE(\(location), location),
+                activation_hash = \(codeHash),
+                activation_expires = \(now + Device.activationLasts), state = 'provisioned', secret_hash = NULL,
+                registered_at = NULL
+            WHERE id = \(id.text) AND customer_id = \(customer.text) AND state IN ('provisioned', 'suspended')
             """) == 1
     }
 

@@ -133,7 +133,7 @@ struct DeviceAuthTests {
             try lab.must(await lab.auth(two.id, two.secret, mine))
             try lab.must(await lab.auth(one.id, one.secret, theirs))
             // The sign of life of a device that has a token is not in the way of anybody's guessing.
-            try lab.must(await lab.beat(one))
+            try lab.must(await lab.beat(two))
             try await lab.pass(.seconds(61))
             try lab.must(await lab.auth(one.id, one.secret, mine))
         }

@@ -1,5 +1,7 @@
 import API
 import Bytes
+import Engine
+import Logging
 import Store
 import Support
 import Testing
@@ -210,6 +212,14 @@ struct DeviceSocketTests {
         try await GatewayLab.run(.postgres, url: url, clock: clock) { here in
             let device = try await here.enroll()
             try await GatewayLab.run(.postgres, url: url, clock: clock) { there in
+                // Schedulers carry what is woken from one process to the other.
+                let schedulers = [here, there].map { lab in
+                    Task {
+                        let broker = lab.plane.dependencies.broker
+                        await Scheduler(broker, world: .live, logger: Logger(label: "test")).run()
+                    }
+                }
+                defer { for scheduler in schedulers { scheduler.cancel() } }
                 let socket = try await there.socket(of: device)
                 for _ in 0..<3 {
                     let id = try await here.command(for: device)
