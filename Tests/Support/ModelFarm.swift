@@ -48,7 +48,7 @@ package struct ModelFarm: Sendable {
         package var worker: Int?
         package var lease: Lease?
         /// What each accepted report was answered, and to whom.
-        package var accepted: [Int64: (worker: Int, result: ModelResult)] = [:]
+        package var accepted: [Int64: (worker: Int, status: Outcome.Status, result: ModelResult)] = [:]
     }
 
     package static let classes = [
@@ -224,7 +224,9 @@ package struct ModelFarm: Sendable {
         return .finished(
             reports.map { report in
                 let (token, job) = (report.token, jobs[report.token.job])
-                guard let accepted = job.accepted[token.fence], accepted.worker == token.worker else {
+                guard let accepted = job.accepted[token.fence], accepted.worker == token.worker,
+                    accepted.status == report.status
+                else {
                     return .failure(refusal(token))
                 }
                 return .success(accepted.result)
@@ -240,7 +242,7 @@ package struct ModelFarm: Sendable {
             state = jobs[number].failures < jobs[number].maxAttempts ? .pending : .failed
         }
         jobs[number].accepted[report.token.fence] = (
-            report.token.worker,
+            report.token.worker, report.status,
             ModelResult(state: state, attempt: jobs[number].attempt, fence: report.token.fence)
         )
         if state == .pending {

@@ -41,13 +41,18 @@ extension Transaction {
         }
         // Once, and last: accounts are locked after all live rows.
         try end(accepted.ends, retried: accepted.retried, audits: audits)
-        var answers = accepted.answers
-        try answerTheRest(reports, &answers)
-        let missing = reports.map(\.key).filter { answers[$0] == nil }
+        let before = try answersBefore(reports.map(\.key).filter { accepted.answers[$0] == nil })
+        let outcomes = Dictionary(reports.map { ($0.key, $0.outcome.status.rawValue) }) { first, _ in first }
+        func answer(_ report: Report) -> Finished? {
+            let status = report.outcome.status.rawValue
+            if let answer = accepted.answers[report.key] { return outcomes[report.key] == status ? answer : nil }
+            return before[report.key].flatMap { $0.status == status ? $0.answer : nil }
+        }
+        let missing = reports.filter { answer($0) == nil }.map(\.key)
         let ended = missing.isEmpty ? [:] : try endedStates(missing.map(\.job))
         let unreported = missing.isEmpty ? [] : try unreportedAudits(missing)
         return reports.map { report in
-            if let answer = answers[report.key] { return .success(answer) }
+            if let answer = answer(report) { return .success(answer) }
             let id = report.key.job
             if unreported.contains(report.key) { return .failure(.unreportedAudit) }
             return .failure(ended[id].map { .jobEnded(id, $0) } ?? .leaseLost(id))
@@ -155,15 +160,14 @@ extension Transaction {
         try settle(settlements, fees: fees)
     }
 
-    /// A repeated call of an accepted report is answered as the first was; another outcome isn't.
-    private func answerTheRest(_ reports: [Report], _ answers: inout [LeaseKey: Finished]) throws {
-        let open = reports.filter { answers[$0.key] == nil }
-        let statuses = Dictionary(open.map { ($0.key, $0.outcome.status.rawValue) }) { first, _ in first }
-        try SQL.chunked(statuses.keys.sorted { $0.job < $1.job }) { chunk in
-            for (key, before) in try acceptedResults(chunk) where before.status == statuses[key] {
-                answers[key] = before.answer
-            }
+    /// What reports with these keys were answered before, and the status they had: a repeated call is answered as the
+    /// first was, another outcome isn't (CONTRACT 4).
+    private func answersBefore(_ keys: [LeaseKey]) throws -> [LeaseKey: (status: String, answer: Finished)] {
+        var found: [LeaseKey: (status: String, answer: Finished)] = [:]
+        try SQL.chunked(Set(keys).sorted { $0.job < $1.job }) { chunk in
+            found.merge(try acceptedResults(chunk)) { first, _ in first }
         }
+        return found
     }
 }
 
