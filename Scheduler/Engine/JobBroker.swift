@@ -30,9 +30,10 @@ package final class JobBroker: Sendable {
         self.stats = stats
         let relay = WakeRelay(database: database, bus: bus, origin: Hex.encode(world.random(8)))
         self.relay = relay
-        database.onWake { topics in
+        // The relay keeps the database: kept by it in turn, neither would ever end.
+        database.onWake { [weak relay] topics in
             for topic in topics { bus.publish(topic) }
-            relay.note(topics)
+            relay?.note(topics)
         }
         claims = LongPolls(database: database, classIndex: classIndex, bus: bus, world: world, stats: stats)
         submissions = Batcher(weight: \.jobs.count) { round in
