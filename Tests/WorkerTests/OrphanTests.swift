@@ -16,7 +16,7 @@ struct OrphanTests {
 
     /// Runs a script whose children stay. Descriptors that they inherited would keep the test waiting for them.
     private func leave(_ script: String) async throws {
-        let closing = "POSIX::close($_) for 3 .. 255; exec @ARGV"
+        let closing = "POSIX::close($_) for 3 .. 4095; exec @ARGV"
         let quiet = "exec >/dev/null 2>&1 </dev/null\n"
         try await Tool.run("/usr/bin/perl", ["-MPOSIX", "-e", closing, "sh", "-c", quiet + script])
     }
