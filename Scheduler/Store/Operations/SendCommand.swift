@@ -76,7 +76,7 @@ extension Transaction {
                 "the session is \(session.status(at: now).rawValue); nothing can be approved in it any more")
         }
         let type: EventType = isApproved ? .commandApproved : .commandRejected
-        guard let job = try isApproved ? approve(id) : deleteUnapproved([id]).first else {
+        guard let job = try isApproved ? approve(id) : deleteBlocked([id]).first else {
             throw Refusal.wrongState("the command is \(command.status.rawValue), it does not wait for approval")
         }
         if isApproved {
@@ -150,7 +150,7 @@ extension Transaction {
         let over = try lockOverSessions(limit: limit)
         for id in over {
             let ids = try unapproved(in: id, limit: limit)
-            let jobs = try deleteUnapproved(ids)
+            let jobs = try deleteBlocked(ids.sorted())
             try end(
                 jobs.map {
                     Ended(job: $0, state: .cancelled, reason: DeviceCommand.Status.unapproved, outcome: nil)

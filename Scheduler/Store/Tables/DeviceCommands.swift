@@ -20,11 +20,6 @@ extension Transaction {
         ) { try LiveJob(&$0) }
     }
 
-    /// Takes away a command that waits for approval; nil when it doesn't wait.
-    func deleteUnapproved(_ ids: [JobID]) throws -> [LiveJob] {
-        try deleteBlocked(ids.sorted())
-    }
-
     /// The commands of a session that wait for approval.
     func unapproved(in session: SessionID, limit: Int) throws -> [JobID] {
         try rows(
