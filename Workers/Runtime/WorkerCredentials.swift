@@ -31,10 +31,7 @@ package struct WorkerCredentials: Sendable, Equatable {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw Problem(message: "\(path): \(String(cString: strerror(errno)))") }
         defer { close(file) }
-        var status = stat()
-        guard fstat(file, &status) == 0, status.st_mode & 0o077 == 0 else {
-            throw Problem(message: "\(path) is readable by other users: chmod 600 \(path)")
-        }
+        guard PrivateFile.isPrivate(file) else { throw Problem(message: PrivateFile.remedy(for: path)) }
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         let count = bytes.withUnsafeMutableBytes { read(file, $0.baseAddress, $0.count) }
         do {

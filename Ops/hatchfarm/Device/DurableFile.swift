@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Glibc
+internal import Runtime
 
 /// Small files that must survive a loss of power, for this user alone.
 enum DurableFile {
@@ -30,12 +31,9 @@ enum DurableFile {
             if errno == ENOENT { return nil }
             throw problem(path)
         }
-        var status = stat()
-        let isPrivate = fstat(file, &status) == 0 && status.st_mode & 0o077 == 0
+        let isPrivate = PrivateFile.isPrivate(file)
         Glibc.close(file)
-        guard isPrivate else {
-            throw .misconfigured("\(path) is readable by other users: chmod 600 \(path)")
-        }
+        guard isPrivate else { throw .misconfigured(PrivateFile.remedy(for: path)) }
         do {
             return try Files.read(path, limit: 1 << 20)
         } catch {
