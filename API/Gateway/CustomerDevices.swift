@@ -21,6 +21,10 @@ enum CustomerDevices {
             "Changes what a device is called and how it is configured, which its socket is told.", body: changes,
             .ok(GatewayShapes.changed), update),
         Route(
+            .delete, "/customer/devices/{device}", "deleteDevice",
+            "Deletes a device: its tokens and sockets end, its commands are cancelled, and then its id is free.",
+            .ok(deleted), delete),
+        Route(
             .post, "/customer/devices/{device}/suspend", "suspendDevice",
             "Ends a device's tokens and sockets; what it holds is pending again.", .ok(GatewayShapes.changed), suspend),
         Route(
@@ -142,6 +146,20 @@ enum CustomerDevices {
         }
         call.dependencies.deviceCredentials.tokens.drop(tokens.compactMap(Hex.decode))
         return device
+    }
+
+    private static let deleted = Shape<DeviceID> {
+        constant("success", true)
+        field("id", GatewayShapes.deviceID) { $0 }
+    }
+
+    private static func delete(_ call: Call, _ customer: CustomerContext) async throws -> DeviceID {
+        let id = try call.deviceID()
+        let tokens = try await call.database.write { tx in
+            try tx.deleteDevice(id, of: customer.customer, actor: customer.customer.text)
+        }
+        call.dependencies.deviceCredentials.tokens.drop(tokens.compactMap(Hex.decode))
+        return id
     }
 
     private static func resume(_ call: Call, _ customer: CustomerContext) async throws -> Device {

@@ -37,41 +37,48 @@ enum DeviceSocket {
         defer { seat.leave() }
         try await socket.send(GatewayMessage(type: "connected"), greeting, caller.device)
         socket.follow(DeviceTopic.device(caller.device), every: lookEvery)
-        var config: String?
+        var seen = Seen()
         for await event in socket.events {
             switch event {
             case .text(let text):
                 try await socket.answer(text, call, by: caller.quotaSubject) {
                     try await act(on: $0, call, caller, socket)
                 }
-            case .published: guard try await look(call, caller, socket, &config) else { return }
+            case .published: guard try await look(call, caller, socket, &seen) else { return }
             case .rateLimited: try await socket.send(Problem.tooManyMessages, to: nil)
             }
         }
     }
 
+    /// What a socket knows of its device.
+    private struct Seen {
+        var config: String?
+        var suspensions: Int64?
+    }
+
     /// Sends what is new for the device: its configuration, and commands up to what it may hold. False when the device
     /// may not be here any more.
     private static func look(
-        _ call: Call, _ caller: DeviceSocketContext, _ socket: WebSocket, _ config: inout String?
+        _ call: Call, _ caller: DeviceSocketContext, _ socket: WebSocket, _ seen: inout Seen
     ) async throws -> Bool {
-        guard let queue = try await call.database.read({ try $0.deviceQueue(caller.device) }) else {
-            socket.close(.policyViolation, "the device is suspended")
+        let queue = try await call.database.read { try $0.deviceQueue(caller.device) }
+        guard let queue, queue.suspensions == seen.suspensions ?? queue.suspensions else {
+            socket.close(.policyViolation, "the device was suspended or deleted")
             return false
         }
         if let hash = caller.tokenHash, try await call.dependencies.devices.holder(ofToken: hash) == nil {
             socket.close(.policyViolation, "the credential has ended")
             return false
         }
-        if let new = queue.config, new != config {
-            config = new
+        seen.suspensions = queue.suspensions
+        if let new = queue.config, new != seen.config {
+            seen.config = new
             try await socket.send(GatewayMessage(type: "config_update"), Format<String>.objectText, new)
         }
         // One by one: a reader that is too slow is closed, and loses no more than it was sent.
-        var room = min(Int64(DeviceCommand.maxHeld - queue.held), queue.waiting)
-        while room > 0 {
-            room -= 1
-            let claim = Claim(of: caller.device, limit: 1, secret: caller.secret, call.dependencies.world)
+        for _ in 0..<min(Int64(DeviceCommand.maxHeld), queue.waiting) {
+            var claim = Claim(of: caller.device, limit: 1, secret: caller.secret, call.dependencies.world)
+            claim.mostHeld = DeviceCommand.maxHeld
             let grants = try await call.dependencies.devices.claim(claim, of: caller.device, wait: .zero)
             guard let grant = grants.first else { break }
             do throws(SocketClosed) {

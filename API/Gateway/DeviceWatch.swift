@@ -70,20 +70,25 @@ final class DeviceWatch {
 
     /// Tells what is new of any: hints may be lost.
     func lookAtAll() async throws {
-        let known = positions
+        let (known, customer) = (positions, customer)
         guard !known.isEmpty else { return }
-        let ends = try await call.database.read { try $0.lastPositions(of: known.keys.sorted()) }
-        for (device, end) in ends.sorted(by: { $0.key < $1.key }) where end > known[device] ?? .max {
+        let ends = try await call.database.read { try $0.lastPositions(of: known.keys.sorted(), customer: customer) }
+        for (device, position) in known.sorted(by: { $0.key < $1.key }) where ends[device] != position {
             try await tell(device)
         }
     }
 
     private func tell(_ device: DeviceID) async throws {
+        let customer = customer
         while let position = positions[device] {
-            let (updates, commands) = try await call.database.read { tx in
+            let found = try await call.database.read { tx -> (updates: [DeviceUpdate], commands: [DeviceCommand])? in
+                // Another device may have its id by now, perhaps somebody else's.
+                let last = try tx.lastPositions(of: [device], customer: customer)[device]
+                guard let last, last >= position else { return nil }
                 let updates = try tx.deviceUpdates(of: device, after: position, limit: Self.step).updates
                 return (updates, try tx.deviceCommands(updates.compactMap(\.job)))
             }
+            guard let (updates, commands) = found else { return try await forget(device, at: position) }
             let byID = Dictionary(commands.map { ($0.id, $0) }) { first, _ in first }
             for update in updates {
                 try await send(update, of: device, byID)
@@ -91,6 +96,15 @@ final class DeviceWatch {
             }
             guard updates.count == Self.step else { return }
         }
+    }
+
+    /// The device was deleted.
+    private func forget(_ device: DeviceID, at position: Int64) async throws {
+        positions[device] = nil
+        socket.unfollow(DeviceTopic.updates(of: device))
+        let update = DeviceUpdate(
+            position: position + 1, job: nil, status: DeviceUpdate.deleted, at: call.dependencies.world.now())
+        try await send(update, of: device, [:])
     }
 
     private typealias Stand = (device: DeviceID, update: DeviceUpdate)

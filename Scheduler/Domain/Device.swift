@@ -72,6 +72,8 @@ package struct Device: Sendable, Equatable {
     package static let limit: Int64 = 100_000
     /// How long an activation code is good for, in milliseconds.
     package static let activationLasts: Int64 = 86_400_000
+    /// A device that was never heard of is deleted so long after its code ran out, in milliseconds.
+    package static let unregisteredLasts: Int64 = 604_800_000
     /// How many session tokens one device has at the most; older ones end.
     package static let maxTokens = 5
     /// How long a session token is good for after its last use, in milliseconds.
@@ -89,6 +91,9 @@ extension DeviceID {
 }
 
 extension CustomerID {
+    /// Whom a device belongs to while it is being deleted: no customer is called so.
+    package static let nobody = CustomerID("")
+
     /// As the owner of jobs: no member is called so.
     package var owner: OwnerID { OwnerID("customer:\(text)") }
 }

@@ -74,6 +74,7 @@ package enum EventType: String, Sendable, CaseIterable {
     case deviceChanged = "device_changed"
     case deviceSuspended = "device_suspended"
     case deviceResumed = "device_resumed"
+    case deviceDeleted = "device_deleted"
     case deviceSessionOpened = "device_session_opened"
     case deviceSessionEnded = "device_session_ended"
     case commandApproved = "command_approved"

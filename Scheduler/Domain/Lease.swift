@@ -14,6 +14,8 @@ package struct Claim: Sendable {
     package var secret: [UInt8]
     /// The device that claims its own commands.
     package var device: DeviceID?
+    /// How many leases the device may hold with what it is granted; nil for no such limit.
+    package var mostHeld: Int?
 
     package init(
         offer: Offer, limit: Int, visibilityTimeout: Int64?, requestID: String, isRepeatable: Bool, secret: [UInt8]

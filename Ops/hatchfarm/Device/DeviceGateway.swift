@@ -96,10 +96,12 @@ actor DeviceGateway {
         let retryAfter: Int64?
         let bytes: [UInt8]
         do {
-            let response = try await Self.http.execute(request, deadline: .now() + .milliseconds(timeout))
-            status = Int(response.status.code)
-            retryAfter = response.headers.first(name: "Retry-After").flatMap { Int64($0) }
-            bytes = Array(try await response.body.collect(upTo: Self.replyBytes).readableBytesView)
+            (status, retryAfter, bytes) = try await within(milliseconds: timeout, .live) { [request] in
+                let response = try await Self.http.execute(request, deadline: .now() + .milliseconds(timeout))
+                let wait = response.headers.first(name: "Retry-After").flatMap { Int64($0) }
+                let body = try await response.body.collect(upTo: Self.replyBytes)
+                return (Int(response.status.code), wait, Array(body.readableBytesView))
+            }
         } catch {
             throw .unreachable("cannot reach \(identity.server): \(Client.reason(error))")
         }

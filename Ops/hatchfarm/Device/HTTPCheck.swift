@@ -48,17 +48,19 @@ struct HTTPCheck: Sendable {
         request.headers.add(name: "User-Agent", value: Client.version)
         let started = world.monotonic()
         do {
-            let response = try await http.execute(request, deadline: .now() + .milliseconds(timeout))
-            let answered = world.monotonic()
-            var bytes = 0
-            for try await buffer in response.body {
-                bytes += buffer.readableBytes
-                if bytes >= Self.bodyBytes { break }
+            return try await within(milliseconds: timeout, world) { [request, world] in
+                let response = try await http.execute(request, deadline: .now() + .milliseconds(timeout))
+                let answered = world.monotonic()
+                var bytes = 0
+                for try await buffer in response.body {
+                    bytes += buffer.readableBytes
+                    if bytes >= Self.bodyBytes { break }
+                }
+                return .success([
+                    "status": JSON(Int(response.status.code)), "milliseconds": JSON(answered - started),
+                    "bytes": JSON(min(bytes, Self.bodyBytes)), "truncated": .bool(bytes >= Self.bodyBytes),
+                ])
             }
-            return .success([
-                "status": JSON(Int(response.status.code)), "milliseconds": JSON(answered - started),
-                "bytes": JSON(min(bytes, Self.bodyBytes)), "truncated": .bool(bytes >= Self.bodyBytes),
-            ])
         } catch is CancellationError {
             return .stopped
         } catch let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout {

@@ -23,7 +23,7 @@ struct FleetCommand: AsyncParsableCommand {
             """,
         subcommands: [
             Provision.self, List.self, Status.self, Send.self, Session.self, Approve.self, Watch.self, Suspend.self,
-            Resume.self,
+            Resume.self, Delete.self,
         ])
 }
 
@@ -163,6 +163,20 @@ extension FleetCommand {
         func run() async throws {
             let reply = try await options.open().post("\(FleetText.device(device))/resume")
             options.show(reply, ["\(device) resumed"])
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Deletes a device: its commands are cancelled, and its id is free again.",
+            discussion: "EXAMPLE\n  hatchfarm fleet delete press-7")
+
+        @Argument(help: "The device's id.") var device: String
+        @OptionGroup var options: FleetOptions
+
+        func run() async throws {
+            let reply = try await options.open().delete(FleetText.device(device))
+            options.show(reply, ["\(device) deleted"])
         }
     }
 

@@ -76,7 +76,8 @@ extension Transaction {
     /// Grants pending jobs to a worker: those that fit what its owner's active policy, its consent and its
     /// capacity allow at this moment, by priority, then by who was served least. None fits: an empty answer.
     package func claim(_ claim: Claim, hints: ClaimHints) throws -> ClaimAnswer {
-        let offer = try claim.device.map { try self.offer(claim, of: $0) } ?? offer(claim)
+        var claim = claim
+        let offer = try claim.device.map { try self.offer(&claim, of: $0) } ?? offer(claim)
         var answer = ClaimAnswer(offer: offer)
         let worker = MachineID(claim.offer.worker)
         let request = claim.isRepeatable ? SHA256.hex(claim.requestID) : nil
@@ -137,9 +138,13 @@ extension Transaction {
         return answer
     }
 
-    /// What a device may be given: its own commands, while it is active.
-    private func offer(_ claim: Claim, of device: DeviceID) throws -> Offer {
-        try lockActive(device) ? claim.offer : claim.offer.void
+    /// What a device may be given: its own commands, while it is active, up to what it may hold.
+    private func offer(_ claim: inout Claim, of device: DeviceID) throws -> Offer {
+        guard try lockActive(device) else { return claim.offer.void }
+        guard let most = claim.mostHeld else { return claim.offer }
+        let room = try most - heldCommands(of: device, limit: most)
+        claim.limit = min(claim.limit, room)
+        return room > 0 ? claim.offer : claim.offer.void
     }
 
     /// One event per owner whose jobs were claimed.

@@ -33,6 +33,9 @@ extension Transaction {
                 reschedulings.append(Rescheduling(job: job, runAt: now + wait))
             }
         }
+        // Both kinds tell their devices: those of all are locked at once, in order.
+        let devices = Set(jobs.compactMap(\.device)).sorted()
+        if !reschedulings.isEmpty, !ends.isEmpty { try SQL.chunked(devices) { try lockDevices($0) } }
         for rest in reschedulings { try insertAttempt(rest.job, outcome: "lost", error: reason) }
         try reschedule(reschedulings)
         try record(reschedulings.map { $0.job.event(.jobLeaseLost, actor: actor, reason: reason) })

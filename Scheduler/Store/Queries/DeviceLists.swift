@@ -7,6 +7,16 @@ package struct DeviceUpdate: Sendable {
     package let job: JobID?
     package let status: String
     package let at: Int64
+
+    /// The status of a device that is no more.
+    package static let deleted = "deleted"
+
+    package init(position: Int64, job: JobID?, status: String, at: Int64) {
+        self.position = position
+        self.job = job
+        self.status = status
+        self.at = at
+    }
 }
 
 extension Transaction {
@@ -14,7 +24,7 @@ extension Transaction {
         try first(
             """
             SELECT \(raw: Device.columns) FROM devices JOIN device_presence ON device_id = devices.id
-            WHERE devices.id = \(id.text)
+            WHERE devices.id = \(id.text) AND devices.customer_id <> \(CustomerID.nobody.text)
             """
         ) { try Device(&$0) }
     }
@@ -59,25 +69,24 @@ extension Transaction {
         return (found.sorted { $0.id < $1.id }, total)
     }
 
-    /// What an active device's sockets need to know: how it is configured, how many commands wait, and how many it
-    /// holds, counted up to `DeviceCommand.maxHeld`. nil when it isn't active.
-    package func deviceQueue(_ id: DeviceID) throws -> (config: String?, waiting: Int64, held: Int)? {
-        let found = try first("SELECT config, waiting FROM devices WHERE id = \(id.text) AND state = 'active'") { row in
-            try (config: row.optionalText(), waiting: row.integer())
-        }
-        guard let found else { return nil }
-        let held = found.waiting > 0 ? try heldCommands(of: id, limit: DeviceCommand.maxHeld) : 0
-        return (found.config, found.waiting, held)
+    /// What an active device's sockets need to know: how it is configured, how many commands wait, and how often it was
+    /// suspended. nil when it isn't active.
+    package func deviceQueue(_ id: DeviceID) throws -> (config: String?, waiting: Int64, suspensions: Int64)? {
+        try first(
+            "SELECT config, waiting, suspensions FROM devices WHERE id = \(id.text) AND state = 'active'"
+        ) { row in try (row.optionalText(), row.integer(), row.integer()) }
     }
 
-    /// Where the updates of devices end.
-    package func lastPositions(of ids: [DeviceID]) throws -> [DeviceID: Int64] {
+    /// Where the updates of a customer's devices end.
+    package func lastPositions(of ids: [DeviceID], customer: CustomerID) throws -> [DeviceID: Int64] {
         var found: [DeviceID: Int64] = [:]
         try SQL.chunked(ids) { chunk in
-            let some = try rows("SELECT id, last_position FROM devices WHERE id IN (\(list: chunk.map(\.text)))") {
-                row in
-                try (DeviceID(row.text()), row.integer())
-            }
+            let some = try rows(
+                """
+                SELECT id, last_position FROM devices
+                WHERE id IN (\(list: chunk.map(\.text))) AND customer_id = \(customer.text)
+                """
+            ) { row in try (DeviceID(row.text()), row.integer()) }
             for (id, position) in some { found[id] = position }
         }
         return found
@@ -141,7 +150,7 @@ extension Transaction {
     }
 
     /// How many commands a device holds, counted up to `limit`.
-    package func heldCommands(of device: DeviceID, limit: Int) throws -> Int {
+    func heldCommands(of device: DeviceID, limit: Int) throws -> Int {
         try rows(
             """
             SELECT id FROM live_jobs WHERE worker_id = \(device.machine.text) AND state = 'running' LIMIT \(limit)

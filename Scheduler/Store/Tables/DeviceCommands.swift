@@ -20,6 +20,17 @@ extension Transaction {
         ) { try LiveJob(&$0) }
     }
 
+    /// A device's oldest commands.
+    func firstCommands(of device: DeviceID, limit: Int) throws -> [JobID] {
+        try rows(
+            "SELECT job_id FROM device_commands WHERE device_id = \(device.text) ORDER BY number LIMIT \(limit)"
+        ) { try JobID($0.text()) }
+    }
+
+    func deleteCommands(_ ids: [JobID]) throws {
+        try SQL.chunked(ids) { try execute("DELETE FROM device_commands WHERE job_id IN (\(list: $0.map(\.text)))") }
+    }
+
     /// The commands of a session that wait for approval.
     func unapproved(in session: SessionID, limit: Int) throws -> [JobID] {
         try rows(

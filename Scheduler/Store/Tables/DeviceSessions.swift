@@ -44,6 +44,15 @@ extension Transaction {
         ) { try SessionID($0.text()) }
     }
 
+    /// Returns how many.
+    func deleteSessions(of device: DeviceID, limit: Int) throws -> Int {
+        let ids = try rows(
+            "SELECT id FROM device_sessions WHERE device_id = \(device.text) ORDER BY created_at LIMIT \(limit)"
+        ) { try $0.text() }
+        try SQL.chunked(ids) { try execute("DELETE FROM device_sessions WHERE id IN (\(list: $0))") }
+        return ids.count
+    }
+
     func closeSession(_ id: SessionID) throws {
         try execute("UPDATE device_sessions SET is_closed = 1 WHERE id = \(id.text)")
     }

@@ -23,6 +23,8 @@ extension Transaction {
         let byDevice = Dictionary(grouping: changes, by: \.device)
         var updates: [[Value]] = []
         try SQL.chunked(byDevice.keys.sorted()) { chunk in
+            // Several in the order of their ids, whichever order the update takes.
+            if chunk.count > 1 { try lockDevices(chunk) }
             let rows = chunk.map { id in
                 let mine = byDevice[id] ?? []
                 return [
@@ -62,6 +64,16 @@ extension Transaction {
             wake(DeviceTopic.updates(of: id))
             if changes.contains(where: \.concernsDevice) { wake(DeviceTopic.device(id)) }
         }
+    }
+
+    /// Takes away a device's oldest updates; returns how many.
+    func deleteUpdates(of device: DeviceID, limit: Int) throws -> Int {
+        let positions = try rows(
+            "SELECT position FROM device_updates WHERE device_id = \(device.text) ORDER BY position LIMIT \(limit)"
+        ) { try $0.integer() }
+        guard let last = positions.last else { return 0 }
+        return try execute(
+            "DELETE FROM device_updates WHERE device_id = \(device.text) AND position <= \(last)")
     }
 
     /// Takes away what was told before an instant; returns how much.

@@ -43,6 +43,10 @@ extension Transaction {
             """) == 1
     }
 
+    func uncountDevice(of customer: CustomerID) throws {
+        try execute("UPDATE customers SET devices = devices - 1 WHERE id = \(customer.text)")
+    }
+
     /// Turns a provisioned device into an active one: the guard of every activation. False when it isn't provisioned,
     /// or the code is wrong or too old.
     func activate(
@@ -64,7 +68,8 @@ extension Transaction {
     {
         try execute(
             """
-            UPDATE devices SET state = \(state.rawValue)
+            UPDATE devices SET state = \(state.rawValue),
+                suspensions = suspensions + \(state == .suspended ? 1 : 0)
             WHERE id = \(id.text) AND customer_id = \(customer.text) AND state = \(from.rawValue)
             """) == 1
     }
@@ -85,6 +90,13 @@ extension Transaction {
             return nil
         }
         return try device(id)
+    }
+
+    /// Keeps devices as they are until the commit, in the order of their ids.
+    func lockDevices(_ ids: ArraySlice<DeviceID>) throws {
+        _ = try rows(
+            "SELECT id FROM devices WHERE id IN (\(list: ids.map(\.text))) ORDER BY id \(.forUpdate)"
+        ) { try $0.text() }
     }
 
     /// The number of a new command of a device; nil when the device can't have another.
@@ -110,6 +122,41 @@ extension Transaction {
             "SELECT id, waiting FROM devices WHERE id IN (\(list: ids.map(\.text))) AND state = 'active'"
         ) { row in try (DeviceID(row.text()), row.integer()) }
         return Dictionary(found) { first, _ in first }
+    }
+}
+
+// MARK: Deletion
+
+extension Transaction {
+    /// Takes a device from its customer, for good; false when it isn't the customer's. No secret opens it any more.
+    func moveToNobody(_ id: DeviceID, from customer: CustomerID) throws -> Bool {
+        try execute(
+            """
+            UPDATE devices SET customer_id = \(CustomerID.nobody.text), state = 'suspended', secret_hash = '-'
+            WHERE id = \(id.text) AND customer_id = \(customer.text)
+            """) == 1
+    }
+
+    /// Devices that were never heard of and whose codes ran out before an instant, with their customers.
+    func unregisteredDevices(before instant: Int64, limit: Int) throws -> [(DeviceID, CustomerID)] {
+        try rows(
+            """
+            SELECT devices.id, devices.customer_id
+            FROM devices JOIN device_presence ON device_id = devices.id AND last_seen IS NULL
+            WHERE state = 'provisioned' AND activation_expires < \(instant)
+            ORDER BY activation_expires LIMIT \(limit)
+            """
+        ) { row in try (DeviceID(row.text()), CustomerID(row.text())) }
+    }
+
+    func deletedDevices(limit: Int) throws -> [DeviceID] {
+        try rows(
+            "SELECT id FROM devices WHERE customer_id = \(CustomerID.nobody.text) ORDER BY id LIMIT \(limit)"
+        ) { try DeviceID($0.text()) }
+    }
+
+    func deleteDeletedDevice(_ id: DeviceID) throws {
+        try execute("DELETE FROM devices WHERE id = \(id.text) AND customer_id = \(CustomerID.nobody.text)")
     }
 }
 
@@ -142,6 +189,10 @@ extension Transaction {
             ORDER BY device_id \(.forUpdate)
             """
         ) { try KnownPresence(&$0) }
+    }
+
+    func deletePresence(of id: DeviceID) throws {
+        try execute("DELETE FROM device_presence WHERE device_id = \(id.text)")
     }
 
     func writeBeats(_ beats: ArraySlice<DeviceBeat>) throws {

@@ -165,12 +165,17 @@ extension Transaction {
         ) { try LiveJob(&$0) }
     }
 
-    func deleteBlocked(_ ids: [JobID]) throws -> [LiveJob] {
+    func deleteBlocked(_ ids: [JobID]) throws -> [LiveJob] { try delete(ids, "AND state = 'blocked'") }
+
+    /// Takes away jobs whatever their state.
+    func deleteOpen(_ ids: [JobID]) throws -> [LiveJob] { try delete(ids, "") }
+
+    private func delete(_ ids: [JobID], _ condition: SQL) throws -> [LiveJob] {
         var found: [LiveJob] = []
         try SQL.chunked(ids) { chunk in
             found += try rows(
                 """
-                DELETE FROM live_jobs WHERE id IN (\(list: chunk.map(\.text))) AND state = 'blocked'
+                DELETE FROM live_jobs WHERE id IN (\(list: chunk.map(\.text))) \(sql: condition)
                 RETURNING \(raw: LiveJob.columns)
                 """
             ) { try LiveJob(&$0) }

@@ -144,7 +144,8 @@ struct CustomerDeviceTests {
             let waiting = try await lab.command(for: device, ["sessionId": .string(session)])
             let decision: JSON = ["commandId": .string(waiting), "approved": true]
             let calls: [(String, String, JSON?)] = [
-                ("GET", "/status", nil), ("PATCH", "", ["name": "mine"]), ("POST", "/suspend", nil),
+                ("GET", "/status", nil), ("PATCH", "", ["name": "mine"]), ("DELETE", "", nil),
+                ("POST", "/suspend", nil),
                 ("POST", "/resume", nil), ("POST", "/commands", ["type": "ping"]), ("GET", "/commands", nil),
                 ("GET", "/commands/\(id)", nil), ("DELETE", "/commands/\(id)", nil),
             ]

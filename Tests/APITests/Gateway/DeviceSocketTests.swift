@@ -201,6 +201,13 @@ struct DeviceSocketTests {
                 #expect(last?.opcode == 8 && last?.code == 1008, "\(last?.text ?? "nothing")")
             }
             #expect(try await lab.status(id, of: device) == "pending")
+            // However soon it is let in again.
+            try lab.must(await lab.call(as: .acme, "POST", "\(device.path)/resume"))
+            let again = try await GatewaySocket.open(lab, "/ws/device\(secret)")
+            for action in ["suspend", "resume"] {
+                try lab.must(await lab.call(as: .acme, "POST", "\(device.path)/\(action)"))
+            }
+            #expect(try await again.rest().last?.code == 1008)
             try await neighbour.expectQuiet()
         }
     }

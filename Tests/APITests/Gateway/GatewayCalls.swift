@@ -27,6 +27,7 @@ extension PrincipalTable {
         POST /devices/provision                     401 401 401 401 401 401 401 401 401 401 401 401 401 401 401 401
         GET /devices/{device}/status                401 401 401 401 401 401 401 401 401 401 401 401 401 401 401 401
         PATCH /devices/{device}                     401 401 401 401 401 401 401 401 401 401 401 401 401 401 401 401
+        DELETE /devices/{device}                    401 401 401 401 401 401 401 401 401 401 401 401 401 401 401 401
         POST /devices/{device}/suspend              401 401 401 401 401 401 401 401 401 401 401 401 401 401 401 401
         POST /devices/{device}/resume               401 401 401 401 401 401 401 401 401 401 401 401 401 401 401 401
         POST /devices/{device}/commands             401 401 401 401 401 401 401 401 401 401 401 401 401 401 401 401
@@ -88,6 +89,9 @@ enum GatewayCall {
         "GET /api/v1/customer/devices/{device}/status": { _, device in PrincipalCall(["device": device.id]) },
         "PATCH /api/v1/customer/devices/{device}": { _, device in
             PrincipalCall(["device": device.id], ["name": .string(unique())])
+        },
+        "DELETE /api/v1/customer/devices/{device}": { lab, _ in
+            PrincipalCall(["device": try await lab.enroll(unique()).id])
         },
         "POST /api/v1/customer/devices/{device}/suspend": { lab, _ in
             PrincipalCall(["device": try await lab.enroll(unique()).id])

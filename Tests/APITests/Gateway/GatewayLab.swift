@@ -314,7 +314,9 @@ extension GatewayLab {
         try await database.write { tx in
             _ = try tx.endPresence(limit: 1_000)
             _ = try tx.closeSessions(limit: 1_000)
+            _ = try tx.deleteUnregisteredDevices(limit: 1_000)
         }
+        while try await database.write({ try $0.eraseDevices(limit: 20) }) {}
     }
 
     /// Lets all leases of the usual length run out, and the commands rest as long as they have to.

@@ -35,6 +35,7 @@ struct GatewayMatrixTests {
         POST /devices/provision                     401 401 401 401 403 201 201 401 401 401 401 401
         GET /devices/{device}/status                401 401 401 401 403 403 200 401 401 401 401 401
         PATCH /devices/{device}                     401 401 401 401 403 403 200 401 401 401 401 401
+        DELETE /devices/{device}                    401 401 401 401 403 403 200 401 401 401 401 401
         POST /devices/{device}/suspend              401 401 401 401 403 403 200 401 401 401 401 401
         POST /devices/{device}/resume               401 401 401 401 403 403 200 401 401 401 401 401
         POST /devices/{device}/commands             401 401 401 401 403 403 201 401 401 401 401 401

@@ -70,7 +70,11 @@ struct SecretsTests {
                 }
                 return (operation.method, "/" + words.joined(separator: "/"))
             }
-            return calls.filter { !$0.path.hasSuffix("/suspend") } + calls.filter { $0.path.hasSuffix("/suspend") }
+            // What shuts the device out comes last; what deletes it is asked of another.
+            return calls.filter { !$0.path.hasSuffix("/suspend") }.map { method, path in
+                let isDeletion = method == "DELETE" && path.hasSuffix("/\(device.id)")
+                return (method, isDeletion ? path + "0" : path)
+            } + calls.filter { $0.path.hasSuffix("/suspend") }
         }
     }
 

@@ -45,7 +45,9 @@ struct HostileRouteTests {
 
         /// The operation's path. What would end the tokens of a device is asked of another one.
         func path(_ operation: Operation, _ name: String = "", instead value: String = "") -> String {
-            let isEnd = operation.template.hasSuffix("/suspend")
+            let isEnd =
+                operation.template.hasSuffix("/suspend")
+                || operation.method == "DELETE" && operation.template.hasSuffix("/devices/{device}")
             let names = isEnd ? values.merging(["device": "spare"]) { $1 } : values
             return operation.path(names, name, instead: value)
         }

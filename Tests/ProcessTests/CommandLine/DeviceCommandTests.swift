@@ -1,7 +1,7 @@
 import Bytes
 import Foundation
 import Glibc
-import Support
+@testable import Support
 import Testing
 
 /// `hatchfarm device` as its owner meets it: beside a real server, killed and started again.
@@ -67,6 +67,24 @@ struct DeviceCommandTests {
         }
     }
 
+    /// A server that sends a byte of its body now and then, for as long as somebody reads.
+    private static func tricklingServer() throws -> Socket {
+        let server = try Socket.listening(port: 0)
+        Thread.detachNewThread {
+            while let peer = server.accepted() {
+                _ = peer.received()
+                var isHeard = peer.send(Array("HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\n".utf8))
+                for _ in 0..<600 where isHeard {
+                    usleep(100_000)
+                    isHeard = peer.send([0x2E])
+                }
+                peer.close()
+            }
+            server.close()
+        }
+        return server
+    }
+
     @Test("it does what it knows, over the socket and without, and says what it doesn't", arguments: [true, false])
     func commands(usesSocket: Bool) async throws {
         try await Farm.run(on: .sqlite, environment: FleetHome.environment) { farm in
@@ -88,6 +106,11 @@ struct DeviceCommandTests {
             #expect(health.code == 0 && checked["status"] == 200 && checked["truncated"] == false, "\(health)")
             let nobody = try await run("http_check", #"{"url":"http://127.0.0.1:9/","timeoutMs":2000}"#)
             #expect(nobody.code == 1 && nobody.errors.contains("refused"), "\(nobody)")
+            let slow = try Self.tricklingServer()
+            defer { slow.cut() }
+            let late = try await run(
+                "http_check", #"{"url":"http://127.0.0.1:\#(slow.port)/","timeoutMs":1000}"#)
+            #expect(late.code == 1 && late.errors.contains("no answer within 1000 ms"), "\(late)")
             let file = try await run("http_check", #"{"url":"file:///etc/passwd"}"#)
             #expect(file.code == 1 && file.errors.contains("http or https"), "\(file)")
             let greeted = try await run("run_script", #"{"name":"greet","args":["a; b","0"]}"#)
