@@ -56,6 +56,12 @@ final class PostgresLink: SQLConnection {
 
     deinit { PQfinish(handle) }
 
+    /// Whether the server runs on this machine, as far as its address tells.
+    var isLocal: Bool {
+        let address = PQhostaddr(handle).map { String(cString: $0) } ?? ""
+        return address.isEmpty || address == "::1" || address.hasPrefix("127.")
+    }
+
     func run(_ sql: SQL, _ each: (inout Row) throws -> Bool) throws -> Int {
         guard sql.values.count <= 65_535 else {
             throw DatabaseError.failed(code: "parameters", message: "\(sql.values.count) values")

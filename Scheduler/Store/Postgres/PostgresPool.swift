@@ -1,5 +1,6 @@
 import Bytes
 import CLibPQ
+import Glibc
 
 /// PostgreSQL: connections with a thread each, that take their work from one line.
 ///
@@ -9,7 +10,7 @@ final class PostgresPool: StorageEngine {
     let sqlEngine = SQLEngine.postgres
 
     struct State {
-        var waiting = TransactionQueue()
+        var waiting: PostgresQueue
         var isClosed = false
         /// Why nobody can connect.
         var outage: String?
@@ -30,7 +31,10 @@ final class PostgresPool: StorageEngine {
     private init(_ url: String, _ settings: DatabaseSettings, _ first: PostgresLink) {
         self.url = url
         self.settings = settings
-        state = Monitor(State(spare: first, threads: max(1, settings.connections) + 1, connected: 1))
+        let cores = max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let queue = PostgresQueue(readers: first.isLocal ? cores : settings.connections)
+        state = Monitor(
+            State(waiting: queue, spare: first, threads: max(1, settings.connections) + 1, connected: 1))
         listener = PostgresListener(url, settings)
     }
 

@@ -2,8 +2,8 @@ import Bytes
 
 /// The thread that watches over a pool.
 extension PostgresPool {
-    /// Sends those home who have waited too long (every connection may be stuck), and during an outage tries to
-    /// connect until it succeeds.
+    /// Sends those home who have waited too long (every connection may be stuck), lets more read when those who do take
+    /// too long, and during an outage tries to connect until it succeeds.
     func keepWatch() {
         while true {
             let (isClosed, isOut) = state.withLock { ($0.isClosed, $0.outage != nil) }
@@ -43,7 +43,12 @@ extension PostgresPool {
     }
 
     private func dismissLate() {
-        let deadline = World.live.monotonic() - Int64(settings.waitTimeoutMilliseconds)
-        for work in state.withLock({ $0.waiting.pop(waitingSince: deadline) }) { work.failIfLate(settings) }
+        let now = World.live.monotonic()
+        let deadline = now - Int64(settings.waitTimeoutMilliseconds)
+        let (late, mayAllRead) = state.withLock { state in
+            (state.waiting.pop(waitingSince: deadline), state.waiting.noteReaders(waitingSince: now - 250))
+        }
+        for work in late { work.failIfLate(settings) }
+        if mayAllRead { state.wakeAll() }
     }
 }

@@ -30,7 +30,10 @@ extension PostgresPool {
                 connect(&link)
             case .work(let work):
                 attend(to: work, with: &link)
-                state.withLock { $0.working -= 1 }
+                state.withLock { state in
+                    state.working -= 1
+                    state.waiting.end(work)
+                }
             case .stop:
                 drop(&link)
                 return leave()
@@ -41,7 +44,7 @@ extension PostgresPool {
     private func nextStep(_ link: inout PostgresLink?) -> Step {
         state.wait { state in
             if state.isClosed { return .stop }
-            if state.waiting.isEmpty { return nil }
+            guard state.waiting.isReady else { return nil }
             if link == nil {
                 guard let spare = state.spare.take() else { return .connect }
                 link = spare
