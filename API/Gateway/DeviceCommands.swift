@@ -36,7 +36,8 @@ enum DeviceCommands {
             of: device.device, limit: Int(limit), visibilityTimeout: timeout, request: request,
             secret: Array(device.token.utf8), call.dependencies.world)
         return try await call.dependencies.devices.claim(
-            claim, of: device.device, wait: .milliseconds(wait), isAbandoned: { call.isAbandoned })
+            claim, of: device.device, token: SHA256.hex(device.token), wait: .milliseconds(wait),
+            isAbandoned: { call.isAbandoned })
     }
 
     // MARK: Extension

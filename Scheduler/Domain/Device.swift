@@ -74,6 +74,11 @@ package struct Device: Sendable, Equatable {
     package static let activationLasts: Int64 = 86_400_000
     /// A device that was never heard of is deleted so long after its code ran out, in milliseconds.
     package static let unregisteredLasts: Int64 = 604_800_000
+    /// How long the id of a deleted device is kept from others, in milliseconds: longer than any process takes a
+    /// token's word for it, or waits for a command.
+    package static let deletedLasts: Int64 = 600_000
+    /// How long one process erases a device before another may try, in milliseconds.
+    package static let erasureTakes: Int64 = 10_000
     /// How many session tokens one device has at the most; older ones end.
     package static let maxTokens = 5
     /// How long a session token is good for after its last use, in milliseconds.
@@ -84,9 +89,9 @@ extension DeviceID {
     /// As the holder of leases: no worker is called so.
     package var machine: MachineID { MachineID("device:\(text)") }
 
-    /// Whether `text` may name a device: 1–128 of `[A-Za-z0-9_.:-]`, and not the word that a path has in its place.
+    /// Whether `text` may name a device: 1–128 of `[A-Za-z0-9_.:-]`, and not what a path has in its place.
     package static func isValid(_ text: String) -> Bool {
-        OwnerID.isValid(text) && !text.utf8.contains(0x40) && text != "provision"
+        OwnerID.isValid(text) && !text.utf8.contains(0x40) && !["provision", ".", ".."].contains(text)
     }
 }
 

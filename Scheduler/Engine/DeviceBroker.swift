@@ -52,9 +52,12 @@ package final class DeviceBroker: Sendable {
         return waiting
     }
 
-    /// Grants a device its commands, waiting for some up to `wait`: as `JobBroker.claim`.
+    /// Grants a device its commands, waiting for some up to `wait`: as `JobBroker.claim`. Throws
+    /// `Refusal.credentialEnded` when it isn't active any more, or its session token has ended meanwhile.
+    /// - Parameter token: the SHA-256 hex of the session token with which it came; nil when it came by its secret.
     package func claim(
-        _ claim: Claim, of device: DeviceID, wait: Duration, isAbandoned: @escaping @Sendable () -> Bool = { false }
+        _ claim: Claim, of device: DeviceID, token: String? = nil, wait: Duration,
+        isAbandoned: @escaping @Sendable () -> Bool = { false }
     ) async throws -> [Grant] {
         var claim = claim
         claim.device = device
@@ -66,6 +69,8 @@ package final class DeviceBroker: Sendable {
         while true {
             if !isSure, try await !isWaiting(device) {
                 guard try await sleep(subscription, until: deadline, isAbandoned) else { return [] }
+                // Meanwhile its token may have ended, and its id may be another device's.
+                if let token, try await tokens(token)?.device != device { throw Refusal.credentialEnded }
                 continue
             }
             isSure = false
@@ -78,7 +83,10 @@ package final class DeviceBroker: Sendable {
 
     /// Whether a claim is worth its locks.
     private func isWaiting(_ device: DeviceID) async throws -> Bool {
-        try await broker.database.read { try $0.deviceQueue(device) }.map { $0.waiting > 0 } ?? false
+        guard let queue = try await broker.database.read({ try $0.deviceQueue(device) }) else {
+            throw Refusal.credentialEnded
+        }
+        return queue.waiting > 0
     }
 
     /// False when the claim has waited long enough.

@@ -14,7 +14,7 @@ struct OpenAPI {
     func json() -> JSON {
         var schemas: [String: JSON] = [:]
         var paths: [(path: String, operations: [JSON.Member])] = []
-        for served in table.routes {
+        for served in table.routes where !served.isAlias {
             let path = Self.template(served.path)
             let operation = JSON.Member(
                 served.route.method.rawValue.lowercased(), operation(served, &schemas))
@@ -31,6 +31,12 @@ struct OpenAPI {
                 "title": "HatchFarm", "version": .string(version),
                 "description": "Compute jobs on machines that their owners lend: one server, five systems.",
             ],
+            "servers": [
+                [
+                    "url": "/",
+                    "description": "This one. What is below /api/v1 of HatchFarm and of jobs is below /v1 as well.",
+                ]
+            ],
             "paths": .object(paths.map { JSON.Member($0.path, .object($0.operations)) }),
             "components": ["schemas": .object(shared), "securitySchemes": securitySchemes],
         ]
@@ -41,9 +47,8 @@ struct OpenAPI {
 
     private func operation(_ served: ServedRoute, _ schemas: inout [String: JSON]) -> JSON {
         let route = served.route
-        let base = served.system.bases.firstIndex { served.path == $0 + route.path } ?? 0
         var members = [
-            JSON.Member("operationId", .string(base == 0 ? route.id : "\(route.id)_\(base)")),
+            JSON.Member("operationId", .string(route.id)),
             JSON.Member("summary", .string(route.summary)),
             JSON.Member("tags", [.string(route.tag)]),
         ]
@@ -97,10 +102,14 @@ struct OpenAPI {
             return JSON.Member(String(answer.status.code), .object(response))
         }
         let error = served.system.envelope.failure.schema.json(&schemas)
-        members.append(
+        members += served.refusals.map { status in
             JSON.Member(
-                "default",
-                ["description": "Refused, or failed.", "content": ["application/json": ["schema": error]]]))
+                String(status.code),
+                [
+                    "description": .string(status.reasonPhrase),
+                    "content": ["application/json": ["schema": error]],
+                ])
+        }
         return .object(members)
     }
 
@@ -112,5 +121,24 @@ struct OpenAPI {
             if let name = authentication.scheme { schemes[name] = authentication.object }
         }
         return .object(schemes.sorted { $0.key < $1.key }.map { JSON.Member($0.key, $0.value) })
+    }
+}
+
+extension ServedRoute {
+    /// The statuses that may refuse a call. Also who need not say who it is may be refused for saying it wrongly, and
+    /// for a body that isn't asked for.
+    fileprivate var refusals: [HTTPResponse.Status] {
+        let writes = route.method != .get
+        let isConditional = route.headers.contains { $0.name == "If-Match" }
+        let all: [(HTTPResponse.Status, Bool)] = [
+            (.badRequest, true), (.unauthorized, true), (.forbidden, true), (.notFound, true),
+            (.requestTimeout, writes), (.conflict, writes), (.preconditionFailed, isConditional),
+            (.contentTooLarge, writes), (.unsupportedMediaType, writes),
+            (.unprocessableContent, writes || system.invalid == .unprocessableContent), (.upgradeRequired, true),
+            (.preconditionRequired, isConditional), (.tooManyRequests, true), (.internalServerError, true),
+            (.serviceUnavailable, true),
+        ]
+        let answered = Set(route.answers.map(\.status.code))
+        return all.filter { $0.1 && !answered.contains($0.0.code) }.map(\.0)
     }
 }

@@ -46,10 +46,12 @@ extension Transaction {
     }
 
     /// A worker's running jobs are taken back and it is told to stop them.
-    func recall(from worker: MachineID, actor: String) throws {
-        let jobs = try lockRunning(of: worker)
-        guard !jobs.isEmpty else { return }
+    @discardableResult
+    func recall(from worker: MachineID, actor: String, limit: Int = 100_000) throws -> Int {
+        let jobs = try lockRunning(of: worker, limit: limit)
+        guard !jobs.isEmpty else { return 0 }
         try noticeCancelled(jobs.map { (worker, $0.id) })
         try release(jobs, actor: actor)
+        return jobs.count
     }
 }

@@ -1,31 +1,40 @@
 package import Domain
 
 extension Transaction {
-    /// Takes a device from its customer: its tokens end, and nobody finds it any more. Its commands are cancelled and
-    /// taken away by `eraseDevices`, and then the id is free: this commit doesn't grow with what it once did.
+    /// Takes a device from its customer: its tokens end, nobody finds it any more, and it can claim nothing. Its
+    /// commands are cancelled and taken away by `eraseDevice`: this commit doesn't grow with what it once did.
     ///
     /// Throws `Refusal.notFound`, `.notYours`. Returns the hashes of the tokens.
     package func deleteDevice(_ id: DeviceID, of customer: CustomerID, actor: String) throws -> [String] {
         _ = try device(id, of: customer)
-        return try disown(id, of: customer, actor: actor)
+        guard let tokens = try disown(id, of: customer, actor: actor, unlessHeardOf: false) else {
+            throw Refusal.notFound("device")
+        }
+        return tokens
     }
 
-    /// Deletes devices that never said a word and whose code ran out long ago, so that nobody holds ids by asking for
-    /// codes; returns how many.
-    package func deleteUnregisteredDevices(limit: Int) throws -> Int {
-        let found = try unregisteredDevices(before: now - Device.unregisteredLasts, limit: limit)
-        for (id, customer) in found { _ = try disown(id, of: customer, actor: "system") }
-        return found.count
+    /// Devices that never said a word and whose code ran out long ago, with their customers.
+    package func unregisteredDevices(limit: Int) throws -> [(device: DeviceID, customer: CustomerID)] {
+        try unregisteredDevices(before: now - Device.unregisteredLasts, limit: limit)
     }
 
-    private func disown(_ id: DeviceID, of customer: CustomerID, actor: String) throws -> [String] {
-        // As for a suspension: presence is locked before live jobs, and those before their device.
+    /// Deletes one of them, so that nobody holds ids by asking for codes; unless it has another code since.
+    package func deleteUnregistered(_ id: DeviceID, of customer: CustomerID) throws {
+        _ = try disown(id, of: customer, actor: "system", unlessHeardOf: true)
+    }
+
+    /// nil when it isn't there any more.
+    private func disown(
+        _ id: DeviceID, of customer: CustomerID, actor: String, unlessHeardOf: Bool
+    ) throws -> [String]? {
+        // Presence is locked before devices, and those before their customers.
         let presence = try lockPresence(of: [id]).first
-        try recall(from: id.machine, actor: actor)
-        guard try moveToNobody(id, from: customer) else { return [] }
+        let isMoved =
+            try unlessHeardOf
+            ? moveUnregisteredToNobody(id, from: customer, before: now - Device.unregisteredLasts)
+            : moveToNobody(id, from: customer)
+        guard isMoved else { return nil }
         let tokens = try deleteTokens(of: id)
-        // What was claimed until the device was locked.
-        try recall(from: id.machine, actor: actor)
         try note([DeviceChange(device: id, status: DeviceUpdate.deleted, concernsDevice: true)])
         try deletePresence(of: id)
         if presence?.isOnline == true { try countOnline([customer: -1]) }
@@ -34,24 +43,25 @@ extension Transaction {
         return tokens
     }
 
-    /// Cancels the commands of deleted devices and takes away what is known of them, about `limit` rows; returns
-    /// whether there may be more.
-    package func eraseDevices(limit: Int) throws -> Bool {
-        let ids = try deletedDevices(limit: limit)
-        var left = limit
-        for id in ids where left > 0 {
-            let limit = left
-            let commands = try firstCommands(of: id, limit: limit)
-            let open = try deleteOpen(commands.sorted())
-            try end(
-                open.map { Ended(job: $0, state: .cancelled, reason: "cancelled", outcome: nil) }, by: "system")
-            try deleteCommands(commands)
-            let updates = try deleteUpdates(of: id, limit: limit)
-            let sessions = try deleteSessions(of: id, limit: limit)
-            left -= commands.count + updates + sessions + 1
-            guard commands.count < limit, updates < limit, sessions < limit else { continue }
-            try deleteDeletedDevice(id)
+    /// Devices that are deleted and not erased yet, longest waiting first; nobody else is given them for a while.
+    package func takeDevicesToErase(limit: Int) throws -> [DeviceID] {
+        try takeDeleted(until: now + Device.erasureTakes, limit: limit)
+    }
+
+    /// Cancels commands of a deleted device and takes away what is known of it, at most `limit` rows of each kind. When
+    /// nothing is left, the id is free after `Device.deletedLasts`: by then nobody believes in its tokens any more.
+    package func eraseDevice(_ id: DeviceID, limit: Int) throws {
+        // Sessions are locked before commands, and those before their device.
+        let sessions = try deleteSessions(of: id, limit: limit)
+        let commands = try firstCommands(of: id, limit: limit)
+        let open = try deleteOpen(commands.sorted())
+        try noticeCancelled(open.compactMap { job in job.worker.map { ($0, job.id) } })
+        try end(open.map { Ended(job: $0, state: .cancelled, reason: "cancelled", outcome: nil) }, by: "system")
+        try deleteCommands(commands)
+        let updates = try deleteUpdates(of: id, limit: limit)
+        if max(sessions, commands.count, updates) == limit { return try eraseLater(id, at: now) }
+        if try !deleteErased(id, deletedBefore: now - Device.deletedLasts) {
+            try eraseLater(id, at: now + Device.deletedLasts / 10)
         }
-        return !ids.isEmpty
     }
 }

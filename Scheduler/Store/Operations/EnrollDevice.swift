@@ -16,6 +16,11 @@ extension Transaction {
             try insertPresence(id, of: customer)
         } else {
             guard try renewCode(id, of: customer, name: name, location: location, codeHash: codeHash) else {
+                if try isDeleted(id) {
+                    throw Refusal.wrongState(
+                        "this deviceId was deleted; it is free again 10 minutes after that, or when the last of its "
+                            + "commands is gone")
+                }
                 throw Refusal.taken(field: "deviceId")
             }
         }
@@ -70,27 +75,32 @@ extension Transaction {
         return device
     }
 
-    /// A suspended device's tokens end, and what it holds is pending again. Returns the hashes of the tokens too.
+    /// A suspended device's tokens end, and it can claim nothing; `recall` takes back what it holds. Returns the hashes
+    /// of the tokens too.
     package func suspendDevice(
         _ id: DeviceID, of customer: CustomerID, actor: String
     ) throws -> (device: Device, tokens: [String]) {
         guard try mayMove(id, of: customer, from: .active, to: .suspended) else {
             return (try device(id, of: customer), [])
         }
-        // Presence is locked before live jobs, and those before their device.
+        // Presence is locked before its device.
         let presence = try lockPresence(of: [id]).first
-        try recall(from: id.machine, actor: actor)
         guard try moveDevice(id, of: customer, from: .active, to: .suspended) else {
             return (try device(id, of: customer), [])
         }
         let tokens = try deleteTokens(of: id)
-        // What was claimed until the device was locked.
-        try recall(from: id.machine, actor: actor)
         if presence?.isOnline == true {
             try markOffline([id])
             try countOnline([customer: -1])
         }
         return (try moved(id, of: customer, .deviceSuspended, actor: actor), tokens)
+    }
+
+    /// Takes back leases of a device that is suspended, at most `limit`; returns how many. Apart from the suspension,
+    /// whose commit doesn't grow with what the device holds.
+    package func recall(from id: DeviceID, limit: Int, actor: String) throws -> Int {
+        guard try device(id)?.state == .suspended else { return 0 }
+        return try recall(from: id.machine, actor: actor, limit: limit)
     }
 
     package func resumeDevice(_ id: DeviceID, of customer: CustomerID, actor: String) throws -> Device {

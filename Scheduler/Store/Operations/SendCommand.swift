@@ -39,7 +39,9 @@ extension Transaction {
             }
             needsApproval = session.kind == .remediation
         }
-        guard let number = try nextCommandNumber(of: device.id) else {
+        guard let number = try nextCommandNumber(of: device.id, customer) else {
+            // It may have been deleted meanwhile.
+            _ = try self.device(device.id, of: customer)
             throw Refusal.quota("open commands of this device", retryAfterSeconds: 60)
         }
         let place = DevicePlace(
@@ -71,6 +73,7 @@ extension Transaction {
         guard let command = try deviceCommand(id), command.session == session.id else {
             throw Refusal.notFound("command")
         }
+        _ = try device(session.device, of: customer)
         guard session.isActive(at: now) else {
             throw Refusal.wrongState(
                 "the session is \(session.status(at: now).rawValue); nothing can be approved in it any more")

@@ -99,12 +99,13 @@ extension Transaction {
         ) { try $0.text() }
     }
 
-    /// The number of a new command of a device; nil when the device can't have another.
-    func nextCommandNumber(of id: DeviceID) throws -> Int64? {
+    /// The number of a new command of a customer's device; nil when the device can't have another.
+    func nextCommandNumber(of id: DeviceID, _ customer: CustomerID) throws -> Int64? {
         try first(
             """
             UPDATE devices SET last_number = last_number + 1
-            WHERE id = \(id.text) AND open_commands < \(DeviceCommand.limit) RETURNING last_number
+            WHERE id = \(id.text) AND customer_id = \(customer.text) AND open_commands < \(DeviceCommand.limit)
+            RETURNING last_number
             """
         ) { try $0.integer() }
     }
@@ -130,15 +131,31 @@ extension Transaction {
 extension Transaction {
     /// Takes a device from its customer, for good; false when it isn't the customer's. No secret opens it any more.
     func moveToNobody(_ id: DeviceID, from customer: CustomerID) throws -> Bool {
+        try moveToNobody("id = \(id.text) AND customer_id = \(customer.text)")
+    }
+
+    /// The same, if it still waits for its registration with a code that ran out before an instant.
+    func moveUnregisteredToNobody(_ id: DeviceID, from customer: CustomerID, before instant: Int64) throws -> Bool {
+        try moveToNobody(
+            """
+            id = \(id.text) AND customer_id = \(customer.text) AND state = 'provisioned'
+                AND activation_expires < \(instant)
+            """)
+    }
+
+    private func moveToNobody(_ condition: SQL) throws -> Bool {
         try execute(
             """
-            UPDATE devices SET customer_id = \(CustomerID.nobody.text), state = 'suspended', secret_hash = '-'
-            WHERE id = \(id.text) AND customer_id = \(customer.text)
+            UPDATE devices SET customer_id = \(CustomerID.nobody.text), state = 'suspended', secret_hash = '-',
+                erase_at = \(now), activation_expires = \(now)
+            WHERE \(sql: condition)
             """) == 1
     }
 
     /// Devices that were never heard of and whose codes ran out before an instant, with their customers.
-    func unregisteredDevices(before instant: Int64, limit: Int) throws -> [(DeviceID, CustomerID)] {
+    func unregisteredDevices(
+        before instant: Int64, limit: Int
+    ) throws -> [(device: DeviceID, customer: CustomerID)] {
         try rows(
             """
             SELECT devices.id, devices.customer_id
@@ -149,14 +166,36 @@ extension Transaction {
         ) { row in try (DeviceID(row.text()), CustomerID(row.text())) }
     }
 
-    func deletedDevices(limit: Int) throws -> [DeviceID] {
+    /// Deleted devices that are to be looked at now; they are to be looked at again at an instant.
+    func takeDeleted(until instant: Int64, limit: Int) throws -> [DeviceID] {
         try rows(
-            "SELECT id FROM devices WHERE customer_id = \(CustomerID.nobody.text) ORDER BY id LIMIT \(limit)"
+            """
+            WITH due AS MATERIALIZED (
+                SELECT id FROM devices WHERE erase_at <= \(now) ORDER BY erase_at LIMIT \(limit) \(.skipLocked))
+            UPDATE devices SET erase_at = \(instant) WHERE id IN (SELECT id FROM due) RETURNING id
+            """
         ) { try DeviceID($0.text()) }
     }
 
-    func deleteDeletedDevice(_ id: DeviceID) throws {
-        try execute("DELETE FROM devices WHERE id = \(id.text) AND customer_id = \(CustomerID.nobody.text)")
+    func isDeleted(_ id: DeviceID) throws -> Bool {
+        try first("SELECT id FROM devices WHERE id = \(id.text) AND erase_at IS NOT NULL") { try $0.text() } != nil
+    }
+
+    func eraseLater(_ id: DeviceID, at instant: Int64) throws {
+        try execute("UPDATE devices SET erase_at = \(instant) WHERE id = \(id.text) AND erase_at IS NOT NULL")
+    }
+
+    /// Frees the id of a device of which nothing is left; false when something is, or it was deleted later. (Its code
+    /// ended when it was deleted.)
+    func deleteErased(_ id: DeviceID, deletedBefore instant: Int64) throws -> Bool {
+        try execute(
+            """
+            DELETE FROM devices WHERE id = \(id.text) AND erase_at IS NOT NULL AND activation_expires < \(instant)
+                AND open_commands = 0
+                AND NOT EXISTS (SELECT 1 FROM device_commands WHERE device_id = devices.id)
+                AND NOT EXISTS (SELECT 1 FROM device_updates WHERE device_id = devices.id)
+                AND NOT EXISTS (SELECT 1 FROM device_sessions WHERE device_id = devices.id)
+            """) == 1
     }
 }
 

@@ -82,11 +82,11 @@ extension Transaction {
     }
 
     /// Locks the running jobs of a worker.
-    func lockRunning(of worker: MachineID) throws -> [LiveJob] {
+    func lockRunning(of worker: MachineID, limit: Int) throws -> [LiveJob] {
         try rows(
             """
             SELECT \(raw: LiveJob.columns) FROM live_jobs WHERE worker_id = \(worker.text) AND state = 'running'
-            ORDER BY id \(.forUpdate)
+            ORDER BY id LIMIT \(limit) \(.forUpdate)
             """
         ) { try LiveJob(&$0) }
     }

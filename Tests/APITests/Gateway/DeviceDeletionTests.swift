@@ -50,6 +50,7 @@ struct DeviceDeletionTests {
             try lab.must(await delete(device, lab))
             #expect(try await lab.finish(held[1]).says == "401 UNAUTHORIZED")
             try await lab.pass(.seconds(1))
+            try await lab.pass(.seconds(601))
             let left = try await lab.database.read { tx in
                 let tables: [StaticString] = [
                     "devices", "device_presence", "device_commands", "device_updates", "device_sessions", "live_jobs",
@@ -75,8 +76,12 @@ struct DeviceDeletionTests {
             #expect(try await watcher.ask(["type": "subscribe", "deviceId": "edge-1"])["type"] == "subscribed")
             try lab.must(await delete(device, lab))
             #expect(try await watcher.next("device_status").field("status") == "deleted")
-            #expect(try await lab.provision("edge-1", of: .globex).says == "409 TAKEN")
-            try await lab.pass(.seconds(1))
+            for _ in 0..<2 {
+                let early = try await lab.provision("edge-1", of: .globex)
+                #expect(early.says == "409 WRONG_STATE" && early.text.contains("10 minutes"))
+                try await lab.pass(.seconds(300))
+            }
+            try await lab.pass(.seconds(2))
             let theirs = try await lab.enroll("edge-1", of: .globex)
             #expect(try await lab.call(as: .acme, "GET", "\(device.path)/status").says == "403 FORBIDDEN")
             #expect(try await lab.call(as: .globex, "GET", "\(device.path)/commands/\(id)").says == "404 NOT_FOUND")
@@ -100,7 +105,67 @@ struct DeviceDeletionTests {
             #expect(try await lab.provision("squatted", of: .globex).says == "409 TAKEN")
             try await lab.pass(.seconds(120))
             #expect(try await lab.devices(of: .acme) == "1 of 1: heard provisioned")
+            try await lab.pass(.seconds(661))
             _ = try await lab.enroll("squatted", of: .globex)
+        }
+    }
+
+    @Test("a claim that waits ends with the device, or its token", arguments: TestDatabase.all)
+    func waitingClaim(on database: TestDatabase) async throws {
+        try await GatewayLab.run(database) { lab in
+            let (deleted, suspended) = (try await lab.enroll("edge-1"), try await lab.enroll("edge-2"))
+            async let first = lab.call(by: deleted, "/commands/claim", ["waitMs": 20_000])
+            async let second = lab.call(by: suspended, "/commands/claim", ["waitMs": 20_000])
+            try await Task.sleep(for: .milliseconds(500))
+            try lab.must(await delete(deleted, lab))
+            for action in ["suspend", "resume"] {
+                try lab.must(await lab.call(as: .acme, "POST", "\(suspended.path)/\(action)"))
+            }
+            try await lab.command(for: suspended)
+            #expect(try await [first.says, second.says] == ["401 UNAUTHORIZED", "401 UNAUTHORIZED"])
+        }
+    }
+
+    @Test("commands that are sent while the device is deleted are refused, or cancelled with it")
+    func race() async throws {
+        try await GatewayLab.run(.postgres) { lab in
+            for round in 0..<10 {
+                let device = try await lab.enroll("edge-\(round)")
+                let answers = try await withThrowingTaskGroup(of: String.self) { group in
+                    for number in 0..<12 {
+                        group.addTask {
+                            number == 6 ? try await delete(device, lab).says : try await lab.send(to: device).says
+                        }
+                    }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(Set(answers).isSubset(of: ["200", "201", "404 NOT_FOUND"]), "\(answers)")
+            }
+            try await lab.pass(.seconds(700))
+            let left = try await lab.database.read { tx in
+                try tx.first(
+                    """
+                    SELECT (SELECT COUNT(*) FROM live_jobs) + (SELECT COUNT(*) FROM device_commands)
+                        + (SELECT COUNT(*) FROM devices)
+                    """
+                ) { try $0.integer() }
+            }
+            #expect(left == 0)
+        }
+    }
+
+    @Test("a device that has another code since is not deleted with those that never registered")
+    func renewed() async throws {
+        try await GatewayLab.run(.sqlite) { lab in
+            try lab.must(await lab.provision("edge-1"), 201)
+            try await lab.skip(.seconds(9 * 86_400))
+            let found = try await lab.database.read { try $0.unregisteredDevices(limit: 10) }
+            #expect(found.map(\.device.text) == ["edge-1"])
+            let device = try await lab.enroll("edge-1")
+            for (id, customer) in found {
+                try await lab.database.write { try $0.deleteUnregistered(id, of: customer) }
+            }
+            try lab.must(await lab.beat(device))
         }
     }
 }

@@ -314,9 +314,13 @@ extension GatewayLab {
         try await database.write { tx in
             _ = try tx.endPresence(limit: 1_000)
             _ = try tx.closeSessions(limit: 1_000)
-            _ = try tx.deleteUnregisteredDevices(limit: 1_000)
         }
-        while try await database.write({ try $0.eraseDevices(limit: 20) }) {}
+        for (device, customer) in try await database.read({ try $0.unregisteredDevices(limit: 1_000) }) {
+            try await database.write { try $0.deleteUnregistered(device, of: customer) }
+        }
+        while case let devices = try await database.write({ try $0.takeDevicesToErase(limit: 10) }), !devices.isEmpty {
+            for device in devices { try await database.write { try $0.eraseDevice(device, limit: 20) } }
+        }
     }
 
     /// Lets all leases of the usual length run out, and the commands rest as long as they have to.

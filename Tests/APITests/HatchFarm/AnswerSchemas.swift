@@ -12,10 +12,12 @@ struct AnswerSchemas: Sendable {
 
     /// What is wrong with the answer; nil when it is as documented, or when the path is not.
     func flaw(of reply: PlaneReply, _ method: String, _ target: String) -> String? {
+        // The other name of what is below /api/v1.
+        let target = target.hasPrefix("/v1/") ? "/api" + target : target
         let path = target.prefix { $0 != "?" }.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         guard let operation = operation(method.lowercased(), Array(path)), reply.status != 405 else { return nil }
         let responses = operation["responses"]
-        guard let response = responses?["\(reply.status)"] ?? (reply.status >= 400 ? responses?["default"] : nil) else {
+        guard let response = responses?["\(reply.status)"] else {
             return "status \(reply.status) is not documented"
         }
         // What answers a HEAD has no body.

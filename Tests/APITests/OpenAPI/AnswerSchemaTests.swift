@@ -13,7 +13,7 @@ struct AnswerSchemaTests {
                     "responses": [
                         "200": ["content": ["application/json": ["schema": ["$ref": "#/components/schemas/Job"]]]],
                         "304": ["description": "x"],
-                        "default": [
+                        "404": [
                             "content": ["application/json": ["schema": ["type": "object", "required": ["error"]]]]
                         ],
                     ]

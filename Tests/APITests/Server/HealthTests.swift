@@ -46,7 +46,8 @@ struct HealthTests {
             let documented = paths.flatMap { path in
                 (path.value.members ?? []).map { "\($0.key.uppercased()) \(path.key)" }
             }
-            #expect(documented.sorted() == server.app.routes.map { String($0.filter { $0 != "*" }) }.sorted())
+            let served = server.app.routes.map { String($0.filter { $0 != "*" }) }.filter { !$0.contains(" /alias/") }
+            #expect(documented.sorted() == served.sorted())
             let ids = paths.flatMap { path in
                 (path.value.members ?? []).compactMap { $0.value["operationId"]?.string }
             }
