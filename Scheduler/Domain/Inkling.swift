@@ -37,8 +37,8 @@ package struct Inkling: Sendable, Equatable {
     package static let firstName = "Inkling"
     /// How far a message's timestamp may be from our clock, in milliseconds.
     package static let window: Int64 = 300_000
-    /// How long a message is remembered after its window, in milliseconds: a clock set back by ten minutes makes none good
-    /// again.
+    /// How long a message is remembered after its window, in milliseconds, so that a clock set back by ten minutes
+    /// makes none good again.
     package static let memory: Int64 = 900_000
     /// How long a nonce that was given out is good for, in milliseconds.
     package static let nonceLasts: Int64 = 300_000
