@@ -22,7 +22,7 @@ enum Baptisms {
 
         private enum Action: String, CaseIterable { case request, endorse, revoke }
 
-        static let input = Input {
+        static let signed = Input {
             required("action", Format<Action>.choice)
             optional("target_public_key", InklingShapes.key, "Of whom to endorse, or not any more.")
             optional("message", InklingShapes.message)
@@ -32,6 +32,7 @@ enum Baptisms {
             guard let target else { throw FieldError("target_public_key", .missing) }
             return action == .endorse ? .endorse(target, message: message) : .revoke(target)
         }
+        .signed
     }
 
     private struct Outcome: Sendable {

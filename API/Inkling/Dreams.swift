@@ -24,12 +24,13 @@ enum Dreams {
         let mood: String?
         let face: String?
 
-        static let input = Input {
+        static let signed = Input {
             required("content", InklingShapes.message)
             optional("mood", .text(1...64))
             optional("face", .text(1...64))
         }
         .map { content, mood, face throws(FieldError) in NewDream(content: content, mood: mood, face: face) }
+        .signed
     }
 
     private typealias Planted = (id: String, remaining: Int64)
@@ -58,7 +59,7 @@ enum Dreams {
         let limit: Int
         let before: String?
 
-        static let input = Input {
+        static let signed = Input {
             optional("limit", .integer(1...Int64.max), default: 10)
             optional("cursor", .string)
         }
@@ -66,6 +67,7 @@ enum Dreams {
             let before = try cursor.map { text throws(FieldError) in try list.cursor.read(text) }
             return Cast(limit: Int(min(limit, Int64(most))), before: before)
         }
+        .signed
     }
 
     private struct Caught: Sendable {

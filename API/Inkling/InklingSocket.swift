@@ -66,17 +66,18 @@ enum InklingSocket {
 
         private enum Action: String, CaseIterable { case listen }
 
-        static let input = Input {
+        static let payload = Input {
             required("action", Format<Action>.choice)
             optional("since", InklingShapes.count)
         }
         .map { _, since throws(FieldError) in Wish(since: since) }
+        static let signed = payload.signed
     }
 
     private enum Greeting: String, CaseIterable { case hello }
 
     private static let hello = Input(
-        InputFields { required("type", Format<Greeting>.choice) }.then(SignedBody<Wish>.fields)
+        InputFields { required("type", Format<Greeting>.choice) }.then(SignedBody.fields(Wish.payload))
     ).missingFirst
 
     private static func greet(_ text: [UInt8], _ call: Call) async throws -> SignedContext<Wish> {

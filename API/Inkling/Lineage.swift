@@ -20,7 +20,7 @@ enum Lineage {
     private struct Birth: SignedPayload {
         let certificate: BirthCertificate
 
-        static let input = Input {
+        static let signed = Input {
             required("child_public_key", InklingShapes.key)
             required("child_name", InklingShapes.name)
             required("child_hardware_hash", .hex(16...128))
@@ -31,6 +31,7 @@ enum Lineage {
                 certificate: BirthCertificate(
                     child: key, name: name, hardwareHash: hash.lowercased(), traits: traits))
         }
+        .signed
     }
 
     /// Kept as they were written: `0.70` stays `0.70`.

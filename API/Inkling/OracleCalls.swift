@@ -3,7 +3,9 @@ internal import Domain
 internal import HTTPTypes
 internal import Store
 
-extension OracleQuestion: SignedPayload {}
+extension OracleQuestion: SignedPayload {
+    static let signed = input.signed
+}
 
 /// The oracle: a conversation that a device has with a language model by way of the server (CONTRACT 8).
 enum OracleCalls {
@@ -13,7 +15,7 @@ enum OracleCalls {
             .ok(opened), open),
         Route(
             .post, "/oracle", "askOracle", "Continues a conversation: 100 a day, and 10,000 tokens.",
-            body: SignedContext<OracleQuestion>.input.schema, answers: Success.ok(answered).answers(of: .post), ask),
+            body: OracleQuestion.signed.schema, answers: Success.ok(answered).answers(of: .post), ask),
     ].tagged("Oracle")
 
     private static let opened = Shape<String> {

@@ -21,7 +21,7 @@ enum Postcards {
         let caption: String?
         let recipient: InklingKey?
 
-        static let input = Input {
+        static let signed = Input {
             required("image_data", .utf8(1...10_000), "Base64 of the bitmap, or of its zlib stream.")
             required("width", .integer(Postcard.widths))
             required("height", .integer(Postcard.heights))
@@ -36,6 +36,7 @@ enum Postcards {
             return NewPostcard(
                 imageData: imageData, width: width, height: height, caption: caption, recipient: recipient)
         }
+        .signed
     }
 
     /// Whether it has one bit for each pixel, as it is or unpacked.

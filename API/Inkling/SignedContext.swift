@@ -6,7 +6,13 @@ internal import Store
 /// What a device asks for by a signed call. It is read before the signature is verified: what is missing or too long
 /// is told first (CONTRACT 8).
 protocol SignedPayload: Sendable {
-    static var input: Input<Self> { get }
+    /// The whole signed call: made once, as every call needs it.
+    static var signed: Input<SignedBody<Self>> { get }
+}
+
+extension Input where Value: SignedPayload {
+    /// A signed call with this payload.
+    var signed: Input<SignedBody<Value>> { Input<SignedBody<Value>>(SignedBody.fields(self)).missingFirst }
 }
 
 /// A device by the signature of its call, which was verified without the database, so that nobody learns from the time
@@ -22,11 +28,9 @@ struct SignedContext<Payload: SignedPayload>: TransactionalContext {
     var key: InklingKey { signed.key }
     var quotaSubject: String? { key.text }
 
-    static var input: Input<SignedBody<Payload>> { Input(SignedBody<Payload>.fields).missingFirst }
-
     static func admit(_ call: Call) async throws -> SignedContext {
         let body = try await call.body()
-        let read = try input.read(body.json())
+        let read = try Payload.signed.read(body.json())
         return try SignedContext(read, call, isSpaced: SignedForms.isSpaced(body.bytes))
     }
 
@@ -53,9 +57,9 @@ struct SignedBody<Payload: SignedPayload>: Sendable {
     private let signature: String
     let nonce: String?
 
-    static var fields: InputFields<SignedBody> {
+    static func fields(_ payload: Input<Payload>) -> InputFields<SignedBody> {
         InputFields {
-            required("payload", both)
+            required("payload", both(payload))
             required("timestamp", .integer(1_000_000_000...Int64(9_999_999_999)), "Seconds since 1970.")
             required("hardware_hash", .hex(16...128))
             required("public_key", InklingShapes.key)
@@ -72,8 +76,8 @@ struct SignedBody<Payload: SignedPayload>: Sendable {
         }
     }
 
-    private static var both: Input<(JSON, Payload)> {
-        Input(Payload.input.schema) { json throws(FieldError) in (json, try Payload.input.read(json)) }
+    private static func both(_ payload: Input<Payload>) -> Input<(JSON, Payload)> {
+        Input<(JSON, Payload)>(payload.schema) { json throws(FieldError) in (json, try payload.read(json)) }
     }
 
     /// SHA-256 hex of the key and the message; nil when the signature doesn't hold.
@@ -100,7 +104,7 @@ extension Route {
         _ handler: @escaping @Sendable (Call, SignedContext<Payload>) throws -> Effect<Value>
     ) -> Route {
         Route(
-            .post, path, id, summary, body: SignedContext<Payload>.input.schema, answers: success.answers(of: .post),
+            .post, path, id, summary, body: Payload.signed.schema, answers: success.answers(of: .post),
             quotas: quotas
         ) { (call: Call, caller: SignedContext<Payload>) in
             try await handler(call, caller).reply(success, for: call, by: caller)

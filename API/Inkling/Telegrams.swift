@@ -23,7 +23,7 @@ enum Telegrams {
         let nonce: String
         let encryptionKey: String?
 
-        static let input = Input {
+        static let signed = Input {
             required("to_public_key", InklingShapes.key)
             required("encrypted_content", encrypted)
             required("content_nonce", .hex(1...128))
@@ -32,6 +32,7 @@ enum Telegrams {
         .map { recipient, content, nonce, encryptionKey throws(FieldError) in
             NewTelegram(recipient: recipient, content: content, nonce: nonce, encryptionKey: encryptionKey)
         }
+        .signed
     }
 
     /// Base64 of either alphabet; its bytes are the devices' own affair.
@@ -84,10 +85,11 @@ enum Telegrams {
     private struct Glance: SignedPayload {
         let limit: Int
 
-        static let input = Input {
+        static let signed = Input {
             optional("limit", .integer(1...Int64.max), default: 50)
         }
         .map { (limit: Int64) throws(FieldError) in Glance(limit: Int(min(limit, 100))) }
+        .signed
     }
 
     private typealias Inbox = (telegrams: [Telegram], hasMore: Bool)
