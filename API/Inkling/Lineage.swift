@@ -29,7 +29,7 @@ enum Lineage {
         .map { key, name, hash, traits throws(FieldError) in
             Birth(
                 certificate: BirthCertificate(
-                    child: key, name: name, hardwareHash: hash.lowercased(), traits: traits))
+                    child: key, name: name, hardwareHash: hash.hiddenHash, traits: traits))
         }
         .signed
     }

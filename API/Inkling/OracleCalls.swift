@@ -46,7 +46,7 @@ enum OracleCalls {
     private static func ask(_ call: Call, _ caller: SignedContext<OracleQuestion>) async throws -> Reply {
         let oracle = call.dependencies.oracle
         let question = caller.payload
-        let tokens = OracleReservation.estimate(promptBytes: question.promptBytes, maxTokens: question.maxTokens)
+        let tokens = question.estimate
         do {
             return try await oracle.open {
                 let reservation = try await call.database.write { tx in

@@ -39,7 +39,7 @@ struct SignedContext<Payload: SignedPayload>: TransactionalContext {
         guard let digest = body.digest(isSpaced: isSpaced) else { throw Refusal.badSignature }
         payload = body.payload
         signed = SignedCall(
-            key: body.key, hardwareHash: body.hardwareHash.lowercased(), signedAt: body.timestamp * 1_000,
+            key: body.key, hardwareHash: body.hardwareHash.hiddenHash, signedAt: body.timestamp * 1_000,
             digest: digest, nonce: body.nonce?.lowercased(), address: call.address)
         registrations = call.dependencies.configuration.inklingsPerAddress
     }
@@ -110,6 +110,11 @@ extension Route {
             try await handler(call, caller).reply(success, for: call, by: caller)
         }
     }
+}
+
+extension String {
+    /// A hardware hash as it is kept: whoever reads the database can't give a device a parent by it.
+    var hiddenHash: String { SHA256.hex(lowercased()) }
 }
 
 extension Call {

@@ -18,6 +18,9 @@ struct OracleQuestion: Sendable {
 
     var promptBytes: Int { messages.reduce(0) { $0 + $1.content.utf8.count } }
 
+    /// What it may cost, in tokens.
+    var estimate: Int64 { OracleReservation.estimate(promptBytes: promptBytes, maxTokens: maxTokens) }
+
     private static let message = Input {
         required("role", Format<Role>.choice)
         required("content", .utf8(1...promptLimit))
@@ -35,6 +38,9 @@ struct OracleQuestion: Sendable {
         }
         guard messages.contains(where: { $0.role == .user }) else {
             throw FieldError("messages", .invalid("must hold one of the user"))
+        }
+        guard question.estimate <= OracleReservation.tokens.limit else {
+            throw FieldError("max_tokens", .invalid("must leave all of it within the tokens of a day"))
         }
         return question
     }

@@ -4,7 +4,7 @@ package struct Inkling: Sendable, Equatable {
     /// UUIDv7 text.
     package var id: String
     package var name: String
-    /// 16–128 hex digits, lower case; nil until it is known.
+    /// SHA-256 hex of its hardware hash in lower case; nil until it is known.
     package var hardwareHash: String?
     package var isBanned: Bool
     /// Who made its birth certificate.
@@ -58,7 +58,7 @@ extension InklingKey {
 /// A signed call, of which all is known that can be without the database.
 package struct SignedCall: Sendable {
     package let key: InklingKey
-    /// Lower case.
+    /// SHA-256 hex.
     package let hardwareHash: String
     /// In milliseconds since 1970.
     package let signedAt: Int64
