@@ -29,6 +29,11 @@ package struct AppConfiguration: Sendable {
     /// Whether heartbeats go on by SQL alone while Redis is down (`REDIS_NONCE_FALLBACK`).
     package var redisNonceFallback = false
 
+    /// Who answers what small devices ask (`ANTHROPIC_API_KEY`, `OPENAI_API_KEY`).
+    package var oracle = OracleSettings()
+    /// How many small devices one address may register in a day of UTC (`INKLING_DEVICES_PER_ADDRESS`).
+    package var inklingsPerAddress: Int64 = 1_000
+
     /// Unauthenticated calls, by address.
     package var addressRate = Rate(burst: 20, perSecond: 5)
     /// Authenticated calls, by owner.

@@ -19,6 +19,9 @@ package final class Dependencies: Sendable {
     /// Where devices bring their signs of life and claims.
     package let devices: DeviceBroker
     let deviceCredentials: DeviceCredentials
+    /// The sockets of callers that no other place counts.
+    let seats = SocketSeats()
+    let oracle: Oracle
     let signIn: SignIn
     let health: Health
     /// Written by a scheduler beside.
@@ -42,6 +45,7 @@ package final class Dependencies: Sendable {
             database, redis: redis, allowsFallback: configuration.redisNonceFallback, world: world)
         devices = DeviceBroker(broker, world: world)
         deviceCredentials = DeviceCredentials(configuration, world: world)
+        oracle = Oracle(configuration.oracle, world: world)
         signIn = SignIn(configuration, world: world)
         keyUses = KeyUses(database)
         self.gauges = gauges

@@ -33,6 +33,8 @@ struct Composition: Sendable {
                 "REDIS_NONCE_FALLBACK is on: while Redis is down, only SQL protects heartbeats against replay")
         }
         if let key = settings.queenbeeKey { try await configureQueenbee(key, database, logger) }
+        let genesis = settings.genesisKeys
+        if !genesis.isEmpty { try await database.write { try $0.blessGenesis(genesis) } }
         let services = Dependencies(
             configuration: settings.app(operatorToken: token), database: database, broker: broker, bus: bus,
             redis: redis,

@@ -79,4 +79,7 @@ package enum EventType: String, Sendable, CaseIterable {
     case deviceSessionEnded = "device_session_ended"
     case commandApproved = "command_approved"
     case commandRejected = "command_rejected"
+    case inklingBanned = "inkling_banned"
+    case inklingUnbanned = "inkling_unbanned"
+    case inklingBlessed = "inkling_blessed"
 }

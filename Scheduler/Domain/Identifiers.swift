@@ -22,6 +22,7 @@ package enum Named {
     package enum Customer {}
     package enum Device {}
     package enum Session {}
+    package enum Inkling {}
 }
 
 /// A job: UUIDv7 text, so that the order of ids is the order of creation (CONTRACT 4).
@@ -46,6 +47,9 @@ package typealias CustomerID = Identifier<Named.Customer>
 package typealias DeviceID = Identifier<Named.Device>
 /// UUIDv7 text.
 package typealias SessionID = Identifier<Named.Session>
+
+/// A companion device by its public key: 64 hex digits, lower case (CONTRACT 8).
+package typealias InklingKey = Identifier<Named.Inkling>
 
 /// A requirement class: the first 63 bits of the SHA-256 of its key.
 package struct ClassID: Hashable, Sendable, Comparable {

@@ -39,6 +39,12 @@ package enum Refusal: Error, Sendable, Hashable {
     case noConsent
     /// The credential ended while it was being used (401).
     case credentialEnded
-    /// The signature of a policy or consent doesn't hold (401).
+    /// The signature of a policy, a consent or a call doesn't hold (401).
     case badSignature
+    /// The nonce was never given out, is too old, or was used (401).
+    case nonceInvalid
+    /// The operator has banned the caller (403).
+    case banned
+    /// Only those do this whom others vouch for (403); the text says what.
+    case notVerified(String)
 }

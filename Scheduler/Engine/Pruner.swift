@@ -1,8 +1,8 @@
 internal import Domain
 package import Store
 
-/// Takes away nonces, idempotency keys, notices, notifications and unfinished uploads that have served their time, and
-/// what belonged to deleted posts.
+/// Takes away nonces, idempotency keys, notices, notifications, unfinished uploads and what small devices wrote that
+/// have served their time, and what belonged to deleted posts.
 package struct Pruner: Ticking {
     package static let topic = "pruner"
     private static let limit = 1_000
@@ -25,8 +25,9 @@ package struct Pruner: Ticking {
         let uploads = try await database.write { tx in
             try tx.pruneUploads(limit: Self.uploadLimit, olderThan: tx.now - uploadsLast)
         }
+        let ofInklings = try await database.write { try $0.pruneInklings(limit: Self.limit) }
         let ofPosts = try await database.write { try $0.pruneDeletedBounties(limit: Self.limit) }
-        let isDone = gone < Self.limit && uploads < Self.uploadLimit && !ofPosts
+        let isDone = gone < Self.limit && uploads < Self.uploadLimit && ofInklings < Self.limit && !ofPosts
         return isDone ? .seconds(30) : .milliseconds(100)
     }
 }

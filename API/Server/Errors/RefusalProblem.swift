@@ -42,6 +42,9 @@ extension Problem {
                 .forbidden("this worker has no active consent to this policy", code: "no_consent")
             case .credentialEnded: .unauthorized("missing or invalid credentials")
             case .badSignature: .unauthorized("invalid signature", code: "bad_signature")
+            case .nonceInvalid: .unauthorized("invalid or expired nonce", code: "invalid_nonce")
+            case .banned: .forbidden("the caller is banned", code: "banned")
+            case .notVerified(let what): .forbidden("only verified devices can \(what)", code: "not_verified")
             }
     }
 

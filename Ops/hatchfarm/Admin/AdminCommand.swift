@@ -21,10 +21,11 @@ struct AdminCommand: AsyncParsableCommand {
               hatchfarm admin user add maya
               hatchfarm admin user disable maya
               hatchfarm admin customer token --customer acme
+              hatchfarm admin inkling ban 3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c
 
             \(Failure.exitCodes)
             """,
-        subcommands: [AdminKey.self, AdminMember.self, AdminUser.self, AdminCustomer.self])
+        subcommands: [AdminKey.self, AdminMember.self, AdminUser.self, AdminCustomer.self, AdminInkling.self])
 }
 
 /// The page of a list.

@@ -24,6 +24,7 @@ struct Bench: AsyncParsableCommand {
               bounties             tasks with escrow: posts, and claims with a deposit
               feeds                each list of bee:hack over --posts and --comments
               sockets              --sockets devices on sockets, heartbeats and commands
+              inkling              signed posts of companion devices
               all                  submit to claim-depth
 
             EXAMPLES
@@ -39,7 +40,7 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "Concurrent clients, 1–1024.") var connections = 32
     @Option(help: "Seconds per round, 1–3600.") var seconds = 5
     @Option(help: "Number of rounds, 1–100.") var rounds = 3
-    @Option(help: "The backlog of claim-finish, money, bounties and daemon.") var jobs: Int?
+    @Option(help: "The backlog of claim-finish, money, bounties and daemon; the posts of inkling.") var jobs: Int?
     @Option(help: "The large backlog of claim-depth.") var depth = 1_000_000
     @Option(help: "The posts of feeds.") var posts = 100_000
     @Option(help: "The comments of feeds.") var comments = 500_000
@@ -125,6 +126,7 @@ struct Bench: AsyncParsableCommand {
         case .money: return try await MoneyTarget.open(TemporaryDatabase.make(database), settings)
         case .bounties: return try await BountyTarget.open(TemporaryDatabase.make(database), settings)
         case .sockets: return try await SocketTarget.open(TemporaryDatabase.make(database), settings)
+        case .inkling: return try await InklingTarget.open(TemporaryDatabase.make(database), settings)
         case .feeds: return try await FeedTarget.open(TemporaryDatabase.make(database), settings)
         default: break
         }

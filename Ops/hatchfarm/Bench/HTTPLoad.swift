@@ -16,7 +16,7 @@ struct HTTPLoad: Sendable {
         case .claimFinish: try drain("claim-finish", .claimFinish)
         case .claimFinishSingle: try drain("claim-finish-single", .claimFinishSingle)
         case .pickup: try Pickup(load: self).round()
-        case .claimDepth, .daemon, .money, .bounties, .feeds, .sockets, .all: []
+        case .claimDepth, .daemon, .money, .bounties, .feeds, .sockets, .inkling, .all: []
         }
     }
 

@@ -24,12 +24,14 @@ enum Scenario: String, CaseIterable, ExpressibleByArgument, Sendable {
     case feeds
     /// Many devices on sockets, heartbeats over HTTP, and commands.
     case sockets
+    /// Signed posts of companion devices.
+    case inkling
     case all
 
     /// Whether it needs its own server; those are not part of `all`.
     var ownsServer: Bool {
         switch self {
-        case .daemon, .money, .bounties, .feeds, .sockets: true
+        case .daemon, .money, .bounties, .feeds, .sockets, .inkling: true
         case .submit, .submitBatch, .claimFinish, .claimFinishSingle, .pickup, .claimDepth, .all: false
         }
     }
@@ -60,7 +62,9 @@ struct BenchSettings: Sendable {
     static let depthSamples = 500
 
     func backlog(_ scenario: Scenario) -> Int {
-        let own = [.claimFinishSingle: 40_000, .daemon: 2_000, .money: 64_000, .bounties: 9_600][scenario]
+        let own = [
+            .claimFinishSingle: 40_000, .daemon: 2_000, .money: 64_000, .bounties: 9_600, .inkling: 64_000,
+        ][scenario]
         return jobs ?? own ?? 100_000
     }
 }

@@ -90,6 +90,8 @@ extension Settings {
         app.memberRate = Rate(burst: memberRate * 2, perSecond: memberRate)
         app.taskQuota.limit = self.taskQuota
         app.withdrawDailyCap = Int64(self.withdrawDailyCap) * 1_000_000
+        app.oracle = oracle
+        app.inklingsPerAddress = Int64(self.inklingsPerAddress)
         app.drainNoticeMilliseconds = Int64(self.drainNoticeMilliseconds)
         return app
     }

@@ -104,6 +104,34 @@ struct Variables: Sendable {
     let auditFee = Variable(
         "AUDIT_FEE_USDT", .usdt, default: 0, for: [.server],
         "What @queenbee pays the owner of the machine for an audit's report, as far as it has the money.")
+    let genesisKeys = Variable(
+        "INKLING_GENESIS_KEYS", .inklingKeys, default: [], for: [.server],
+        "Public keys of companion devices that are verified from the start, separated by commas.",
+        more: "64 hex digits each. A key that is removed later stays verified.")
+    let inklingsPerAddress = Variable(
+        "INKLING_DEVICES_PER_ADDRESS", .integer(in: 1...1_000_000_000), default: 1_000, for: [.server],
+        "How many companion devices one address may register in a day.")
+    let anthropicKey = Variable(
+        "ANTHROPIC_API_KEY", .headerValue, unset: "it is not asked", for: [.server],
+        "The API key of the oracle's first language model.", isSecret: true)
+    let anthropicURL = Variable(
+        "ANTHROPIC_BASE_URL", .baseURL, default: "https://api.anthropic.com", for: [.server],
+        "Where the oracle's first language model is called.")
+    let anthropicModel = Variable(
+        "ANTHROPIC_MODEL", .text, default: "claude-haiku-4-5", for: [.server],
+        "The name of the oracle's first language model.")
+    let openAIKey = Variable(
+        "OPENAI_API_KEY", .headerValue, unset: "it is not asked", for: [.server],
+        "The API key of the oracle's other language model, asked when the first fails.", isSecret: true)
+    let openAIURL = Variable(
+        "OPENAI_BASE_URL", .baseURL, default: "https://api.openai.com/v1", for: [.server],
+        "Where the oracle's other language model is called.")
+    let openAIModel = Variable(
+        "OPENAI_MODEL", .text, default: "gpt-4o-mini", for: [.server],
+        "The name of the oracle's other language model.")
+    let oracleTimeoutSeconds = Variable(
+        "ORACLE_TIMEOUT_SECONDS", .integer(in: 1...120), default: 30, for: [.server],
+        "How long each language model may take for its answer.")
     // Requests in flight get ten seconds more: together less than the stop timeout of the unit.
     let drainNoticeMilliseconds = Variable(
         "HATCHFARM_DRAIN_NOTICE_MS", .integer(in: 0...5_000), default: 250, for: [.server],

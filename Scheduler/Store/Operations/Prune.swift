@@ -12,6 +12,14 @@ extension Transaction {
             + deleteExpiredDeviceTokens(limit: limit)
     }
 
+    /// Takes away dreams, telegrams and postcards that have served their time, and gives back what calls to the oracle
+    /// had reserved whose server died; returns how many, at most `limit` of each.
+    package func pruneInklings(limit: Int) throws -> Int {
+        let end = now - Inkling.kept
+        return try deleteDreams(olderThan: end, limit: limit) + deleteTelegrams(olderThan: end, limit: limit)
+            + deletePostcards(olderThan: end, limit: limit) + giveBackExpiredOracleCalls(limit: limit)
+    }
+
     /// Takes away the comments, labels, dry runs and notifications of posts that were deleted, at most `limit` of each;
     /// returns whether there may be more. A deletion leaves that to the pruner: its own commit doesn't grow with what
     /// others wrote.

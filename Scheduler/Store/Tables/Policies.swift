@@ -76,6 +76,16 @@ extension Transaction {
             """) == 1
     }
 
+    /// Takes away a nonce that was given out and is still good; false when there is none.
+    func takeNonce(_ nonce: String, scope: String) throws -> Bool {
+        try execute("DELETE FROM nonces WHERE scope = \(scope) AND nonce = \(nonce) AND expires_at > \(now)") == 1
+    }
+
+    /// As if it had never been spent.
+    func forgetNonce(_ nonce: String, scope: String) throws {
+        try execute("DELETE FROM nonces WHERE scope = \(scope) AND nonce = \(nonce)")
+    }
+
     /// Takes away nonces that may be used again; returns how many.
     func deleteExpiredNonces(limit: Int) throws -> Int {
         try execute(

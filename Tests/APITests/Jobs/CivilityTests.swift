@@ -26,6 +26,7 @@ struct CivilityTests {
         #expect(flaw(200, "anything") == nil)
         #expect(flaw(404, Self.gateway("NOT_FOUND"), "/api/v1/customer/devices/x/status") == nil)
         #expect(flaw(401, Self.gateway("UNAUTHORIZED", #"{"field":"x"}"#), "/ws/device") == nil)
+        #expect(flaw(401, #"{"error":"no","code":"REPLAYED"}"#, "/api/telegram/inbox") == nil)
     }
 
     @Test("is never a failure, nameless, in another's words, or a secret")
@@ -44,6 +45,8 @@ struct CivilityTests {
         #expect(flaw(404, Self.gateway("not_found"), "/api/v1/device/auth") != nil)
         #expect(flaw(404, Self.gateway("NOT_FOUND", #"{"sql":"x"}"#), "/api/v1/device/auth") != nil)
         #expect(flaw(404, Self.gateway("NOT_FOUND"), "/api/v1/devices") != nil)
+        #expect(flaw(404, #"{"error":"no","code":"not_found"}"#, "/api/fish") != nil)
+        #expect(flaw(404, #"{"error":"no"}"#, "/ws/inkling") != nil)
         for body in [
             "", "not found", "{}", #"{"success":true,"error":"no","code":"a"}"#, #"{"success":false,"error":"no"}"#,
             #"{"success":false,"error":"","code":"a"}"#, #"{"success":false,"error":"no","code":"A b"}"#,

@@ -110,6 +110,7 @@ enum Civility {
         guard type == "application/json", let json = try? JSON(parsing: Array(body.utf8)) else { return "no JSON" }
         if let secret = secrets.first(where: body.contains) { return "it tells \(secret)" }
         if isGateway(path) { return gateway(json) }
+        if isInkling(path) { return inkling(json) }
         if isBee(path) { return json.members?.map(\.key) == ["error"] ? nil : "\(json.members?.map(\.key) ?? [])" }
         return isSteel(path) ? steel(json, status, method) : hatch(json)
     }
@@ -131,6 +132,20 @@ enum Civility {
         guard error["message"]?.string?.isEmpty == false else { return "no text" }
         let details = (error["details"]?.members ?? []).map(\.key)
         return details == [] || details == ["field"] ? nil : "details \(details)"
+    }
+
+    private static func isInkling(_ path: String) -> Bool {
+        let nouns = ["oracle", "plant", "fish", "telegram", "postcard", "baptism", "lineage", "admin"]
+        return (nouns.map { "/api/\($0)" } + ["/ws/inkling"]).contains { base in
+            path == base || path.hasPrefix(base + "/")
+        }
+    }
+
+    private static func inkling(_ json: JSON) -> String? {
+        let keys = (json.members ?? []).map(\.key)
+        guard keys == ["error", "code"], json["error"]?.string?.isEmpty == false else { return "\(keys)" }
+        let code = json["code"]?.string ?? ""
+        return !code.isEmpty && code.allSatisfy { $0 == "_" || $0.isUppercase && $0.isASCII } ? nil : "code \(code)"
     }
 
     private static func isBee(_ path: String) -> Bool {

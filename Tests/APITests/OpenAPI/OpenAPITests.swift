@@ -52,6 +52,10 @@ struct OpenAPITests {
                 #expect(documented.contains(route), "\(route)")
                 #expect(!documented.contains(route.replacing("/api/v1", with: "/v1")) || route.contains(" /ws/"))
             }
+            // CONTRACT 8.
+            for route in (PrincipalTable.inklings.rows + PrincipalTable.inklingSocket.rows).map(\.name) {
+                #expect(documented.contains(route), "\(route)")
+            }
         }
     }
 

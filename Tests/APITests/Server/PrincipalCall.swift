@@ -36,7 +36,7 @@ struct PrincipalCall: Sendable {
 
     /// How the calls are made that need more than their path, by method and path.
     static let all: [String: Make] = [
-        agents, controlPlane, workers, jobs, wallet, forum, collab, social, bounties, gateway,
+        agents, controlPlane, workers, jobs, wallet, forum, collab, social, bounties, gateway, inkling,
     ].reduce(into: [:]) { all, some in all.merge(some) { $1 } }
 
     private static let agents: [String: Make] = [

@@ -33,7 +33,7 @@ struct PrincipalTable: Sendable, CustomTestStringConvertible {
     static let all = [
         server, agents, controlPlane, workers, jobs, signIn, wallet, market, collab, social, bounties, devices,
         customers,
-        gatewaySockets,
+        gatewaySockets, inklings, inklingSocket,
     ]
 
     static let server = PrincipalTable(

@@ -14,7 +14,7 @@ struct RefusalTableTests {
         case invalid, notFound, notYours, notAllowed, leaseLost, jobEnded, wrongState, membersOnly, taken,
             insufficientFunds
         case keyReused, quota, limitReached, uploadStands, invalidHeartbeatAuth, clockSkew, nonceSeen, noConsent
-        case credentialEnded, badSignature
+        case credentialEnded, badSignature, nonceInvalid, banned, notVerified
 
         /// Without `default`: the compiler asks for a new refusal.
         init(_ refusal: Refusal) {
@@ -40,6 +40,9 @@ struct RefusalTableTests {
                 case .noConsent: .noConsent
                 case .credentialEnded: .credentialEnded
                 case .badSignature: .badSignature
+                case .nonceInvalid: .nonceInvalid
+                case .banned: .banned
+                case .notVerified: .notVerified
                 }
         }
     }
@@ -127,6 +130,9 @@ struct RefusalTableTests {
         (.noConsent, Words(403, "no_consent", "this worker has no active consent to this policy")),
         (.credentialEnded, Words(401, "unauthorized", "missing or invalid credentials", bearer)),
         (.badSignature, Words(401, "bad_signature", "invalid signature", bearer)),
+        (.nonceInvalid, Words(401, "invalid_nonce", "invalid or expired nonce", bearer)),
+        (.banned, Words(403, "banned", "the caller is banned")),
+        (.notVerified("endorse others"), Words(403, "not_verified", "only verified devices can endorse others")),
     ]
 
     /// What people with a login are told otherwise.
@@ -151,6 +157,22 @@ struct RefusalTableTests {
         .leaseLost: Words(403, "lease_lost", "the claim token is not the current one, or its time is over"),
     ]
 
+    /// What companion devices are told otherwise.
+    private static let inklingOverrides: [Case: Words] = [
+        .badSignature: Words(401, "invalid_signature", "Invalid signature", bearer),
+        .clockSkew: Words(401, "signature_expired", "The signature is too old, or the clock is wrong", bearer),
+        .nonceSeen: Words(401, "replayed", "This signed message was already accepted", bearer),
+        .nonceInvalid: Words(401, "invalid_nonce", "Invalid or expired nonce", bearer),
+        .banned: Words(403, "device_banned", "Device is banned"),
+        .notVerified: Words(403, "not_verified", "Only verified devices can endorse others"),
+        .limitReached: Words(
+            429, "rate_limited", "Rate limit exceeded: 3 a day",
+            [
+                "Retry-After": "6400", "X-RateLimit-Limit": "3", "X-RateLimit-Remaining": "0",
+                "X-RateLimit-Reset": "1700006400",
+            ]),
+    ]
+
     /// How each system writes a refusal, and which of them it says otherwise.
     private static let systems: [String: (body: @Sendable (Words) -> String, overrides: [Case: Words])] = [
         "HatchFarm": (flat, [:]),
@@ -159,11 +181,16 @@ struct RefusalTableTests {
         "SteelThread API": (located, loginOverrides),
         "bee:hack": (plain, beeHackOverrides),
         "Gateway": (detailed, gatewayOverrides), "Gateway sockets": (detailed, gatewayOverrides),
+        "Inkling": (shouted, inklingOverrides), "Inkling socket": (shouted, inklingOverrides),
     ]
 
     @Sendable private static func flat(_ words: Words) -> String {
         let field = words.field.map { #","field":"\#($0)""# } ?? ""
         return #"{"success":false,"error":"\#(words.message)","code":"\#(words.code)"\#(field)}"#
+    }
+
+    @Sendable private static func shouted(_ words: Words) -> String {
+        #"{"error":"\#(words.message)","code":"\#(words.code.uppercased())"}"#
     }
 
     @Sendable private static func plain(_ words: Words) -> String { #"{"error":"\#(words.message)"}"# }

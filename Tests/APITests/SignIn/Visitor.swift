@@ -66,7 +66,7 @@ extension ControlPlane {
     /// A farm that takes the word of an issuer.
     static func run(
         _ database: TestDatabase, by issuer: TestIssuer, clock: TestClock = TestClock(),
-        patience: Duration = .seconds(5),
+        patience: Duration = .seconds(5), oracle: OracleSettings = OracleSettings(),
         _ body: (Visitor) async throws -> Void
     ) async throws {
         var world = World.live
@@ -75,13 +75,16 @@ extension ControlPlane {
         world.sleep = { try await World.live.sleep($0 == .seconds(5) ? patience : $0) }
         try await run(
             database, .set(\.issuers, [issuer.settings]), .set(\.publicURL, Visitor.farm),
-            .set(\.tokenSecrets, [Array(Forger.secret.utf8)]), GatewayLab.customers, world: world
+            .set(\.tokenSecrets, [Array(Forger.secret.utf8)]), .set(\.oracle, oracle), GatewayLab.customers,
+            world: world
         ) { plane in try await body(Visitor(plane: plane)) }
     }
     /// A farm, and the issuer whose word it takes.
-    static func runWithIssuer(_ database: TestDatabase, _ body: (Visitor) async throws -> Void) async throws {
+    static func runWithIssuer(
+        _ database: TestDatabase, oracle: OracleSettings = OracleSettings(), _ body: (Visitor) async throws -> Void
+    ) async throws {
         try await TestIssuer.run { issuer async throws in
-            try await run(database, by: issuer) { visitor async throws in try await body(visitor) }
+            try await run(database, by: issuer, oracle: oracle) { visitor async throws in try await body(visitor) }
         }
     }
 }
