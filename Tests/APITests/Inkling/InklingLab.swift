@@ -85,11 +85,12 @@ struct InklingLab: Sendable {
         device.message(payload, at: now + seconds, form, nonce: nonce)
     }
 
-    /// A signed call.
+    /// A signed call. A moment passes before it, so that what was made before is older.
     func send(
         _ path: String, by device: InklingDevice, _ payload: JSON, _ form: SignedForm = .python, nonce: String? = nil
     ) async throws -> PlaneReply {
-        try await post(path, message(by: device, payload, form, nonce: nonce))
+        clock.advance(milliseconds: 2)
+        return try await post(path, message(by: device, payload, form, nonce: nonce))
     }
 
     /// Requires a call to have been accepted.

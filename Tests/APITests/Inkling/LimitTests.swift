@@ -16,7 +16,7 @@ struct InklingLimitTests {
                     limit.path, by: device, InklingLab.payload(of: limit, number, to: other))
                 let left = limit.limit - Int64(number)
                 #expect(try lab.must(reply)[limit.remaining]?.int == left)
-                #expect(reply["X-RateLimit-Remaining"] == "\(left)")
+                #expect(reply["X-RateLimit-Limit"] == "\(limit.limit)" && reply["X-RateLimit-Remaining"] == "\(left)")
                 #expect(reply["X-RateLimit-Reset"] == "\(lab.clock.midnight)")
                 #expect(reply["Retry-After"] == nil)
             }

@@ -11,7 +11,7 @@ struct LineageTests {
         return try #require(reply["lineage"])
     }
 
-    @Test("a birth is 200, the child is of the next generation, and a device from then on", arguments: TestDatabase.all)
+    @Test("a birth is 200, and the child is a device of the next generation", arguments: TestDatabase.all)
     func birth(on database: TestDatabase) async throws {
         try await InklingLab.run(database) { lab in
             let (parent, child, grandchild) = (InklingDevice(), InklingDevice(), InklingDevice())
@@ -21,7 +21,8 @@ struct LineageTests {
                 made.keys == ["success", "message", "child_id", "child_name", "generation", "parent_name"],
                 "\(made.text())")
             #expect(made["child_name"] == "Sparklet" && made["generation"] == 1 && made["parent_name"] == "Inkling")
-            let next = try lab.must(await lab.send("/api/lineage", by: child, InklingLab.birth(of: grandchild, "Spark")))
+            let birth = InklingLab.birth(of: grandchild, "Spark")
+            let next = try lab.must(await lab.send("/api/lineage", by: child, birth))
             #expect(next["generation"] == 2 && next["parent_name"] == "Sparklet")
 
             let shown = try await lineage(of: child, lab)
@@ -64,6 +65,13 @@ struct LineageTests {
             let made = try lab.must(await lab.send("/api/lineage", by: parent, InklingLab.birth(of: child)))
             #expect(made["generation"] == 1)
             #expect(try await lineage(of: child, lab)["parent"]?["public_key"]?.string == parent.key)
+            // Nobody gives a name to a stranger's device.
+            let stranger = try await lab.enroll()
+            let stolen = InklingLab.birth(of: stranger.with(hash: SHA256.hex("a guess")), "Stolen")
+            try await lab.expectRefusal([403], "another hash") {
+                try await lab.send("/api/lineage", by: parent, stolen)
+            }
+            #expect(try await lineage(of: stranger, lab)["name"] == "Inkling")
         }
     }
 
@@ -95,7 +103,7 @@ struct LineageTests {
                 try lab.must(await lab.send("/api/lineage", by: parent, InklingLab.birth(of: child)))
             }
             for device in line {
-                try await lab.expectRefusal([409], "an ancestor") {
+                try await lab.expectRefusal("409 WRONG_STATE") {
                     try await lab.send("/api/lineage", by: device, InklingLab.birth(of: line[0]))
                 }
             }
@@ -183,7 +191,7 @@ struct LineageTests {
         }
     }
 
-    @Test("is asked by a device's key: none is 400, an unknown one 404; a banned parent is 403", arguments: TestDatabase.all)
+    @Test("none asked for is 400, an unknown one 404; a banned parent's birth is 403", arguments: TestDatabase.all)
     func refused(on database: TestDatabase) async throws {
         try await InklingLab.run(database) { lab in
             try await lab.expectRefusal("400 MISSING_FIELDS") { try await lab.get("/api/lineage") }
