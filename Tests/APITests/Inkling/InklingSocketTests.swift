@@ -8,7 +8,7 @@ import Testing
 
 @Suite("WS /ws/inkling", .timeLimit(.minutes(3)))
 struct InklingSocketTests {
-    @Test("a signed hello is greeted, in every form, and registers a device that nobody knew", arguments: TestDatabase.all)
+    @Test("a signed hello is greeted, in every form, and registers an unknown device", arguments: TestDatabase.all)
     func hello(on database: TestDatabase) async throws {
         try await InklingLab.run(database) { lab in
             for form in SignedForm.allCases {
@@ -23,7 +23,7 @@ struct InklingSocketTests {
         }
     }
 
-    @Test("a new telegram or postcard is pushed as the lists show it, to its recipient alone", arguments: TestDatabase.all)
+    @Test("a new telegram or postcard is pushed as the lists show it, to its recipient", arguments: TestDatabase.all)
     func push(on database: TestDatabase) async throws {
         try await InklingLab.run(database) { lab in
             let (sender, device, other) = (InklingDevice(), try await lab.enroll(), try await lab.enroll())
@@ -93,7 +93,7 @@ struct InklingSocketTests {
         }
     }
 
-    @Test("a hello that isn't signed, forged, old or no hello is told so and closed with 1008", arguments: TestDatabase.all)
+    @Test("a hello that is unsigned, forged, old or none is told so and closed with 1008", arguments: TestDatabase.all)
     func refused(on database: TestDatabase) async throws {
         try await InklingLab.run(database) { lab in
             let (known, unknown) = (try await lab.enroll(), InklingDevice())
@@ -186,6 +186,22 @@ struct InklingSocketTests {
             let again = try await InklingSocket.open(lab)
             try await again.send(hello)
             #expect(try await again.next()["type"] == "connected", "a refused hello isn't spent")
+        }
+    }
+
+    @Test("a device has five sockets at one server", arguments: TestDatabase.all)
+    func five(on database: TestDatabase) async throws {
+        try await InklingLab.run(database) { lab in
+            let (device, other) = (try await lab.enroll(), try await lab.enroll())
+            var open: [InklingSocket] = []
+            for _ in 0..<5 { open.append(try await lab.listen(device).socket) }
+            lab.clock.advance(by: .seconds(1))
+            let sixth = try await InklingSocket.open(lab)
+            try await sixth.send(InklingSocket.hello(lab.message(by: device, InklingSocket.payload())))
+            #expect(try await !sixth.closed().contains { $0["type"] == "connected" })
+            _ = try await lab.listen(other)
+            let sent = try await lab.mail("telegram", 1, from: other, to: device)
+            for socket in open { #expect(try await socket.mail(1) == [sent]) }
         }
     }
 

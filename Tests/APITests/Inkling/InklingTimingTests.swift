@@ -45,7 +45,7 @@ struct InklingTimingTests {
         func took(_ body: () async throws -> Void) async throws -> Double {
             let start = clock.now
             try await body()
-            return (clock.now - start) / .microseconds(1)
+            return (clock.now - start) / Duration.microseconds(1)
         }
         // What is slow because it is the first of its kind isn't measured.
         for number in -10..<0 {

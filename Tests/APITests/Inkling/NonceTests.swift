@@ -55,9 +55,9 @@ struct InklingNonceTests {
                     try await lab.send("/api/plant", by: device, InklingLab.dream("none"), nonce: nonce)
                 }
             }
-            lab.clock.advance(by: .seconds(290))
+            lab.clock.advance(by: .seconds(270))
             try lab.must(await lab.send("/api/plant", by: device, InklingLab.dream("in time"), nonce: inTime))
-            lab.clock.advance(by: .seconds(11))
+            lab.clock.advance(by: .seconds(31))
             try await lab.expectRefusal("401 INVALID_NONCE") {
                 try await lab.send("/api/plant", by: device, InklingLab.dream("late"), nonce: late)
             }

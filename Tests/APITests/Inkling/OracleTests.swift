@@ -134,7 +134,7 @@ struct InklingAdminTests {
         }
     }
 
-    @Test("is the operator's alone: nobody is 401, nor is a device anybody; a member is 403", arguments: TestDatabase.all)
+    @Test("is the operator's alone: nobody is 401, a device is nobody, a member is 403", arguments: TestDatabase.all)
     func authority(on database: TestDatabase) async throws {
         try await InklingLab.run(database) { lab in
             let device = try await lab.enroll()

@@ -26,13 +26,13 @@ struct InklingReplayTests {
             let other = try await lab.enroll()
             let messages = Self.messages(lab, to: other)
             for (path, message) in messages { try lab.must(await lab.post(path, message)) }
-            for pause: Int64 in [0, 100, 190] {
+            for pause: Int64 in [0, 100, 150] {
                 lab.clock.advance(by: .seconds(pause))
                 for (path, message) in messages {
                     try await lab.expectRefusal("401 REPLAYED") { try await lab.post(path, message) }
                 }
             }
-            lab.clock.advance(by: .seconds(20))
+            lab.clock.advance(by: .seconds(60))
             for (path, message) in messages {
                 try await lab.expectRefusal([401], "\(path), late") { try await lab.post(path, message) }
             }
