@@ -226,3 +226,13 @@ extension InklingLab {
         }
     }
 }
+
+extension JSON {
+    /// A letter so many times: `é`, of two bytes, unless it is another.
+    static func letters(_ count: Int, _ letter: String = "é") -> JSON {
+        .string(String(repeating: letter, count: count))
+    }
+
+    /// The body of a signed request with another signature.
+    var forged: JSON { with(["signature": .string(String(repeating: "0f", count: 64))]) }
+}

@@ -107,8 +107,10 @@ struct InklingSocketTests {
                     (hello.with(["type": "telegram"]).text(), nil), (#"{"type":"hello"}"#, "MISSING_FIELDS"),
                     (InklingSocket.hello(lab.message(by: device, [:])).text(), nil),
                     (InklingSocket.hello(lab.message(by: device, InklingLab.dream())).text(), nil),
-                    (InklingSocket.hello(lab.message(by: device, InklingSocket.payload(), in: -400)).text(),
-                        "SIGNATURE_EXPIRED"),
+                    (
+                        InklingSocket.hello(lab.message(by: device, InklingSocket.payload(), in: -400)).text(),
+                        "SIGNATURE_EXPIRED"
+                    ),
                     (hello.with(["nonce": .string(String(repeating: "0", count: 64))]).text(), "INVALID_NONCE"),
                 ]
                 let before = try await DatabaseContents.read(lab.database)

@@ -107,7 +107,7 @@ struct InklingLimitTests {
             #expect(accepted.count == Int(limit.limit), "\(Set(replies.map(\.outcome)))")
             #expect(replies.allSatisfy { $0.status == 200 || $0.outcome == "429 RATE_LIMITED" })
             let left = accepted.compactMap { $0.json[limit.remaining]?.int }
-            #expect(left.sorted() == Array(0..<limit.limit))
+            #expect(left.sorted() == [Int64](0..<limit.limit))
             #expect(Set(accepted.compactMap { $0["X-RateLimit-Remaining"] }).count == Int(limit.limit))
         }
     }

@@ -29,7 +29,7 @@ struct OracleLimitTests {
                 left.append(try #require(reply.json["remaining_calls"]?.int))
                 number += 1
             }
-            #expect(left.sorted() == Array(0..<100))
+            #expect(left.sorted() == [Int64](0..<100))
             #expect(upstream.calls.count == 100)
             lab.clock.advance(by: .seconds(lab.clock.midnight - lab.now + 1))
             let next = try lab.must(await lab.ask("Good morning!", by: device))

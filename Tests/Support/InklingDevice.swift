@@ -1,7 +1,7 @@
-import Bytes
+package import Bytes
 
 /// How the text is made that a device signs (CONTRACT 8).
-enum SignedForm: CaseIterable, Sendable {
+package enum SignedForm: CaseIterable, Sendable {
     /// The payload as `json.dumps(sort_keys=True)`, the timestamp, the hash.
     case python
     /// The payload as `JSON.stringify`, the timestamp, the hash.
@@ -11,33 +11,33 @@ enum SignedForm: CaseIterable, Sendable {
 }
 
 /// A companion device: its key, and the hash of its hardware.
-struct InklingDevice: Sendable {
-    let seed: [UInt8]
+package struct InklingDevice: Sendable {
+    package let seed: [UInt8]
     /// The public key in hex.
-    let key: String
-    var hash: String
+    package let key: String
+    package var hash: String
 
-    init(seed: [UInt8] = World.live.random(32)) {
+    package init(seed: [UInt8] = World.live.random(32)) {
         self.seed = seed
         key = Hex.encode(Ed25519.publicKey(seed: seed) ?? [])
         hash = SHA256.hex("the hardware of \(key)")
     }
 
     /// With another hash of its hardware.
-    func with(hash: String) -> InklingDevice {
+    package func with(hash: String) -> InklingDevice {
         var device = self
         device.hash = hash
         return device
     }
 
     /// The signature in hex.
-    func sign(_ message: String) -> String {
+    package func sign(_ message: String) -> String {
         Hex.encode(Ed25519.sign(Array(message.utf8), seed: seed) ?? [])
     }
 
     /// What it signs.
     /// - Parameter timestamp: seconds since 1970.
-    func text(
+    package func text(
         _ payload: JSON, at timestamp: Int64, _ form: SignedForm = .python, nonce: String? = nil
     ) -> String {
         switch form {
@@ -56,7 +56,7 @@ struct InklingDevice: Sendable {
     }
 
     /// The body of a request.
-    func message(
+    package func message(
         _ payload: JSON, at timestamp: Int64, _ form: SignedForm = .python, nonce: String? = nil
     ) -> JSON {
         let members: [JSON.Member] = [
@@ -65,17 +65,5 @@ struct InklingDevice: Sendable {
             .init("signature", .string(sign(text(payload, at: timestamp, form, nonce: nonce)))),
         ]
         return .object(members + Self.member(nonce))
-    }
-}
-
-extension JSON {
-    /// A letter so many times: `é`, of two bytes, unless it is another.
-    static func letters(_ count: Int, _ letter: String = "é") -> JSON {
-        .string(String(repeating: letter, count: count))
-    }
-
-    /// The body of a signed request with another signature.
-    var forged: JSON {
-        with(["signature": .string(String(repeating: "0f", count: 64))])
     }
 }
