@@ -202,7 +202,7 @@ extension InklingLab {
     static func postcard(to key: String? = nil, caption: String = "Hello!") -> JSON {
         [
             "image_data": .string(Bitmap.checked(width: 8, height: 8).packed), "width": 8, "height": 8,
-            "caption": .string(caption), "to_public_key": key.map { .string($0) } ?? .null,
+            "caption": .string(caption), "to_public_key": key.map { JSON.string($0) } ?? .null,
         ]
     }
 

@@ -12,7 +12,8 @@ struct InklingSocketTests {
     func hello(on database: TestDatabase) async throws {
         try await InklingLab.run(database) { lab in
             for form in SignedForm.allCases {
-                for nonce in [nil, try await lab.nonce()] {
+                let fresh = try await lab.nonce()
+                for nonce in [nil, fresh] {
                     let device = InklingDevice()
                     let (_, greeting) = try await lab.listen(device, nonce: nonce, form)
                     #expect(greeting.keys == ["type", "public_key", "position", "oldest"], "\(greeting.text())")
@@ -88,7 +89,7 @@ struct InklingSocketTests {
                 positions.append(message["position"]?.int)
                 ids.insert(message["telegram"]?["id"]?.string)
             }
-            #expect(positions == (1...40).map { $0 })
+            #expect(positions.compactMap(\.self) == (1...40).map { Int64($0) })
             #expect(ids == Set(replies.map { $0.json["telegram_id"]?.string }))
         }
     }
@@ -231,8 +232,11 @@ struct InklingSocketTests {
             }
         }
     }
+}
 
-    @Test("one who says nothing is closed after ten seconds", .tags(.timed))
+@Suite("WS /ws/inkling: a silent client", .timeLimit(.minutes(1)), .tags(.timed))
+struct InklingSilenceTests {
+    @Test("one who says nothing is closed after ten seconds")
     func silent() async throws {
         try await InklingLab.run(.sqlite) { lab in
             let start = World.live.monotonic()

@@ -182,8 +182,11 @@ struct OracleUpstreamTests {
             #expect(upstream.calls.count == 1)
         }
     }
+}
 
-    @Test("upstreams that hang keep nobody else waiting", .tags(.timed))
+@Suite("Upstreams that hang", .timeLimit(.minutes(1)), .tags(.timed))
+struct OracleHangTests {
+    @Test("keep nobody else waiting")
     func hanging() async throws {
         try await InklingLab.runOracle(.sqlite) { lab, _ in
             async let hanging = atOnce(30) { number in

@@ -25,7 +25,7 @@ struct SigningTests {
                         ("/api/lineage", Self.birth(of: InklingDevice())),
                     ]
                     for (path, payload) in calls {
-                        let spent = nonce ? try await lab.nonce() : nil
+                        let spent = try await nonce ? lab.nonce() : nil
                         let reply = try await lab.send(path, by: device, payload, form, nonce: spent)
                         #expect(reply.status == 200, "\(path) \(form) \(nonce): \(reply.text)")
                         #expect(reply.json["success"] == true, "\(path)")
