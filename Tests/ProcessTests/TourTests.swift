@@ -7,7 +7,7 @@ import Testing
 struct TourTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Ops/tour").path()
-    private static let systems = ["beehack", "gateway", "hatchfarm", "steelthread"]
+    private static let systems = ["beehack", "gateway", "hatchfarm", "inkling", "steelthread"]
 
     private static func page(_ name: String) throws -> TourPage {
         try TourPage(String(contentsOfFile: "\(folder)/\(name).md", encoding: .utf8))
