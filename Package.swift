@@ -12,8 +12,9 @@ func room(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = 
     .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude, swiftSettings: settings)
 }
 
 func library(_ name: String, apt package: String, pkgConfig: String? = nil) -> Target {
@@ -107,13 +108,15 @@ let package = Package(
         tests(
             "WorkerTests",
             ["Domain", "Bytes", "Wire", "Runtime", "Sandbox", "Egress", "Executors", "Support", nioCore]),
-        tests("APITests", ["Domain", "Bytes", "Store", "Bus", "Engine", "API", "Support", httpClient, jwtKit]),
+        tests(
+            "APITests", ["Domain", "Bytes", "Store", "Bus", "Engine", "API", "Support", httpClient, jwtKit],
+            exclude: ["Inkling/Vectors"]),
         tests(
             "ProcessTests",
             [
                 "Domain", "Bytes", "Store", "Wire", "Runtime", "API", "Support", "hatchfarm",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]),
+            ], exclude: ["Inkling/Clients"]),
         .testTarget(name: "Tidy", path: "Tests/Tidy", exclude: ["migrations.lock"], swiftSettings: settings),
     ]
 )

@@ -162,13 +162,20 @@ enum GatewayShapes {
 
     static let token = Format<String>.text(1...128)
 
+    private static let duration = Input<Int64>(.number) { json throws(FieldError) in
+        guard let value = json.double, (0...1e15).contains(value) else {
+            throw .invalid("must be a number of milliseconds, 0 or more")
+        }
+        return json.int ?? Int64(value.rounded())
+    }
+
     static let outcome = InputFields {
         required("claimToken", token)
         required("status", Format<Outcome.Status>.choice)
         optional("output", output)
         optional("error", failure)
         required("executedAt", .instant)
-        required("duration", .integer(0...Int64.max))
+        required("duration", duration, "Milliseconds; a fraction is rounded.")
     }
     .map { token, status, output, error, _, duration throws(FieldError) in
         (

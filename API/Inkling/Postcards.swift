@@ -41,9 +41,10 @@ enum Postcards {
 
     /// Whether it has one bit for each pixel, as it is or unpacked.
     private static func isBitmap(_ text: String, width: Int64, height: Int64) -> Bool {
-        let size = Postcard.bytes(width: width, height: height)
+        let sizes = Postcard.bytes(width: width, height: height)
         guard let bytes = Base64.decode(text), !bytes.isEmpty else { return false }
-        return bytes.count == size || Zlib.inflate(bytes, limit: size)?.count == size
+        if sizes.contains(bytes.count) { return true }
+        return Zlib.inflate(bytes, limit: sizes.max() ?? 0).map { sizes.contains($0.count) } ?? false
     }
 
     private typealias Sent = (id: String, remaining: Int64)

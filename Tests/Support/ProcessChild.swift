@@ -59,7 +59,9 @@ package final class ChildProcess: Sendable {
     }
 
     private static let inherited = ProcessInfo.processInfo.environment.filter { name, _ in
-        !["HATCHFARM_", "REDIS_", "JWT_", "OIDC_"].contains { name.hasPrefix($0) }
+        !["HATCHFARM_", "REDIS_", "JWT_", "OIDC_", "ANTHROPIC_", "OPENAI_", "INKLING_", "ORACLE_"].contains {
+            name.hasPrefix($0)
+        }
             && ![
                 "PORT", "HOST", "DATABASE_URL", "REQUIRE_HTTPS", "TRUST_PROXY_HEADERS", "ALLOWED_ORIGINS", "PUBLIC_URL",
             ].contains(name)

@@ -11,6 +11,7 @@ struct FleetWatcher {
     /// Of the last update.
     private var position: Int64?
     private var hasSubscribed = false
+    private var isDeleted = false
 
     init(_ client: Client, device: String, since: Int64?, asJSON: Bool) {
         self.client = client
@@ -19,7 +20,7 @@ struct FleetWatcher {
         position = since
     }
 
-    /// Returns only by throwing: when the server refuses, or is away for a minute.
+    /// Returns when the device is deleted; throws when the server refuses, or is away for a minute.
     consuming func run() async throws {
         var jitter = FullJitter()
         var lastOpen = World.live.monotonic()
@@ -27,6 +28,7 @@ struct FleetWatcher {
             let started = World.live.monotonic()
             do {
                 let reason = try await follow()
+                if isDeleted { return }
                 Output.error("disconnected: \(FleetText.oneLine(reason))")
                 lastOpen = World.live.monotonic()
                 if lastOpen - started >= Self.goodConnection { jitter.reset() }
@@ -55,6 +57,7 @@ struct FleetWatcher {
                 continue
             }
             try take(message)
+            if isDeleted { break }
         }
         return socket.ending
     }
@@ -85,6 +88,7 @@ struct FleetWatcher {
             // Positions only grow.
             if let place, let position, place <= position { return }
             position = place ?? position
+            isDeleted = message["type"] == "device_status" && data["status"] == "deleted"
             Output.line(asJSON ? message.text(.compact) : FleetText.update(message, position: place))
         case "error":
             let text = FleetText.field(message["error"]?["message"])

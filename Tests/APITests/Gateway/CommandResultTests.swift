@@ -217,7 +217,7 @@ struct CommandResultTests {
                 (good.with(["error": []]), "INVALID_FIELD", "error"),
                 (good.with(["executedAt": "now"]), "INVALID_FIELD", "executedAt"),
                 (good.with(["executedAt": 1]), "INVALID_FIELD", "executedAt"),
-                (good.with(["duration": -1]), "INVALID_FIELD", "duration"),
+                (good.with(["duration": -0.5]), "INVALID_FIELD", "duration"),
                 (good.with(["duration": "5"]), "INVALID_FIELD", "duration"),
                 (good.with(["duration": .number("1e400")]), "INVALID_FIELD", "duration"),
                 (good.with(["surprise": 1]), "UNKNOWN_FIELD", "surprise"),

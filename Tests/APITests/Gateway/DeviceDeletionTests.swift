@@ -116,7 +116,7 @@ struct DeviceDeletionTests {
             let (deleted, suspended) = (try await lab.enroll("edge-1"), try await lab.enroll("edge-2"))
             async let first = lab.call(by: deleted, "/commands/claim", ["waitMs": 20_000])
             async let second = lab.call(by: suspended, "/commands/claim", ["waitMs": 20_000])
-            try await Task.sleep(for: .milliseconds(500))
+            try await World.live.sleep(.milliseconds(500))
             try lab.must(await delete(deleted, lab))
             for action in ["suspend", "resume"] {
                 try lab.must(await lab.call(as: .acme, "POST", "\(suspended.path)/\(action)"))

@@ -198,6 +198,7 @@ extension TourTests.Tour {
         try await open("device", token)
         try await open("customer", lab.token(of: .acme))
         for action in ["suspend", "resume"] { _ = try await customer("POST", "/devices/tour/\(action)") }
+        _ = try await customer("DELETE", "/devices/tour")
         _ = try await customer("GET", "/system/info")
     }
 

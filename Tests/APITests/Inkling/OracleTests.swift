@@ -82,7 +82,7 @@ struct InklingAdminTests {
         try await InklingLab.run(database) { lab in
             let (device, other) = (try await lab.enroll(), try await lab.enroll())
             let calls: [(String, JSON)] = [
-                ("/api/plant", InklingLab.dream()), ("/api/fish", ["limit": 2]), ("/api/telegram/inbox", ["limit": 2]),
+                ("/api/plant", InklingLab.dream()), ("/api/fish", ["limit": 2]), ("/api/telegram/inbox", ["limit": 3]),
                 ("/api/telegram", InklingLab.telegram(to: other.key)), ("/api/postcard", InklingLab.postcard()),
                 ("/api/baptism", ["action": "request"]), ("/api/lineage", InklingLab.birth(of: InklingDevice())),
             ]
