@@ -50,9 +50,10 @@ let package = Package(
         library("CHiredis", apt: "libhiredis-dev"),
         library("CSodium", apt: "libsodium-dev"),
         library("CZstd", apt: "libzstd-dev"),
+        library("CZlib", apt: "zlib1g-dev"),
 
         room("Domain", "Scheduler/Domain"),
-        room("Bytes", "Scheduler/Bytes", ["CSodium", "CZstd"]),
+        room("Bytes", "Scheduler/Bytes", ["CSodium", "CZstd", "CZlib"]),
         room(
             "Store", "Scheduler/Store",
             [

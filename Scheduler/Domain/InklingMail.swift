@@ -91,8 +91,8 @@ package struct Postcard: Sendable, Equatable {
     package static let widths: ClosedRange<Int64> = 1...250
     package static let heights: ClosedRange<Int64> = 1...122
 
-    /// The bytes that its bitmap may have, one bit a pixel: each row from a byte of its own, or all bits in one row. For
-    /// sizes within the bounds.
+    /// The bytes that its bitmap may have, one bit a pixel: each row from a byte of its own, or all bits in one row.
+    /// For sizes within the bounds.
     package static func bytes(width: Int64, height: Int64) -> [Int] {
         [Int((width + 7) / 8 * height), Int((width * height + 7) / 8)]
     }

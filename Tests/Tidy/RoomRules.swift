@@ -39,7 +39,7 @@ extension Rule {
     private static let homes = [
         "CLibPQ": "Scheduler/Store/Postgres/", "GRDB": "Scheduler/Store/SQLite/",
         "GRDBSQLite": "Scheduler/Store/SQLite/", "CHiredis": "Scheduler/Bus/",
-        "CSodium": "Scheduler/Bytes/", "CZstd": "Scheduler/Bytes/",
+        "CSodium": "Scheduler/Bytes/", "CZstd": "Scheduler/Bytes/", "CZlib": "Scheduler/Bytes/",
     ]
 
     static let foreignModules = Rule(

@@ -54,9 +54,9 @@ final class CustomerTokens: Sendable {
         return Claims(customer: CustomerID(customer), role: payload["role"]?.string, expiresAt: expiry)
     }
 
-    /// Of whole seconds.
+    /// Of seconds, which may have a fraction (RFC 7519).
     private static func milliseconds(_ json: JSON?) -> Int64? {
-        guard let seconds = json?.int, (0...100_000_000_000).contains(seconds) else { return nil }
-        return seconds * 1_000
+        guard let seconds = json?.double, (0...1e11).contains(seconds) else { return nil }
+        return Int64(seconds * 1_000)
     }
 }

@@ -132,7 +132,7 @@ extension ServedRoute {
         let isConditional = route.headers.contains { $0.name == "If-Match" }
         let all: [(HTTPResponse.Status, Bool)] = [
             (.badRequest, true), (.unauthorized, true), (.forbidden, true), (.notFound, true),
-            (.requestTimeout, writes), (.conflict, writes), (.preconditionFailed, isConditional),
+            (.requestTimeout, writes), (.conflict, true), (.preconditionFailed, isConditional),
             (.contentTooLarge, writes), (.unsupportedMediaType, writes),
             (.unprocessableContent, writes || system.invalid == .unprocessableContent), (.upgradeRequired, true),
             (.preconditionRequired, isConditional), (.tooManyRequests, true), (.internalServerError, true),

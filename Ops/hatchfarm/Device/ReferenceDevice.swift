@@ -62,7 +62,8 @@ extension ReferenceDevice {
             try Files.makeFolder(folder, mode: 0o711)
             let lock = try DeviceLock(folder)
             defer { withExtendedLifetime(lock) {} }
-            if let known = try DeviceIdentity.read(folder) {
+            // The same device may begin anew: its customer has provisioned it again.
+            if let known = try DeviceIdentity.read(folder), known.id != id || known.server != address {
                 throw Failure.refused(
                     "\(folder) holds the device \(known.id) of \(known.server): choose another folder with --state")
             }

@@ -25,6 +25,7 @@ struct CustomerTokenTests {
         Token("no exp") { $0.set("exp", nil) }, Token("exp as text") { $0.set("exp", "9999999999") },
         Token("exp null") { $0.set("exp", .null) }, Token("exp true") { $0.set("exp", true) },
         Token("exp 0") { $0.set("exp", 0) }, Token("exp an object") { $0.set("exp", [:]) },
+        Token("exp of a day ago, with a fraction") { $0.set("exp", .number("1700000000.5")) },
         Token("exp beyond integers") { $0.set("exp", .number("1e400")) },
         Token("no aud") { $0.set("aud", nil) }, Token("another aud") { $0.set("aud", "anon") },
         Token("our logins' aud") { $0.set("aud", "hatchfarm-api") },

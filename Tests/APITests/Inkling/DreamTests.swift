@@ -222,7 +222,9 @@ struct FishTests {
             try lab.must(await lab.post("/api/fish", message))
             try await lab.expectRefusal("401 REPLAYED") { try await lab.post("/api/fish", message) }
             try lab.must(await lab.admin("ban", device.key))
-            try await lab.expectRefusal("403 DEVICE_BANNED") { try await lab.send("/api/fish", by: device, [:]) }
+            try await lab.expectRefusal("403 DEVICE_BANNED") {
+                try await lab.send("/api/fish", by: device, ["limit": 5])
+            }
         }
     }
 }

@@ -39,8 +39,10 @@ struct DeviceCommandTests {
             let identity = try JSON(parsing: Array(Data(contentsOf: URL(filePath: "\(state)/device.json"))))
             let secret = try #require(identity["device_secret"]?.string)
             #expect(secret.utf8.count == 64 && !made.output.contains(secret))
-            let again = try await register("press-7", code, state)
-            #expect(again.code == 4 && again.errors.contains("holds the device press-7"), "\(again)")
+            let other = try await register("press-8", code, state)
+            #expect(other.code == 4 && other.errors.contains("holds the device press-7"), "\(other)")
+            #expect(try await register("press-7", code, state).code == 4, "registered already")
+            #expect(try mode("\(state)/device.json") == 0o600)
             #expect(try await register("press-7", code, Scratch.path("other")).code == 4, "registered already")
 
             let device = try await acme.device(state)
