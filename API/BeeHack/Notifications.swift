@@ -32,7 +32,7 @@ enum Notifications {
     ) { $0.id }
 
     private static let unreadOnly = QueryParameter<Bool>(
-        "unread_only", .choice("true", "false"), "`false` for those too that you have read."
+        "unread_only", .string(), "`false` for those too that you have read; else only the others."
     ) { $0 != "false" }
 
     private enum Marks: Sendable {

@@ -124,6 +124,8 @@ enum Baptisms {
 
     private static func show(_ call: Call, _ anyone: PublicContext) async throws -> View {
         guard try !(call.query[pending] ?? false) else {
+            // Not asked for, but wrong all the same.
+            _ = try call.query[InklingShapes.keyParameter]
             let page = try call.page(of: requests)
             let found = try await call.database.read { tx in
                 try tx.baptismRequests(before: page.after, limit: page.wanted)

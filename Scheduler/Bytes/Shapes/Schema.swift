@@ -85,7 +85,9 @@ extension Schema {
             return Self.typed(
                 "integer",
                 [
-                    ("minimum", range.map { JSON($0.lowerBound) }), ("maximum", range.map { JSON($0.upperBound) }),
+                    ("minimum", range.map { JSON($0.lowerBound) }),
+                    // What fits in no integer is read as the largest one, or refused for that.
+                    ("maximum", range.flatMap { $0.upperBound == .max ? nil : JSON($0.upperBound) }),
                 ])
         case .number: return ["type": "number"]
         case .boolean: return ["type": "boolean"]
