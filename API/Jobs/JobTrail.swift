@@ -14,7 +14,7 @@ enum JobTrail {
         Route(
             .get, "/jobs/{job}/events", "followJob", "The job's status, progress and log as server-sent events.",
             headers: [.init("Last-Event-ID", .string(), "Goes on after this event.")],
-            answers: [.ok(.anything, type: "text/event-stream")], events),
+            answers: [.ok(.string(), type: "text/event-stream")], events),
     ].tagged("Jobs")
 
     private static let after = QueryParameter.integer("after", 0...Int.max, "The `seq` of the last piece you have.")
