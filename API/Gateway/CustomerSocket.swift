@@ -28,7 +28,7 @@ enum CustomerSocket {
 
     private static func serve(_ call: Call, _ caller: CustomerSocketContext, _ socket: WebSocket) async throws {
         let customer = caller.customer.customer
-        let seat = try call.dependencies.deviceCredentials.sockets.take(caller.customer.customer.owner.text, most: 50)
+        let seat = try call.dependencies.seats.take(caller.customer.customer.owner.text, most: 50)
         defer { seat.leave() }
         try await socket.send(GatewayMessage(type: "connected"), greeting, customer)
         let left = caller.customer.expiresAt - call.dependencies.world.now()

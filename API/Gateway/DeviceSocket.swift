@@ -33,7 +33,7 @@ enum DeviceSocket {
     }
 
     private static func serve(_ call: Call, _ caller: DeviceSocketContext, _ socket: WebSocket) async throws {
-        let seat = try call.dependencies.deviceCredentials.sockets.take(caller.device.machine.text, most: 5)
+        let seat = try call.dependencies.seats.take(caller.device.machine.text, most: 5)
         defer { seat.leave() }
         try await socket.send(GatewayMessage(type: "connected"), greeting, caller.device)
         socket.follow(DeviceTopic.device(caller.device), every: lookEvery)

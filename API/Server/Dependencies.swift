@@ -19,7 +19,7 @@ package final class Dependencies: Sendable {
     /// Where devices bring their signs of life and claims.
     package let devices: DeviceBroker
     let deviceCredentials: DeviceCredentials
-    /// The sockets of callers that no other place counts.
+    /// The sockets of each caller that may have only so many.
     let seats = SocketSeats()
     let oracle: Oracle
     let signIn: SignIn

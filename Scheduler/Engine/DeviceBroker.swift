@@ -67,17 +67,16 @@ package final class DeviceBroker: Sendable {
         // Repeated, it may get what it has, though nothing waits.
         var isSure = claim.isRepeatable
         while true {
-            if !isSure, try await !isWaiting(device) {
-                guard try await sleep(subscription, until: deadline, isAbandoned) else { return [] }
-                // Meanwhile its token may have ended, and its id may be another device's.
-                if let token, try await tokens(token)?.device != device { throw Refusal.credentialEnded }
-                continue
+            let isWorth = try await isSure ? true : isWaiting(device)
+            if isWorth {
+                let answer = try await broker.database.write { [claim] in try $0.claim(claim, hints: .none) }
+                broker.stats.claimed(answer)
+                if !answer.grants.isEmpty { return answer.grants }
             }
             isSure = false
-            let answer = try await broker.database.write { [claim] in try $0.claim(claim, hints: .none) }
-            broker.stats.claimed(answer)
-            if !answer.grants.isEmpty { return answer.grants }
             guard try await sleep(subscription, until: deadline, isAbandoned) else { return [] }
+            // Meanwhile its token may have ended, and its id may be another device's.
+            if let token, try await tokens(token)?.device != device { throw Refusal.credentialEnded }
         }
     }
 

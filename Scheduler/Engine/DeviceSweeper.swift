@@ -20,8 +20,8 @@ package struct DeviceSweeper: Ticking {
         }
         let deleted = try await database.write { try $0.takeDevicesToErase(limit: Self.devices) }
         try await erase(deleted)
-        let isMore = isClosing || max(unregistered.count, deleted.count) >= Self.devices || silent >= Self.limit
-        return isMore || !deleted.isEmpty ? .milliseconds(5) : .seconds(2)
+        let isMore = isClosing || !deleted.isEmpty || unregistered.count >= Self.devices || silent >= Self.limit
+        return isMore ? .milliseconds(5) : .seconds(2)
     }
 
     /// Each by itself, so that one that can't be erased doesn't keep the others; it is tried again.

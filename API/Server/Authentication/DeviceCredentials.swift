@@ -6,8 +6,6 @@ internal import Store
 final class DeviceCredentials: Sendable {
     let customers: CustomerTokens
     let tokens: CredentialCache<DeviceTokenHolder>
-    /// The sockets of each device and customer.
-    let sockets = SocketSeats()
     /// Attempts that failed, by address and device.
     private let failures: QuotaMeter
 
