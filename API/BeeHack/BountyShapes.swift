@@ -126,7 +126,7 @@ extension Listing where Item == Bounty {
 
     /// What fits of the tasks that were found; one more than fits tells that there is another page.
     init(_ found: [Bounty], sort: String, limit: Int, list: String, order: BountyOrder) {
-        let shown = Array(found.prefix(max(0, limit)))
+        let shown = found.count > limit ? Array(found.prefix(max(0, limit))) : found
         let next = found.count > limit ? shown.last.map { BountyPlace($0, in: order) } : nil
         self.init(sort: sort, limit: limit, items: shown, next: next.map { ListPlace(list: list, place: $0) })
     }

@@ -1,5 +1,7 @@
 /// What is wrong with one field of a request; each dialect gives it its status and shape.
+@usableFromInline
 package struct FieldError: Error, Sendable, Equatable {
+    @usableFromInline
     package enum Problem: Sendable, Equatable {
         case missing
         case unknown

@@ -2,6 +2,7 @@
 /// being verified and written again (CONTRACT 8).
 ///
 /// Text is compared byte by byte: Swift's `==` holds "K" (U+212A) and "K" for equal, JSON does not.
+@usableFromInline
 package enum JSON: Sendable, Equatable {
     case null
     case bool(Bool)
@@ -12,6 +13,7 @@ package enum JSON: Sendable, Equatable {
     /// Members in the order they were written; keys are distinct when parsed.
     case object([Member])
 
+    @usableFromInline
     package struct Member: Sendable, Equatable {
         package let key: String
         package let value: JSON
@@ -21,7 +23,7 @@ package enum JSON: Sendable, Equatable {
             self.value = value
         }
 
-        package static func == (left: Member, right: Member) -> Bool {
+        @usableFromInline package static func == (left: Member, right: Member) -> Bool {
             left.key.isExactly(right.key) && left.value == right.value
         }
     }
@@ -39,7 +41,7 @@ package enum JSON: Sendable, Equatable {
         self = value.isFinite ? .number("\(value)") : .null
     }
 
-    package static func == (left: JSON, right: JSON) -> Bool {
+    @usableFromInline package static func == (left: JSON, right: JSON) -> Bool {
         switch (left, right) {
         case (.null, .null): true
         case (.bool(let left), .bool(let right)): left == right
@@ -87,7 +89,7 @@ extension JSON {
         if case .object(let members) = self { members } else { nil }
     }
 
-    package var isNull: Bool {
+    @usableFromInline package var isNull: Bool {
         if case .null = self { true } else { false }
     }
 
@@ -105,29 +107,29 @@ extension JSON {
 }
 
 extension JSON: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral {
-    package init(booleanLiteral value: Bool) {
+    @usableFromInline package init(booleanLiteral value: Bool) {
         self = .bool(value)
     }
 
-    package init(integerLiteral value: Int64) {
+    @usableFromInline package init(integerLiteral value: Int64) {
         self.init(value)
     }
 
-    package init(floatLiteral value: Double) {
+    @usableFromInline package init(floatLiteral value: Double) {
         self.init(value)
     }
 }
 
 extension JSON: ExpressibleByStringInterpolation, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral {
-    package init(stringLiteral value: String) {
+    @usableFromInline package init(stringLiteral value: String) {
         self = .string(value)
     }
 
-    package init(arrayLiteral elements: JSON...) {
+    @usableFromInline package init(arrayLiteral elements: JSON...) {
         self = .array(elements)
     }
 
-    package init(dictionaryLiteral elements: (String, JSON)...) {
+    @usableFromInline package init(dictionaryLiteral elements: (String, JSON)...) {
         self = .object(elements.map { Member($0.0, $0.1) })
     }
 }

@@ -1,25 +1,33 @@
 /// Writes compact JSON as it goes, without a tree: for hot replies. Commas are its business, nesting is the caller's.
+@usableFromInline
 package struct JSONWriter: Sendable {
-    package private(set) var bytes: [UInt8] = []
+    @usableFromInline package private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
-    package init(capacity: Int = 256) {
+    @usableFromInline package init(capacity: Int = 256) {
         bytes.reserveCapacity(max(0, capacity))
     }
 
-    package mutating func beginObject() {
+    /// The name of a member, escaped once.
+    @usableFromInline package struct Key: Sendable {
+        fileprivate let bytes: [UInt8]
+
+        @usableFromInline package init(_ name: String) { bytes = JSON.string(name).bytes() + [UInt8(ascii: ":")] }
+    }
+
+    @usableFromInline package mutating func beginObject() {
         open(UInt8(ascii: "{"))
     }
 
-    package mutating func endObject() {
+    @usableFromInline package mutating func endObject() {
         close(UInt8(ascii: "}"))
     }
 
-    package mutating func beginArray() {
+    @usableFromInline package mutating func beginArray() {
         open(UInt8(ascii: "["))
     }
 
-    package mutating func endArray() {
+    @usableFromInline package mutating func endArray() {
         close(UInt8(ascii: "]"))
     }
 
@@ -27,6 +35,12 @@ package struct JSONWriter: Sendable {
         separate()
         JSONText.append(name, to: &bytes, .compact)
         bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
+    @usableFromInline package mutating func key(_ key: Key) {
+        separate()
+        bytes.append(contentsOf: key.bytes)
         needsComma = false
     }
 
@@ -54,7 +68,7 @@ package struct JSONWriter: Sendable {
         bytes.append(contentsOf: (value ? "true" : "false").utf8)
     }
 
-    package mutating func null() {
+    @usableFromInline package mutating func null() {
         separate()
         bytes.append(contentsOf: "null".utf8)
     }
@@ -65,13 +79,13 @@ package struct JSONWriter: Sendable {
     }
 
     /// One whole value that is JSON already.
-    package mutating func raw(_ value: [UInt8]) {
+    @usableFromInline package mutating func raw(_ value: [UInt8]) {
         separate()
         bytes.append(contentsOf: value)
     }
 
     /// One whole value that is JSON already.
-    package mutating func raw(_ value: String) {
+    @usableFromInline package mutating func raw(_ value: String) {
         separate()
         bytes.append(contentsOf: value.utf8)
     }

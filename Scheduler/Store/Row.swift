@@ -6,10 +6,10 @@ internal import Domain
 /// Every read throws `DatabaseError.failed` if the column holds another type or nothing, or if there is none left:
 /// nothing is converted, on either database.
 package struct Row {
-    private let cells: any Cells
+    private let cells: Cells
     private var column: Int32 = 0
 
-    init(_ cells: any Cells) { self.cells = cells }
+    init(_ cells: Cells) { self.cells = cells }
 
     package mutating func text() throws -> String { try required(optionalText()) }
     package mutating func integer() throws -> Int64 { try required(optionalInteger()) }
@@ -48,11 +48,37 @@ package struct Row {
 }
 
 /// The columns of a row, wherever its database keeps them. Columns count from 0.
-protocol Cells {
-    var count: Int32 { get }
-    func text(at column: Int32) throws -> String?
-    func integer(at column: Int32) throws -> Int64?
-    func bytes(at column: Int32) throws -> [UInt8]?
+enum Cells {
+    case sqlite(SQLiteCells)
+    case postgres(PostgresCells)
+
+    var count: Int32 {
+        switch self {
+        case .sqlite(let cells): cells.count
+        case .postgres(let cells): cells.count
+        }
+    }
+
+    func text(at column: Int32) throws -> String? {
+        switch self {
+        case .sqlite(let cells): try cells.text(at: column)
+        case .postgres(let cells): try cells.text(at: column)
+        }
+    }
+
+    func integer(at column: Int32) throws -> Int64? {
+        switch self {
+        case .sqlite(let cells): try cells.integer(at: column)
+        case .postgres(let cells): try cells.integer(at: column)
+        }
+    }
+
+    func bytes(at column: Int32) throws -> [UInt8]? {
+        switch self {
+        case .sqlite(let cells): try cells.bytes(at: column)
+        case .postgres(let cells): try cells.bytes(at: column)
+        }
+    }
 }
 
 extension DatabaseError {

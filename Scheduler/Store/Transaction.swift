@@ -23,6 +23,8 @@ package final class Transaction {
     }
     package let sqlEngine: SQLEngine
     package var random = SystemRandomNumberGenerator()
+    /// What is remembered of members; nil: nothing is.
+    var handleCache: HandleCache?
 
     private let connection: any SQLConnection
     private let clock: () throws -> Int64

@@ -1,10 +1,12 @@
 /// A JSON value said once, for both directions: its schema, how it is written, and how it is read with all its bounds.
+@usableFromInline
 package struct Format<Value: Sendable>: Sendable {
-    package let schema: Schema
-    package let write: @Sendable (Value, inout JSONWriter) -> Void
+    @usableFromInline package let schema: Schema
+    @usableFromInline package let write: @Sendable (Value, inout JSONWriter) -> Void
     /// Errors are about the value itself: their field is empty, or a path inside it.
-    package let read: @Sendable (JSON) throws(FieldError) -> Value
+    @usableFromInline package let read: @Sendable (JSON) throws(FieldError) -> Value
 
+    @inlinable
     package init(
         _ schema: Schema, write: @escaping @Sendable (Value, inout JSONWriter) -> Void,
         read: @escaping @Sendable (JSON) throws(FieldError) -> Value
@@ -14,6 +16,7 @@ package struct Format<Value: Sendable>: Sendable {
         self.read = read
     }
 
+    @inlinable
     package var shape: Shape<Value> { Shape(schema, write: write) }
     package var input: Input<Value> { Input(schema, read: read) }
 
@@ -24,6 +27,7 @@ package struct Format<Value: Sendable>: Sendable {
     package func noted(_ note: String) -> Self { Format(.noted(schema, note), write: write, read: read) }
 
     /// The same as another type. Throws what `into` finds wrong.
+    @inlinable
     package func map<Other: Sendable>(
         _ into: @escaping @Sendable (Value) throws(FieldError) -> Other,
         from: @escaping @Sendable (Other) -> Value
@@ -36,6 +40,7 @@ package struct Format<Value: Sendable>: Sendable {
     }
 
     /// `null`, or a value.
+    @inlinable
     package static func nullable<Wrapped>(_ format: Format<Wrapped>) -> Format where Value == Wrapped? {
         Format(.nullable(format.schema)) { value, writer in
             if let value { format.write(value, &writer) } else { writer.null() }

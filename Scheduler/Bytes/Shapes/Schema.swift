@@ -1,5 +1,6 @@
 /// What a JSON value looks like, for the OpenAPI document. Made by a `Format`, a `Shape` or an `Input`, which also
 /// write or read the value, so that the document can't say anything else.
+@usableFromInline
 package indirect enum Schema: Sendable {
     case text(lengths: ClosedRange<Int>?, pattern: String?, format: String?)
     case options([String])
@@ -22,16 +23,19 @@ package indirect enum Schema: Sendable {
     /// Kept once under `components/schemas`.
     case named(String, Schema)
 
+    @usableFromInline
     package struct Property: Sendable {
         package let name: String
         package let schema: Schema
         package let isRequired: Bool
         package let note: String?
 
+        @usableFromInline
         package static func required(_ name: String, _ schema: Schema, _ note: String? = nil) -> Property {
             Property(name: name, schema: schema, isRequired: true, note: note)
         }
 
+        @usableFromInline
         package static func optional(_ name: String, _ schema: Schema, _ note: String? = nil) -> Property {
             Property(name: name, schema: schema, isRequired: false, note: note)
         }

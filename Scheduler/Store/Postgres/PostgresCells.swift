@@ -21,13 +21,13 @@ final class PostgresResult {
     var tag: String? { PQcmdStatus(handle).map { String(cString: $0) } }
 
     /// A row of a result in binary form; valid as long as the result.
-    func cells(ofRow row: Int32) -> PostgresCells {
-        PostgresCells(result: handle, row: row, count: PQnfields(handle))
+    func cells(ofRow row: Int32) -> Cells {
+        .postgres(PostgresCells(result: handle, row: row, count: PQnfields(handle)))
     }
 }
 
 /// One row of a result in binary form.
-struct PostgresCells: Cells {
+struct PostgresCells {
     fileprivate let result: OpaquePointer
     fileprivate let row: Int32
     let count: Int32
@@ -44,6 +44,8 @@ struct PostgresCells: Cells {
     func integer(at column: Int32) throws -> Int64? {
         guard let bytes = cell(column) else { return nil }
         switch PQftype(result, column) {
+        case 20 where bytes.count == 8:  // bigint
+            return Int64(bigEndian: bytes.loadUnaligned(as: Int64.self))
         case 16, 20, 21, 23:  // boolean and the integers
             // Sign and all, from the left.
             return bytes.dropFirst().reduce(Int64(Int8(bitPattern: bytes.first ?? 0))) { $0 << 8 | Int64($1) }

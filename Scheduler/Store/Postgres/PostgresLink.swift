@@ -14,11 +14,14 @@ final class PostgresLink: SQLConnection {
         case idle
         /// BEGIN goes out with the first statement.
         case toBegin
-        /// By the server's clock, in milliseconds.
-        case open(at: Int64)
+        /// By the server's clock, in milliseconds; nil as long as it wasn't asked.
+        case open(at: Int64?)
         /// ROLLBACK was sent, and its answer is not read yet.
         case leaving
     }
+
+    /// Whether a transaction that only read is still open. Its ROLLBACK goes out with the next BEGIN.
+    private var isReading = false
 
     private let handle: OpaquePointer
     private let settings: DatabaseSettings
@@ -114,6 +117,7 @@ extension PostgresLink {
         health = .fine
         mayWrite = mode == .write
         patience = (statementTimeoutMilliseconds ?? settings.statementTimeoutMilliseconds) + 2_000
+        if isReading, mode == .bare { endReading() }
         if case .leaving = stage { try settle() }
         stage = mode == .bare ? .idle : .toBegin
         // What writes needs the time before its first statement anyway.
@@ -126,24 +130,37 @@ extension PostgresLink {
     /// The server's time in milliseconds when the transaction began.
     func instant() throws -> Int64 {
         if case .toBegin = stage { try open() }
-        guard case .open(let instant) = stage else { return 0 }
+        guard case .open(let known) = stage else { return 0 }
+        if let known { return known }
+        let instant = try Self.instant(ask(TransactionWord.clock.send(on: handle)))
+        stage = .open(at: instant)
         return instant
     }
 
-    /// Sends BEGIN, the question for the time and a first statement in one go; returns the last answer.
+    private static func instant(_ answer: PostgresResult) throws -> Int64 {
+        // Cells look into their answer's memory, and don't keep it.
+        try withExtendedLifetime(answer) {
+            var row = Row(answer.cells(ofRow: 0))
+            return try row.integer()
+        }
+    }
+
+    /// Sends BEGIN with the first statement in one go, or with the question for the time; returns the last answer.
+    /// Ends what was read before.
     @discardableResult
     private func open(with statement: ((OpaquePointer) -> Int32)? = nil) throws -> PostgresResult {
         stage = .idle
         let begin = mayWrite ? TransactionWord.beginWrite : .beginRead
-        let answers = try pipeline([begin.send, TransactionWord.clock.send] + (statement.map { [$0] } ?? []))
-        guard answers.count >= 2, let last = answers.last else {
+        var sends: [(OpaquePointer) -> Int32] = []
+        if isReading { sends.append { TransactionWord.rollback.send(on: $0) } }
+        isReading = false
+        sends.append { begin.send(on: $0) }
+        sends.append(statement ?? { TransactionWord.clock.send(on: $0) })
+        let answers = try pipeline(sends)
+        guard answers.count == sends.count, let last = answers.last else {
             throw DatabaseError.decoding("is missing: BEGIN got \(answers.count) answers")
         }
-        // Cells look into their answer's memory, and don't keep it.
-        try withExtendedLifetime(answers) {
-            var row = Row(answers[1].cells(ofRow: 0))
-            stage = .open(at: try row.integer())
-        }
+        stage = .open(at: statement == nil ? try Self.instant(last) : nil)
         return last
     }
 
@@ -159,17 +176,21 @@ extension PostgresLink {
         }
     }
 
-    /// Ends a transaction that only read, without waiting for the answer.
+    /// Ends a transaction that only read, at the latest with `endReading`.
     func leave() {
-        guard case .open = stage, health == .fine else {
-            stage = .idle
-            return
-        }
+        if case .open = stage, health == .fine { isReading = true }
+        stage = .idle
+    }
+
+    /// To be called when no other transaction follows at once. Doesn't wait for the answer.
+    func endReading() {
+        guard isReading else { return }
+        isReading = false
         stage = .leaving
         if TransactionWord.rollback.send(on: handle) != 1 || PQflush(handle) != 0 { health = .lost }
     }
 
-    /// Reads the answer that `leave` didn't wait for.
+    /// Reads the answer that `endReading` didn't wait for.
     private func settle() throws {
         stage = .idle
         let deadline = World.live.monotonic() + Int64(patience)
@@ -182,6 +203,7 @@ extension PostgresLink {
     /// Rolls back if there is still somebody to tell.
     func rollback() {
         stage = .idle
+        isReading = false
         guard health != .lost, health != .stalled, PQtransactionStatus(handle) != PQTRANS_IDLE else { return }
         let before = health
         do {

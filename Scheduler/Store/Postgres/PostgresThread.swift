@@ -42,17 +42,21 @@ extension PostgresPool {
     }
 
     private func nextStep(_ link: inout PostgresLink?) -> Step {
-        state.wait { state in
-            if state.isClosed { return .stop }
-            guard state.waiting.isReady else { return nil }
-            if link == nil {
-                guard let spare = state.spare.take() else { return .connect }
-                link = spare
-            }
-            guard let work = state.waiting.popFirst() else { return nil }
-            state.working += 1
-            return .work(work)
+        if let step = state.withLock({ nextStep(&link, &$0) }) { return step }
+        link?.endReading()
+        return state.wait { nextStep(&link, &$0) }
+    }
+
+    private func nextStep(_ link: inout PostgresLink?, _ state: inout State) -> Step? {
+        if state.isClosed { return .stop }
+        guard state.waiting.isReady else { return nil }
+        if link == nil {
+            guard let spare = state.spare.take() else { return .connect }
+            link = spare
         }
+        guard let work = state.waiting.popFirst() else { return nil }
+        state.working += 1
+        return .work(work)
     }
 
     /// Makes a connection, or it is an outage, unless other connections still work.

@@ -2,15 +2,13 @@ package import Domain
 
 extension Transaction {
     package func bounty(_ id: Int64) throws -> Bounty? {
-        try first("SELECT \(raw: Bounty.columns) FROM bounties WHERE id = \(id)") { try Bounty(&$0) }
+        try readBounties("SELECT \(raw: Bounty.columns) FROM bounties WHERE id = \(id)").first
     }
 
     /// These tasks, in the order given; those that are gone are left out.
     func bounties(_ ids: [Int64]) throws -> [Bounty] {
         guard !ids.isEmpty else { return [] }
-        let found = try rows("SELECT \(raw: Bounty.columns) FROM bounties WHERE id IN (\(list: ids))") {
-            try Bounty(&$0)
-        }
+        let found = try readBounties("SELECT \(raw: Bounty.columns) FROM bounties WHERE id IN (\(list: ids))")
         let byID = Dictionary(found.map { ($0.id, $0) }) { first, _ in first }
         return ids.compactMap { byID[$0] }
     }
@@ -19,25 +17,40 @@ extension Transaction {
 extension Transaction {
     /// Tasks in an order, those after `place`. Read group by group, each by ranges of an index.
     package func bounties(
-        _ order: BountyOrder, _ filter: BountyFilter = BountyFilter(), after place: BountyPlace?, limit: Int
+        _ order: BountyOrder, _ filter: BountyFilter = BountyFilter(), after place: BountyPlace?, limit whole: Int
     ) throws -> [Bounty] {
-        var found: [BountyKey] = []
-        for (group, parts) in filter.groups(in: order) where found.count < limit && group >= place?.group ?? group {
+        var found: [Bounty] = []
+        for (group, parts) in filter.groups(in: order) where found.count < whole && group >= place?.group ?? group {
             let place = place?.group == group ? place : nil
-            var members: Set<BountyKey> = []
-            for label in filter.labels.isEmpty ? [nil] : filter.labels.map(Optional.some) {
-                members.formUnion(
-                    try keys(parts, label: label, order, after: place, limit: limit - found.count))
+            let limit = whole - found.count
+            // A task can have several of the labels. Each is asked for alone, so that a statement reads few rows.
+            let keys = (filter.labels.isEmpty ? [nil] : filter.labels.map(Optional.some)).map { label in
+                Self.keys(parts, label: label, order, after: place, limit: limit)
             }
-            found += members.sorted { order.isBefore($0, $1) }.prefix(max(0, limit - found.count))
+            for key in keys { found += try bounties(of: key) }
+            if keys.count > 1 {
+                var seen = Set<Int64>()
+                found.removeAll { !seen.insert($0.id).inserted }
+            }
+            found.sort(by: order.isBefore)
+            found.removeLast(max(0, found.count - whole))
         }
-        return try bounties(found.map(\.id))
+        return found
     }
 
-    /// What is compared of tasks, of one group of an order.
-    private func keys(
+    /// The tasks whose ids a statement selects, in any order.
+    private func bounties(of keys: SQL) throws -> [Bounty] {
+        try readBounties(
+            """
+            WITH keys (key) AS MATERIALIZED (\(sql: keys))
+            SELECT \(raw: Bounty.columns) FROM keys CROSS JOIN bounties WHERE bounties.id = key
+            """)
+    }
+
+    /// The statement that selects the ids of the first tasks of one group of an order.
+    private static func keys(
         _ parts: [BountyFilter.Part?], label: String?, _ order: BountyOrder, after place: BountyPlace?, limit: Int
-    ) throws -> [BountyKey] {
+    ) -> SQL {
         let sort: SQL =
             order.isByPoints
             ? "ORDER BY points DESC, id DESC" : order.isOldestFirst ? "ORDER BY id" : "ORDER BY id DESC"
@@ -70,11 +83,8 @@ extension Transaction {
                     \(sql: partSort) LIMIT \(limit)) AS part
                 """
         }
-        guard let first = selects.first else { return [] }
-        let all = selects.dropFirst().reduce(first) { sum, part in "\(sql: sum) UNION ALL \(sql: part)" }
-        return try rows("SELECT points, id FROM (\(sql: all)) AS parts \(sql: sort) LIMIT \(limit)") { row in
-            try BountyKey(points: row.integer(), id: row.integer())
-        }
+        let all = selects.joined(separator: " UNION ALL ")
+        return "SELECT id FROM (\(sql: all)) AS parts \(sql: sort) LIMIT \(limit)"
     }
 
     /// How many tasks of all authors a feed looks at before it asks the followed ones one by one.
@@ -209,11 +219,10 @@ extension Transaction {
                 """
             }
         }
-        let all = parts.dropFirst().reduce(parts[0]) { sum, part in "\(sql: sum) UNION ALL \(sql: part)" }
-        let ids = try rows(
-            "SELECT id FROM (\(sql: all)) AS parts ORDER BY status, points DESC, id DESC LIMIT \(limit)"
-        ) { try $0.integer() }
-        return try bounties(ids)
+        let all = parts.joined(separator: " UNION ALL ")
+        return try bounties(
+            of: "SELECT id FROM (\(sql: all)) AS parts ORDER BY status, points DESC, id DESC LIMIT \(limit)"
+        ).sorted(by: BountyOrder.status.isBefore)
     }
 
     /// Those of these members that `member` follows.
@@ -229,14 +238,10 @@ extension Transaction {
     }
 }
 
-/// What tasks of one group are compared by.
-private struct BountyKey: Hashable {
-    var points: Int64
-    var id: Int64
-}
-
 extension BountyOrder {
-    fileprivate func isBefore(_ left: BountyKey, _ right: BountyKey) -> Bool {
+    fileprivate func isBefore(_ left: Bounty, _ right: Bounty) -> Bool {
+        let (one, other) = (group(left.status, left.priority), group(right.status, right.priority))
+        if one != other { return one < other }
         if isByPoints, left.points != right.points { return left.points > right.points }
         return isOldestFirst ? left.id < right.id : left.id > right.id
     }

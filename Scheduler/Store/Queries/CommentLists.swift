@@ -11,9 +11,9 @@ extension Transaction {
         case .top:
             pages = [
                 """
-                AND (score, comments.created_at, comments.id)
+                AND (score, created_at, id)
                     < (\(place?.rank ?? .max), \(time.at), \(time.id))
-                ORDER BY score DESC, comments.created_at DESC, comments.id DESC
+                ORDER BY score DESC, created_at DESC, id DESC
                 """
             ]
         case .controversial:
@@ -22,28 +22,28 @@ extension Transaction {
             let rest = place.map { place -> SQL in
                 """
                 AND 0 - ABS(score) = \(place.rank)
-                    AND (comments.created_at, comments.id) < (\(time.at), \(time.id))
-                ORDER BY comments.created_at DESC, comments.id DESC
+                    AND (created_at, id) < (\(time.at), \(time.id))
+                ORDER BY created_at DESC, id DESC
                 """
             }
             let behind: SQL = """
                 AND 0 - ABS(score) < \(place?.rank ?? .max)
-                ORDER BY 0 - ABS(score) DESC, comments.created_at DESC, comments.id DESC
+                ORDER BY 0 - ABS(score) DESC, created_at DESC, id DESC
                 """
             pages = [rest, behind].compactMap { $0 }
         case .new:
             pages = [
                 """
-                AND (comments.created_at, comments.id) < (\(time.at), \(time.id))
-                ORDER BY comments.created_at DESC, comments.id DESC
+                AND (created_at, id) < (\(time.at), \(time.id))
+                ORDER BY created_at DESC, id DESC
                 """
             ]
         case .old:
             pages = [
                 """
-                AND (comments.created_at, comments.id)
+                AND (created_at, id)
                     > (\(place?.createdAt ?? .min), \(place?.id ?? .min))
-                ORDER BY comments.created_at, comments.id
+                ORDER BY created_at, id
                 """
             ]
         }
@@ -58,11 +58,9 @@ extension Transaction {
     private func comments(
         in table: CommentTable, on post: Int64, _ page: SQL, limit: Int
     ) throws -> [PostComment] {
-        try rows(
+        var found = try rows(
             """
-            SELECT comments.id, post_id, parent_id, content, score, comments.created_at,
-                COALESCE(handle, members.id)
-            FROM \(raw: table.name) AS comments JOIN members ON members.id = author_id
+            SELECT id, post_id, parent_id, content, score, created_at, author_id FROM \(raw: table.name)
             WHERE post_id = \(post) \(sql: page) LIMIT \(limit)
             """
         ) { row in
@@ -70,5 +68,7 @@ extension Transaction {
                 id: row.integer(), post: row.integer(), parent: row.optionalInteger(), content: row.text(),
                 score: row.integer(), createdAt: row.integer(), author: row.text())
         }
+        try putHandles(in: &found) { $0.author = $1($0.author) }
+        return found
     }
 }

@@ -2,31 +2,29 @@ package import Domain
 
 extension Transaction {
     private static let postColumns: StaticString = """
-        forum_posts.id, title, content, COALESCE(handle, members.id), comment_count, forum_posts.created_at
+        id, title, content, author_id, comment_count, created_at
         """
 
     package func forumPost(_ id: Int64) throws -> ForumPost? {
-        try first(
-            """
-            SELECT \(raw: Self.postColumns) FROM forum_posts JOIN members ON members.id = author_id
-            WHERE forum_posts.id = \(id)
-            """
-        ) { try Self.forumPost(&$0) }
+        try readForumPosts("SELECT \(raw: Self.postColumns) FROM forum_posts WHERE id = \(id)").first
     }
 
     /// Posts, the newest first, those before the post `before`.
     package func forumPosts(before: Int64?, limit: Int) throws -> [ForumPost] {
-        try rows(
+        try readForumPosts(
             """
-            SELECT \(raw: Self.postColumns) FROM forum_posts JOIN members ON members.id = author_id
-            WHERE forum_posts.id < \(before ?? .max) ORDER BY forum_posts.id DESC LIMIT \(limit)
-            """
-        ) { try Self.forumPost(&$0) }
+            SELECT \(raw: Self.postColumns) FROM forum_posts
+            WHERE id < \(before ?? .max) ORDER BY id DESC LIMIT \(limit)
+            """)
     }
 
-    private static func forumPost(_ row: inout Row) throws -> ForumPost {
-        try ForumPost(
-            id: row.integer(), title: row.text(), content: row.text(), author: row.text(),
-            commentCount: row.integer(), createdAt: row.integer())
+    private func readForumPosts(_ sql: SQL) throws -> [ForumPost] {
+        var found = try rows(sql) { row in
+            try ForumPost(
+                id: row.integer(), title: row.text(), content: row.text(), author: row.text(),
+                commentCount: row.integer(), createdAt: row.integer())
+        }
+        try putHandles(in: &found) { $0.author = $1($0.author) }
+        return found
     }
 }

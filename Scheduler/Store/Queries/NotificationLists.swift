@@ -6,10 +6,10 @@ extension Transaction {
         of member: MemberID, unreadOnly: Bool, before: Int64?, limit: Int
     ) throws -> [Notification] {
         let which: SQL = unreadOnly ? "AND is_read = 0" : ""
-        return try rows(
+        var found = try rows(
             """
             SELECT id, type, bounty_id, (SELECT title FROM bounties WHERE bounties.id = bounty_id), comment_id,
-                (SELECT COALESCE(handle, members.id) FROM members WHERE members.id = actor_id), is_read, created_at
+                actor_id, is_read, created_at
             FROM notifications WHERE member_id = \(member.text) \(sql: which) AND id < \(before ?? .max)
             ORDER BY id DESC LIMIT \(limit)
             """
@@ -20,6 +20,8 @@ extension Transaction {
                 id: id, kind: kind, bounty: row.optionalInteger(), bountyTitle: row.optionalText(),
                 comment: row.optionalInteger(), actorHandle: row.text(), isRead: row.bool(), createdAt: row.integer())
         }
+        try putHandles(in: &found) { $0.actorHandle = $1($0.actorHandle) }
+        return found
     }
 
     /// The id of a member's newest notification; nil when it has none.

@@ -29,7 +29,7 @@ final class SQLiteConnection: SQLConnection, @unchecked Sendable {
             if code == SQLITE_DONE { break }
             guard code == SQLITE_ROW else { throw failure() }
             found += 1
-            var row = Row(SQLiteCells(handle: statement.handle, count: columns))
+            var row = Row(.sqlite(SQLiteCells(handle: statement.handle, count: columns)))
             guard try each(&row) else { break }
         }
         if statement.isReadOnly { return found }

@@ -67,7 +67,7 @@ final class SQLiteStatement {
 }
 
 /// The row a statement stands on.
-struct SQLiteCells: Cells {
+struct SQLiteCells {
     let handle: OpaquePointer
     let count: Int32
 

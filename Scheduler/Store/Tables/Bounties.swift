@@ -32,7 +32,7 @@ extension Transaction {
     /// nil when the author is no member.
     func insertBounty(_ new: NewBounty) throws -> Bounty? {
         let escrow = new.isEscrow ? Bounty.Escrow.Status.posterHeld : .none
-        return try first(
+        return try readBounties(
             """
             INSERT INTO bounties (author_id, title, content, url, points, deadline, acceptance_criteria, tests,
                 assignment_mode, priority, labels, repo_url, branch, estimated_effort, escrow_status, poster_escrow,
@@ -44,7 +44,7 @@ extension Transaction {
             FROM members WHERE id = \(new.author.text)
             RETURNING \(raw: Bounty.columns)
             """
-        ) { try Bounty(&$0) }
+        ).first
     }
 
     /// Gives an open task to `assignee`, with its deposit when it is in escrow: the guard of every claim. nil when it
@@ -52,7 +52,7 @@ extension Transaction {
     /// - Parameter author: who gives it; nil when it is the first who comes.
     func giveBounty(_ id: Int64, to assignee: MemberID, by author: MemberID?) throws -> Bounty? {
         let mode: SQL = if let author { "AND author_id = \(author.text)" } else { "AND assignment_mode = 'fcfs'" }
-        return try first(
+        return try readBounties(
             """
             UPDATE bounties SET status = 1, claimed_by = \(assignee.text), claimed_at = \(now), updated_at = \(now),
                 is_assigned = \(author != nil),
@@ -63,7 +63,7 @@ extension Transaction {
                 AND EXISTS (SELECT 1 FROM members WHERE members.id = \(assignee.text))
             RETURNING \(raw: Bounty.columns)
             """
-        ) { try Bounty(&$0) }
+        ).first
     }
 
     /// Writes what can be changed of a task, guarded by the status that was seen.
@@ -119,8 +119,18 @@ extension Transaction {
             """)
     }
 
+    /// The tasks whose `Bounty.columns` a statement returns.
+    func readBounties(_ sql: SQL) throws -> [Bounty] {
+        var found = try rows(sql) { try Bounty(&$0) }
+        try putHandles(in: &found) { task, handle in
+            task.authorHandle = handle(task.authorHandle)
+            task.assigneeHandle = task.assigneeHandle.map(handle)
+        }
+        return found
+    }
+
     private func lockBounties(_ condition: SQL) throws -> [Bounty] {
-        try rows("SELECT \(raw: Bounty.columns) FROM bounties WHERE \(sql: condition)") { try Bounty(&$0) }
+        try readBounties("SELECT \(raw: Bounty.columns) FROM bounties WHERE \(sql: condition)")
     }
 
     /// Writes the labels of a task beside what lists of a label need.
@@ -151,17 +161,14 @@ extension Transaction {
 
 extension Bounty {
     static let columns: StaticString = """
-        bounties.id, author_id, (SELECT COALESCE(handle, members.id) FROM members WHERE members.id = author_id), title,
-        content, url, points, deadline, acceptance_criteria, tests, assignment_mode, status, priority, labels, repo_url,
-        branch, pr_url, estimated_effort, claimed_by,
-        (SELECT COALESCE(handle, members.id) FROM members WHERE members.id = claimed_by), claimed_at, is_assigned,
+        bounties.id, author_id, title, content, url, points, deadline, acceptance_criteria, tests, assignment_mode,
+        status, priority, labels, repo_url, branch, pr_url, estimated_effort, claimed_by, claimed_at, is_assigned,
         completed_at, comment_count, escrow_status, poster_escrow, assignee_escrow, audit_job, created_at, updated_at
         """
 
-    /// Reads its `columns`.
-    init(_ row: inout Row) throws {
+    /// Reads its `columns`, with ids in place of handles.
+    fileprivate init(_ row: inout Row) throws {
         let (id, author) = try (row.integer(), MemberID(row.text()))
-        let handle = try row.optionalText() ?? author.text
         let title = try row.text()
         let (content, url) = try (row.optionalText(), row.optionalText())
         let points = try row.integer()
@@ -169,24 +176,24 @@ extension Bounty {
         let assignment: Assignment = try row.word()
         let (status, priority) = try (Status(rank: row.integer()), Priority(rank: row.integer()))
         guard let status, let priority else { throw InternalError.unreadable("the status of task \(id)") }
-        let labels = try row.text().split(separator: "\n").map(String.init)
+        let labels = try row.text().utf8.split(separator: UInt8(ascii: "\n")).compactMap { String($0) }
         let (repoURL, branch) = try (row.optionalText(), row.optionalText())
         let (prURL, effort) = try (row.optionalText(), row.optionalText())
-        let (assignee, assigneeHandle) = try (row.optionalText(), row.optionalText())
+        let assignee = try row.optionalText()
         let (claimedAt, isAssigned) = try (row.optionalInteger(), row.bool())
         let completedAt = try row.optionalInteger()
         let commentCount = try row.integer()
         let escrow = try Escrow(status: row.word(), poster: row.integer(), assignee: row.integer())
         let auditJob = try row.optionalText()
         self.init(
-            id: id, author: author, authorHandle: handle, title: title, points: points, assignment: assignment,
+            id: id, author: author, authorHandle: author.text, title: title, points: points, assignment: assignment,
             status: status, priority: priority, escrow: escrow, createdAt: try row.integer())
         (self.content, self.url, self.deadline, acceptanceCriteria) = (content, url, deadline, criteria)
         (self.tests, self.labels, self.repoURL, self.branch) = (tests, labels, repoURL, branch)
         (self.prURL, estimatedEffort, self.claimedAt) = (prURL, effort, claimedAt)
         (self.completedAt, self.commentCount) = (completedAt, commentCount)
         self.assignee = assignee.map { MemberID($0) }
-        self.assigneeHandle = assignee == nil ? nil : assigneeHandle ?? assignee
+        assigneeHandle = assignee
         self.auditJob = auditJob.map { JobID($0) }
         self.isAssigned = isAssigned
         updatedAt = try row.integer()
