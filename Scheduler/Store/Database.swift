@@ -13,6 +13,7 @@ internal import Synchronization
 package final class Database: Sendable {
     package let sqlEngine: SQLEngine
     let engine: any StorageEngine
+    private let ids = UUIDSequence()
     private let waker = Mutex<(@Sendable (Set<String>) -> Void)?>(nil)
 
     init(_ engine: any StorageEngine) {
@@ -81,6 +82,7 @@ package final class Database: Sendable {
                     mode: mode, statementTimeoutMilliseconds: statementTimeoutMilliseconds,
                     since: World.live.monotonic(),
                     run: { [self] tx in
+                        tx.ids = ids
                         let answer = try body(tx)
                         if !tx.topics.isEmpty, let wake = waker.withLock({ $0 }) {
                             let topics = tx.topics
