@@ -38,8 +38,8 @@ struct JobListCostTests {
         try tx.execute(
             """
             INSERT INTO ended_jobs (id, owner_id, state, attempt, failures, losses, fence, ended_at)
-            \(sql: numbers) SELECT \(sql: id), \(sql: owner), CASE WHEN n % 8 = 1 THEN 'failed' ELSE 'completed' END, 1, 0,
-                0, 1, \(tx.now)
+            \(sql: numbers) SELECT \(sql: id), \(sql: owner), CASE WHEN n % 8 = 1 THEN 'failed' ELSE 'completed' END,
+                1, 0, 0, 1, \(tx.now)
             FROM numbers WHERE n % 8 > 0
             """)
         try tx.execute(
