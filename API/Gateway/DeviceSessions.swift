@@ -45,10 +45,10 @@ enum DeviceSessions {
         _ call: Call, _ customer: CustomerContext, _ body: (DeviceID, DeviceSession.Kind, String?)
     ) throws -> Effect<Seen> {
         let (device, kind, description) = body
-        let id = SessionID(UUIDv7.text(in: call.dependencies.world))
         return Effect(for: customer.customer.owner) { tx in
             let session = try tx.openSession(
-                id, device: device, customer: customer.customer, kind: kind, description: description)
+                SessionID(tx.newUUID()), device: device, customer: customer.customer, kind: kind,
+                description: description)
             return (session, tx.now)
         }
     }

@@ -8,7 +8,7 @@ enum Baptisms {
     static let routes = [
         Route.signed(
             "/baptism", "actOnBaptism", "Asks to be baptized, endorses another device, or takes that back.",
-            .ok(outcome), quotas: [.daily("inkling_baptism", 100)], act),
+            .ok(outcome), daily: .baptism, act),
         Route(
             .get, "/baptism", "showBaptism", "Who vouches for a device, or with pending=true who asks for it.",
             query: [InklingShapes.keyParameter.parameter, pending.parameter] + endorsements.parameters, .ok(view),

@@ -8,13 +8,13 @@ enum Dreams {
     static let routes = [
         Route.signed(
             "/plant", "plantDream", "Tells everybody a dream: 20 a day.", .ok(planted),
-            quotas: [.daily("inkling_dreams", 20)], plant),
+            daily: .dreams, plant),
         Route(
             .get, "/fish", "fishDreams", "The newest dreams; each counts as fished once more.", query: list.parameters,
             .ok(caught), fish),
         Route.signed(
             "/fish", "fishAsDevice", "As GET, and tells which dreams are the device's own.", .ok(caught),
-            quotas: [.daily("inkling_fish", 1_000)], fishSigned),
+            daily: .fish, fishSigned),
     ].tagged("Dreams")
 
     // MARK: Planting
@@ -41,8 +41,9 @@ enum Dreams {
     }
 
     private static func plant(_ call: Call, _ caller: SignedContext<NewDream>) -> Effect<Planted> {
-        let (new, id) = (caller.payload, call.newUUID)
+        let new = caller.payload
         return Effect { tx in
+            let id = tx.newUUID()
             try tx.plantDream(
                 Dream(
                     id: id, author: caller.key, authorName: "", content: new.content, mood: new.mood, face: new.face,

@@ -66,7 +66,4 @@ extension Call {
             return key
         }
     }
-
-    /// A new id, of this moment.
-    var newUUID: String { UUIDv7.text(in: dependencies.world) }
 }

@@ -15,14 +15,13 @@ enum InklingSocket {
     /// How often a silent socket looks by itself, should a hint have been lost, and how long it waits for a hello.
     private static let lookEvery = Duration.seconds(10)
     private static let clock = "inkling_socket"
-    private static let hellos = DailyQuota(name: "inkling_hellos", limit: 1_000)
     /// How much mail one look reads at once.
     private static let step = 20
 
     private static func serve(_ call: Call, _ anyone: PublicContext, _ socket: WebSocket) async throws {
         var listener: Listener?
-        var seat: SocketSeats.Seat?
-        defer { seat?.leave() }
+        let seat = LateSeat(call.dependencies.seats)
+        defer { seat.leave() }
         var ticks = 0
         socket.follow(clock, every: lookEvery)
         for await event in socket.events {
@@ -33,8 +32,7 @@ enum InklingSocket {
                     continue
                 }
                 do {
-                    let hello = try await greet(text, call)
-                    seat = try call.dependencies.seats.take("inkling \(hello.key.text)", most: 5)
+                    let hello = try await greet(text, call, seat)
                     listener = try await welcome(hello, call, socket)
                 } catch let error as SocketClosed {
                     throw error
@@ -80,12 +78,16 @@ enum InklingSocket {
         InputFields { required("type", Format<Greeting>.choice) }.then(SignedBody.fields(Wish.payload))
     ).missingFirst
 
-    private static func greet(_ text: [UInt8], _ call: Call) async throws -> SignedContext<Wish> {
+    /// Lets a hello in, once, if there is a seat: one that is refused leaves nothing.
+    private static func greet(
+        _ text: [UInt8], _ call: Call, _ seat: LateSeat
+    ) async throws -> SignedContext<Wish> {
         let caller = try SignedContext(
             hello.read(JSON(parsing: text)).1, call, isSpaced: SignedForms.isSpaced(text))
         try await call.database.write { tx in
             try caller.admit(in: tx)
-            _ = try tx.takeDaily(hellos, by: caller.key.text)
+            _ = try tx.takeDaily(InklingQuota.hellos.daily, by: caller.key.text)
+            try seat.take("inkling \(caller.key.text)", most: 5)
         }
         return caller
     }

@@ -8,7 +8,7 @@ enum Lineage {
     static let routes = [
         Route.signed(
             "/lineage", "registerBirth", "A birth certificate of the device's child: 20 a day.", .ok(registered),
-            quotas: [.daily("inkling_lineage", 20)], register),
+            daily: .lineage, register),
         Route(
             .get, "/lineage", "showLineage", "A device's parent, and with children=true its children, newest first.",
             query: [InklingShapes.keyParameter.parameter, withChildren.parameter] + children.parameters, .ok(family),

@@ -50,8 +50,8 @@ enum OracleCalls {
         do {
             return try await oracle.open {
                 let reservation = try await call.database.write { tx in
-                    try caller.admit(in: tx)
-                    return try tx.reserveOracle(caller.signed, tokens: tokens)
+                    let entry = try caller.enter(tx)
+                    return try tx.reserveOracle(caller.signed, entry: entry, tokens: tokens)
                 }
                 let answer: OracleAnswer
                 do {

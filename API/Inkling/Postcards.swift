@@ -8,7 +8,7 @@ enum Postcards {
     static let routes = [
         Route.signed(
             "/postcard", "sendPostcard", "Sends a drawing to a device, or to all: 10 a day.", .ok(sent),
-            quotas: [.daily("inkling_postcards", 10)], send),
+            daily: .postcards, send),
         Route(
             .get, "/postcard", "listPostcards", "A device's postcards, or with public=true those for all.",
             query: [forAll.parameter, InklingShapes.keyParameter.parameter], postcards, list),
@@ -55,8 +55,9 @@ enum Postcards {
     }
 
     private static func send(_ call: Call, _ caller: SignedContext<NewPostcard>) -> Effect<Sent> {
-        let (new, id) = (caller.payload, call.newUUID)
+        let new = caller.payload
         return Effect { tx in
+            let id = tx.newUUID()
             try tx.send(
                 Postcard(
                     id: id, position: nil, sender: caller.key, senderName: "", recipient: new.recipient,

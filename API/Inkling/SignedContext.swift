@@ -44,7 +44,12 @@ struct SignedContext<Payload: SignedPayload>: TransactionalContext {
         registrations = call.dependencies.configuration.inklingsPerAddress
     }
 
-    func admit(in transaction: Transaction) throws { try transaction.admit(signed, registrations: registrations) }
+    func admit(in transaction: Transaction) throws { _ = try enter(transaction) }
+
+    /// As `admit`; returns what that made of the device.
+    func enter(_ transaction: Transaction) throws -> InklingEntry {
+        try transaction.admit(signed, registrations: registrations)
+    }
 }
 
 /// A signed call as it comes.
@@ -100,12 +105,12 @@ enum SignedForms {
 extension Route {
     /// A signed call whose effect is one transaction with its admission.
     static func signed<Payload: SignedPayload, Value: Sendable>(
-        _ path: String, _ id: String, _ summary: String, _ success: Success<Value>, quotas: [RouteQuota],
+        _ path: String, _ id: String, _ summary: String, _ success: Success<Value>, daily quota: InklingQuota,
         _ handler: @escaping @Sendable (Call, SignedContext<Payload>) throws -> Effect<Value>
     ) -> Route {
         Route(
             .post, path, id, summary, body: Payload.signed.schema, answers: success.answers(of: .post),
-            quotas: quotas
+            quotas: [.daily(quota.daily)]
         ) { (call: Call, caller: SignedContext<Payload>) in
             try await handler(call, caller).reply(success, for: call, by: caller)
         }

@@ -8,13 +8,13 @@ enum Telegrams {
     static let routes = [
         Route.signed(
             "/telegram", "sendTelegram", "Sends an encrypted telegram: 50 a day.", .ok(sent),
-            quotas: [.daily("inkling_telegrams", 50)], send),
+            daily: .telegrams, send),
         Route(
             .get, "/telegram", "listTelegrams", "A device's telegrams, the newest first; marks nothing.",
             query: [InklingShapes.keyParameter.parameter], telegrams, list),
         Route.signed(
             "/telegram/inbox", "readTelegrams", "The device's unread telegrams, the oldest first, read from now on.",
-            .ok(inbox), quotas: [.daily("inkling_inbox", 1_000)], read),
+            .ok(inbox), daily: .inbox, read),
     ].tagged("Telegrams")
 
     private struct NewTelegram: SignedPayload {
@@ -58,8 +58,9 @@ enum Telegrams {
     }
 
     private static func send(_ call: Call, _ caller: SignedContext<NewTelegram>) -> Effect<Sent> {
-        let (new, id) = (caller.payload, call.newUUID)
+        let new = caller.payload
         return Effect { tx in
+            let id = tx.newUUID()
             let telegram = Telegram(
                 id: id, position: 0, sender: caller.key, senderName: "", content: new.content,
                 contentNonce: new.nonce, senderEncryptionKey: new.encryptionKey, readAt: nil, createdAt: tx.now)

@@ -51,9 +51,9 @@ enum JobFiles {
 
     static func list(_ call: Call, _ member: MemberContext) async throws -> [Artifact] {
         let id = try call.parameter("job", as: JobID.self)
-        let owner = member.owner
+        let owners = member.readable
         return try await call.database.read { tx in
-            guard try tx.job(id, owner: owner) != nil else { throw Refusal.notFound("job") }
+            guard try tx.job(id, ofAny: owners) != nil else { throw Refusal.notFound("job") }
             return try tx.artifacts(of: id)
         }
     }
@@ -61,9 +61,9 @@ enum JobFiles {
     static func read(_ call: Call, _ member: MemberContext) async throws -> Reply {
         let id = try call.parameter("job", as: JobID.self)
         let path = try call.parameter("path")
-        let owner = member.owner
+        let owners = member.readable
         let file = try await call.database.read { tx -> Artifact? in
-            guard try tx.job(id, owner: owner) != nil else { return nil }
+            guard try tx.job(id, ofAny: owners) != nil else { return nil }
             return try tx.artifact(of: id, path: path)
         }
         guard let file else { throw Problem.notFound("artifact") }

@@ -46,9 +46,9 @@ enum JobTrail {
         let query = try call.query
         let after = Int64(try query[after] ?? 0)
         let limit = Int64(try query[limit] ?? 200)
-        let owner = member.owner
+        let owners = member.readable
         let pieces = try await call.database.read { tx in
-            guard try tx.job(id, owner: owner) != nil else { throw Refusal.notFound("job") }
+            guard try tx.job(id, ofAny: owners) != nil else { throw Refusal.notFound("job") }
             return try tx.log(of: id, after: after, limit: limit)
         }
         return (pieces, after)
@@ -62,11 +62,11 @@ enum JobTrail {
 
     static func events(_ call: Call, _ member: MemberContext) async throws -> Reply {
         let id = try call.parameter("job", as: JobID.self)
-        let owner = member.owner
+        let (owner, owners) = (member.owner, member.readable)
         let after = call.header(.lastEventID).flatMap { Int64($0) } ?? 0
         let dependencies = call.dependencies
         let subscription = dependencies.bus.subscribe(JobBroker.topic(id))
-        guard try await dependencies.database.read({ try $0.job(id, owner: owner) }) != nil else {
+        guard try await dependencies.database.read({ try $0.job(id, ofAny: owners) }) != nil else {
             throw Problem.notFound("job")
         }
         return .events(for: call) { stream in
@@ -79,7 +79,7 @@ enum JobTrail {
                     return true
                 }
                 // The status first, the log after it: when the status is an end, the log read later is whole.
-                guard let job = try await dependencies.database.read({ try $0.job(id, owner: owner) }) else {
+                guard let job = try await dependencies.database.read({ try $0.job(id, ofAny: owners) }) else {
                     return true
                 }
                 try await sendLog(of: id, dependencies, &position, &stream)

@@ -76,7 +76,7 @@ enum Jobs {
 
     static func list(_ call: Call, _ member: MemberContext, _ page: Page<JobID>) async throws -> [Job] {
         let wanted = JobPage(
-            owner: member.owner, status: try call.query[status], limit: page.wanted, before: page.after)
+            owners: member.readable, status: try call.query[status], limit: page.wanted, before: page.after)
         return try await call.database.read { try $0.jobs(wanted) }
     }
 
@@ -86,20 +86,24 @@ enum Jobs {
 
     static func cancel(_ call: Call, _ member: MemberContext) async throws -> JobDetails {
         let id = try call.parameter("job", as: JobID.self)
-        _ = try await call.dependencies.broker.cancel(id, owner: member.owner, actor: member.actor)
+        try await member.change(id, call) {
+            _ = try await call.dependencies.broker.cancel(id, owner: member.owner, actor: member.actor)
+        }
         return try await details(of: id, call, member)
     }
 
     static func retry(_ call: Call, _ member: MemberContext, _ nothing: Void) async throws -> JobDetails {
         let id = try call.parameter("job", as: JobID.self)
-        _ = try await call.dependencies.broker.retry(id, owner: member.owner, actor: member.actor)
+        try await member.change(id, call) {
+            _ = try await call.dependencies.broker.retry(id, owner: member.owner, actor: member.actor)
+        }
         return try await details(of: id, call, member)
     }
 
     private static func details(of id: JobID, _ call: Call, _ member: MemberContext) async throws -> JobDetails {
-        let owner = member.owner
+        let owners = member.readable
         let details = try await call.database.read { tx -> JobDetails? in
-            guard let job = try tx.job(id, owner: owner) else { return nil }
+            guard let job = try tx.job(id, ofAny: owners) else { return nil }
             let need = try tx.classes([job.classID]).first?.requirement
             let pending = job.state.isEnded || job.state == .running ? nil : try tx.pendingReason(job, need)
             return JobDetails(
@@ -114,6 +118,22 @@ enum Jobs {
 extension MemberContext {
     /// Who does it, for the audit log.
     var actor: String { member?.id.text ?? "operator" }
+
+    /// Whose jobs the caller may read: its own, and those that audit a member's tasks.
+    var readable: [OwnerID] { [owner] + (member.map { [$0.id.auditOwner] } ?? []) }
+
+    /// Runs what changes a job of the caller's own; 403 for an audit, which ends with its task alone.
+    fileprivate func change(_ id: JobID, _ call: Call, _ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch Refusal.notFound(let what) {
+            let (member, id) = (member, id)
+            let isAudit = try await call.database.read { tx in
+                try member.flatMap { try tx.job(id, owner: $0.id.auditOwner) } != nil
+            }
+            throw isAudit ? Refusal.notAllowed("An audit's job ends with its task alone") : Refusal.notFound(what)
+        }
+    }
 }
 
 extension Reply {

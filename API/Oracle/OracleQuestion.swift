@@ -30,8 +30,11 @@ struct OracleQuestion: Sendable {
     static let input = Input {
         required("messages", Input<[Message]>.array(message, 1...50))
         optional("max_tokens", .integer(1...Int64(4_096)), default: 1_024)
+        optional("system_prompt", .utf8(0...promptLimit), "As a first message of the role system; none when empty.")
     }
-    .map { messages, maxTokens throws(FieldError) in
+    .map { said, maxTokens, prompt throws(FieldError) in
+        let system = (prompt ?? "").isEmpty ? nil : prompt.map { Message(role: .system, content: $0) }
+        let messages = (system.map { [$0] } ?? []) + said
         let question = OracleQuestion(messages: messages, maxTokens: maxTokens)
         guard question.promptBytes <= promptLimit else {
             throw FieldError("messages", .outOfRange("at most \(promptLimit) bytes together"))

@@ -37,3 +37,26 @@ package final class SocketSeats: Sendable {
         }
     }
 }
+
+/// The seat of one socket, which a transaction takes: it may run more than once, and takes one seat.
+final class LateSeat: Sendable {
+    private let seats: SocketSeats
+    private let taken = Mutex<SocketSeats.Seat?>(nil)
+
+    init(_ seats: SocketSeats) { self.seats = seats }
+
+    /// Throws 429 as `SocketSeats.take`.
+    func take(_ subject: String, most: Int) throws(Problem) {
+        try taken.withLock { seat throws(Problem) in
+            if seat == nil { seat = try seats.take(subject, most: most) }
+        }
+    }
+
+    /// Gives back what was taken.
+    func leave() {
+        taken.withLock { seat in
+            seat?.leave()
+            seat = nil
+        }
+    }
+}

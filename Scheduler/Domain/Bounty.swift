@@ -138,3 +138,9 @@ package struct Bounty: Sendable, Equatable {
         self.updatedAt = createdAt
     }
 }
+
+extension MemberID {
+    /// The owner of the jobs that audit this member's tasks: each author's wait for each other, and nobody has this
+    /// owner's key (decision 17).
+    package var auditOwner: OwnerID { OwnerID("audit:\(text)") }
+}

@@ -81,6 +81,43 @@ package struct SignedCall: Sendable {
     }
 }
 
+/// What a call that was let in made of its device.
+package enum InklingEntry: Sendable {
+    /// Nothing: it was known, with its hardware hash.
+    case known
+    /// It was known without its hardware hash, which is kept now.
+    case bound
+    /// It was unknown.
+    case registered
+}
+
+/// What a device may do so often in a day of UTC. Every signed call that is accepted counts against one of these.
+package enum InklingQuota: String, CaseIterable, Sendable {
+    case dreams = "inkling_dreams"
+    case fish = "inkling_fish"
+    case telegrams = "inkling_telegrams"
+    case inbox = "inkling_inbox"
+    case postcards = "inkling_postcards"
+    case baptism = "inkling_baptism"
+    case lineage = "inkling_lineage"
+    case oracle = "inkling_oracle"
+    case tokens = "inkling_tokens"
+    case hellos = "inkling_hellos"
+
+    package var daily: DailyQuota {
+        let limit: Int64 =
+            switch self {
+            case .dreams, .lineage: 20
+            case .telegrams: 50
+            case .postcards: 10
+            case .oracle, .baptism: 100
+            case .fish, .inbox, .hellos: 1_000
+            case .tokens: 10_000
+            }
+        return DailyQuota(name: rawValue, limit: limit)
+    }
+}
+
 /// What a parent states of its child.
 package struct BirthCertificate: Sendable {
     package let child: InklingKey
@@ -98,23 +135,28 @@ package struct BirthCertificate: Sendable {
 
 /// What a call to the oracle is charged for before it is made, and what is given back if it comes to nothing.
 package struct OracleReservation: Sendable {
-    package static let calls = DailyQuota(name: "inkling_oracle", limit: 100)
-    package static let tokens = DailyQuota(name: "inkling_tokens", limit: 10_000)
+    package static let calls = InklingQuota.oracle.daily
+    package static let tokens = InklingQuota.tokens.daily
     /// After this time, in milliseconds, the server that made it has died: all of it is given back.
     package static let lasts: Int64 = 900_000
 
     /// UUIDv7 text.
     package let id: String
     package let call: SignedCall
+    /// What the call made of its device.
+    package let entry: InklingEntry
     /// The UTC day that pays.
     package let day: Int64
     package let reserved: Int64
     /// Of the day's calls.
     package let standing: QuotaStanding
 
-    package init(id: String, call: SignedCall, day: Int64, reserved: Int64, standing: QuotaStanding) {
+    package init(
+        id: String, call: SignedCall, entry: InklingEntry, day: Int64, reserved: Int64, standing: QuotaStanding
+    ) {
         self.id = id
         self.call = call
+        self.entry = entry
         self.day = day
         self.reserved = reserved
         self.standing = standing

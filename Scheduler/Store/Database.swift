@@ -14,6 +14,7 @@ package final class Database: Sendable {
     package let sqlEngine: SQLEngine
     let engine: any StorageEngine
     private let handleCache = HandleCache()
+    private let ids = UUIDSequence()
     private let waker = Mutex<(@Sendable (Set<String>) -> Void)?>(nil)
 
     init(_ engine: any StorageEngine) {
@@ -83,6 +84,7 @@ package final class Database: Sendable {
                     since: World.live.monotonic(),
                     run: { [self] tx in
                         tx.handleCache = handleCache
+                        tx.ids = ids
                         let answer = try body(tx)
                         if !tx.topics.isEmpty, let wake = waker.withLock({ $0 }) {
                             let topics = tx.topics

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Domain
 
 /// One transaction: everything its closure does happens together, or none of it.
@@ -25,6 +26,8 @@ package final class Transaction {
     package var random = SystemRandomNumberGenerator()
     /// What is remembered of members; nil: nothing is.
     var handleCache: HandleCache?
+    /// Those of its database, which sets them before the closure runs.
+    lazy var ids = UUIDSequence()
 
     private let connection: any SQLConnection
     private let clock: () throws -> Int64
@@ -64,6 +67,9 @@ package final class Transaction {
         }
         return found
     }
+
+    /// A new id (UUIDv7), after all that this process has made in the same database.
+    package func newUUID() -> String { ids.next(milliseconds: now, using: &random) }
 
     /// Runs `action` once the transaction is committed, in the order of the calls, before the caller gets its answer;
     /// never if it is not. It runs on the database's thread and must be quick: wake somebody, don't work.

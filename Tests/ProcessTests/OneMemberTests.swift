@@ -129,7 +129,7 @@ struct OneMemberTests {
             _ = try await daemon.end()
 
             try await bounties(ann, bob, bounty)
-            try await others(ann, bob, id)
+            try await others(ann, bob, id, bounty)
         }
     }
 
@@ -156,9 +156,16 @@ struct OneMemberTests {
     }
 
     /// What the other systems say of it: the job and the task, and what is recorded.
-    private func others(_ ann: Member, _ bob: Member, _ job: String) async throws {
+    private func others(_ ann: Member, _ bob: Member, _ job: String, _ bounty: String) async throws {
         let listed = try await ann.client.get("/api/v1/jobs").expecting(200)
-        #expect(listed.json["jobs"]?.array?.map { $0["id"]?.string } == [job], "\(listed.text)")
+        // Hers, and that which audited her bounty.
+        let jobs = listed.json["jobs"]?.array ?? []
+        #expect(Set(jobs.map { $0["name"]?.string }) == ["Greet", "Audit of post \(bounty)"], "\(listed.text)")
+        let audit = try #require(jobs.first { $0["type"] == "audit" }?["id"]?.string, "\(listed.text)")
+        #expect(try await ann.get("/api/v1/jobs/\(audit)")["status"] == "completed")
+        #expect(try await ann.client.get("/api/v1/jobs/\(audit)/logs").status == 200)
+        #expect(try await ann.client.send("DELETE", "/api/v1/jobs/\(audit)", bytes: nil, []).status == 403)
+        #expect(try await bob.client.get("/api/v1/jobs/\(audit)").status == 404, "though it paid him")
         let tag = try #require(listed["ETag"])
         let again = try await ann.client.send("GET", "/api/v1/jobs", bytes: nil, [("If-None-Match", tag)])
         #expect(again.status == 304)

@@ -16,8 +16,11 @@ package struct RouteQuota: Sendable {
     /// Only for operations that return an `Effect`.
     /// - Parameter name: what is counted together; operations may share it.
     package static func daily(_ name: String, _ limit: Int64) -> RouteQuota {
-        RouteQuota(daily: DailyQuota(name: name, limit: limit))
+        .daily(DailyQuota(name: name, limit: limit))
     }
+
+    /// The same, of a quota that is counted elsewhere too.
+    static func daily(_ quota: DailyQuota) -> RouteQuota { RouteQuota(daily: quota) }
 }
 
 /// The meters of all windows, each made when its route is first called.

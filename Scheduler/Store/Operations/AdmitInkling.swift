@@ -1,4 +1,3 @@
-internal import Bytes
 package import Domain
 
 extension Transaction {
@@ -7,8 +6,7 @@ extension Transaction {
     /// Throws `Refusal.clockSkew`, `.nonceSeen`, `.nonceInvalid`, `.badSignature` for another hardware hash, `.banned`,
     /// and `.limitReached` when too many were registered from the address.
     /// - Parameter registrations: how many devices one address may register in a day.
-    @discardableResult
-    package func admit(_ call: SignedCall, registrations: Int64) throws -> Inkling {
+    package func admit(_ call: SignedCall, registrations: Int64) throws -> InklingEntry {
         let skew = call.signedAt - now
         guard skew.magnitude <= Inkling.window.magnitude else { throw Refusal.clockSkew(milliseconds: skew) }
         let end = max(call.signedAt, now) + Inkling.window + Inkling.memory
@@ -18,17 +16,31 @@ extension Transaction {
         if let nonce = call.nonce {
             guard try takeNonce(nonce, scope: InklingScope.nonces) else { throw Refusal.nonceInvalid }
         }
-        guard var inkling = try lockInkling(call.key) else {
+        guard let inkling = try lockInkling(call.key) else {
             return try register(call.key, hardwareHash: call.hardwareHash, from: call.address, registrations)
         }
         if inkling.hardwareHash == nil {
             guard try setHardwareHash(call.hardwareHash, of: call.key) else { throw Refusal.badSignature }
-            inkling.hardwareHash = call.hardwareHash
+        } else {
+            guard inkling.hardwareHash == call.hardwareHash else { throw Refusal.badSignature }
         }
-        guard inkling.hardwareHash == call.hardwareHash else { throw Refusal.badSignature }
         guard !inkling.isBanned else { throw Refusal.banned }
-        return inkling
+        return inkling.hardwareHash == nil ? .bound : .known
     }
+
+    /// Undoes what a call made of its device, when the device has done nothing else and nobody has done anything to it.
+    func leave(_ call: SignedCall, entry: InklingEntry, day: Int64) throws {
+        switch entry {
+        case .known: break
+        case .bound: try forgetHardwareHash(of: call.key)
+        case .registered:
+            guard try deleteUnusedInkling(call.key) else { return }
+            try correctDailyCount(Self.registrations(.max), call.address, day: day, by: -1)
+        }
+    }
+
+    /// How many devices one address may register in a day.
+    private static func registrations(_ most: Int64) -> DailyQuota { DailyQuota(name: "inkling_devices", limit: most) }
 
     /// Gives out a nonce for one signed call.
     package func openNonce(_ nonce: String) throws {
@@ -38,23 +50,23 @@ extension Transaction {
     /// A new device under its first name. One that another call registered meanwhile is as good.
     private func register(
         _ key: InklingKey, hardwareHash: String, from address: String, _ registrations: Int64
-    ) throws -> Inkling {
+    ) throws -> InklingEntry {
         let inkling = Inkling(
-            key: key, id: UUIDv7.text(milliseconds: now, using: &random), name: Inkling.firstName,
+            key: key, id: newUUID(), name: Inkling.firstName,
             hardwareHash: hardwareHash, isBanned: false, parent: nil, generation: 0, traits: nil, children: 0,
             createdAt: now)
         if try insertInkling(inkling) {
             try countRegistration(from: address, registrations)
-            return inkling
+            return .registered
         }
         guard let known = try lockInkling(key) else { throw Refusal.notFound("device") }
         guard known.hardwareHash == hardwareHash else { throw Refusal.badSignature }
         guard !known.isBanned else { throw Refusal.banned }
-        return known
+        return .known
     }
 
     private func countRegistration(from address: String, _ most: Int64) throws {
-        _ = try takeDaily(DailyQuota(name: "inkling_devices", limit: most), by: address)
+        _ = try takeDaily(Self.registrations(most), by: address)
     }
 
     /// A parent states who its child is. An unknown child is registered.
@@ -69,7 +81,7 @@ extension Transaction {
             throw Refusal.wrongState("A device may have \(Inkling.childLimit) children")
         }
         let child = Inkling(
-            key: certificate.child, id: UUIDv7.text(milliseconds: now, using: &random), name: certificate.name,
+            key: certificate.child, id: newUUID(), name: certificate.name,
             hardwareHash: certificate.hardwareHash, isBanned: false, parent: parent,
             generation: mother.generation + 1, traits: certificate.traits, children: 0, createdAt: now)
         if try insertInkling(child, childNumber: number) {

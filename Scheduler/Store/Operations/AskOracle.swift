@@ -1,12 +1,15 @@
-internal import Bytes
 package import Domain
 
 extension Transaction {
     /// Counts a call to the oracle and what it may cost, before it is made.
     ///
     /// Throws `Refusal.limitReached`: of the calls, or of the tokens.
-    /// - Parameter tokens: what it may cost, at least 1.
-    package func reserveOracle(_ call: SignedCall, tokens: Int64) throws -> OracleReservation {
+    /// - Parameters:
+    ///   - entry: what the call made of its device, in this transaction.
+    ///   - tokens: what it may cost, at least 1.
+    package func reserveOracle(
+        _ call: SignedCall, entry: InklingEntry, tokens: Int64
+    ) throws -> OracleReservation {
         let day = DailyQuota.day(of: now)
         let standing = try takeDaily(OracleReservation.calls, by: call.key.text)
         guard try addDailyCount(OracleReservation.tokens, call.key.text, day: day, count: tokens) else {
@@ -14,7 +17,7 @@ extension Transaction {
             throw Refusal.limitReached(QuotaStanding(OracleReservation.tokens, used: used, at: now))
         }
         let reservation = OracleReservation(
-            id: UUIDv7.text(milliseconds: now, using: &random), call: call, day: day, reserved: tokens,
+            id: newUUID(), call: call, entry: entry, day: day, reserved: tokens,
             standing: standing)
         try insertOracleCall(reservation)
         return reservation
@@ -28,12 +31,16 @@ extension Transaction {
             by: used - reservation.reserved)
     }
 
-    /// Gives back what was reserved for a call that came to nothing: its message may come again.
+    /// Gives back what was reserved for a call that came to nothing: its message may come again, and a device that only
+    /// this call made known is unknown again.
     package func giveBackOracle(_ reservation: OracleReservation) throws {
+        // Before its counts, as whoever lets a call in locks them.
+        _ = try lockInkling(reservation.call.key)
         guard try deleteOracleCall(reservation.id) else { return }
         try giveBack(reservation.call.key, day: reservation.day, tokens: reservation.reserved)
         try forgetNonce(reservation.call.digest, scope: InklingScope.messages)
         if let nonce = reservation.call.nonce { try openNonce(nonce) }
+        try leave(reservation.call, entry: reservation.entry, day: reservation.day)
     }
 
     /// Gives back what servers that died had reserved; returns how many calls.

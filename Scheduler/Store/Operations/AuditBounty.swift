@@ -44,7 +44,8 @@ extension Transaction {
         var spec = JobSpec()
         spec.audit = AuditedCode(repoURL: repoURL, branch: task.branch, tests: tests)
         spec.trace = .current
-        var job = NewJob(owner: task.auditOwner, title: "Audit of post \(task.id)", requirement: need, spec: spec.text)
+        var job = NewJob(
+            owner: task.author.auditOwner, title: "Audit of post \(task.id)", requirement: need, spec: spec.text)
         job.bounty = task.id
         let submission = Submission(jobs: [job], idempotency: nil) { _, _ in StoredAnswer(status: 200, body: "") }
         guard case .accepted(let jobs, _)? = try submit([submission], hints: hints).first?.get(),
@@ -68,7 +69,7 @@ extension Transaction {
     }
 
     private func cancelAudit(of task: Bounty, actor: String) throws {
-        guard let id = task.auditJob, let job = try deleteOwned(id, owner: task.auditOwner) else { return }
+        guard let id = task.auditJob, let job = try deleteOwned(id, owner: task.author.auditOwner) else { return }
         if let worker = job.worker { try noticeCancelled([(worker, id)]) }
         try end([Ended(job: job, state: .cancelled, reason: "cancelled", outcome: nil)], by: actor)
     }
@@ -166,11 +167,6 @@ extension Transaction {
         try settle(settled, by: Member.queenbee, actor: "audit")
         return due.count
     }
-}
-
-extension Bounty {
-    /// The owner of its audits' jobs: each author's wait for each other, and nobody has this owner's key.
-    var auditOwner: OwnerID { OwnerID("audit:\(author.text)") }
 }
 
 extension SettledBounty {

@@ -1,11 +1,10 @@
-internal import Bytes
 package import Domain
 
 extension Transaction {
     /// A device asks to be baptized; once is enough.
     package func requestBaptism(of key: InklingKey, message: String?) throws -> Baptism {
         _ = try lockBaptisms(of: [key])
-        try requestBaptism(of: key, id: UUIDv7.text(milliseconds: now, using: &random), message: message)
+        try requestBaptism(of: key, id: newUUID(), message: message)
         return try baptism(of: key)
     }
 
@@ -19,7 +18,7 @@ extension Transaction {
         let both = try lockBaptisms(of: [target, endorser])
         guard let own = both[endorser], own.isVerified else { throw Refusal.notVerified("endorse others") }
         guard let before = both[target] else { throw Refusal.notFound("device") }
-        let id = UUIDv7.text(milliseconds: now, using: &random)
+        let id = newUUID()
         let isNew = try insertEndorsement(id: id, of: target, by: endorser, level: own.level, message: message)
         guard isNew else { return (before, false) }
         guard before.endorsements < Baptism.limit else {
@@ -63,7 +62,7 @@ extension Transaction {
     package func blessGenesis(_ keys: [InklingKey]) throws {
         for key in Set(keys).sorted() {
             let inkling = Inkling(
-                key: key, id: UUIDv7.text(milliseconds: now, using: &random), name: Inkling.firstName,
+                key: key, id: newUUID(), name: Inkling.firstName,
                 hardwareHash: nil, isBanned: false, parent: nil, generation: 0, traits: nil, children: 0,
                 createdAt: now)
             _ = try insertInkling(inkling)

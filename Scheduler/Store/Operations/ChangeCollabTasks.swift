@@ -1,4 +1,3 @@
-internal import Bytes
 package import Domain
 
 extension Transaction {
@@ -10,7 +9,7 @@ extension Transaction {
             throw Refusal.wrongState("there are \(CollabTask.limit) tasks, the most that one owner may have")
         }
         let task = CollabTask(
-            id: CollabTaskID(UUIDv7.text(milliseconds: now, using: &random)), title: title, description: description,
+            id: CollabTaskID(newUUID()), title: title, description: description,
             createdAt: now)
         try insertCollabTask(task, of: owner)
         try record(Event(owner: owner, type: .collabTaskCreated, actor: actor, object: task.id.text))

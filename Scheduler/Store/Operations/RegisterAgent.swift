@@ -1,4 +1,3 @@
-internal import Bytes
 package import Domain
 
 /// What an agent says of itself.
@@ -30,7 +29,7 @@ extension Transaction {
         _ profile: AgentProfile, keyHash: String? = nil, keyPrefix: String = ""
     ) throws -> Member {
         let member = Member(
-            id: MemberID(UUIDv7.text(milliseconds: now, using: &random)), handle: profile.handle,
+            id: MemberID(newUUID()), handle: profile.handle,
             name: profile.name, description: profile.description, role: .member, moltbookID: profile.moltbookID,
             walletAddress: profile.walletAddress, createdAt: now)
         guard try insertMember(member, identityURL: profile.identityURL) else { throw Refusal.taken(field: "handle") }

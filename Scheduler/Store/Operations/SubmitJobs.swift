@@ -50,11 +50,10 @@ extension Transaction {
         mine.reserveCapacity(submission.jobs.count)
         var waits: [(job: JobID, on: JobID)] = []
         for job in submission.jobs {
-            let (accepted, waitsFor) = try accept(job, number: round.jobs + mine.count, hints: hints)
+            let (accepted, waitsFor) = try accept(job, hints: hints)
             mine.append(accepted)
             waits += waitsFor.map { (accepted.id, $0) }
         }
-        round.jobs += mine.count
         return .fresh(mine, waits)
     }
 
@@ -82,10 +81,10 @@ extension Transaction {
 
     /// One job as it will be written: its id, its class, where it starts; and what it waits for.
     private func accept(
-        _ job: NewJob, number: Int, hints: SubmitHints
+        _ job: NewJob, hints: SubmitHints
     ) throws -> (job: AcceptedJob, waitsFor: [JobID]) {
         let isLater = job.runAt ?? now > now
-        var accepted = AcceptedJob(id: newJobID(number), job: job, state: isLater ? .scheduled : .pending, tag: 0)
+        var accepted = AcceptedJob(id: JobID(newUUID()), job: job, state: isLater ? .scheduled : .pending, tag: 0)
         let waitsFor = try job.dependsOn.isEmpty ? [] : settleDependencies(&accepted)
         if let place = job.device {
             accepted.tag = place.tag
@@ -142,14 +141,6 @@ extension Transaction {
         }
         return over
     }
-
-    /// Ids made in one transaction sort by their number, as they share one instant.
-    private func newJobID(_ number: Int) -> JobID {
-        let chance = UInt64.random(in: .min ... .max, using: &random)
-        var bytes = [UInt8(truncatingIfNeeded: number >> 8), UInt8(truncatingIfNeeded: number)]
-        for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: chance >> shift)) }
-        return JobID(UUIDv7.text(milliseconds: now, random: bytes))
-    }
 }
 
 extension AcceptedJob {
@@ -173,8 +164,6 @@ private struct SubmitRound {
 
     var steps: [Result<Step, Refusal>] = []
     var keys: Set<IdempotencyKey.Name> = []
-    /// How many jobs were accepted so far.
-    var jobs = 0
 }
 
 /// What a round of submissions will write.

@@ -1,8 +1,9 @@
 package import Domain
 
-/// Which of an owner's jobs to list, newest first.
+/// Which jobs to list, newest first.
 package struct JobPage: Sendable {
-    package var owner: OwnerID
+    /// Whose: each of them costs as much as a list of its own.
+    package var owners: [OwnerID]
     /// The API's word: `pending` also means scheduled.
     package var status: JobState?
     /// 1–100.
@@ -10,8 +11,8 @@ package struct JobPage: Sendable {
     /// Only jobs older than this id.
     package var before: JobID?
 
-    package init(owner: OwnerID, status: JobState?, limit: Int, before: JobID?) {
-        self.owner = owner
+    package init(owners: [OwnerID], status: JobState?, limit: Int, before: JobID?) {
+        self.owners = owners
         self.status = status
         self.limit = limit
         self.before = before
@@ -35,37 +36,26 @@ extension Transaction {
         """
 
     /// An owner's job, live or ended; nil when there is none.
-    package func job(_ id: JobID, owner: OwnerID) throws -> Job? {
+    package func job(_ id: JobID, owner: OwnerID) throws -> Job? { try job(id, ofAny: [owner]) }
+
+    /// The job, when it belongs to one of these.
+    package func job(_ id: JobID, ofAny owners: [OwnerID]) throws -> Job? {
         try first(
             """
             SELECT \(raw: Self.jobColumns) FROM \(raw: Self.joined)
-            WHERE jobs.id = \(id.text) AND jobs.owner_id = \(owner.text)
+            WHERE jobs.id = \(id.text) AND jobs.owner_id IN (\(list: owners.map(\.text)))
             """
         ) { try Self.job(&$0) }
     }
 
     package func jobs(_ page: JobPage) throws -> [Job] {
-        let before = page.before?.text ?? "g"
-        let ids: SQL
-        switch page.status {
-        case nil:
-            ids = """
-                SELECT id FROM jobs WHERE owner_id = \(page.owner.text) AND id < \(before)
-                ORDER BY owner_id DESC, id DESC LIMIT \(page.limit)
-                """
-        case .completed?, .failed?, .cancelled?:
-            ids = """
-                SELECT id FROM ended_jobs WHERE owner_id = \(page.owner.text)
-                    AND state = \(page.status?.rawValue) AND id < \(before)
-                ORDER BY owner_id DESC, state DESC, id DESC LIMIT \(page.limit)
-                """
-        case .some(let state):
-            let other = state == .pending ? JobState.scheduled : state
-            ids = """
-                SELECT id FROM live_jobs WHERE owner_id = \(page.owner.text)
-                    AND state IN (\(state.rawValue), \(other.rawValue)) AND id < \(before)
-                ORDER BY owner_id DESC, id DESC LIMIT \(page.limit)
-                """
+        // A range of the index for each owner, of which the newest are taken.
+        let ranges = page.owners.map { Self.ids(of: $0, page) }
+        guard let first = ranges.first else { return [] }
+        var ids = first
+        if ranges.count > 1 {
+            let parts = ranges.map { "SELECT id FROM (\(sql: $0)) AS part" as SQL }
+            ids = "\(sql: parts.joined(separator: " UNION ALL ")) ORDER BY id DESC LIMIT \(page.limit)"
         }
         return try rows(
             """
@@ -75,6 +65,31 @@ extension Transaction {
         ) { try Self.job(&$0) }
         // In SQL the order would lead PostgreSQL to walk all jobs, newest first, and look each up in the page.
         .sorted { $0.id > $1.id }
+    }
+
+    /// The newest ids of a page by one owner.
+    private static func ids(of owner: OwnerID, _ page: JobPage) -> SQL {
+        let before = page.before?.text ?? "g"
+        switch page.status {
+        case nil:
+            return """
+                SELECT id FROM jobs WHERE owner_id = \(owner.text) AND id < \(before)
+                ORDER BY owner_id DESC, id DESC LIMIT \(page.limit)
+                """
+        case .completed?, .failed?, .cancelled?:
+            return """
+                SELECT id FROM ended_jobs WHERE owner_id = \(owner.text)
+                    AND state = \(page.status?.rawValue) AND id < \(before)
+                ORDER BY owner_id DESC, state DESC, id DESC LIMIT \(page.limit)
+                """
+        case .some(let state):
+            let other = state == .pending ? JobState.scheduled : state
+            return """
+                SELECT id FROM live_jobs WHERE owner_id = \(owner.text)
+                    AND state IN (\(state.rawValue), \(other.rawValue)) AND id < \(before)
+                ORDER BY owner_id DESC, id DESC LIMIT \(page.limit)
+                """
+        }
     }
 
     /// The grants of a job, oldest first; the one that runs has no outcome.

@@ -30,6 +30,34 @@ extension Transaction {
             """) == 1
     }
 
+    /// Takes a device away that has done nothing and that nobody has done anything to; false when that isn't so. It is
+    /// locked: whoever lets a call of it in counts that under the same lock.
+    func deleteUnusedInkling(_ key: InklingKey) throws -> Bool {
+        try execute(
+            """
+            DELETE FROM inklings
+            WHERE public_key = \(key.text) AND is_banned = 0 AND parent_key IS NULL AND children = 0
+                AND NOT EXISTS (SELECT 1 FROM mailboxes WHERE public_key = \(key.text))
+                AND NOT EXISTS (SELECT 1 FROM baptisms WHERE public_key = \(key.text))
+                AND NOT EXISTS (SELECT 1 FROM daily_counts WHERE \(sql: Self.counts(of: key)))
+            """) == 1
+    }
+
+    /// Forgets the hash of a device that has done nothing since it was noted, and is nobody's child.
+    func forgetHardwareHash(of key: InklingKey) throws {
+        try execute(
+            """
+            UPDATE inklings SET hardware_hash = NULL
+            WHERE public_key = \(key.text) AND parent_key IS NULL
+                AND NOT EXISTS (SELECT 1 FROM daily_counts WHERE \(sql: Self.counts(of: key)))
+            """)
+    }
+
+    /// What a device has done of late: every signed call that is accepted counts, and is told for a day at least.
+    private static func counts(of key: InklingKey) -> SQL {
+        "quota IN (\(list: InklingQuota.allCases.map(\.rawValue))) AND subject = \(key.text)"
+    }
+
     /// False when there is no such device.
     func setBanned(_ isBanned: Bool, _ key: InklingKey) throws -> Bool {
         try execute("UPDATE inklings SET is_banned = \(isBanned) WHERE public_key = \(key.text)") == 1

@@ -21,6 +21,18 @@ struct DreamTests {
         }
     }
 
+    @Test("those of one moment are newest first as well", arguments: TestDatabase.all)
+    func moment(on database: TestDatabase) async throws {
+        try await InklingLab.run(database) { lab in
+            let device = InklingDevice()
+            let texts = (1...20).map { "dream \($0)" }
+            for text in texts {
+                try lab.must(await lab.post("/api/plant", lab.message(by: device, InklingLab.dream(text))))
+            }
+            #expect(try await lab.dreams() == Array(texts.reversed()))
+        }
+    }
+
     @Test("mood and face may be absent or null, the content has 280 characters at most", arguments: TestDatabase.all)
     func fields(on database: TestDatabase) async throws {
         try await InklingLab.run(database) { lab in

@@ -55,6 +55,14 @@ final class InklingSocket: Sendable {
         return mail
     }
 
+    /// Closes it, and waits until the server has done so too.
+    func leave() async throws {
+        _ = try await offThread { [raw] in
+            raw.say(RawWebSocket.close(1_000))
+            return raw.rest()
+        }
+    }
+
     /// Everything up to the end; requires that to be a close with this code, and returns the messages before it.
     @discardableResult
     func closed(_ code: Int = 1008, at place: SourceLocation = #_sourceLocation) async throws -> [JSON] {

@@ -199,12 +199,26 @@ struct InklingSocketTests {
             var open: [InklingSocket] = []
             for _ in 0..<5 { open.append(try await lab.listen(device).socket) }
             lab.clock.advance(by: .seconds(1))
-            let sixth = try await InklingSocket.open(lab)
-            try await sixth.send(InklingSocket.hello(lab.message(by: device, InklingSocket.payload())))
-            #expect(try await !sixth.closed().contains { $0["type"] == "connected" })
+            let hello = InklingSocket.hello(
+                lab.message(by: device, InklingSocket.payload(), nonce: try await lab.nonce()))
+            let before = try await DatabaseContents.read(lab.database)
+            for _ in 0..<2 {
+                let sixth = try await InklingSocket.open(lab)
+                try await sixth.send(hello)
+                let told = try await sixth.closed()
+                #expect(told.map { $0["code"] } == ["TOO_MANY_SOCKETS"], "\(told)")
+            }
+            #expect(try await DatabaseContents.read(lab.database).differences(from: before) == [])
             _ = try await lab.listen(other)
             let sent = try await lab.mail("telegram", 1, from: other, to: device)
             for socket in open { #expect(try await socket.mail(1) == [sent]) }
+            // With a seat that is free again the refused hello is as good as before.
+            try await open.removeLast().leave()
+            try await eventually("the seat is free", within: .seconds(10)) {
+                let again = try await InklingSocket.open(lab)
+                try await again.send(hello)
+                return try await again.next()["type"] == "connected"
+            }
         }
     }
 

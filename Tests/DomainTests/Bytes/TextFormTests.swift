@@ -54,8 +54,7 @@ struct TextFormTests {
         let text = UUIDv7.text(milliseconds: 0x0188_1234_5678, random: random)
         #expect(text == "01881234-5678-7102-8304-05060708090a")
         #expect(UUIDv7.text(milliseconds: -1, random: []) == "ffffffff-ffff-7000-8000-000000000000")
-        var generator = SystemRandomNumberGenerator()
-        let ids = (0..<1_000).map { _ in UUIDv7.text(milliseconds: 1, using: &generator) }
+        let ids = (0..<1_000).map { _ in UUIDv7.text(milliseconds: 1, random: randomBytes(10)) }
         #expect(Set(ids).count == 1_000)
         #expect(ids.allSatisfy(UUIDv7.isUUID))
         #expect(UUIDv7.text(milliseconds: 1, random: random) < UUIDv7.text(milliseconds: 2, random: []))

@@ -6,8 +6,8 @@ import Testing
 /// What the lists of bee:hack read, however large the tables are: an index serves each of their statements.
 @Suite("What lists read")
 struct ListCostTests {
-    /// The most that a statement may read, and the most that a list asks for.
-    private static let (most, limit) = (Int64(1_000), 101)
+    /// The most that a list asks for.
+    private static let limit = 101
     /// Nine of ten tasks are done, one author wrote half of them, one label is on most; a reader follows as many as one
     /// may.
     private static let forum: ForumSize = {
@@ -17,7 +17,6 @@ struct ListCostTests {
     }()
     private static let reader = ForumSize.memberID(1)
 
-    /// PostgreSQL keeps the plan that it made first: with and without statistics it must be the same.
     @Test("no statement reads more than 1,000 rows, or a table from its beginning", arguments: TestDatabase.all)
     func bounded(on database: TestDatabase) async throws {
         var settings = DatabaseSettings()
@@ -32,20 +31,7 @@ struct ListCostTests {
             try tx.fillNotifications(1...10_000, of: forum)
             try tx.fillMessages(1...10_000, of: forum)
         }
-        for hasStatistics in [false, true] {
-            if hasStatistics { try await lab.database.write { try $0.noteStatistics() } }
-            let looked = try await lab.database.read { tx in
-                try Self.lists.map { list in (list.name, try StatementCosts.of(tx, list.read)) }
-            }
-            for (name, costs) in looked {
-                #expect(!costs.isEmpty, "\(name)")
-                for cost in costs where !cost.faults.isEmpty || cost.rows ?? 0 > Self.most {
-                    Issue.record("\(name) reads \(cost.rows ?? -1) rows: \(cost.faults) in \(cost.text)")
-                }
-            }
-            let largest = looked.flatMap { name, costs in costs.map { ($0.rows ?? 0, name) } }.max { $0.0 < $1.0 }
-            print("measured: \(looked.count) lists on \(database), at most \(largest.map { "\($0)" } ?? "none")")
-        }
+        try await CostedList.expectBounded(Self.lists, in: lab)
     }
 
     @Test("the measure sees a statement that reads a table", arguments: TestDatabase.all)
@@ -66,20 +52,10 @@ struct ListCostTests {
 
     // MARK: The lists
 
-    private struct List: Sendable {
-        let name: String
-        let read: @Sendable (Transaction) throws -> Void
-
-        init(_ name: String, _ read: @escaping @Sendable (Transaction) throws -> Void) {
-            self.name = name
-            self.read = read
-        }
-    }
-
-    private static var lists: [List] { tasks + feeds + comments + own }
+    private static var lists: [CostedList] { tasks + feeds + comments + own }
 
     /// Every order and filter; the first page, the next, and one in the middle.
-    private static var tasks: [List] {
+    private static var tasks: [CostedList] {
         var filters = [BountyFilter()]
         for status in Bounty.Status.allCases {
             var filter = BountyFilter()
@@ -97,7 +73,7 @@ struct ListCostTests {
         for index in labels.indices { labels[index].labels = ["swift"] + (1...9).map { "topic\($0)" } }
         return BountyOrder.allCases.flatMap { order in
             (filters + labels).map { filter in
-                List("\(order) \(filter)") { tx in
+                CostedList("\(order) \(filter)") { tx in
                     let first = try tx.bounties(order, filter, after: nil, limit: limit)
                     var places = first.last.map { [BountyPlace($0, in: order)] } ?? []
                     let middle = first.isEmpty ? nil : try tx.bounty(forum.posts / 2)
@@ -108,9 +84,9 @@ struct ListCostTests {
         }
     }
 
-    private static var feeds: [List] {
+    private static var feeds: [CostedList] {
         [
-            List("foryou") { tx in
+            CostedList("foryou") { tx in
                 let first = try tx.followedBounties(of: reader, after: nil, limit: limit)
                 #expect(first.count == limit)
                 let last = first.last.map { BountyPlace($0, in: .status) }
@@ -120,9 +96,9 @@ struct ListCostTests {
         ]
     }
 
-    private static var comments: [List] {
+    private static var comments: [CostedList] {
         PostComment.Order.allCases.map { order in
-            List("comments \(order)") { tx in
+            CostedList("comments \(order)") { tx in
                 let first = try tx.comments(
                     in: .bounties, on: ForumSize.mainPost, order: order, after: nil, limit: limit)
                 #expect(first.count == limit)
@@ -133,10 +109,10 @@ struct ListCostTests {
         }
     }
 
-    private static var own: [List] {
+    private static var own: [CostedList] {
         let author = ForumSize.memberID(forum.mainAuthor)
         return [
-            List("notifications") { tx in
+            CostedList("notifications") { tx in
                 for unreadOnly in [true, false] {
                     let first = try tx.notifications(of: reader, unreadOnly: unreadOnly, before: nil, limit: limit)
                     #expect(first.count == limit)
@@ -144,18 +120,18 @@ struct ListCostTests {
                 }
                 _ = try tx.newestNotification(of: reader)
             },
-            List("messages") { tx in
+            CostedList("messages") { tx in
                 let first = try tx.messages(of: reader, before: nil, limit: limit)
                 #expect(first.count == limit)
                 _ = try tx.messages(of: reader, before: first.last?.id, limit: limit)
             },
-            List("transactions") { tx in
+            CostedList("transactions") { tx in
                 let owner = OwnerID(reader.text)
                 let first = try tx.lines(of: owner, .points, before: nil, limit: limit)
                 #expect(first.count == limit)
                 _ = try tx.lines(of: owner, .points, before: first.last?.line, limit: limit)
             },
-            List("profile") { tx in
+            CostedList("profile") { tx in
                 _ = try tx.memberID(named: ForumSize.handle(forum.mainAuthor))
                 _ = try tx.profile(author)
                 #expect(try tx.posts(by: author, limit: 100).count == 100)

@@ -1,4 +1,5 @@
 import Support
+import Testing
 @testable import Store
 
 /// Runs the statements of a transaction and asks the database about each of them how it does that.
@@ -96,5 +97,42 @@ final class StatementCosts: SQLConnection {
             }
         }
         return sum
+    }
+}
+
+/// A list, and how it is read.
+struct CostedList: Sendable {
+    let name: String
+    let read: @Sendable (Transaction) throws -> Void
+
+    init(_ name: String, _ read: @escaping @Sendable (Transaction) throws -> Void) {
+        self.name = name
+        self.read = read
+    }
+
+    /// The most rows that a statement may read.
+    private static let most = Int64(1_000)
+
+    /// Looks at every statement of these lists. PostgreSQL keeps the plan that it made first: with and without
+    /// statistics it must be bounded.
+    static func expectBounded(
+        _ lists: [CostedList], in lab: Lab, isWriting: Bool = false, at place: SourceLocation = #_sourceLocation
+    ) async throws {
+        for hasStatistics in [false, true] {
+            if hasStatistics { try await lab.database.write { try $0.noteStatistics() } }
+            let look: @Sendable (Transaction) throws -> [(String, [StatementCosts.Cost])] = { tx in
+                try lists.map { list in (list.name, try StatementCosts.of(tx, list.read)) }
+            }
+            let looked = try await isWriting ? lab.database.write(look) : lab.database.read(look)
+            for (name, costs) in looked {
+                #expect(!costs.isEmpty, "\(name)", sourceLocation: place)
+                for cost in costs where !cost.faults.isEmpty || cost.rows ?? 0 > most {
+                    Issue.record(
+                        "\(name) reads \(cost.rows ?? -1) rows: \(cost.faults) in \(cost.text)", sourceLocation: place)
+                }
+            }
+            let largest = looked.flatMap { name, costs in costs.map { ($0.rows ?? 0, name) } }.max { $0.0 < $1.0 }
+            print("measured: \(looked.count) lists on \(lab.kind), at most \(largest.map { "\($0)" } ?? "none")")
+        }
     }
 }

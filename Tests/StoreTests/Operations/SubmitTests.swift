@@ -139,6 +139,8 @@ struct SubmitTests {
 
 extension Lab {
     func all(status: JobState? = nil, limit: Int = 100, before: JobID? = nil) async throws -> [Job] {
-        try await database.read { try $0.jobs(JobPage(owner: Lab.alice, status: status, limit: limit, before: before)) }
+        try await database.read {
+            try $0.jobs(JobPage(owners: [Lab.alice], status: status, limit: limit, before: before))
+        }
     }
 }
