@@ -62,7 +62,11 @@ struct OpenAPI {
 
     private func parameters(_ served: ServedRoute, _ schemas: inout [String: JSON]) -> [JSON] {
         var parameters: [JSON] = served.parameterNames.map { name in
-            ["name": .string(name), "in": "path", "required": true, "schema": Schema.string(1...1_024).json(&schemas)]
+            // Ids and handles have at most 128 characters, paths of files 512: what is longer names nothing.
+            let most = served.path.contains("{\(name)*}") ? 512 : 128
+            return [
+                "name": .string(name), "in": "path", "required": true, "schema": Schema.string(1...most).json(&schemas),
+            ]
         }
         for (place, list) in [("query", served.route.query), ("header", served.route.headers)] {
             for parameter in list {
