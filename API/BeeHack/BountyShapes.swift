@@ -94,7 +94,7 @@ struct ListPlace: Sendable {
 extension Format where Value == String {
     /// A branch of git.
     fileprivate static var branch: Format {
-        checked(.string(1...255)) { text throws(FieldError) in
+        checked(.string(1...255).example("main")) { text throws(FieldError) in
             guard BranchName(text) != nil else {
                 throw .invalid("must be the name of a branch of git, at most 255 bytes")
             }
@@ -103,7 +103,8 @@ extension Format where Value == String {
 
     /// Where a repository is. Whether it may be fetched from there, the worker's own rules say.
     fileprivate static var repository: Format {
-        checked(.string(1...2_048, pattern: "^((https|http)://[^/]|file:///.)")) { text throws(FieldError) in
+        checked(.string(1...2_048, pattern: "^((https|http)://[^/]|file:///.)").example("https://example.org/ada/fold"))
+        { text throws(FieldError) in
             let places = ["https://", "http://", "file:///"].compactMap { scheme in
                 text.hasPrefix(scheme) ? text.dropFirst(scheme.count) : nil
             }

@@ -34,7 +34,7 @@ enum Comments {
     }
 
     private static let sort = QueryParameter<PostComment.Order>(
-        "sort", Format<PostComment.Order>.choice.schema,
+        "sort", .string(),
         "`top` (when absent or unknown): the highest score, then the newest; `controversial`: the score nearest to 0."
     ) { PostComment.Order(rawValue: $0) ?? .top }
 

@@ -41,7 +41,7 @@ enum Notifications {
     }
 
     private static let marks = Input {
-        optional("all", .boolean)
+        optional("all", .boolean.example(.null))
         optional("ids", .array(.decimalID, 1...1_000))
     }
     .map { all, ids throws(FieldError) in

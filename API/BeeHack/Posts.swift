@@ -31,7 +31,7 @@ enum Posts {
     private static let what = InputFields {
         required("title", BountyShapes.title)
         optional("description", BountyShapes.content, "What is to be done: this or `content` has to be there.")
-        optional("content", BountyShapes.content, "The same as `description`.")
+        optional("content", BountyShapes.content.example(.null), "The same as `description`.")
         optional("url", BountyShapes.url)
         required("points", BountyShapes.points)
     }
@@ -131,10 +131,10 @@ enum Posts {
 
     /// What no change may name (the seed's smart contract).
     private static let fixed = InputFields {
-        change("points", Format<JSON>.anything)
-        change("deadline", Format<JSON>.anything)
-        change("acceptance_criteria", Format<JSON>.anything)
-        change("tests", Format<JSON>.anything)
+        change("points", Format<JSON>.anything.example(.null))
+        change("deadline", Format<JSON>.anything.example(.null))
+        change("acceptance_criteria", Format<JSON>.anything.example(.null))
+        change("tests", Format<JSON>.anything.example(.null))
     }
     .map { points, deadline, criteria, tests throws(FieldError) -> Void in
         let named = [("points", points), ("deadline", deadline), ("acceptance_criteria", criteria), ("tests", tests)]

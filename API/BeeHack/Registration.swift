@@ -138,7 +138,7 @@ extension Format where Value == String {
 
     /// The address of a page: `http://` or `https://`, a host, and visible ASCII.
     static var webAddress: Format {
-        checked(.string(1...2_048, format: "uri")) { text throws(FieldError) in
+        checked(.string(1...2_048, format: "uri").example("https://example.org/ada")) { text throws(FieldError) in
             let parts = text.lowercased().split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
             guard text.utf8.count <= 2_048, text.utf8.allSatisfy({ 0x21...0x7E ~= $0 }), parts.count == 2,
                 parts[0] == "http" || parts[0] == "https", let first = parts[1].utf8.first,

@@ -14,7 +14,7 @@ enum GatewayShapes {
     static let failure = Format<String>.text(0...5_000)
     static let reason = Format<String>.text(0...1_024)
 
-    static let deviceID = Format<String>.checked(.string(1...128, pattern: "^[A-Za-z0-9_.:-]+$")) {
+    static let deviceID = Format<String>.checked(.string(1...128, pattern: "^[A-Za-z0-9_.:-]+$").example("unit-7")) {
         text throws(FieldError) in
         guard DeviceID.isValid(text) else { throw .invalid("must be 1–128 of A–Z a–z 0–9 _ . : -") }
     }

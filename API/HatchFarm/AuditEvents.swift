@@ -16,7 +16,7 @@ enum AuditEvents {
     private static let offset = QueryParameter.capped("offset", 0...Int.max, "How many to pass over.")
 
     private static let event = Shape<SealedEvent>("AuditEvent") {
-        field("id", .string(pattern: "^aud_[0-9a-f]{16}$")) { $0.id }
+        field("id", .string(pattern: "^aud_[0-9a-f]{16}$").example("aud_0123456789abcdef")) { $0.id }
         field("type", .string) { $0.type }
         field("actor", .string) { $0.actor }
         field("object_id", .string) { $0.object }

@@ -73,7 +73,7 @@ enum Consents {
 extension Format where Value == String {
     /// Standard base64 of HMAC-SHA256.
     static var signature: Format {
-        Format(.string(WireLimits.wordCharacters, pattern: "^[A-Za-z0-9+/]+={0,2}$")) {
+        Format(.string(WireLimits.wordCharacters, pattern: "^[A-Za-z0-9+/]+={0,2}$").example("c2lnbmVk")) {
             $1.string($0)
         } read: { json throws(FieldError) in
             try text(WireLimits.wordCharacters).read(json)

@@ -11,21 +11,28 @@ enum LeaseSchema {
     private static let job = Schema.string(WireLimits.identifierBytes)
     private static let kind = Schema.options(ClaimRequest.claimableKinds.map(\.rawValue))
 
+    private static func absentOrNull(_ name: String, _ schema: Schema, _ note: String? = nil) -> Schema.Property {
+        .optional(name, .nullable(schema), note)
+    }
+
     static let capacity = Schema.object(
-        .optional("cpu_cores", .number), .optional("memory_gb", .number), .optional("gpu", .integer(WireLimits.gpus)),
-        .optional("labels", labels), .optional("isolation", isolation))
+        absentOrNull("cpu_cores", .number), absentOrNull("memory_gb", .number),
+        absentOrNull("gpu", .integer(WireLimits.gpus)),
+        absentOrNull("labels", labels), absentOrNull("isolation", isolation))
 
     static let labels = Schema.array(.string(WireLimits.labelCharacters), WireLimits.namesInList)
 
     static let claim = Schema.object(
-        .required("limit", .integer(WireLimits.claimed)), .optional("visibility_timeout_ms", milliseconds),
-        .optional("wait_ms", .integer(WireLimits.waitMilliseconds)),
-        .optional("kinds", .array(kind, WireLimits.namesInList)),
-        .optional("queues", .array(.string(WireLimits.identifierBytes), WireLimits.namesInList)),
-        .optional("capacity", capacity),
-        .optional("request_id", .string(WireLimits.identifierBytes), "The same again gets the same claim."))
+        .required("limit", .integer(WireLimits.claimed)), absentOrNull("visibility_timeout_ms", milliseconds),
+        absentOrNull("wait_ms", .integer(WireLimits.waitMilliseconds)),
+        absentOrNull("kinds", .array(kind, WireLimits.namesInList)),
+        absentOrNull("queues", .array(.string(WireLimits.identifierBytes), WireLimits.namesInList)),
+        absentOrNull("capacity", capacity),
+        absentOrNull("request_id", .string(WireLimits.identifierBytes), "The same again gets the same claim.")
+    ).read(by: ClaimRequest.init)
 
-    static let extend = Schema.object(.required("claim_token", token), .required("extension_ms", milliseconds))
+    static let extend = Schema.object(.required("claim_token", token), .required("extension_ms", milliseconds)).read(
+        by: ExtendRequest.init)
 
     static let extendMany = Schema.object(
         .required(
@@ -33,33 +40,38 @@ enum LeaseSchema {
             .array(
                 .object(
                     .required("job_id", job), .required("claim_token", token),
-                    .required("extension_ms", milliseconds)), WireLimits.leasesInBatch)))
+                    .required("extension_ms", milliseconds)), WireLimits.leasesInBatch))
+    ).read(by: ExtendBatch.init)
 
     static let progress = Schema.object(
-        .required("claim_token", token), .optional("percent", .number),
-        .optional("message", .string(WireLimits.messageBytes)),
-        .optional("log", .string(WireLimits.logBytes)),
-        .optional(
+        .required("claim_token", token), absentOrNull("percent", .number),
+        absentOrNull("message", .string(WireLimits.messageBytes)),
+        absentOrNull("log", .string(WireLimits.logBytes)),
+        absentOrNull(
             "log_offset", .integer(WireLimits.logOffset),
-            "Bytes of this attempt's log before `log`: known ones are dropped."))
+            "Bytes of this attempt's log before `log`: known ones are dropped.")
+    ).read(by: ProgressReport.init)
 
     static let release = Schema.object(
         .required("claim_token", token),
-        .optional("reason", .string(WireLimits.messageBytes), "Shown with the attempt."),
-        .optional("lost", .boolean, "The worker was killed: counts as a lease that ran out, at once."))
+        absentOrNull("reason", .string(WireLimits.messageBytes), "Shown with the attempt."),
+        absentOrNull("lost", .boolean, "The worker was killed: counts as a lease that ran out, at once.")
+    ).read(by: ReleaseRequest.init)
 
     private static let resultProperties: [Schema.Property] = [
         .required("claim_token", token), .required("status", .choice(Outcome.Status.self)),
-        .optional("exit_code", .integer(WireLimits.exitCode)), .optional("output", .string(WireLimits.outputBytes)),
-        .optional("error", .string(WireLimits.errorBytes)), .optional("report", .anyObject),
+        absentOrNull("exit_code", .integer(WireLimits.exitCode)),
+        absentOrNull("output", .string(WireLimits.outputBytes)),
+        absentOrNull("error", .string(WireLimits.errorBytes)), absentOrNull("report", .anyObject),
         .required("executed_at", .instant), .required("duration_ms", .integer(WireLimits.durationMilliseconds)),
-        .optional("traceparent", .string(WireLimits.traceparentBytes), "Logged with the result."),
+        absentOrNull("traceparent", .string(WireLimits.traceparentBytes), "Logged with the result."),
     ]
 
-    static let result = Schema.record(resultProperties)
+    static let result = Schema.record(resultProperties).read { json throws(FieldError) in try ResultReport(json) }
 
     static let results = Schema.object(
-        .required("results", .array(.record([.required("job_id", job)] + resultProperties), WireLimits.resultsInBatch)))
+        .required("results", .array(.record([.required("job_id", job)] + resultProperties), WireLimits.resultsInBatch))
+    ).read(by: ResultsBatch.init)
 }
 
 /// Answers.

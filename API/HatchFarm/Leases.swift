@@ -43,9 +43,11 @@ enum Leases {
         Route(
             .post,
             "/workers/{worker}/drain", "drainWorker", "Stops claims of this worker, or lets them go on.",
-            body: .object(.optional("draining", .boolean)),
-            answers: [.ok(.object(.required("draining", .boolean)))], drain),
+            body: draining, .ok(drained), drain),
     ].tagged("Workers")
+
+    private static let draining = Input { optional("draining", .boolean, default: true) }
+    private static let drained = Shape<Bool> { field("draining", .boolean) { $0 } }
 
     static func claim(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
         let request = try await ClaimRequest(call.body().json())
@@ -144,17 +146,10 @@ enum Leases {
         }
     }
 
-    static func drain(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
-        var isDraining = true
-        let body = try await call.body()
-        if !body.isEmpty {
-            var fields = try body.fields()
-            isDraining = try fields.bool("draining", default: true)
-            try fields.end()
-        }
-        let (id, owner, draining) = (worker.worker, worker.owner, isDraining)
+    private static func drain(_ call: Call, _ worker: WorkerContext, _ draining: Bool) async throws -> Bool {
+        let (id, owner) = (worker.worker, worker.owner)
         try await call.dependencies.database.write { try $0.drain(id, owner: owner, draining: draining) }
-        return call.reply(["draining": .bool(draining)])
+        return draining
     }
 
     /// Results of one call may be of many traces: each is named by a line of its own.

@@ -28,7 +28,7 @@ enum InklingEnvelope {
     @Sendable private static func marked(_ schema: Schema) -> Schema {
         switch schema {
         case .record(let properties): .record([.required("success", .constant(true))] + properties)
-        case .named(_, let schema): marked(schema)
+        case .named(_, let schema), .exemplified(let schema, _): marked(schema)
         case .either(let schemas): .either(schemas.map(marked))
         default: schema
         }

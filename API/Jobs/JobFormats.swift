@@ -8,6 +8,7 @@ extension Input where Value == [String] {
         Input(.either([.array(.string(), 1...1_000), .string(1...65_536)])) { json throws(FieldError) in
             if let line = json.string {
                 guard !line.allSatisfy(\.isWhitespace) else { throw .invalid("must not be blank") }
+                guard line.unicodeScalars.count <= 65_536 else { throw .outOfRange("at most 65536 characters long") }
                 return ["/bin/sh", "-c", line]
             }
             guard let words = json.array?.compactMap(\.string), words.count == json.array?.count else {
@@ -43,7 +44,7 @@ extension Input where Value == [JSON.Member] {
 extension Format where Value == String {
     /// Letters, digits and `. _ - :`.
     static func word(_ lengths: ClosedRange<Int>) -> Format {
-        checked(.string(lengths, pattern: "^[A-Za-z0-9._:-]+$")) { text throws(FieldError) in
+        checked(.string(lengths, pattern: "^[A-Za-z0-9._:-]+$").example("default")) { text throws(FieldError) in
             guard lengths.contains(text.utf8.count), text.isWord else {
                 throw .invalid(
                     "must be \(lengths.lowerBound) to \(lengths.upperBound) of letters, digits, '.', '_', '-', ':'")

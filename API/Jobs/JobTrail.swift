@@ -14,7 +14,7 @@ enum JobTrail {
         Route(
             .get, "/jobs/{job}/events", "followJob", "The job's status, progress and log as server-sent events.",
             headers: [.init("Last-Event-ID", .string(), "Goes on after this event.")],
-            answers: [.ok(.string(), type: "text/event-stream")], events),
+            answers: [.ok(event, type: "text/event-stream")], events),
     ].tagged("Jobs")
 
     private static let after = QueryParameter.integer("after", 0...Int.max, "The `seq` of the last piece you have.")
@@ -40,6 +40,15 @@ enum JobTrail {
         field("fence", .integer) { $0.fence }
         field("text", .string) { $0.text }
     }
+
+    /// Each event of the stream, by its fields.
+    private static let event = Schema.named(
+        "JobEvent",
+        .object(
+            .optional(
+                "id", .string(pattern: "^[0-9]+$").example("3"), "The `seq` of the last piece of the log until here."),
+            .optional("event", .choice("log", "status", "progress")),
+            .required("data", .embedded(.either([line.schema, JobShapes.summary.schema])))))
 
     private static func logs(_ call: Call, _ member: MemberContext) async throws -> Log {
         let id = try call.parameter("job", as: JobID.self)

@@ -8,11 +8,13 @@ internal import Store
 enum Jobs {
     static let routes = [
         Route(
-            .post, "/jobs", "submitJob", "Submits a job.", headers: [.idempotencyKey], body: JobRequest.input.schema,
+            .post, "/jobs", "submitJob", "Submits a job.", headers: [.idempotencyKey],
+            body: JobRequest.input.map { _ in },
             answers: [.created(JobShapes.submitted.schema)], submit),
         Route(
             .post, "/jobs/batch", "submitJobs", "Submits up to 1,000 jobs, all or none.", headers: [.idempotencyKey],
-            body: batch.schema, answers: [.created(.object(.required("jobs", .array(JobShapes.submitted.schema))))],
+            body: batch.map { _ in },
+            answers: [.created(.object(.required("jobs", .array(JobShapes.submitted.schema))))],
             submitBatch),
         Route(.get, "/jobs", "listJobs", "Your jobs, newest first.", query: [status.parameter], jobs, list),
         Route(

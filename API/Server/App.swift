@@ -18,14 +18,12 @@ package final class App: Sendable {
     ///   - log: where request lines go; nil for by the logger's level to standard error.
     package init(_ dependencies: Dependencies, systems: [APISystem], logger: Logger, log: RequestLog? = nil) {
         let dispatcher = SetOnce<RequestDispatcher>()
-        let document = SetOnce<[UInt8]>()
-        let own = ServerRoutes(dependencies, dispatcher: dispatcher, document: document, logger: logger)
+        let own = ServerRoutes(dependencies, dispatcher: dispatcher, logger: logger)
         guard let first = systems.first(where: \.isDefault) ?? systems.first else {
             // The composition root names them.
             preconditionFailure("a server serves at least one system")
         }
         let table = RouteTable([own.system(like: first)] + systems)
-        document.set(OpenAPI(table, version: dependencies.configuration.version).json().bytes(.compact))
         self.dependencies = dependencies
         self.logger = logger
         self.dispatcher = RequestDispatcher(

@@ -7,5 +7,7 @@ extension Call {
 }
 
 extension Format where Value == String {
-    package static func apiKey(prefix: String) -> Format { .string(pattern: "^\(prefix)_[0-9a-f]{48}$") }
+    package static func apiKey(prefix: String) -> Format {
+        .string(pattern: "^\(prefix)_[0-9a-f]{48}$").example(.string(prefix + "_" + String(repeating: "0f", count: 24)))
+    }
 }

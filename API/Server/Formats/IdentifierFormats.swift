@@ -16,14 +16,15 @@ extension Format {
 
     /// An identifier of CONTRACT 5: `wrk_` and 16 hex digits.
     package static func id<Of>(_ prefix: String) -> Format where Value == Identifier<Of> {
-        id(pattern: "^\(prefix)_[0-9a-f]{16}$")
+        id(pattern: "^\(prefix)_[0-9a-f]{16}$").example(.string(prefix + "_0123456789abcdef"))
     }
 }
 
 extension Format where Value == OwnerID {
     /// Whoever owns jobs and machines.
     package static var owner: Format {
-        Format<String>.checked(.string(1...128, pattern: "^[A-Za-z0-9_.:@-]+$")) { text throws(FieldError) in
+        Format<String>.checked(.string(1...128, pattern: "^[A-Za-z0-9_.:@-]+$").example("ada")) {
+            text throws(FieldError) in
             guard OwnerID.isValid(text) else { throw .invalid("must be 1 to 128 of A–Z a–z 0–9 _ . : @ -") }
         }
         .map {
@@ -44,14 +45,14 @@ extension Format where Value == String {
 extension Shape where Value == Int64 {
     /// An id that is an integer, written as a string (CONTRACT 7).
     package static var decimalID: Shape {
-        Shape(.string(1...19, pattern: "^[1-9][0-9]{0,18}$")) { $1.string(String($0)) }
+        Shape(.string(1...19, pattern: "^[1-9][0-9]{0,18}$").example("7")) { $1.string(String($0)) }
     }
 }
 
 extension Input where Value == Int64 {
     /// An id that is an integer, as a number or a string (CONTRACT 7).
     package static var decimalID: Input {
-        Input(.either([.integer(1...Int64.max), .string(1...19, pattern: "^[1-9][0-9]{0,18}$")])) {
+        Input(.either([.integer(1...Int64.max), .string(1...19, pattern: "^[1-9][0-9]{0,18}$")]).example("7")) {
             json throws(FieldError) in
             let text: String? =
                 switch json {

@@ -4,7 +4,7 @@ package import Domain
 extension Shape where Value == Int64 {
     /// Minor units as a decimal.
     package static func decimal(_ decimals: Int = Asset.usdt.decimals) -> Shape {
-        Shape(.string(pattern: "^-?(0|[1-9][0-9]{0,18})(\\.[0-9]{1,6})?$")) { units, writer in
+        Shape(.string(pattern: "^-?(0|[1-9][0-9]{0,18})(\\.[0-9]{1,6})?$").example("12.5")) { units, writer in
             writer.string(Money.decimal(units, decimals: decimals))
         }
     }
@@ -24,7 +24,7 @@ package struct Amount: Sendable, Hashable {
 extension Shape where Value == Amount {
     /// A decimal of at most the asset's places.
     package static var amount: Shape {
-        Shape(.string(pattern: "^-?(0|[1-9][0-9]{0,18})(\\.[0-9]{1,6})?$")) { amount, writer in
+        Shape(.string(pattern: "^-?(0|[1-9][0-9]{0,18})(\\.[0-9]{1,6})?$").example("12.5")) { amount, writer in
             writer.string(Money.decimal(amount.units, decimals: amount.asset.decimals))
         }
     }
@@ -37,7 +37,8 @@ extension Input where Value == Int64 {
         let places = asset.decimals
         let max = Money.decimal(Money.maxMinorUnits, decimals: places)
         let fraction = places > 0 ? "(\\.[0-9]{1,\(places)})?" : ""
-        return Input(.either([.number, .string(pattern: "^[0-9]{1,13}\(fraction)$")])) { json throws(FieldError) in
+        return Input(.either([.number, .string(pattern: "^[0-9]{1,13}\(fraction)$")]).example("12")) {
+            json throws(FieldError) in
             let text: String
             switch json {
             case .number(let decimal), .string(let decimal): text = decimal

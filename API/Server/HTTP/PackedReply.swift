@@ -3,6 +3,27 @@ internal import HTTPTypes
 internal import HummingbirdCore
 internal import NIOCore
 
+/// What is the same for everybody as long as the process lives, as it is and packed.
+struct KeptText: Sendable {
+    private let type: String
+    private let plain: [UInt8]
+    private let packed: [UInt8]?
+
+    init(_ bytes: [UInt8], type: String) {
+        self.type = type
+        plain = bytes
+        // Whoever takes it packed gets it plain otherwise.
+        packed = try? Zstd.compress(bytes, level: 12)
+    }
+
+    func reply(for call: Call) -> Reply {
+        let packed = Reply.acceptsZstd(call.header(.acceptEncoding)) ? packed : nil
+        let reply = Reply.bytes(.ok, packed ?? plain, type: type).with(.vary, "Accept-Encoding")
+            .with(.cacheControl, "public, max-age=60")
+        return packed == nil ? reply : reply.with(.contentEncoding, "zstd")
+    }
+}
+
 extension Reply {
     /// Content that is kept packed: sent as it is to a client that takes zstd, unpacked on the way for others.
     ///

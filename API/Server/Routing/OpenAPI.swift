@@ -50,7 +50,7 @@ struct OpenAPI {
         var members = [
             JSON.Member("operationId", .string(route.id)),
             JSON.Member("summary", .string(route.summary)),
-            JSON.Member("tags", [.string(route.tag)]),
+            JSON.Member("tags", [.string("\(served.system.name.prefix { $0 != " " }): \(route.tag)")]),
         ]
         let parameters = parameters(served, &schemas)
         if !parameters.isEmpty { members.append(JSON.Member("parameters", .array(parameters))) }
@@ -62,7 +62,11 @@ struct OpenAPI {
 
     private func parameters(_ served: ServedRoute, _ schemas: inout [String: JSON]) -> [JSON] {
         var parameters: [JSON] = served.parameterNames.map { name in
-            ["name": .string(name), "in": "path", "required": true, "schema": ["type": "string", "minLength": 1]]
+            // Ids and handles have at most 128 characters, paths of files 512: what is longer names nothing.
+            let most = served.path.contains("{\(name)*}") ? 512 : 128
+            return [
+                "name": .string(name), "in": "path", "required": true, "schema": Schema.string(1...most).json(&schemas),
+            ]
         }
         for (place, list) in [("query", served.route.query), ("header", served.route.headers)] {
             for parameter in list {
@@ -85,10 +89,17 @@ struct OpenAPI {
 
     private func requestBody(_ route: Route, _ schemas: inout [String: JSON]) -> JSON? {
         if route.hasRawBody {
-            return ["required": true, "content": ["application/octet-stream": ["schema": [:]]]]
+            // No body at all is an empty file.
+            return ["required": false, "content": ["application/octet-stream": ["schema": [:], "example": "kept"]]]
         }
-        guard let body = route.body else { return nil }
-        return ["required": true, "content": ["application/json": ["schema": body.json(&schemas)]]]
+        // What asks for nothing may come without a body (`Call.read`).
+        return route.body.map {
+            ["required": .bool(!$0.schema.asksForNothing), "content": ["application/json": media($0.schema, &schemas)]]
+        }
+    }
+
+    private func media(_ schema: Schema, _ schemas: inout [String: JSON]) -> JSON {
+        ["schema": schema.json(&schemas), "example": schema.example]
     }
 
     private func responses(_ served: ServedRoute, _ schemas: inout [String: JSON]) -> JSON {
@@ -96,8 +107,7 @@ struct OpenAPI {
             var response: [JSON.Member] = [JSON.Member("description", .string(answer.note))]
             if var schema = answer.schema {
                 if answer.isEnveloped { schema = served.system.envelope.success(schema) }
-                let media = JSON.object([JSON.Member(answer.type, ["schema": schema.json(&schemas)])])
-                response.append(JSON.Member("content", media))
+                response.append(JSON.Member("content", .object([JSON.Member(answer.type, media(schema, &schemas))])))
             }
             return JSON.Member(String(answer.status.code), .object(response))
         }

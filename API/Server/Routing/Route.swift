@@ -15,7 +15,8 @@ package struct Route: Sendable {
     package var quotas: [RouteQuota] = []
     package var query: [Parameter] = []
     package var headers: [Parameter] = []
-    package var body: Schema?
+    /// Reads it as the handler does.
+    package var body: Input<Void>?
     package var hasRawBody = false
     package var answers: [Answer]
     let respond: @Sendable (Call) async throws -> Reply
@@ -76,7 +77,7 @@ package struct Route: Sendable {
     /// An operation that makes its reply by itself: streams, files, and what is asked thousands of times a second.
     package init<Context: CallContext>(
         _ method: HTTPRequest.Method, _ path: String, _ id: String, _ summary: String, query: [Parameter] = [],
-        headers: [Parameter] = [], body: Schema? = nil, rawBody: Bool = false, answers: [Answer],
+        headers: [Parameter] = [], body: Input<Void>? = nil, rawBody: Bool = false, answers: [Answer],
         metering: Metering? = nil, quotas: [RouteQuota] = [],
         _ handler: @escaping @Sendable (Call, Context) async throws -> Reply
     ) {

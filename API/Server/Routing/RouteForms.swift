@@ -26,7 +26,8 @@ extension Route {
         quotas: [RouteQuota] = [], _ handler: @escaping @Sendable (Call, Context, Body) async throws -> Value
     ) {
         self.init(
-            method, path, id, summary, query: query, headers: headers + success.headers(of: method), body: body.schema,
+            method, path, id, summary, query: query, headers: headers + success.headers(of: method),
+            body: body.map { _ in },
             answers: success.answers(of: method), metering: metering, quotas: quotas
         ) { (call: Call, context: Context) in
             success.reply(try await handler(call, context, call.read(body)), for: call)
@@ -56,7 +57,7 @@ extension Route {
         _ handler: @escaping @Sendable (Call, Context, Body) async throws -> Effect<Value>
     ) {
         self.init(
-            method, path, id, summary, query: query, headers: headers, body: body.schema,
+            method, path, id, summary, query: query, headers: headers, body: body.map { _ in },
             answers: success.answers(of: method),
             metering: metering, quotas: quotas
         ) { (call: Call, context: Context) in
@@ -98,14 +99,18 @@ extension Success {
     }
 }
 
+extension Schema {
+    /// Whether no body at all is as good as an empty object.
+    var asksForNothing: Bool {
+        guard case .record(let properties) = self else { return false }
+        return !properties.contains(where: \.isRequired)
+    }
+}
+
 extension Call {
     /// The body as `input` reads it. Throws 413, 415, `JSONError` or `FieldError`.
     package func read<Value>(_ input: Input<Value>) async throws -> Value {
         let body = try await body()
-        // What asks for nothing may come without a body.
-        if body.isEmpty, case .record(let properties) = input.schema, !properties.contains(where: \.isRequired) {
-            return try input.read(.object([]))
-        }
-        return try input.read(body.json())
+        return try input.read(body.isEmpty && input.schema.asksForNothing ? .object([]) : body.json())
     }
 }

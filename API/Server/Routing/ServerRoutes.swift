@@ -8,13 +8,18 @@ internal import Store
 final class ServerRoutes: Sendable {
     private let dependencies: Dependencies
     private let metrics: Cached<MetricSnapshot>
-    private let document: SetOnce<[UInt8]>
+    private let documents: Cached<(json: KeptText, page: KeptText)>
 
-    init(
-        _ dependencies: Dependencies, dispatcher: SetOnce<RequestDispatcher>, document: SetOnce<[UInt8]>, logger: Logger
-    ) {
+    init(_ dependencies: Dependencies, dispatcher: SetOnce<RequestDispatcher>, logger: Logger) {
         self.dependencies = dependencies
-        self.document = document
+        let version = dependencies.configuration.version
+        documents = Cached(milliseconds: .max, clock: dependencies.world.monotonic) {
+            let document = dispatcher.value.map { OpenAPI($0.table, version: version).json() } ?? [:]
+            return (
+                KeptText(document.bytes(.compact), type: "application/json"),
+                KeptText(DocumentPage(document).html, type: "text/html; charset=utf-8")
+            )
+        }
         metrics = Cached(milliseconds: 1_000, clock: dependencies.world.monotonic) {
             var families = dispatcher.value?.metrics ?? []
             families += await dependencies.health.metrics(dependencies)
@@ -68,7 +73,7 @@ final class ServerRoutes: Sendable {
         [
             Route(
                 .get, "/metrics", "metrics", "Prometheus text.",
-                answers: [.ok(Format.string.schema, type: "text/plain")], metering: .free
+                answers: [.ok(Format.string.schema.example("hatchfarm_up 1"), type: "text/plain")], metering: .free
             ) { [metrics] (_: Call, _: PublicContext) in
                 .text(.ok, await metrics.value.prometheus(), type: "text/plain; version=0.0.4; charset=utf-8")
             },
@@ -77,8 +82,12 @@ final class ServerRoutes: Sendable {
             },
             Route(
                 .get, "/openapi.json", "openapi", "This document.", answers: [.ok(.anyObject)], metering: .free
-            ) { [document] (_: Call, _: PublicContext) in
-                .json(.ok, bytes: document.value ?? []).with(.cacheControl, "public, max-age=60")
+            ) { [documents] (call: Call, _: PublicContext) in await documents.value.json.reply(for: call) },
+            Route(
+                .get, "/docs", "docs", "This document as a page for people.",
+                answers: [.ok(Format.string.schema.example("<!doctype html>…"), type: "text/html")], metering: .free
+            ) { [documents] (call: Call, _: PublicContext) in
+                await documents.value.page.reply(for: call).with(.contentSecurityPolicy, DocumentPage.contentPolicy)
             },
         ]
     }

@@ -116,7 +116,7 @@ struct DataFolder: Sendable {
             hatchfarm \(Version.text) is up
 
               API        \(url)/api/v1
-              OpenAPI    \(url)/openapi.json
+              OpenAPI    \(url)/docs
               metrics    \(url)/metrics
               database   \(settings.shownDatabase)
               data       \(folder)

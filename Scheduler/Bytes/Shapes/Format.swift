@@ -26,6 +26,9 @@ package struct Format<Value: Sendable>: Sendable {
     /// The same, with a sentence for the reader of the document.
     package func noted(_ note: String) -> Self { Format(.noted(schema, note), write: write, read: read) }
 
+    /// The same, with a value that shows what it is like.
+    package func example(_ value: JSON) -> Self { Format(schema.example(value), write: write, read: read) }
+
     /// The same as another type. Throws what `into` finds wrong.
     @inlinable
     package func map<Other: Sendable>(

@@ -51,7 +51,7 @@ extension Format where Value == String {
 
     /// Visible ASCII without spaces.
     package static func visible(_ lengths: ClosedRange<Int>) -> Format {
-        checked(.string(lengths, pattern: "^[!-~]+$")) { text throws(FieldError) in
+        checked(.string(lengths, pattern: "^[!-~]+$").example("T-2026-7")) { text throws(FieldError) in
             guard lengths.contains(text.utf8.count), text.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
                 throw .invalid("must be \(lengths.lowerBound) to \(lengths.upperBound) visible ASCII characters")
             }
@@ -60,7 +60,9 @@ extension Format where Value == String {
 
     /// Lower- or upper-case hex digits.
     package static func hex(_ lengths: ClosedRange<Int>) -> Format {
-        checked(.string(lengths, pattern: "^[0-9A-Fa-f]*$")) { text throws(FieldError) in
+        let digits = String(repeating: "0f", count: max(1, lengths.lowerBound / 2))
+        return checked(.string(lengths, pattern: "^[0-9A-Fa-f]*$").example(.string(digits))) {
+            text throws(FieldError) in
             guard Hex.isHex(text, lengths: lengths) else {
                 let count =
                     lengths.count == 1 ? "\(lengths.lowerBound)" : "\(lengths.lowerBound) to \(lengths.upperBound)"

@@ -69,6 +69,13 @@ extension Input where Value == Void {
     }
 }
 
+extension Schema {
+    /// What is read by hand, for who only asks whether it can be.
+    package func read<Value>(by reader: @escaping @Sendable (JSON) throws(FieldError) -> Value) -> Input<Void> {
+        Input(self) { json throws(FieldError) in _ = try reader(json) }
+    }
+}
+
 extension InputFields {
     /// These fields and then those of another part.
     package func then<Other>(_ other: InputFields<Other>) -> InputFields<(Value, Other)> {

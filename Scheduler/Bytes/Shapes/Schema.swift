@@ -16,10 +16,14 @@ package indirect enum Schema: Sendable {
     case anyObject
     case anything
     case bytes
+    /// JSON inside a string.
+    case embedded(Schema)
     case nullable(Schema)
     case either([Schema])
     /// A value whose description says more.
     case noted(Schema, String)
+    /// With what it is like.
+    case exemplified(Schema, JSON)
     /// Kept once under `components/schemas`.
     case named(String, Schema)
 
@@ -107,11 +111,16 @@ extension Schema {
         case .map(let value): return ["type": "object", "additionalProperties": value.json(&shared)]
         case .anyObject: return ["type": "object"]
         case .anything: return [:]
+        case .embedded(let schema):
+            return [
+                "type": "string", "contentMediaType": "application/json", "contentSchema": schema.json(&shared),
+            ]
         case .bytes: return ["type": "string", "format": "binary"]
         case .nullable(let schema): return ["anyOf": [schema.json(&shared), ["type": "null"]]]
         case .noted(let schema, let note):
             guard case .object(let facets) = schema.json(&shared) else { return schema.json(&shared) }
             return .object(facets + [JSON.Member("description", .string(note))])
+        case .exemplified(let schema, _): return schema.json(&shared)
         case .either(let schemas): return ["anyOf": .array(schemas.map { $0.json(&shared) })]
         case .named(let name, let schema):
             if shared[name] == nil {

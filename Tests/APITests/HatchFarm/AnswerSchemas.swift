@@ -37,7 +37,7 @@ struct AnswerSchemas: Sendable {
         return best?.operations[method]
     }
 
-    private func flaw(of value: JSON, _ schema: JSON, at place: String) -> String? {
+    func flaw(of value: JSON, _ schema: JSON, at place: String) -> String? {
         if let name = schema["$ref"]?.string?.split(separator: "/").last {
             guard let shared = document["components"]?["schemas"]?[String(name)] else { return "\(place): no \(name)" }
             return flaw(of: value, shared, at: place)

@@ -11,7 +11,7 @@ struct SentFields {
     private mutating func hold(_ values: [JSON], _ schema: Schema, at place: String) {
         guard !values.isEmpty else { return flaws.append("\(place) was never sent") }
         switch schema {
-        case .named(_, let schema), .noted(let schema, _): hold(values, schema, at: place)
+        case .named(_, let schema), .noted(let schema, _), .exemplified(let schema, _): hold(values, schema, at: place)
         case .record(let properties): record(values, properties, at: place)
         case .list(let element, _):
             if values.contains(where: { $0.array == nil }) { flaws.append("\(place) is no array") }
@@ -30,7 +30,7 @@ struct SentFields {
                 hold(mine, option, at: "\(place)|\(index)")
             }
             if !rest.isEmpty { flaws.append("\(place) is none of its kinds: \(rest[0].text())") }
-        case .text, .options, .whole, .number, .boolean, .constant, .anyObject, .anything, .bytes: break
+        case .text, .options, .whole, .number, .boolean, .constant, .anyObject, .anything, .bytes, .embedded: break
         }
     }
 
@@ -60,7 +60,7 @@ struct SentFields {
     /// Whether it has the constants that tell one kind of object from another.
     private static func fits(_ value: JSON, _ schema: Schema) -> Bool {
         switch schema {
-        case .named(_, let schema), .noted(let schema, _): fits(value, schema)
+        case .named(_, let schema), .noted(let schema, _), .exemplified(let schema, _): fits(value, schema)
         case .record(let properties):
             properties.allSatisfy { property in
                 if case .constant(let constant) = property.schema { value[property.name] == constant } else { true }

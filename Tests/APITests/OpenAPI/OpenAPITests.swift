@@ -97,6 +97,7 @@ struct OpenAPITests {
         "$ref", "type", "properties", "required", "items", "enum", "const", "anyOf", "minLength", "maxLength",
         "pattern",
         "format", "minimum", "maximum", "minItems", "maxItems", "additionalProperties", "description",
+        "contentMediaType", "contentSchema",
     ]
 
     @Test("has schemas that resolve and say nothing that can't be held to")
@@ -143,6 +144,7 @@ struct OpenAPITests {
                 for name in schema["required"]?.array ?? [] {
                     #expect(member.value[name.string ?? ""] != nil, "\(place): \(name.text()) is required and unknown")
                 }
+            case "contentSchema": try check(member.value, "\(place) in text", document)
             case "items": try check(member.value, "\(place)[]", document)
             case "additionalProperties" where member.value.bool == nil: try check(member.value, "\(place).*", document)
             case "anyOf": for option in member.value.array ?? [] { try check(option, "\(place)|", document) }

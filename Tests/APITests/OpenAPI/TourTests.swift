@@ -67,7 +67,9 @@ struct TourTests {
             try await wallet(tour, base)
             try await jobs(tour, base, worker)
         }
-        for path in ["/health", "/healthz", "/readyz", "/version", "/metrics", "/metrics.json", "/openapi.json"] {
+        for path in [
+            "/health", "/healthz", "/readyz", "/version", "/metrics", "/metrics.json", "/openapi.json", "/docs",
+        ] {
             try await tour.call("GET", path, base: "")
         }
         try await tour.call("GET", "/healthz", base: "/api/v1")

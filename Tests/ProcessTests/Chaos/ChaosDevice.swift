@@ -7,6 +7,7 @@ struct ChaosDevice: Sendable {
     static let lease: Int64 = 60_000
 
     let id: String
+    let token: String
     private let client: FarmClient
 
     /// A command under one claim token.
@@ -39,7 +40,7 @@ struct ChaosDevice: Sendable {
             ["deviceId": .string(id), "deviceSecret": registered.json["device"]?["secret"] ?? .null]
         ).expecting(200)
         guard let token = session.json["token"]?.string else { throw ToolFailure("no token: \(session.text)") }
-        return ChaosDevice(id: id, client: FarmClient(customer.url, [("X-Device-Token", token)]))
+        return ChaosDevice(id: id, token: token, client: FarmClient(customer.url, [("X-Device-Token", token)]))
     }
 
     /// - Parameter wait: in milliseconds.
