@@ -23,7 +23,7 @@ final class PostgresLink: SQLConnection {
     /// Whether a transaction that only read is still open. Its ROLLBACK goes out with the next BEGIN.
     private var isReading = false
 
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
     private let settings: DatabaseSettings
     private var statements = StatementCache<Prepared>()
     private var preparedCount = 0
@@ -215,27 +215,6 @@ extension PostgresLink {
     }
 }
 
-/// Channels.
-extension PostgresLink {
-    var socket: Int32 { PQsocket(handle) }
-
-    func listen(to channel: String) throws { try command("LISTEN \(quoted(channel))") }
-    func stopListening(to channel: String) throws { try command("UNLISTEN \(quoted(channel))") }
-
-    /// What has arrived.
-    func notifications() throws -> [(channel: String, payload: String)] {
-        guard PQconsumeInput(handle) == 1 else { throw lost() }
-        var found: [(channel: String, payload: String)] = []
-        while let notification = PQnotifies(handle) {
-            found.append((String(cString: notification.pointee.relname), String(cString: notification.pointee.extra)))
-            PQfreemem(notification)
-        }
-        return found
-    }
-
-    private func quoted(_ name: String) -> String { "\"\(name.replacing("\"", with: "\"\""))\"" }
-}
-
 /// Asking and waiting.
 extension PostgresLink {
     /// Waits for the answer to a request that libpq says it has taken (1, else 0): the last result, or the first
@@ -309,7 +288,7 @@ extension PostgresLink {
         }
     }
 
-    private func lost() -> DatabaseError {
+    func lost() -> DatabaseError {
         health = .lost
         return .unavailable(PQerrorMessage(handle).map { String(cString: $0) } ?? "connection lost")
     }

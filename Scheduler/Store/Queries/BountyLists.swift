@@ -23,12 +23,14 @@ extension Transaction {
         for (group, parts) in filter.groups(in: order) where found.count < whole && group >= place?.group ?? group {
             let place = place?.group == group ? place : nil
             let limit = whole - found.count
-            // A task can have several of the labels. Each is asked for alone, so that a statement reads few rows.
-            let keys = (filter.labels.isEmpty ? [nil] : filter.labels.map(Optional.some)).map { label in
-                Self.keys(parts, label: label, order, after: place, limit: limit)
+            let labels = filter.labels.isEmpty ? [nil] : filter.labels.map(Optional.some)
+            // A task can have several of the labels. They are asked for together as long as that reads few rows.
+            let together = max(1, Self.statementRows / max(1, parts.count * limit))
+            for start in stride(from: 0, to: labels.count, by: together) {
+                let some = labels[start..<min(labels.count, start + together)]
+                found += try bounties(of: Self.keys(parts, labels: Array(some), order, after: place, limit: limit))
             }
-            for key in keys { found += try bounties(of: key) }
-            if keys.count > 1 {
+            if labels.count > together {
                 var seen = Set<Int64>()
                 found.removeAll { !seen.insert($0.id).inserted }
             }
@@ -37,6 +39,9 @@ extension Transaction {
         }
         return found
     }
+
+    /// How many keys one statement reads at most, so that no caller's list costs much.
+    private static let statementRows = 800
 
     /// The tasks whose ids a statement selects, in any order.
     private func bounties(of keys: SQL) throws -> [Bounty] {
@@ -49,12 +54,12 @@ extension Transaction {
 
     /// The statement that selects the ids of the first tasks of one group of an order.
     private static func keys(
-        _ parts: [BountyFilter.Part?], label: String?, _ order: BountyOrder, after place: BountyPlace?, limit: Int
+        _ parts: [BountyFilter.Part?], labels: [String?], _ order: BountyOrder, after place: BountyPlace?, limit: Int
     ) -> SQL {
         let sort: SQL =
             order.isByPoints
             ? "ORDER BY points DESC, id DESC" : order.isOldestFirst ? "ORDER BY id" : "ORDER BY id DESC"
-        let selects = parts.map { part -> SQL in
+        let selects = labels.flatMap { label in parts.map { (label, $0) } }.map { label, part -> SQL in
             // `id + 0` is in the index of a state and not in the primary key, from which PostgreSQL would rather read
             // all states in order until it has found enough of one.
             let key: SQL = part == nil ? "id" : "id + 0"
@@ -84,7 +89,8 @@ extension Transaction {
                 """
         }
         let all = selects.joined(separator: " UNION ALL ")
-        return "SELECT id FROM (\(sql: all)) AS parts \(sql: sort) LIMIT \(limit)"
+        let keys: SQL = labels.count > 1 ? "SELECT DISTINCT points, id FROM (\(sql: all)) AS keys" : all
+        return "SELECT id FROM (\(sql: keys)) AS parts \(sql: sort) LIMIT \(limit)"
     }
 
     /// How many tasks of all authors a feed looks at before it asks the followed ones one by one.
