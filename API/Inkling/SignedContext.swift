@@ -145,7 +145,8 @@ extension Schema {
     /// The first property that an object lacks.
     fileprivate func missing(in json: JSON) -> String? {
         switch self {
-        case .named(_, let schema), .noted(let schema, _), .nullable(let schema): return schema.missing(in: json)
+        case .named(_, let schema), .noted(let schema, _), .exemplified(let schema, _), .nullable(let schema):
+            return schema.missing(in: json)
         case .record(let properties):
             guard json.members != nil else { return nil }
             for property in properties {

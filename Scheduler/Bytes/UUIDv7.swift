@@ -43,7 +43,8 @@ package enum UUIDv7 {
 /// Ids in the order in which they are made, also within a millisecond: the twelve bits beside the version count, and 62
 /// bits are chance (RFC 9562, 6.2, method 1).
 ///
-/// After 4,096 ids in one millisecond, and when the clock went back, their time goes on from that of the last one.
+/// After 4,096 ids in one millisecond, and when the clock went back by less than ten seconds, their time goes on from
+/// that of the last one. A clock that went back further was wrong before: the order begins anew.
 package final class UUIDSequence: Sendable {
     /// Of the last id: its time in milliseconds since 1970, then its count in twelve bits.
     private let last = Atomic<UInt64>(0)
@@ -60,7 +61,8 @@ package final class UUIDSequence: Sendable {
         let earliest = min(UInt64(clamping: milliseconds), 0xFFFF_FFFF_FFFF) << 12
         var seen = last.load(ordering: .relaxed)
         while true {
-            let next = max(seen &+ 1, earliest)
+            let isAstray = seen > earliest && seen - earliest > 10_000 << 12
+            let next = isAstray ? earliest : max(seen &+ 1, earliest)
             let (isMine, found) = last.weakCompareExchange(expected: seen, desired: next, ordering: .relaxed)
             if isMine { return next }
             seen = found

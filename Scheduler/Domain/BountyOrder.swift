@@ -28,7 +28,7 @@ package enum BountyOrder: String, Sendable, CaseIterable {
 }
 
 /// Where a list of tasks goes on: after this task.
-package struct BountyPlace: Sendable, Equatable {
+package struct BountyPlace: Sendable, Hashable {
     package var group: Int64
     package var points: Int64
     package var id: Int64

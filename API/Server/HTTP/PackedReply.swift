@@ -6,19 +6,19 @@ internal import NIOCore
 /// What is the same for everybody as long as the process lives, as it is and packed.
 struct KeptText: Sendable {
     private let type: String
-    private let plain: [UInt8]
-    private let packed: [UInt8]?
+    private let plain: ByteBuffer
+    private let packed: ByteBuffer?
 
     init(_ bytes: [UInt8], type: String) {
         self.type = type
-        plain = bytes
+        plain = ByteBuffer(bytes: bytes)
         // Whoever takes it packed gets it plain otherwise.
-        packed = try? Zstd.compress(bytes, level: 12)
+        packed = (try? Zstd.compress(bytes, level: 12)).map { ByteBuffer(bytes: $0) }
     }
 
     func reply(for call: Call) -> Reply {
         let packed = Reply.acceptsZstd(call.header(.acceptEncoding)) ? packed : nil
-        let reply = Reply.bytes(.ok, packed ?? plain, type: type).with(.vary, "Accept-Encoding")
+        let reply = Reply(.ok, type: type, .whole(packed ?? plain)).with(.vary, "Accept-Encoding")
             .with(.cacheControl, "public, max-age=60")
         return packed == nil ? reply : reply.with(.contentEncoding, "zstd")
     }

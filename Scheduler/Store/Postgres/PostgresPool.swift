@@ -73,9 +73,11 @@ final class PostgresPool: StorageEngine {
                 return .busy("\(state.waiting.count) wait already")
             }
             state.waiting.append(work)
+            // Otherwise whoever reads takes it when it is done, on a connection that is warm.
+            if state.waiting.isReady { self.state.wakeOne() }
             return nil
         }
-        if let refusal { work.fail(refusal) } else { state.wakeOne() }
+        if let refusal { work.fail(refusal) }
     }
 
     func notifications(_ channel: String) -> AsyncStream<String> { listener.subscribe(channel) }

@@ -32,8 +32,9 @@ struct PostgresQueue: Sendable {
         return reads.popFirst()
     }
 
-    mutating func end(_ work: QueuedTransaction) {
-        if work.mode == .read { reading -= 1 }
+    /// What was taken has ended.
+    mutating func end(_ mode: QueuedTransaction.Mode) {
+        if mode == .read { reading -= 1 }
     }
 
     mutating func popAll() -> [QueuedTransaction] { others.popAll() + reads.popAll() }

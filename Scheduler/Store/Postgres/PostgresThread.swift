@@ -22,18 +22,17 @@ extension PostgresPool {
     /// Serves one caller after another until the pool is closed.
     func serve() {
         var link: PostgresLink?
+        var ended: QueuedTransaction.Mode?
         while true {
-            switch nextStep(&link) {
+            switch nextStep(&link, after: ended.take()) {
             case .connect:
                 // Meanwhile somebody with a connection may take the work.
                 state.wakeOne()
                 connect(&link)
             case .work(let work):
                 attend(to: work, with: &link)
-                state.withLock { state in
-                    state.working -= 1
-                    state.waiting.end(work)
-                }
+                // Not the work itself: its closures hold the database, which nobody who only waits may keep open.
+                ended = work.mode
             case .stop:
                 drop(&link)
                 return leave()
@@ -41,8 +40,15 @@ extension PostgresPool {
         }
     }
 
-    private func nextStep(_ link: inout PostgresLink?) -> Step {
-        if let step = state.withLock({ nextStep(&link, &$0) }) { return step }
+    private func nextStep(_ link: inout PostgresLink?, after ended: QueuedTransaction.Mode?) -> Step {
+        let step = state.withLock { state in
+            if let ended {
+                state.working -= 1
+                state.waiting.end(ended)
+            }
+            return nextStep(&link, &state)
+        }
+        if let step { return step }
         link?.endReading()
         return state.wait { nextStep(&link, &$0) }
     }
@@ -56,6 +62,7 @@ extension PostgresPool {
         }
         guard let work = state.waiting.popFirst() else { return nil }
         state.working += 1
+        if state.waiting.isReady { self.state.wakeOne() }
         return .work(work)
     }
 

@@ -26,40 +26,46 @@ extension Transaction {
             let labels = filter.labels.isEmpty ? [nil] : filter.labels.map(Optional.some)
             // A task can have several of the labels. They are asked for together as long as that reads few rows.
             let together = max(1, Self.statementRows / max(1, parts.count * limit))
-            for start in stride(from: 0, to: labels.count, by: together) {
-                let some = labels[start..<min(labels.count, start + together)]
-                found += try bounties(of: Self.keys(parts, labels: Array(some), order, after: place, limit: limit))
+            if labels.count <= together {
+                found += try bounties(of: Self.keys(parts, labels: labels, order, after: place, limit: limit))
+            } else {
+                var places: Set<BountyPlace> = []
+                for start in stride(from: 0, to: labels.count, by: together) {
+                    let some = Array(labels[start..<min(labels.count, start + together)])
+                    let keys = Self.keys(parts, labels: some, order, after: place, limit: limit)
+                    places.formUnion(
+                        try rows(keys) { try BountyPlace(group: group, points: $0.integer(), id: $0.integer()) })
+                }
+                found += try bounties(places.sorted(by: order.isBefore).prefix(max(0, limit)).map(\.id))
             }
-            if labels.count > together {
-                var seen = Set<Int64>()
-                found.removeAll { !seen.insert($0.id).inserted }
-            }
-            found.sort(by: order.isBefore)
-            found.removeLast(max(0, found.count - whole))
+            found.sort { order.isBefore(BountyPlace($0, in: order), BountyPlace($1, in: order)) }
         }
         return found
     }
 
     /// How many keys one statement reads at most, so that no caller's list costs much.
-    private static let statementRows = 800
+    private static let statementRows = 600
 
-    /// The tasks whose ids a statement selects, in any order.
+    /// The tasks whose points and ids a statement selects, in any order.
     private func bounties(of keys: SQL) throws -> [Bounty] {
         try readBounties(
             """
-            WITH keys (key) AS MATERIALIZED (\(sql: keys))
+            WITH keys (rank, key) AS MATERIALIZED (\(sql: keys))
             SELECT \(raw: Bounty.columns) FROM keys CROSS JOIN bounties WHERE bounties.id = key
             """)
     }
 
-    /// The statement that selects the ids of the first tasks of one group of an order.
+    /// The statement that selects the points and ids of the first tasks of one group of an order.
     private static func keys(
         _ parts: [BountyFilter.Part?], labels: [String?], _ order: BountyOrder, after place: BountyPlace?, limit: Int
     ) -> SQL {
         let sort: SQL =
             order.isByPoints
             ? "ORDER BY points DESC, id DESC" : order.isOldestFirst ? "ORDER BY id" : "ORDER BY id DESC"
-        let selects = labels.flatMap { label in parts.map { (label, $0) } }.map { label, part -> SQL in
+        // So few numbers of labels, so few texts of statements.
+        let count = [1, 2, 4, 7].first { $0 >= labels.count } ?? BountyFilter.maxLabels
+        let padded = labels + Array(repeating: labels.last ?? nil, count: max(0, count - labels.count))
+        let selects = padded.flatMap { label in parts.map { (label, $0) } }.map { label, part -> SQL in
             // `id + 0` is in the index of a state and not in the primary key, from which PostgreSQL would rather read
             // all states in order until it has found enough of one.
             let key: SQL = part == nil ? "id" : "id + 0"
@@ -90,7 +96,7 @@ extension Transaction {
         }
         let all = selects.joined(separator: " UNION ALL ")
         let keys: SQL = labels.count > 1 ? "SELECT DISTINCT points, id FROM (\(sql: all)) AS keys" : all
-        return "SELECT id FROM (\(sql: keys)) AS parts \(sql: sort) LIMIT \(limit)"
+        return "SELECT points, id FROM (\(sql: keys)) AS parts \(sql: sort) LIMIT \(limit)"
     }
 
     /// How many tasks of all authors a feed looks at before it asks the followed ones one by one.
@@ -227,8 +233,8 @@ extension Transaction {
         }
         let all = parts.joined(separator: " UNION ALL ")
         return try bounties(
-            of: "SELECT id FROM (\(sql: all)) AS parts ORDER BY status, points DESC, id DESC LIMIT \(limit)"
-        ).sorted(by: BountyOrder.status.isBefore)
+            of: "SELECT points, id FROM (\(sql: all)) AS parts ORDER BY status, points DESC, id DESC LIMIT \(limit)"
+        ).sorted { BountyOrder.status.isBefore(BountyPlace($0, in: .status), BountyPlace($1, in: .status)) }
     }
 
     /// Those of these members that `member` follows.
@@ -245,9 +251,8 @@ extension Transaction {
 }
 
 extension BountyOrder {
-    fileprivate func isBefore(_ left: Bounty, _ right: Bounty) -> Bool {
-        let (one, other) = (group(left.status, left.priority), group(right.status, right.priority))
-        if one != other { return one < other }
+    fileprivate func isBefore(_ left: BountyPlace, _ right: BountyPlace) -> Bool {
+        if left.group != right.group { return left.group < right.group }
         if isByPoints, left.points != right.points { return left.points > right.points }
         return isOldestFirst ? left.id < right.id : left.id > right.id
     }

@@ -36,9 +36,10 @@ extension Transaction {
             return "waits for jobs it depends on: \(open.joined(separator: ", "))"
         }
         if job.state == .scheduled {
-            return job.fence > 0 ? "reschedulings before its next attempt" : "waits for its run_at"
+            return job.fence > 0 ? "waits before its next attempt" : "waits for its run_at"
         }
         guard job.kind != .manual else { return "waits for a person" }
+        guard job.kind != .audit else { return "waits for a worker that audits, of neither side" }
         let paysMarket = try need.map { $0.affords(Asking.market(try marketPrices().current).rate(of: $0)) } ?? true
         let fits =
             try first(

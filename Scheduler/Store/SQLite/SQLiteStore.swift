@@ -52,9 +52,11 @@ final class SQLiteStore: StorageEngine {
         configuration.allowsUnsafeTransactions = true
         configuration.prepareDatabase { database in
             // No memory map: an I/O error in one is a signal that ends the process, not an error that can be answered.
+            // What is deleted is overwritten where its page is written anyway (Debian's default writes freed ones too).
             try database.execute(
                 sql: """
                     PRAGMA cache_size = -65536; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;
+                    PRAGMA secure_delete = FAST;
                     PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000;
                     """)
         }

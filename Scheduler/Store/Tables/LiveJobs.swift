@@ -2,8 +2,12 @@ package import Domain
 
 extension SQL.StringInterpolation {
     /// Binds a state in a statement that names its jobs by their ids. Written out it would let PostgreSQL take one of
-    /// the partial indexes of that state, which look cheapest while a table is small and cost most when it isn't.
-    mutating func appendInterpolation(_ state: JobState) { appendInterpolation(state.rawValue) }
+    /// the partial indexes of that state, which look cheapest while a table is small and cost most when it isn't. Bare,
+    /// a value that is compared with the column of a partial index makes SQLite plan the statement at each execution.
+    mutating func appendInterpolation(_ state: JobState) {
+        appendInterpolation(state.rawValue)
+        appendLiteral(" || ''")
+    }
 }
 
 /// What a guarded statement on live jobs gave back.

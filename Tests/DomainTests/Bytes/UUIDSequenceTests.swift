@@ -65,6 +65,13 @@ struct UUIDSequenceTests {
         #expect(made.last.flatMap(time) == 9_000, "and meets the clock again")
     }
 
+    @Test("a clock that was an hour ahead for once is followed back")
+    func astray() {
+        let ids = UUIDSequence()
+        let made = [1_000, 3_601_000, 3_600_000, 2_000, 2_001].map { next(ids, $0) }
+        #expect(made.map(time) == [1_000, 3_601_000, 3_601_000, 2_000, 2_001])
+    }
+
     @Test("a time beyond what an id holds counts as the last one")
     func bounds() {
         let ids = UUIDSequence()

@@ -20,9 +20,9 @@ struct PostgresQueueTests {
         let next = queue.popFirst()
         let write = try #require(next)
         #expect(write.mode == .write && !queue.isReady)
-        queue.end(write)
+        queue.end(write.mode)
         #expect(!queue.isReady)
-        queue.end(first)
+        queue.end(first.mode)
         let three = queue.popFirst()
         #expect(three?.since == 3 && queue.count == 0)
     }

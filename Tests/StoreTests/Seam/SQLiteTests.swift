@@ -1,3 +1,4 @@
+import Domain
 import Store
 import Support
 import Testing
@@ -17,6 +18,29 @@ struct SQLiteTests {
         #expect(pragmas == [2, 0, 2])
         let mode = try await store.write { tx in try tx.first("PRAGMA journal_mode") { try $0.text() } }
         #expect(mode == "wal")
+    }
+
+    @Test("no statement of a job's way is planned anew at each execution")
+    func plansKept() async throws {
+        let lab = try await Lab(.sqlite)
+        var planned: Int64?
+        for round in 0..<5 {
+            try await lab.submit((0..<12).map { _ in Lab.job() })
+            var leases = try await lab.claim(upTo: 8) + lab.claim(upTo: 1)
+            for lease in leases.prefix(2) { _ = try await lab.extend(lease) }
+            try await lab.release(leases.removeLast())
+            try await lab.finish(leases.removeLast(), .failure)
+            try await lab.pass(.seconds(10))
+            let reports = leases.map { Report(key: $0.key, outcome: Outcome(status: .success, exitCode: 0)) }
+            let finished = try await lab.database.write { try $0.finish(reports) }
+            #expect(finished.count == 7, "round \(round)")
+            let now = try await lab.database.write { tx in
+                try tx.first("SELECT SUM(reprep) FROM sqlite_stmt") { try $0.integer() }
+            }
+            // The first round begins with a schema that was just made.
+            #expect(now == planned ?? now, "round \(round)")
+            planned = now
+        }
     }
 
     @Test("a database in memory does all that a file does")
