@@ -66,6 +66,7 @@ final class PostgresPool: StorageEngine {
     }
 
     func submit(_ work: QueuedTransaction) {
+        var isReady = false
         let refusal: DatabaseError? = state.withLock { state in
             if state.isClosed { return .unavailable("the database is closed") }
             if let outage = state.outage { return .unavailable(outage) }
@@ -73,11 +74,12 @@ final class PostgresPool: StorageEngine {
                 return .busy("\(state.waiting.count) wait already")
             }
             state.waiting.append(work)
-            // Otherwise whoever reads takes it when it is done, on a connection that is warm.
-            if state.waiting.isReady { self.state.wakeOne() }
+            isReady = state.waiting.isReady
             return nil
         }
-        if let refusal { work.fail(refusal) }
+        if let refusal { return work.fail(refusal) }
+        // Otherwise whoever reads takes it when it is done, on a connection that is warm.
+        if isReady { state.wakeOne() }
     }
 
     func notifications(_ channel: String) -> AsyncStream<String> { listener.subscribe(channel) }

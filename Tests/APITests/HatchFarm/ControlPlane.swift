@@ -126,8 +126,12 @@ struct PlaneReply {
     let body: [UInt8]
 
     subscript(_ header: String) -> String? { headers.first(name: header) }
+    /// The body, unpacked.
+    private var plain: [UInt8] {
+        get throws { self["Content-Encoding"] == "zstd" ? try Zstd.decompress(body, limit: 8 << 20) : body }
+    }
     var text: String { String(decoding: body, as: UTF8.self) }
-    var json: JSON { (try? JSON(parsing: body)) ?? .null }
+    var json: JSON { (try? JSON(parsing: plain)) ?? .null }
     var data: JSON { json["data"] ?? .null }
     var code: String? { json["code"]?.string }
     /// What a client goes by: the status, and of a refusal its code.
