@@ -2,39 +2,44 @@
 ///
 ///     let due: SQL = "SELECT id FROM jobs WHERE run_at <= \(tx.now) ORDER BY id LIMIT \(limit) \(.skipLocked)"
 ///
-/// The text carries `$1`, `$2` … in order. One statement per value; the same text is prepared once per connection,
-/// so write texts that repeat (see `chunked`).
+/// The text carries `$1`, `$2` … in order, and stays the same however many rows (`Rows`) or items of a list it is about:
+/// the same text is prepared once per connection.
 package struct SQL: Sendable, ExpressibleByStringInterpolation {
+    /// What a number in the text stands for.
+    enum Parameter: Sendable, Equatable {
+        case value(Value)
+        case texts([String])
+        case integers([Int64])
+        /// A column of the statement's rows.
+        case column(Int)
+    }
+
     package private(set) var text: String
-    package private(set) var values: [Value]
+    private(set) var parameters: [Parameter]
+    /// The rows that it is about.
+    private(set) var rows: Rows?
 
     package init(stringLiteral text: String) {
         self.text = text
-        values = []
+        parameters = []
     }
 
     package init(stringInterpolation: StringInterpolation) {
         text = stringInterpolation.text
-        values = stringInterpolation.values
+        parameters = stringInterpolation.parameters
+        rows = stringInterpolation.rows
     }
 
-    package static func += (left: inout SQL, right: SQL) {
-        left.text.append(numbered: right, after: left.values.count)
-        left.values.append(contentsOf: right.values)
-    }
-
-    /// Calls `body` with slices of at most 64 items, in order. Their sizes are few, so that a statement over many
-    /// rows has few texts, whatever the number of rows; and every number up to 64 takes at most two of them, so that
-    /// a gathering of callers costs few round trips.
+    /// Calls `body` with slices of at most 500 items, in order: what one statement reads has a bound.
     package static func chunked<Item>(_ items: [Item], _ body: (ArraySlice<Item>) throws -> Void) rethrows {
         var rest = items[...]
-        while let size = chunkSizes.first(where: { $0 <= rest.count }) {
-            try body(rest.prefix(size))
-            rest = rest.dropFirst(size)
+        while !rest.isEmpty {
+            try body(rest.prefix(500))
+            rest = rest.dropFirst(500)
         }
     }
 
-    private static let chunkSizes = [64, 56, 48, 40, 32, 28, 24, 20, 16, 14, 12, 10, 8, 7, 6, 5, 4, 3, 2, 1]
+    package static func += (left: inout SQL, right: SQL) { left = "\(sql: left)\(sql: right)" }
 }
 
 extension [SQL] {

@@ -38,10 +38,29 @@ package enum Clause: String, CaseIterable, Sendable {
     }
 }
 
+extension String {
+    /// Appends what the one database reads, or the other.
+    mutating func append(postgres: String, sqlite: String) {
+        append("\(SQLEngine.postgresMark)\(postgres)\(SQLEngine.sqliteMark)\(sqlite)\(SQLEngine.endMark)")
+    }
+}
+
 extension SQLEngine {
+    fileprivate static let postgresMark = "/*postgres*/"
+    fileprivate static let sqliteMark = "/*sqlite*/"
+    fileprivate static let endMark = "/**/"
+
     /// The text as this database reads it. Called once for each text and connection, when it is prepared.
     func resolve(_ text: String) -> String {
         guard text.contains("/*") else { return text }
-        return Clause.allCases.reduce(text) { $0.replacing($1.mark, with: $1.text(on: self)) }
+        let chosen = text.split(separator: Self.postgresMark, omittingEmptySubsequences: false)
+        var resolved = String(chosen[0])
+        for part in chosen.dropFirst() {
+            let rest = part.split(separator: Self.endMark, maxSplits: 1, omittingEmptySubsequences: false)
+            let words = rest[0].split(separator: Self.sqliteMark, maxSplits: 1, omittingEmptySubsequences: false)
+            resolved += (self == .postgres ? words.first : words.last) ?? ""
+            resolved += rest.dropFirst().first ?? ""
+        }
+        return Clause.allCases.reduce(resolved) { $0.replacing($1.mark, with: $1.text(on: self)) }
     }
 }

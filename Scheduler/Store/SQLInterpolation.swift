@@ -1,19 +1,22 @@
 extension SQL {
     package struct StringInterpolation: StringInterpolationProtocol {
         var text = ""
-        var values: [Value] = []
+        var parameters: [Parameter] = []
+        var rows: Rows?
+        /// The number of the rows' first column.
+        private var firstColumn: Int?
 
         package init(literalCapacity: Int, interpolationCount: Int) {
             text.reserveCapacity(literalCapacity + interpolationCount * 4)
-            values.reserveCapacity(interpolationCount)
+            parameters.reserveCapacity(interpolationCount)
         }
 
         package mutating func appendLiteral(_ literal: String) { text.append(literal) }
 
         package mutating func appendInterpolation(_ value: Value) {
-            values.append(value)
+            parameters.append(.value(value))
             text.append("$")
-            text.append(String(values.count))
+            text.append(String(parameters.count))
         }
 
         package mutating func appendInterpolation(_ text: String?) { appendInterpolation(.text(text)) }
@@ -26,45 +29,107 @@ extension SQL {
         package mutating func appendInterpolation(_ clause: Clause) { text.append(clause.mark) }
 
         /// Text as it is: names of tables and columns, known when the program is compiled.
-        package mutating func appendInterpolation(raw text: StaticString) {
-            text.withUTF8Buffer { self.text.append(String(decoding: $0, as: UTF8.self)) }
-        }
+        package mutating func appendInterpolation(raw text: StaticString) { self.text.append(text) }
 
         /// A part with values of its own.
         package mutating func appendInterpolation(sql part: SQL) {
-            text.append(numbered: part, after: values.count)
-            values.append(contentsOf: part.values)
+            text.append(numbered: part, after: parameters.count)
+            if let rows = part.rows, let first = part.parameters.firstIndex(of: .column(0)) {
+                self.rows = rows
+                firstColumn = firstColumn ?? parameters.count + first + 1
+            }
+            parameters.append(contentsOf: part.parameters)
         }
 
-        /// `$1, $2` for `IN (…)`; `NULL` if there are none, which is in no list.
-        package mutating func appendInterpolation(list items: some Collection<String>) {
-            append(list: items.map { .text($0) })
+        /// A condition on the column before it: `id \(in: ids)`. Nothing is in an empty list.
+        package mutating func appendInterpolation(in items: some Collection<String>) {
+            parameters.append(.texts(Array(items)))
+            appendList()
         }
 
-        /// `$1, $2` for `IN (…)`; `NULL` if there are none, which is in no list.
-        package mutating func appendInterpolation(list items: some Collection<Int64>) {
-            append(list: items.map { .integer($0) })
+        /// A condition on the column before it: `seq \(in: numbers)`. Nothing is in an empty list.
+        package mutating func appendInterpolation(in items: some Collection<Int64>) {
+            parameters.append(.integers(Array(items)))
+            appendList()
         }
 
-        /// `($1, $2), ($3, $4)` for `VALUES`.
-        package mutating func appendInterpolation(rows: [[Value]]) {
-            text.append(.placeholders(rows.lazy.map(\.count), after: values.count, brackets: true))
-            values.reserveCapacity(values.count + rows.count * (rows.first?.count ?? 0))
-            for row in rows { values.append(contentsOf: row) }
-        }
-
-        private mutating func append(list items: [Value]) {
-            guard !items.isEmpty else { return text.append("NULL") }
-            text.append(.placeholders(CollectionOfOne(items.count), after: values.count, brackets: false))
-            values.append(contentsOf: items)
+        private mutating func appendList() {
+            text.append(postgres: "= ANY($\(parameters.count))", sqlite: "IN ($\(parameters.count)*)")
         }
     }
 }
 
+extension SQL.StringInterpolation {
+    /// A value of the rows.
+    package mutating func appendInterpolation(_ column: SQL.Rows.Column) {
+        text.append(postgres: "\(column.rows.alias).\(column.name)", sqlite: number(of: column))
+    }
+
+    /// A condition on the column before it, which has to have an index: `live_jobs.id \(is: ready.id)`.
+    ///
+    /// (Written so, PostgreSQL can't use it to join but by that index, on an empty table too: an equality would let it
+    /// walk the whole index, which looks cheapest while there is nothing, and keep to that.)
+    package mutating func appendInterpolation(is column: SQL.Rows.Column) {
+        text.append(
+            postgres: "= ANY(ARRAY[\(column.rows.alias).\(column.name)])", sqlite: "= " + number(of: column))
+    }
+
+    /// The rows as a source of an `UPDATE`.
+    package mutating func appendInterpolation(from rows: SQL.Rows) { append(rows, "FROM ") }
+
+    /// The rows as a source of a `DELETE`.
+    package mutating func appendInterpolation(using rows: SQL.Rows) { append(rows, "USING ") }
+
+    /// The rows as one more table of a `SELECT`, after another.
+    package mutating func appendInterpolation(and rows: SQL.Rows) { append(rows, ", ") }
+
+    /// All that an `INSERT` inserts, after the name of the table, whose columns the rows are named by.
+    package mutating func appendInterpolation(inserting rows: SQL.Rows) {
+        let numbers = numbers(of: rows)
+        text.append("(\(names(of: rows))) ")
+        text.append(postgres: "SELECT * FROM unnest(\(numbers))", sqlite: "VALUES (\(numbers))")
+    }
+
+    private mutating func append(_ rows: SQL.Rows, _ word: String) {
+        let numbers = numbers(of: rows)
+        text.append(postgres: "\(word)unnest(\(numbers)) AS \(rows.alias) (\(names(of: rows)))", sqlite: "")
+    }
+
+    private func names(of rows: SQL.Rows) -> String {
+        rows.names.map(\.description).joined(separator: ", ")
+    }
+
+    private mutating func number(of column: SQL.Rows.Column) -> String {
+        let first = place(column.rows)
+        // A column that isn't there has no number: both databases refuse the statement.
+        guard let index = column.rows.names.firstIndex(where: { $0.description == column.name }) else { return "$" }
+        return "$\(first + index)"
+    }
+
+    private mutating func numbers(of rows: SQL.Rows) -> String {
+        let first = place(rows)
+        return rows.names.indices.map { "$\(first + $0)" }.joined(separator: ", ")
+    }
+
+    /// The number of the first column; its rows become those of the statement.
+    private mutating func place(_ rows: SQL.Rows) -> Int {
+        if let firstColumn { return firstColumn }
+        let first = parameters.count + 1
+        self.rows = rows
+        firstColumn = first
+        parameters += rows.names.indices.map { .column($0) }
+        return first
+    }
+}
+
 extension String {
+    fileprivate mutating func append(_ text: StaticString) {
+        text.withUTF8Buffer { append(contentsOf: String(decoding: $0, as: UTF8.self)) }
+    }
+
     /// Appends a part's text, its numbers moved up by `count`.
-    mutating func append(numbered part: SQL, after count: Int) {
-        guard count > 0, !part.values.isEmpty else { return append(part.text) }
+    fileprivate mutating func append(numbered part: SQL, after count: Int) {
+        guard count > 0, !part.parameters.isEmpty else { return append(part.text) }
         var rest = part.text.utf8[...]
         while let dollar = rest.firstIndex(of: UInt8(ascii: "$")) {
             append(contentsOf: Substring(rest[...dollar]))
@@ -75,42 +140,5 @@ extension String {
             rest = rest[digits.endIndex...]
         }
         append(contentsOf: Substring(rest))
-    }
-
-    /// The numbered places of rows of these widths, written as bytes: statements of a thousand values are common.
-    fileprivate static func placeholders(
-        _ widths: some Collection<Int>, after count: Int, brackets: Bool
-    ) -> String {
-        let cells = widths.reduce(0, +)
-        let digits = String(count + cells).utf8.count
-        return String(unsafeUninitializedCapacity: cells * (digits + 3) + widths.count * 4) { space in
-            var end = 0
-            var number = count
-            func put(_ byte: UInt8) {
-                space[end] = byte
-                end += 1
-            }
-            func separate() {
-                put(UInt8(ascii: ","))
-                put(UInt8(ascii: " "))
-            }
-            for (row, width) in widths.enumerated() {
-                if row > 0 { separate() }
-                if brackets { put(UInt8(ascii: "(")) }
-                for column in 0..<width {
-                    if column > 0 { separate() }
-                    number += 1
-                    put(UInt8(ascii: "$"))
-                    var scale = 1
-                    while number / scale >= 10 { scale *= 10 }
-                    while scale > 0 {
-                        put(UInt8(ascii: "0") + UInt8(number / scale % 10))
-                        scale /= 10
-                    }
-                }
-                if brackets { put(UInt8(ascii: ")")) }
-            }
-            return end
-        }
     }
 }

@@ -48,6 +48,13 @@ package final class Transaction {
     @discardableResult
     package func execute(_ sql: SQL) throws -> Int { try run(sql) { _ in true } }
 
+    /// Runs a statement whose answer nobody waits for: on PostgreSQL it goes out with the next one, or with the commit,
+    /// and fails the transaction then.
+    /// - Parameter changing: how many rows it has to change; any other number is a bug of ours and undoes everything.
+    package func executeLater(_ sql: SQL, changing: Int? = nil) throws {
+        try noting { try connection.runLater(sql, changing: changing) }
+    }
+
     /// All rows of the answer, decoded one by one.
     package func rows<T>(_ sql: SQL, _ decode: (inout Row) throws -> T) throws -> [T] {
         var found: [T] = []
@@ -80,9 +87,14 @@ package final class Transaction {
 
     @discardableResult
     private func run(_ sql: SQL, _ each: (inout Row) throws -> Bool) throws -> Int {
+        try noting { try connection.run(sql, each) }
+    }
+
+    /// Remembers what fails: it ends the transaction.
+    private func noting<Answer>(_ body: () throws -> Answer) throws -> Answer {
         if let failure { throw failure }
         do {
-            return try connection.run(sql, each)
+            return try body()
         } catch let error where error is DatabaseError || error is InternalError {
             failure = error
             throw error
@@ -95,4 +107,19 @@ protocol SQLConnection: AnyObject {
     /// Runs a statement and hands its rows to `each`, until that returns false. Returns how many rows it changed, or
     /// found if it only reads. Throws a `DatabaseError`, or what `each` throws.
     func run(_ sql: SQL, _ each: (inout Row) throws -> Bool) throws -> Int
+    /// Runs a statement at the latest before the commit. Throws an `InternalError` when it doesn't change as many rows
+    /// as it has to.
+    func runLater(_ sql: SQL, changing: Int?) throws
+}
+
+extension SQLConnection {
+    func runLater(_ sql: SQL, changing: Int?) throws { try sql.check(changes: run(sql) { _ in true }, changing) }
+}
+
+extension SQL {
+    /// Throws unless a statement changed as many rows as it has to.
+    func check(changes: Int, _ wanted: Int?) throws {
+        guard let wanted, wanted != changes else { return }
+        throw InternalError("\(changes) rows were changed, not \(wanted), by: \(text)")
+    }
 }

@@ -28,11 +28,7 @@ extension Transaction {
     }
 
     private func extendAll(_ extensions: [Extension]) throws -> [LeaseKey: Int64] {
-        var extended: [LeaseKey: Int64] = [:]
-        try SQL.chunked(extensions.sorted { $0.key.job < $1.key.job }) { chunk in
-            extended.merge(try extendHeld(chunk)) { _, last in last }
-        }
-        return extended
+        try extendHeld(extensions.sorted { $0.key.job < $1.key.job })
     }
 
     /// Why a key doesn't hold: the job has ended (409), or the lease is another's or over (403).

@@ -70,27 +70,24 @@ extension Transaction {
     private func accept(_ reports: [Report], _ accepted: inout Accepted) throws {
         let outcomes = Dictionary(reports.map { ($0.key, $0.outcome) }) { first, _ in first }
         let successes = outcomes.filter { $0.value.status == .success }.map(\.key).sorted { $0.job < $1.job }
-        try SQL.chunked(successes) { chunk in
-            for job in try deleteHeld(chunk, reported: chunk.filter { outcomes[$0]?.audit != nil }.map(\.job)) {
-                guard let key = job.leaseKey, let outcome = outcomes[key] else { continue }
-                let pay = job.earned(at: now)
-                accepted.ends.append(Ended(job: job, state: .completed, reason: nil, outcome: outcome, pay: pay))
-                accepted.answers[key] = job.finished(.completed, at: now, paid: pay)
-            }
+        let reported = Set(successes.filter { outcomes[$0]?.audit != nil }.map(\.job))
+        for job in try deleteHeld(successes, reported: reported) {
+            guard let key = job.leaseKey, let outcome = outcomes[key] else { continue }
+            let pay = job.earned(at: now)
+            accepted.ends.append(Ended(job: job, state: .completed, reason: nil, outcome: outcome, pay: pay))
+            accepted.answers[key] = job.finished(.completed, at: now, paid: pay)
         }
         let failures = outcomes.filter { $0.value.status != .success }.map(\.key).sorted { $0.job < $1.job }
-        try SQL.chunked(failures) { chunk in
-            for job in try lockHeld(chunk) {
-                guard let key = job.leaseKey, let outcome = outcomes[key] else { continue }
-                let pay = job.earned(at: now)
-                let ended = try fail(job, outcome, pay: pay)
-                if let ended {
-                    accepted.ends.append(ended)
-                } else {
-                    accepted.retried.append(Settlement(job: job, pay: pay, isOver: false))
-                }
-                accepted.answers[key] = job.finished(ended?.state ?? .pending, at: now, paid: pay)
+        for job in try lockHeld(failures) {
+            guard let key = job.leaseKey, let outcome = outcomes[key] else { continue }
+            let pay = job.earned(at: now)
+            let ended = try fail(job, outcome, pay: pay)
+            if let ended {
+                accepted.ends.append(ended)
+            } else {
+                accepted.retried.append(Settlement(job: job, pay: pay, isOver: false))
             }
+            accepted.answers[key] = job.finished(ended?.state ?? .pending, at: now, paid: pay)
         }
     }
 
@@ -163,11 +160,7 @@ extension Transaction {
     /// What reports with these keys were answered before, and the status they had: a repeated call is answered as the
     /// first was, another outcome isn't (CONTRACT 4).
     private func answersBefore(_ keys: [LeaseKey]) throws -> [LeaseKey: (status: String, answer: Finished)] {
-        var found: [LeaseKey: (status: String, answer: Finished)] = [:]
-        try SQL.chunked(Set(keys).sorted { $0.job < $1.job }) { chunk in
-            found.merge(try acceptedResults(chunk)) { first, _ in first }
-        }
-        return found
+        try acceptedResults(Set(keys).sorted { $0.job < $1.job })
     }
 }
 

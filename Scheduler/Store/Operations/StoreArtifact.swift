@@ -37,7 +37,7 @@ extension Transaction {
 
     /// The running job of a lease that is current. May write: an outage credit.
     func heldJob(_ key: LeaseKey) throws -> LiveJob {
-        guard let job = try afterOutageCredit({ try held([key][...], "").first }) else {
+        guard let job = try afterOutageCredit({ try held([key], "").first }) else {
             throw try refusalForStale(key)
         }
         return job

@@ -10,9 +10,19 @@ final class PostgresLink: SQLConnection {
         let types: [Oid]
     }
 
+    private struct Later {
+        let sql: SQL
+        let statement: Prepared
+        let parameters: PostgresParameters
+        let changing: Int?
+    }
+
+    /// So many bytes of values wait at most.
+    private static let bytesLaterLimit = 1 << 20
+
     private enum Stage {
         case idle
-        /// BEGIN goes out with the first statement.
+        /// BEGIN goes out with the first statement, or with the question for the time.
         case toBegin
         /// By the server's clock, in milliseconds; nil as long as it wasn't asked.
         case open(at: Int64?)
@@ -23,15 +33,19 @@ final class PostgresLink: SQLConnection {
     /// Whether a transaction that only read is still open. Its ROLLBACK goes out with the next BEGIN.
     private var isReading = false
 
+    /// Statements that nobody waits for, to be sent with the next one or with the commit.
+    private var later: [Later] = []
+    private var bytesLater = 0
+
     let handle: OpaquePointer
     private let settings: DatabaseSettings
     private var statements = StatementCache<Prepared>()
     private var preparedCount = 0
-    private var mayWrite = true
-    private var patience: Int
+    private(set) var mode = QueuedTransaction.Mode.bare
+    private(set) var patience: Int
     private var stage = Stage.idle
     /// What became of the transaction, by the last failure.
-    private(set) var health = LinkHealth.fine
+    var health = LinkHealth.fine
 
     /// Takes over an established connection.
     init(_ handle: OpaquePointer, _ settings: DatabaseSettings) throws {
@@ -66,18 +80,9 @@ final class PostgresLink: SQLConnection {
     }
 
     func run(_ sql: SQL, _ each: (inout Row) throws -> Bool) throws -> Int {
-        guard sql.values.count <= 65_535 else {
-            throw DatabaseError.failed(code: "parameters", message: "\(sql.values.count) values")
-        }
-        let parameters = try PostgresParameters(sql.values)
-        let result: PostgresResult
-        if case .toBegin = stage, let statement = try known(sql.text, parameters.types) {
-            result = try open { parameters.send(statement.name, on: $0) }
-        } else {
-            if case .toBegin = stage { try open() }
-            let statement = try prepared(sql.text, parameters.types)
-            result = try ask(parameters.send(statement.name, on: handle))
-        }
+        if sql.rows?.count == 0 { return 0 }
+        let parameters = try PostgresParameters(sql)
+        let result = try send(try prepared(sql.text, parameters.types), parameters)
         // Cells look into the answer's memory, and don't keep it.
         return try withExtendedLifetime(result) {
             for index in 0..<result.rows {
@@ -88,19 +93,61 @@ final class PostgresLink: SQLConnection {
         }
     }
 
+    func runLater(_ sql: SQL, changing: Int?) throws {
+        guard mode == .write else { return try sql.check(changes: run(sql) { _ in true }, changing) }
+        if sql.rows?.count == 0 { return }
+        let parameters = try PostgresParameters(sql)
+        let statement = try prepared(sql.text, parameters.types)
+        later.append(Later(sql: sql, statement: statement, parameters: parameters, changing: changing))
+        bytesLater += parameters.size
+        if bytesLater > Self.bytesLaterLimit { try settleLater() }
+    }
+
     /// Runs statements without values, separated by semicolons.
     func command(_ text: String) throws { try ask(PQsendQuery(handle, text)) }
 
-    private func known(_ text: String, _ types: [Oid]) throws -> Prepared? {
-        guard let statement = statements.statement(for: text) else { return nil }
-        guard statement.types == types else {
-            throw DatabaseError.failed(code: "parameters", message: "other types than before for: \(text)")
+    /// Sends a statement, and before it what it is behind: BEGIN, and those that nobody waited for.
+    private func send(_ statement: Prepared, _ parameters: PostgresParameters) throws -> PostgresResult {
+        guard later.isEmpty else {
+            if case .toBegin = stage { try open() }
+            return try sendLater { parameters.send(statement.name, on: $0) }
         }
-        return statement
+        if case .toBegin = stage { return try open { parameters.send(statement.name, on: $0) } }
+        return try ask(parameters.send(statement.name, on: handle))
+    }
+
+    /// Sends what nobody waited for, and waits.
+    private func settleLater() throws {
+        if case .toBegin = stage { try open() }
+        if !later.isEmpty { try sendLater(and: nil) }
+    }
+
+    /// Sends what nobody waited for, and one more; returns the last answer.
+    @discardableResult
+    private func sendLater(and last: ((OpaquePointer) -> Int32)?) throws -> PostgresResult {
+        let sent = later
+        later = []
+        bytesLater = 0
+        var sends = sent.map { one in { (handle: OpaquePointer) in one.parameters.send(one.statement.name, on: handle) }
+        }
+        if let last { sends.append(last) }
+        let answers = try pipeline(sends)
+        guard answers.count == sends.count, let answer = answers.last else {
+            throw DatabaseError.decoding("is missing: \(sends.count) statements got \(answers.count) answers")
+        }
+        for (one, answer) in zip(sent, answers) { try one.sql.check(changes: answer.changes, one.changing) }
+        return answer
     }
 
     private func prepared(_ text: String, _ types: [Oid]) throws -> Prepared {
-        if let statement = try known(text, types) { return statement }
+        if let statement = statements.statement(for: text) {
+            guard statement.types == types else {
+                throw DatabaseError.failed(code: "parameters", message: "other types than before for: \(text)")
+            }
+            return statement
+        }
+        // Prepared after what is behind it, which may make what it names.
+        try settleLater()
         preparedCount += 1
         let statement = Prepared(name: "s\(preparedCount)", types: types)
         let resolved = SQLEngine.postgres.resolve(text)
@@ -115,14 +162,15 @@ extension PostgresLink {
     /// Begins a transaction, at the latest with its first statement.
     func begin(_ mode: QueuedTransaction.Mode, statementTimeoutMilliseconds: Int?) throws {
         health = .fine
-        mayWrite = mode == .write
+        self.mode = mode
+        later = []
+        bytesLater = 0
         patience = (statementTimeoutMilliseconds ?? settings.statementTimeoutMilliseconds) + 2_000
         if isReading, mode == .bare { endReading() }
         if case .leaving = stage { try settle() }
         stage = mode == .bare ? .idle : .toBegin
-        // What writes needs the time before its first statement anyway.
-        if mayWrite || (statementTimeoutMilliseconds != nil && mode != .bare) { try open() }
         if let statementTimeoutMilliseconds, mode != .bare {
+            try open()
             try command("SET LOCAL statement_timeout = \(statementTimeoutMilliseconds)")
         }
     }
@@ -145,30 +193,42 @@ extension PostgresLink {
         }
     }
 
-    /// Sends BEGIN with the first statement in one go, or with the question for the time; returns the last answer.
-    /// Ends what was read before.
+    /// Sends BEGIN in one go with the first statement, or with the question for the time, which what writes always
+    /// needs; returns the last answer. Ends what was read before.
     @discardableResult
     private func open(with statement: ((OpaquePointer) -> Int32)? = nil) throws -> PostgresResult {
         stage = .idle
-        let begin = mayWrite ? TransactionWord.beginWrite : .beginRead
+        let begin = mode == .write ? TransactionWord.beginWrite : .beginRead
+        let asksTime = mode == .write || statement == nil
         var sends: [(OpaquePointer) -> Int32] = []
         if isReading { sends.append { TransactionWord.rollback.send(on: $0) } }
         isReading = false
         sends.append { begin.send(on: $0) }
-        sends.append(statement ?? { TransactionWord.clock.send(on: $0) })
+        if asksTime { sends.append { TransactionWord.clock.send(on: $0) } }
+        if let statement { sends.append(statement) }
         let answers = try pipeline(sends)
         guard answers.count == sends.count, let last = answers.last else {
             throw DatabaseError.decoding("is missing: BEGIN got \(answers.count) answers")
         }
-        stage = .open(at: statement == nil ? try Self.instant(last) : nil)
+        let clock = asksTime ? answers.dropLast(statement == nil ? 0 : 1).last : nil
+        stage = .open(at: try clock.map { try Self.instant($0) })
         return last
     }
 
     /// Throws `.unknownOutcome` if the answer got lost.
     func commit() throws {
+        // What has to change so many rows is looked at before.
+        if later.contains(where: { $0.changing != nil }) { try settleLater() }
+        if case .toBegin = stage {
+            guard !later.isEmpty else {
+                stage = .idle
+                return
+            }
+            try open()
+        }
         stage = .idle
         do {
-            guard try ask(TransactionWord.commit.send(on: handle)).tag == "COMMIT" else {
+            guard try sendLater(and: { TransactionWord.commit.send(on: $0) }).tag == "COMMIT" else {
                 throw DatabaseError.failed(code: "25P02", message: "the server rolled back")
             }
         } catch {
@@ -204,6 +264,7 @@ extension PostgresLink {
     func rollback() {
         stage = .idle
         isReading = false
+        later = []
         guard health != .lost, health != .stalled, PQtransactionStatus(handle) != PQTRANS_IDLE else { return }
         let before = health
         do {
@@ -212,84 +273,5 @@ extension PostgresLink {
         } catch {
             health = .lost
         }
-    }
-}
-
-/// Asking and waiting.
-extension PostgresLink {
-    /// Waits for the answer to a request that libpq says it has taken (1, else 0): the last result, or the first
-    /// error.
-    @discardableResult
-    private func ask(_ isTaken: Int32) throws -> PostgresResult {
-        let deadline = World.live.monotonic() + Int64(patience)
-        guard isTaken == 1 else { throw lost() }
-        try flush(until: deadline)
-        var last: PostgresResult?
-        while let result = try nextResult(until: deadline) {
-            if last?.isError != true { last = result }
-        }
-        guard let last, PQstatus(handle) != CONNECTION_BAD else { throw lost() }
-        guard last.isError else { return last }
-        let (error, health) = last.failure(mayWrite: mayWrite)
-        self.health = health
-        throw error
-    }
-
-    /// Sends several prepared statements in one go and waits for all their answers, or throws the first error.
-    private func pipeline(_ sends: [(OpaquePointer) -> Int32]) throws -> [PostgresResult] {
-        let deadline = World.live.monotonic() + Int64(patience)
-        guard PQenterPipelineMode(handle) == 1 else { throw lost() }
-        defer { if PQexitPipelineMode(handle) != 1 { health = .lost } }
-        guard sends.allSatisfy({ $0(handle) == 1 }), PQpipelineSync(handle) == 1 else { throw lost() }
-        try flush(until: deadline)
-        var answers: [PostgresResult] = []
-        var failed: PostgresResult?
-        while true {
-            // Between the answers of two statements there is nothing.
-            guard let result = try nextResult(until: deadline) else {
-                guard PQstatus(handle) != CONNECTION_BAD else { throw lost() }
-                continue
-            }
-            if result.endsPipeline { break }
-            if result.isError { failed = failed ?? result } else { answers.append(result) }
-        }
-        guard let failed else { return answers }
-        let (error, health) = failed.failure(mayWrite: mayWrite)
-        self.health = health
-        throw error
-    }
-
-    private func flush(until deadline: Int64) throws {
-        while true {
-            switch PQflush(handle) {
-            case 0: return
-            case 1:
-                // While it can't be written there may be something to read that the server waits to get rid of.
-                try wait(POLLIN | POLLOUT, until: deadline)
-                guard PQconsumeInput(handle) == 1 else { throw lost() }
-            default: throw lost()
-            }
-        }
-    }
-
-    private func nextResult(until deadline: Int64) throws -> PostgresResult? {
-        while PQisBusy(handle) != 0 {
-            try wait(POLLIN, until: deadline)
-            guard PQconsumeInput(handle) == 1 else { throw lost() }
-        }
-        return PQgetResult(handle).map { PostgresResult($0) }
-    }
-
-    private func wait(_ events: Int32, until deadline: Int64) throws {
-        let left = Int(deadline - World.live.monotonic())
-        guard left > 0, waitForFile(socket, events, milliseconds: left) else {
-            health = .stalled
-            throw DatabaseError.unavailable("the server does not answer")
-        }
-    }
-
-    func lost() -> DatabaseError {
-        health = .lost
-        return .unavailable(PQerrorMessage(handle).map { String(cString: $0) } ?? "connection lost")
     }
 }

@@ -11,7 +11,7 @@ extension Transaction {
     }
 
     func audits(_ jobs: [JobID]) throws -> [JobID: Audit] {
-        let found = try audits("job_id IN (\(list: jobs.map(\.text)))")
+        let found = try audits("job_id \(in: jobs.map(\.text))")
         return Dictionary(found.map { ($0.job, $0) }) { first, _ in first }
     }
 
@@ -31,11 +31,7 @@ extension Transaction {
 
     /// Those of these leases that hold an audit.
     func unreportedAudits(_ keys: [LeaseKey]) throws -> Set<LeaseKey> {
-        var found: Set<LeaseKey> = []
-        try SQL.chunked(keys) { chunk in
-            found.formUnion(try held(chunk, "").filter { $0.bounty != nil }.compactMap(\.leaseKey))
-        }
-        return found
+        Set(try held(keys, "").filter { $0.bounty != nil }.compactMap(\.leaseKey))
     }
 
     private func audits(_ condition: SQL) throws -> [Audit] {

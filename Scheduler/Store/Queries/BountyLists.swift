@@ -8,7 +8,7 @@ extension Transaction {
     /// These tasks, in the order given; those that are gone are left out.
     func bounties(_ ids: [Int64]) throws -> [Bounty] {
         guard !ids.isEmpty else { return [] }
-        let found = try readBounties("SELECT \(raw: Bounty.columns) FROM bounties WHERE id IN (\(list: ids))")
+        let found = try readBounties("SELECT \(raw: Bounty.columns) FROM bounties WHERE id \(in: ids)")
         let byID = Dictionary(found.map { ($0.id, $0) }) { first, _ in first }
         return ids.compactMap { byID[$0] }
     }
@@ -244,7 +244,7 @@ extension Transaction {
             try rows(
                 """
                 SELECT followee_id FROM follows
-                WHERE follower_id = \(member.text) AND followee_id IN (\(list: Set(others.map(\.text)).sorted()))
+                WHERE follower_id = \(member.text) AND followee_id \(in: Set(others.map(\.text)).sorted())
                 """
             ) { try MemberID($0.text()) })
     }

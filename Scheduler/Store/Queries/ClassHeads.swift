@@ -43,30 +43,27 @@ extension Transaction {
 
     package func classes(_ ids: [ClassID]) throws -> [JobClass] {
         guard !ids.isEmpty else { return [] }
-        return try rows("SELECT \(raw: Self.classColumns) FROM job_classes WHERE id IN (\(list: ids.map(\.number)))") {
+        return try rows("SELECT \(raw: Self.classColumns) FROM job_classes WHERE id \(in: ids.map(\.number))") {
             try Self.jobClass(&$0)
         }
     }
 
     /// The first that waits in each class, where something does.
     package func heads(of classes: ArraySlice<ClassHead>) throws -> [QueueHead] {
-        let wanted = classes.map { [Value.integer($0.id.number), .integer($0.fromTag)] }
-        let head: SQL = """
-            FROM live_jobs WHERE class_id = wanted.id AND state = 'pending' AND tag >= wanted.mark
-            ORDER BY class_id, tag, live_jobs.id LIMIT 1
-            """
+        let wanted = SQL.Rows("wanted", ["class", "mark"], of: classes) {
+            [.integer($0.id.number), .integer($0.fromTag)]
+        }
         return try rows(
             """
-            WITH wanted (id, mark) AS (VALUES \(rows: wanted))
-            SELECT wanted.id, (SELECT tag \(sql: head)), (SELECT since \(sql: head)), (SELECT owner_id \(sql: head))
-            FROM wanted
+            SELECT class_id, tag, since, owner_id FROM live_jobs\(and: wanted)
+            WHERE id = (SELECT id FROM live_jobs
+                WHERE class_id = \(wanted.class) AND state = 'pending' AND tag >= \(wanted.mark)
+                ORDER BY class_id, tag, id LIMIT 1)
             """
         ) { row in
-            let id = try ClassID(row.integer())
-            let (tag, since) = try (row.optionalInteger(), row.optionalInteger())
-            guard let tag, let since, let owner = try row.optionalText() else { return nil }
-            return QueueHead(id: id, tag: tag, since: since, owner: OwnerID(owner))
-        }.compactMap { $0 }
+            try QueueHead(
+                id: ClassID(row.integer()), tag: row.integer(), since: row.integer(), owner: OwnerID(row.text()))
+        }
     }
 
     private static let classColumns: StaticString = """

@@ -16,7 +16,7 @@ extension Transaction {
                 """
                 SELECT token_hash, devices.id, customer_id, expires_at
                 FROM device_tokens JOIN devices ON devices.id = device_id AND state = 'active'
-                WHERE token_hash IN (\(list: chunk)) AND expires_at > \(now)
+                WHERE token_hash \(in: chunk) AND expires_at > \(now)
                 """
             ) { row in
                 try (

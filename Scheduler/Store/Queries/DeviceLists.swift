@@ -63,7 +63,7 @@ extension Transaction {
         let found = try rows(
             """
             SELECT \(raw: Device.columns) FROM devices JOIN device_presence ON device_id = devices.id
-            WHERE devices.id IN (\(list: ids))
+            WHERE devices.id \(in: ids)
             """
         ) { try Device(&$0) }
         return (found.sorted { $0.id < $1.id }, total)
@@ -84,7 +84,7 @@ extension Transaction {
             let some = try rows(
                 """
                 SELECT id, last_position FROM devices
-                WHERE id IN (\(list: chunk.map(\.text))) AND customer_id = \(customer.text)
+                WHERE id \(in: chunk.map(\.text)) AND customer_id = \(customer.text)
                 """
             ) { row in try (DeviceID(row.text()), row.integer()) }
             for (id, position) in some { found[id] = position }
@@ -98,7 +98,7 @@ extension Transaction {
 
     /// These commands, in the order of their numbers.
     package func deviceCommands(_ ids: [JobID]) throws -> [DeviceCommand] {
-        try commands("device_commands.job_id IN (\(list: ids.map(\.text))) ORDER BY device_commands.number")
+        try commands("device_commands.job_id \(in: ids.map(\.text)) ORDER BY device_commands.number")
     }
 
     /// A device's commands, newest first, those before a number.

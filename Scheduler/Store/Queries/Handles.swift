@@ -20,7 +20,7 @@ extension Transaction {
         var found = handleCache?.recall(ids) ?? [:]
         guard found.count < ids.count else { return found }
         try SQL.chunked(ids.filter { found[$0] == nil }.sorted()) { chunk in
-            let read = try rows("SELECT id, COALESCE(handle, id) FROM members WHERE id IN (\(list: chunk))") { row in
+            let read = try rows("SELECT id, COALESCE(handle, id) FROM members WHERE id \(in: chunk)") { row in
                 try (id: row.text(), handle: row.text())
             }
             handleCache?.remember(read)

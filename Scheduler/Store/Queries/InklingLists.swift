@@ -30,7 +30,7 @@ extension Transaction {
             """
             SELECT dreams.id, author_key, name, content, mood, face, fish_count, dreams.created_at
             FROM dreams JOIN inklings ON public_key = author_key
-            WHERE dreams.id IN (\(list: ids)) ORDER BY dreams.id DESC
+            WHERE dreams.id \(in: ids) ORDER BY dreams.id DESC
             """
         ) { row in
             try Dream(

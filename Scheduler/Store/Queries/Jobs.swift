@@ -43,7 +43,7 @@ extension Transaction {
         try first(
             """
             SELECT \(raw: Self.jobColumns) FROM \(raw: Self.joined)
-            WHERE jobs.id = \(id.text) AND jobs.owner_id IN (\(list: owners.map(\.text)))
+            WHERE jobs.id = \(id.text) AND jobs.owner_id \(in: owners.map(\.text))
             """
         ) { try Self.job(&$0) }
     }

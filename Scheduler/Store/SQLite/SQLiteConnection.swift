@@ -11,35 +11,52 @@ final class SQLiteConnection: SQLConnection, @unchecked Sendable {
     init(_ handle: OpaquePointer) { self.handle = handle }
 
     func run(_ sql: SQL, _ each: (inout Row) throws -> Bool) throws -> Int {
-        let statement = try prepared(sql.text)
-        guard statement.parameters == sql.values.count else {
-            throw DatabaseError.failed(code: "parameters", message: "\(sql.values.count) values for: \(sql.text)")
+        guard let rows = sql.rows else { return try run(sql, row: 0, each).count }
+        guard rows.isWhole else {
+            throw DatabaseError.failed(code: "parameters", message: "too few values for: \(sql.text)")
         }
+        var sum = 0
+        for row in 0..<rows.count {
+            let (count, isOver) = try run(sql, row: row, each)
+            sum += count
+            if isOver { break }
+        }
+        return sum
+    }
+
+    /// Runs a statement for one of its rows. Says whether `each` wants no more.
+    private func run(
+        _ sql: SQL, row: Int, _ each: (inout Row) throws -> Bool
+    ) throws -> (count: Int, isOver: Bool) {
+        let statement = try prepared(sql)
         guard mayWrite || statement.isReadOnly else {
             throw DatabaseError.failed(code: String(SQLITE_READONLY), message: "a read may not write: \(sql.text)")
         }
         defer { statement.end() }
-        guard try statement.begin(sql.values) == SQLITE_OK else { throw failure() }
+        guard try statement.begin(sql, row: row) == SQLITE_OK else { throw failure() }
 
         let changesBefore = sqlite3_total_changes64(handle)
         let columns = sqlite3_column_count(statement.handle)
         var found = 0
-        while true {
+        var isOver = false
+        while !isOver {
             let code = sqlite3_step(statement.handle)
             if code == SQLITE_DONE { break }
             guard code == SQLITE_ROW else { throw failure() }
             found += 1
             var row = Row(.sqlite(SQLiteCells(handle: statement.handle, count: columns)))
-            guard try each(&row) else { break }
+            isOver = try !each(&row)
         }
-        if statement.isReadOnly { return found }
-        return sqlite3_total_changes64(handle) == changesBefore ? 0 : Int(sqlite3_changes64(handle))
+        if statement.isReadOnly { return (found, isOver) }
+        let isChanged = sqlite3_total_changes64(handle) != changesBefore
+        return (isChanged ? Int(sqlite3_changes64(handle)) : 0, isOver)
     }
 
-    private func prepared(_ text: String) throws -> SQLiteStatement {
+    private func prepared(_ sql: SQL) throws -> SQLiteStatement {
+        let key = sql.sqliteKey
         // A statement whose rows are being read stays with its reader.
-        if let statement = statements.statement(for: text), !statement.isBusy { return statement }
-        var resolved = SQLEngine.sqlite.resolve(text)
+        if let statement = statements.statement(for: key), !statement.isBusy { return statement }
+        var resolved = sql.sqliteText
         var prepared: OpaquePointer?
         let code = resolved.withUTF8 { bytes in
             bytes.withMemoryRebound(to: CChar.self) {
@@ -50,7 +67,10 @@ final class SQLiteConnection: SQLConnection, @unchecked Sendable {
         }
         guard code == SQLITE_OK, let prepared else { throw failure() }
         let statement = SQLiteStatement(prepared)
-        _ = statements.insert(statement, for: text)
+        guard statement.parameters == sql.parameters.reduce(0, { $0 + $1.places }) else {
+            throw DatabaseError.failed(code: "parameters", message: "unused values for: \(sql.text)")
+        }
+        _ = statements.insert(statement, for: key)
         return statement
     }
 

@@ -8,6 +8,9 @@ final class SQLiteStatement {
     let isReadOnly: Bool
     /// Whether somebody is reading its rows.
     private(set) var isBusy = false
+    /// How far binding has come, and what SQLite said to the last of it.
+    private var position: Int32 = 0
+    private var code = SQLITE_OK
 
     init(_ handle: OpaquePointer) {
         self.handle = handle
@@ -17,22 +20,39 @@ final class SQLiteStatement {
 
     deinit { sqlite3_finalize(handle) }
 
-    /// Binds the values in order. Returns SQLite's code.
-    func begin(_ values: [Value]) throws(DatabaseError) -> Int32 {
+    /// Binds the parameters in order, the columns to a row's values. Returns SQLite's code.
+    func begin(_ sql: SQL, row: Int) throws(DatabaseError) -> Int32 {
         isBusy = true
-        var position: Int32 = 0
-        for value in values {
-            position += 1
-            let code =
-                switch value {
-                case .text(let text?): try bind(text, at: position)
-                case .integer(let number?): sqlite3_bind_int64(handle, position, number)
-                case .bytes(let bytes?): bind(bytes, at: position)
-                case .text(nil), .integer(nil), .bytes(nil): sqlite3_bind_null(handle, position)
-                }
-            guard code == SQLITE_OK else { return code }
+        position = 0
+        code = SQLITE_OK
+        for parameter in sql.parameters {
+            switch parameter {
+            case .value(let value): try bind(value)
+            case .texts(let texts): try bind(texts.lazy.map { .text($0) })
+            case .integers(let numbers): try bind(numbers.lazy.map { .integer($0) })
+            case .column(let index): if let rows = sql.rows { try bind(rows.cell(row, index)) }
+            }
         }
-        return SQLITE_OK
+        return code
+    }
+
+    /// Binds a list; what is left of its places repeats the last item.
+    private func bind(_ items: some BidirectionalCollection<Value>) throws(DatabaseError) {
+        for item in items { try bind(item) }
+        guard let last = items.last else { return }
+        for _ in items.count..<SQL.places(for: items.count) { try bind(last) }
+    }
+
+    private func bind(_ value: Value) throws(DatabaseError) {
+        guard code == SQLITE_OK else { return }
+        position += 1
+        code =
+            switch value {
+            case .text(let text?): try bind(text, at: position)
+            case .integer(let number?): sqlite3_bind_int64(handle, position, number)
+            case .bytes(let bytes?): bind(bytes, at: position)
+            case .text(nil), .integer(nil), .bytes(nil): sqlite3_bind_null(handle, position)
+            }
     }
 
     func end() {

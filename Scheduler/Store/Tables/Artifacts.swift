@@ -27,12 +27,12 @@ extension Transaction {
                 """) == 1
         guard isNew else { return }
         for (number, chunk) in blob.chunks.enumerated() {
-            try execute("INSERT INTO blob_chunks (hash, number, bytes) VALUES (\(blob.hash), \(number), \(chunk))")
+            try executeLater("INSERT INTO blob_chunks (hash, number, bytes) VALUES (\(blob.hash), \(number), \(chunk))")
         }
     }
 
     func insertUpload(_ hash: String, owner: OwnerID) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO uploads (owner_id, hash, created_at) VALUES (\(owner.text), \(hash), \(now))
             ON CONFLICT (owner_id, hash) DO NOTHING
@@ -40,7 +40,7 @@ extension Transaction {
     }
 
     func upsertArtifact(_ job: JobID, path: String, blob: Blob, fence: Int64) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO artifacts (job_id, path, hash, size, fence, created_at)
             VALUES (\(job.text), \(path), \(blob.hash), \(blob.size), \(fence), \(now))

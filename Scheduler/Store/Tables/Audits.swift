@@ -2,7 +2,7 @@ internal import Domain
 
 extension Transaction {
     func insertAudit(_ job: JobID, of bounty: Int64, isDryRun: Bool) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO audits (job_id, bounty_id, is_dry_run, state, created_at)
             VALUES (\(job.text), \(bounty), \(isDryRun), 'waiting', \(now))
@@ -41,7 +41,7 @@ extension Transaction {
 
     /// The task of an audit has ended otherwise.
     func supersedeAudit(_ job: JobID) throws {
-        try execute(
+        try executeLater(
             """
             UPDATE audits SET state = 'superseded', settles_at = NULL
             WHERE job_id = \(job.text) AND state IN ('waiting', 'reported', 'disputed', 'failed')

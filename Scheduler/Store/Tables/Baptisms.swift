@@ -5,11 +5,12 @@ extension Transaction {
     func lockBaptisms(of keys: [InklingKey]) throws -> [InklingKey: Baptism] {
         let keys = Set(keys).sorted()
         for key in keys {
-            try execute("INSERT INTO baptisms (public_key) VALUES (\(key.text)) ON CONFLICT (public_key) DO NOTHING")
+            try executeLater(
+                "INSERT INTO baptisms (public_key) VALUES (\(key.text)) ON CONFLICT (public_key) DO NOTHING")
         }
         let found = try rows(
             """
-            SELECT public_key, \(raw: Baptism.columns) FROM baptisms WHERE public_key IN (\(list: keys.map(\.text)))
+            SELECT public_key, \(raw: Baptism.columns) FROM baptisms WHERE public_key \(in: keys.map(\.text))
             ORDER BY public_key \(.forUpdate)
             """
         ) { row in try (InklingKey(row.text()), Baptism(&row)) }
@@ -20,7 +21,7 @@ extension Transaction {
     func updateBaptism(_ baptism: Baptism, of key: InklingKey) throws {
         guard baptism.levels.count == Baptism.topLevel else { throw InternalError("a baptism has five levels") }
         let levels = baptism.levels
-        try execute(
+        try executeLater(
             """
             UPDATE baptisms SET is_blessed = \(baptism.isBlessed), is_verified = \(baptism.isVerified),
                 level_1 = \(levels[0]), level_2 = \(levels[1]), level_3 = \(levels[2]), level_4 = \(levels[3]),
@@ -31,7 +32,7 @@ extension Transaction {
 
     /// Notes that a device asks to be baptized, unless it did before.
     func requestBaptism(of key: InklingKey, id: String, message: String?) throws {
-        try execute(
+        try executeLater(
             """
             UPDATE baptisms SET request_id = \(id), message = \(message), requested_at = \(now)
             WHERE public_key = \(key.text) AND request_id IS NULL

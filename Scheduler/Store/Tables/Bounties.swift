@@ -89,7 +89,7 @@ extension Transaction {
         guard try execute("DELETE FROM bounties WHERE id = \(id) AND escrow_status <> 'both_held'") == 1 else {
             return false
         }
-        try execute("INSERT INTO deleted_bounties (id) VALUES (\(id))")
+        try executeLater("INSERT INTO deleted_bounties (id) VALUES (\(id))")
         return true
     }
 
@@ -98,7 +98,7 @@ extension Transaction {
 
     /// Locks tasks in the order of their ids.
     func lockBounties(_ ids: [Int64]) throws -> [Bounty] {
-        try lockBounties("id IN (\(list: ids)) ORDER BY id \(.forUpdate)")
+        try lockBounties("id \(in: ids) ORDER BY id \(.forUpdate)")
     }
 
     /// Locks escrow tasks that weren't handed in before their deadline, but for those that somebody has in hand.
@@ -140,23 +140,23 @@ extension Transaction {
         let labels = written(task.labels)
         let gone = written(before).subtracting(labels).map { String(decoding: $0, as: UTF8.self) }
         if !gone.isEmpty {
-            try execute("DELETE FROM bounty_labels WHERE id = \(task.id) AND label IN (\(list: gone))")
+            try executeLater("DELETE FROM bounty_labels WHERE id = \(task.id) AND label \(in: gone)")
         }
         guard !labels.isEmpty else { return }
-        let rows = labels.map { String(decoding: $0, as: UTF8.self) }.map { label in
+        let rows = SQL.Rows("labels", ["label", "id", "status", "priority", "points"], of: labels) { label in
             [
-                Value.text(label), .integer(task.id), .integer(task.status.rank), .integer(task.priority.rank),
-                .integer(task.points),
+                .text(String(decoding: label, as: UTF8.self)), .integer(task.id), .integer(task.status.rank),
+                .integer(task.priority.rank), .integer(task.points),
             ]
         }
-        try execute(
+        try executeLater(
             """
-            INSERT INTO bounty_labels (label, id, status, priority, points) VALUES \(rows: rows)
+            INSERT INTO bounty_labels \(inserting: rows)
             ON CONFLICT (label, id) DO UPDATE SET status = excluded.status, priority = excluded.priority
             """)
     }
 
-    func deleteLabels(of id: Int64) throws { try execute("DELETE FROM bounty_labels WHERE id = \(id)") }
+    func deleteLabels(of id: Int64) throws { try executeLater("DELETE FROM bounty_labels WHERE id = \(id)") }
 }
 
 extension Bounty {

@@ -69,27 +69,22 @@ extension Transaction {
         } != nil
     }
 
-    /// Turns picked jobs into running ones. Returns how many; less than asked is a bug of ours.
-    func grant(_ grants: [GrantRow], worker: MachineID, request: String?) throws -> Int {
-        var count = 0
-        try SQL.chunked(grants) { chunk in
-            let rows = chunk.map { grant in
-                [
-                    Value.text(grant.id.text), .text(grant.tokenHash), .integer(grant.visibleUntil),
-                    .integer(grant.visibilityTimeout), .integer(grant.hourlyPrice),
-                ]
-            }
-            count += try execute(
-                """
-                WITH granted (id, token, until, timeout, price) AS (VALUES \(rows: rows))
-                UPDATE live_jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1,
-                    claim_token = granted.token, claim_request = \(request), worker_id = \(worker.text),
-                    claimed_at = \(now), visible_until = granted.until, visibility_timeout = granted.timeout,
-                    lease_ends = \(now + LeaseRules.longest), hourly_price = granted.price
-                FROM granted WHERE live_jobs.id = granted.id AND live_jobs.state = \(.pending)
-                """)
+    /// Turns picked jobs, which are locked, into running ones.
+    func grant(_ grants: [GrantRow], worker: MachineID, request: String?) throws {
+        let granted = SQL.Rows("granted", ["job", "token", "until", "timeout", "price"], of: grants) { grant in
+            [
+                .text(grant.id.text), .text(grant.tokenHash), .integer(grant.visibleUntil),
+                .integer(grant.visibilityTimeout), .integer(grant.hourlyPrice),
+            ]
         }
-        return count
+        try executeLater(
+            """
+            UPDATE live_jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1,
+                claim_token = \(granted.token), claim_request = \(request), worker_id = \(worker.text),
+                claimed_at = \(now), visible_until = \(granted.until), visibility_timeout = \(granted.timeout),
+                lease_ends = \(now + LeaseRules.longest), hourly_price = \(granted.price)
+            \(from: granted) WHERE live_jobs.id \(is: granted.job) AND live_jobs.state = \(.pending)
+            """, changing: grants.count)
     }
 
     /// What an earlier claim with the same request id was given and still holds.

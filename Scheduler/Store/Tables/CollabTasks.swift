@@ -15,11 +15,11 @@ extension Transaction {
     }
 
     func subtractCollabTask(of owner: OwnerID) throws {
-        try execute("UPDATE collab_task_counts SET tasks = tasks - 1 WHERE owner_id = \(owner.text)")
+        try executeLater("UPDATE collab_task_counts SET tasks = tasks - 1 WHERE owner_id = \(owner.text)")
     }
 
     func insertCollabTask(_ task: CollabTask, of owner: OwnerID) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO collab_tasks (id, owner_id, title, description, version, created_at)
             VALUES (\(task.id.text), \(owner.text), \(task.title), \(task.description), \(task.version),

@@ -44,11 +44,11 @@ extension Transaction {
 
     /// Takes away comments on posts that are gone; returns how many.
     func deleteBountyComments(on posts: [Int64], limit: Int) throws -> Int {
-        let ids = try rows("SELECT id FROM bounty_comments WHERE post_id IN (\(list: posts)) LIMIT \(limit)") {
+        let ids = try rows("SELECT id FROM bounty_comments WHERE post_id \(in: posts) LIMIT \(limit)") {
             try $0.integer()
         }
         var gone = 0
-        try SQL.chunked(ids) { gone += try execute("DELETE FROM bounty_comments WHERE id IN (\(list: $0))") }
+        try SQL.chunked(ids) { gone += try execute("DELETE FROM bounty_comments WHERE id \(in: $0)") }
         return gone
     }
 

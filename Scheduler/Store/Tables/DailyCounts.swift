@@ -42,7 +42,7 @@ extension Transaction {
         let key: SQL = "quota = \(quota.name) AND subject = \(subject) AND day = \(day)"
         let isGone = try execute("DELETE FROM daily_counts WHERE \(sql: key) AND used <= \(-difference)") == 1
         guard !isGone else { return }
-        try execute("UPDATE daily_counts SET used = used + \(difference) WHERE \(sql: key)")
+        try executeLater("UPDATE daily_counts SET used = used + \(difference) WHERE \(sql: key)")
     }
 
     /// How much is counted of a day.

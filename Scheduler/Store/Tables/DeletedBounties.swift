@@ -6,12 +6,12 @@ extension Transaction {
     }
 
     func forgetDeletedBounties(_ ids: [Int64]) throws {
-        try execute("DELETE FROM deleted_bounties WHERE id IN (\(list: ids))")
+        try executeLater("DELETE FROM deleted_bounties WHERE id \(in: ids)")
     }
 
     /// Audits that have settled stay: they are the record of where money went.
     func deleteLabelsAndDryRuns(of posts: [Int64]) throws {
-        try execute("DELETE FROM bounty_labels WHERE id IN (\(list: posts))")
-        try execute("DELETE FROM audits WHERE bounty_id IN (\(list: posts)) AND is_dry_run = 1")
+        try executeLater("DELETE FROM bounty_labels WHERE id \(in: posts)")
+        try executeLater("DELETE FROM audits WHERE bounty_id \(in: posts) AND is_dry_run = 1")
     }
 }

@@ -2,7 +2,7 @@ internal import Domain
 
 extension Transaction {
     func insertCommand(_ job: JobID, _ place: DevicePlace, number: Int64, session: SessionID?, priority: Int64) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO device_commands (job_id, device_id, number, session_id, priority)
             VALUES (\(job.text), \(place.device.text), \(number), \(session?.text), \(priority))
@@ -28,7 +28,7 @@ extension Transaction {
     }
 
     func deleteCommands(_ ids: [JobID]) throws {
-        try SQL.chunked(ids) { try execute("DELETE FROM device_commands WHERE job_id IN (\(list: $0.map(\.text)))") }
+        try SQL.chunked(ids) { try executeLater("DELETE FROM device_commands WHERE job_id \(in: $0.map(\.text))") }
     }
 
     /// The commands of a session that wait for approval.

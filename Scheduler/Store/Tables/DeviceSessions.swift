@@ -2,7 +2,7 @@ internal import Domain
 
 extension Transaction {
     func insertSession(_ session: DeviceSession) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO device_sessions (id, device_id, customer_id, type, description, created_at, expires_at)
             VALUES (\(session.id.text), \(session.device.text), \(session.customer.text), \(session.kind.rawValue),
@@ -49,12 +49,12 @@ extension Transaction {
         let ids = try rows(
             "SELECT id FROM device_sessions WHERE device_id = \(device.text) ORDER BY created_at LIMIT \(limit)"
         ) { try $0.text() }
-        try SQL.chunked(ids) { try execute("DELETE FROM device_sessions WHERE id IN (\(list: $0))") }
+        try SQL.chunked(ids) { try executeLater("DELETE FROM device_sessions WHERE id \(in: $0)") }
         return ids.count
     }
 
     func closeSession(_ id: SessionID) throws {
-        try execute("UPDATE device_sessions SET is_closed = 1 WHERE id = \(id.text)")
+        try executeLater("UPDATE device_sessions SET is_closed = 1 WHERE id = \(id.text)")
     }
 }
 

@@ -2,7 +2,7 @@ internal import Domain
 
 extension Transaction {
     func insertToken(_ hash: String, of id: DeviceID) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO device_tokens (token_hash, device_id, created_at, expires_at)
             VALUES (\(hash), \(id.text), \(now), \(now + Device.tokenLasts))
@@ -11,7 +11,7 @@ extension Transaction {
 
     /// Takes away a device's oldest tokens, so that it has no more than `Device.maxTokens`, the newest among them.
     func deleteOldTokens(of id: DeviceID, newest hash: String) throws {
-        try execute(
+        try executeLater(
             """
             DELETE FROM device_tokens WHERE device_id = \(id.text) AND token_hash <> \(hash) AND token_hash NOT IN
                 (SELECT token_hash FROM device_tokens WHERE device_id = \(id.text) AND token_hash <> \(hash)
@@ -22,10 +22,10 @@ extension Transaction {
     /// Tokens in use last from now on as long as new ones.
     func prolongTokens(_ hashes: [String]) throws {
         try SQL.chunked(hashes.sorted()) { chunk in
-            try execute(
+            try executeLater(
                 """
                 UPDATE device_tokens SET expires_at = \(now + Device.tokenLasts)
-                WHERE token_hash IN (\(list: chunk)) AND expires_at > \(now)
+                WHERE token_hash \(in: chunk) AND expires_at > \(now)
                 """)
         }
     }
@@ -41,7 +41,7 @@ extension Transaction {
             "SELECT token_hash FROM device_tokens WHERE expires_at <= \(now) ORDER BY expires_at LIMIT \(limit)"
         ) { try $0.text() }
         var gone = 0
-        try SQL.chunked(hashes) { gone += try execute("DELETE FROM device_tokens WHERE token_hash IN (\(list: $0))") }
+        try SQL.chunked(hashes) { gone += try execute("DELETE FROM device_tokens WHERE token_hash \(in: $0)") }
         return gone
     }
 }

@@ -21,45 +21,40 @@ extension Transaction {
     func note(_ changes: [DeviceChange]) throws {
         guard !changes.isEmpty else { return }
         let byDevice = Dictionary(grouping: changes, by: \.device)
-        var updates: [[Value]] = []
-        try SQL.chunked(byDevice.keys.sorted()) { chunk in
-            // Several in the order of their ids, whichever order the update takes.
-            if chunk.count > 1 { try lockDevices(chunk) }
-            let rows = chunk.map { id in
-                let mine = byDevice[id] ?? []
-                return [
-                    Value.text(id.text), .integer(mine.reduce(0) { $0 + $1.waiting }),
-                    .integer(mine.reduce(0) { $0 + $1.open }), .integer(Int64(mine.count)),
-                ]
-            }
-            let positions = try self.rows(
-                """
-                WITH changed (id, more_waiting, more_open, happened) AS (VALUES \(rows: rows))
-                UPDATE devices SET waiting = waiting + changed.more_waiting,
-                    open_commands = open_commands + changed.more_open,
-                    last_position = last_position + changed.happened
-                FROM changed WHERE devices.id = changed.id
-                RETURNING devices.id, last_position
-                """
-            ) { row in try (DeviceID(row.text()), row.integer()) }
-            for (id, last) in positions {
-                let mine = byDevice[id] ?? []
-                for (index, change) in mine.enumerated() {
-                    updates.append([
-                        .text(id.text), .integer(last - Int64(mine.count - 1 - index)),
-                        .text(change.job == nil ? "device_status" : "command_update"), .text(change.job?.text),
-                        .text(change.status), .integer(now),
-                    ])
-                }
+        let devices = byDevice.keys.sorted()
+        // Several in the order of their ids, whichever order the update takes.
+        if devices.count > 1 { try SQL.chunked(devices) { try lockDevices($0) } }
+        let changed = SQL.Rows("changed", ["device", "more_waiting", "more_open", "happened"], of: devices) { id in
+            let mine = byDevice[id] ?? []
+            return [
+                .text(id.text), .integer(mine.reduce(0) { $0 + $1.waiting }),
+                .integer(mine.reduce(0) { $0 + $1.open }), .integer(Int64(mine.count)),
+            ]
+        }
+        let positions = try rows(
+            """
+            UPDATE devices SET waiting = waiting + \(changed.more_waiting),
+                open_commands = open_commands + \(changed.more_open),
+                last_position = last_position + \(changed.happened)
+            \(from: changed) WHERE devices.id \(is: changed.device)
+            RETURNING devices.id, last_position
+            """
+        ) { row in try (DeviceID(row.text()), row.integer()) }
+        let updates = positions.flatMap { id, last in
+            let mine = byDevice[id] ?? []
+            return mine.enumerated().map { index, change in
+                (device: id, position: last - Int64(mine.count - 1 - index), change: change)
             }
         }
-        try SQL.chunked(updates) { chunk in
-            try execute(
-                """
-                INSERT INTO device_updates (device_id, position, type, job_id, status, created_at)
-                VALUES \(rows: Array(chunk))
-                """)
+        let columns: [StaticString] = ["device_id", "position", "type", "job_id", "status", "created_at"]
+        let told = SQL.Rows("told", columns, of: updates) { device, position, change in
+            [
+                .text(device.text), .integer(position),
+                .text(change.job == nil ? "device_status" : "command_update"), .text(change.job?.text),
+                .text(change.status), .integer(now),
+            ]
         }
+        try executeLater("INSERT INTO device_updates \(inserting: told)")
         for (id, changes) in byDevice {
             wake(DeviceTopic.updates(of: id))
             if changes.contains(where: \.concernsDevice) { wake(DeviceTopic.device(id)) }
@@ -83,16 +78,13 @@ extension Transaction {
             SELECT device_id, position FROM device_updates WHERE created_at < \(instant)
             ORDER BY created_at LIMIT \(limit)
             """
-        ) { row in [Value.text(try row.text()), .integer(try row.integer())] }
-        var gone = 0
-        try SQL.chunked(places) { chunk in
-            gone += try execute(
-                """
-                WITH gone (id, place) AS (VALUES \(rows: Array(chunk)))
-                DELETE FROM device_updates WHERE (device_id, position) IN (SELECT id, place FROM gone)
-                """)
-        }
-        return gone
+        ) { row in try (device: row.text(), position: row.integer()) }
+        let gone = SQL.Rows("gone", ["device", "place"], of: places) { [.text($0.device), .integer($0.position)] }
+        return try execute(
+            """
+            DELETE FROM device_updates \(using: gone)
+            WHERE device_id \(is: gone.device) AND position \(is: gone.place)
+            """)
     }
 }
 

@@ -31,7 +31,7 @@ extension Transaction {
     }
 
     func insertPresence(_ id: DeviceID, of customer: CustomerID) throws {
-        try execute("INSERT INTO device_presence (device_id, customer_id) VALUES (\(id.text), \(customer.text))")
+        try executeLater("INSERT INTO device_presence (device_id, customer_id) VALUES (\(id.text), \(customer.text))")
     }
 
     /// Counts one more device of a customer; false at the limit.
@@ -44,7 +44,7 @@ extension Transaction {
     }
 
     func uncountDevice(of customer: CustomerID) throws {
-        try execute("UPDATE customers SET devices = devices - 1 WHERE id = \(customer.text)")
+        try executeLater("UPDATE customers SET devices = devices - 1 WHERE id = \(customer.text)")
     }
 
     /// Turns a provisioned device into an active one: the guard of every activation. False when it isn't provisioned,
@@ -76,7 +76,7 @@ extension Transaction {
 
     /// Writes what its customer calls and configures a device.
     func updateDevice(_ device: Device) throws {
-        try execute(
+        try executeLater(
             """
             UPDATE devices SET name = \(device.name), location = \(device.location), config = \(device.config)
             WHERE id = \(device.id.text)
@@ -95,7 +95,7 @@ extension Transaction {
     /// Keeps devices as they are until the commit, in the order of their ids.
     func lockDevices(_ ids: ArraySlice<DeviceID>) throws {
         _ = try rows(
-            "SELECT id FROM devices WHERE id IN (\(list: ids.map(\.text))) ORDER BY id \(.forUpdate)"
+            "SELECT id FROM devices WHERE id \(in: ids.map(\.text)) ORDER BY id \(.forUpdate)"
         ) { try $0.text() }
     }
 
@@ -120,7 +120,7 @@ extension Transaction {
     /// How many commands of each of these devices wait for a claim; those that aren't active are left out.
     func waitingCommands(of ids: ArraySlice<DeviceID>) throws -> [DeviceID: Int64] {
         let found = try rows(
-            "SELECT id, waiting FROM devices WHERE id IN (\(list: ids.map(\.text))) AND state = 'active'"
+            "SELECT id, waiting FROM devices WHERE id \(in: ids.map(\.text)) AND state = 'active'"
         ) { row in try (DeviceID(row.text()), row.integer()) }
         return Dictionary(found) { first, _ in first }
     }
@@ -182,7 +182,7 @@ extension Transaction {
     }
 
     func eraseLater(_ id: DeviceID, at instant: Int64) throws {
-        try execute("UPDATE devices SET erase_at = \(instant) WHERE id = \(id.text) AND erase_at IS NOT NULL")
+        try executeLater("UPDATE devices SET erase_at = \(instant) WHERE id = \(id.text) AND erase_at IS NOT NULL")
     }
 
     /// Frees the id of a device of which nothing is left; false when something is, or it was deleted later. (Its code
@@ -224,29 +224,26 @@ extension Transaction {
     func lockPresence(of ids: ArraySlice<DeviceID>) throws -> [KnownPresence] {
         try rows(
             """
-            SELECT \(raw: KnownPresence.columns) FROM device_presence WHERE device_id IN (\(list: ids.map(\.text)))
+            SELECT \(raw: KnownPresence.columns) FROM device_presence WHERE device_id \(in: ids.map(\.text))
             ORDER BY device_id \(.forUpdate)
             """
         ) { try KnownPresence(&$0) }
     }
 
     func deletePresence(of id: DeviceID) throws {
-        try execute("DELETE FROM device_presence WHERE device_id = \(id.text)")
+        try executeLater("DELETE FROM device_presence WHERE device_id = \(id.text)")
     }
 
     func writeBeats(_ beats: ArraySlice<DeviceBeat>) throws {
-        let rows = beats.map { beat in
-            [
-                Value.text(beat.device.text), .text(beat.health.rawValue), .text(beat.metrics), .text(beat.diagnostics),
-            ]
+        let beats = SQL.Rows("beats", ["id", "now_health", "now_metrics", "now_diagnostics"], of: beats) { beat in
+            [.text(beat.device.text), .text(beat.health.rawValue), .text(beat.metrics), .text(beat.diagnostics)]
         }
-        try execute(
+        try executeLater(
             """
-            WITH beats (id, now_health, now_metrics, now_diagnostics) AS (VALUES \(rows: rows))
-            UPDATE device_presence SET is_online = 1, health = beats.now_health, last_seen = \(now),
-                metrics = COALESCE(beats.now_metrics, metrics),
-                diagnostics = COALESCE(beats.now_diagnostics, diagnostics)
-            FROM beats WHERE device_presence.device_id = beats.id
+            UPDATE device_presence SET is_online = 1, health = \(beats.now_health), last_seen = \(now),
+                metrics = COALESCE(\(beats.now_metrics), metrics),
+                diagnostics = COALESCE(\(beats.now_diagnostics), diagnostics)
+            \(from: beats) WHERE device_presence.device_id \(is: beats.id)
             """)
     }
 
@@ -262,13 +259,13 @@ extension Transaction {
     }
 
     func markOffline(_ ids: ArraySlice<DeviceID>) throws {
-        try execute("UPDATE device_presence SET is_online = 0 WHERE device_id IN (\(list: ids.map(\.text)))")
+        try executeLater("UPDATE device_presence SET is_online = 0 WHERE device_id \(in: ids.map(\.text))")
     }
 
     /// Counts devices that came online or went offline, by customer.
     func countOnline(_ changes: [CustomerID: Int64]) throws {
         for (customer, change) in changes.sorted(by: { $0.key < $1.key }) where change != 0 {
-            try execute("UPDATE customers SET online = online + \(change) WHERE id = \(customer.text)")
+            try executeLater("UPDATE customers SET online = online + \(change) WHERE id = \(customer.text)")
         }
     }
 }

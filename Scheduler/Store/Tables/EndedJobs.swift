@@ -25,34 +25,29 @@ struct FailedJob {
 
 extension Transaction {
     func insertEnded(_ ends: [Ended]) throws {
-        try SQL.chunked(ends) { chunk in
-            let rows = chunk.map { end in
-                let job = end.job
-                return [
-                    Value.text(job.id.text), .text(job.owner.text), .text(end.state.rawValue), .text(end.reason),
-                    .integer(job.attempt), .integer(job.failures), .integer(job.losses), .integer(job.fence),
-                    .text(job.token), .text(job.worker?.text), .integer(job.claimedAt), .integer(now),
-                    .text(end.outcome?.status.rawValue), .integer(end.outcome?.exitCode),
-                    .text(end.outcome?.output), .text(end.outcome?.error ?? end.error),
-                    .integer(end.outcome?.durationMilliseconds), .integer(job.paid + end.pay),
-                    .integer(end.pay),
-                ]
-            }
-            try execute(
-                """
-                INSERT INTO ended_jobs (id, owner_id, state, reason, attempt, failures, losses, fence, claim_token,
-                    worker_id, claimed_at, ended_at, status, exit_code, output, error, duration_ms, paid,
-                    pay)
-                VALUES \(rows: rows)
-                """)
+        let columns: [StaticString] = [
+            "id", "owner_id", "state", "reason", "attempt", "failures", "losses", "fence", "claim_token", "worker_id",
+            "claimed_at", "ended_at", "status", "exit_code", "output", "error", "duration_ms", "paid", "pay",
+        ]
+        let rows = SQL.Rows("ended", columns, of: ends) { end in
+            let job = end.job
+            return [
+                .text(job.id.text), .text(job.owner.text), .text(end.state.rawValue), .text(end.reason),
+                .integer(job.attempt), .integer(job.failures), .integer(job.losses), .integer(job.fence),
+                .text(job.token), .text(job.worker?.text), .integer(job.claimedAt), .integer(now),
+                .text(end.outcome?.status.rawValue), .integer(end.outcome?.exitCode),
+                .text(end.outcome?.output), .text(end.outcome?.error ?? end.error),
+                .integer(end.outcome?.durationMilliseconds), .integer(job.paid + end.pay), .integer(end.pay),
+            ]
         }
+        try executeLater("INSERT INTO ended_jobs \(inserting: rows)")
     }
 
     /// An attempt that ended without ending the job.
     func insertAttempt(
         _ job: LiveJob, outcome: String, exitCode: Int64? = nil, error: String? = nil, pay: Int64 = 0
     ) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO attempts (job_id, fence, attempt, worker_id, claim_token, outcome, started_at, ended_at,
                 exit_code, error, pay)
@@ -62,18 +57,17 @@ extension Transaction {
     }
 
     /// What the reports with these keys were answered, where they were accepted before, and the status they had.
-    func acceptedResults(_ keys: ArraySlice<LeaseKey>) throws -> [LeaseKey: (status: String, answer: Finished)] {
-        let held: SQL = "SELECT id, worker, token FROM held"
-        let ids = keys.map(\.job.text)
+    func acceptedResults(_ keys: [LeaseKey]) throws -> [LeaseKey: (status: String, answer: Finished)] {
+        let held = LeaseKey.rows(keys)
         let found = try rows(
             """
-            WITH held (id, worker, token) AS (VALUES \(rows: keys.map(\.row)))
-            SELECT id, worker_id, claim_token, status, state, attempt, fence, pay FROM ended_jobs
-                WHERE id IN (\(list: ids)) AND (id, worker_id, claim_token) IN (\(sql: held)) AND status IS NOT NULL
+            SELECT id, worker_id, claim_token, status, state, attempt, fence, pay FROM ended_jobs\(and: held)
+            WHERE id \(is: held.job) AND worker_id = \(held.worker) AND claim_token = \(held.token)
+                AND status IS NOT NULL
             UNION ALL
-            SELECT job_id, worker_id, claim_token, outcome, 'pending', attempt, fence, pay FROM attempts
-                WHERE job_id IN (\(list: ids)) AND (job_id, worker_id, claim_token) IN (\(sql: held))
-                    AND outcome IN ('success', 'failure', 'timeout')
+            SELECT job_id, worker_id, claim_token, outcome, 'pending', attempt, fence, pay FROM attempts\(and: held)
+            WHERE job_id \(is: held.job) AND worker_id = \(held.worker) AND claim_token = \(held.token)
+                AND outcome IN ('success', 'failure', 'timeout')
             """
         ) { row in
             let key = try LeaseKey(job: JobID(row.text()), worker: MachineID(row.text()), tokenHash: row.text())
@@ -103,7 +97,7 @@ extension Transaction {
     /// The ended ones among these jobs.
     func endedStates(_ ids: [JobID]) throws -> [JobID: JobState] {
         guard !ids.isEmpty else { return [:] }
-        let found = try rows("SELECT id, state FROM ended_jobs WHERE id IN (\(list: ids.map(\.text)))") { row in
+        let found = try rows("SELECT id, state FROM ended_jobs WHERE id \(in: ids.map(\.text))") { row in
             try (JobID(row.text()), row.jobState())
         }
         return Dictionary(found) { first, _ in first }
@@ -111,7 +105,7 @@ extension Transaction {
 
     /// Before a failed job leaves history: its last attempt stays on record, and its report can still be repeated.
     func keepLastAttempt(of id: JobID, owner: OwnerID) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO attempts (job_id, fence, attempt, worker_id, claim_token, outcome, started_at, ended_at,
                 exit_code, error, pay)

@@ -16,20 +16,15 @@ struct LooseEvent {
 extension Transaction {
     /// Records facts in the commit that makes them true.
     func record(_ events: [Event]) throws {
-        try SQL.chunked(events) { chunk in
-            let rows = chunk.map { event in
-                [
-                    Value.text(Identifier<Event>.random(prefix: "aud_", using: &random).text),
-                    .text(event.owner.text), .text(event.type.rawValue), .text(event.actor), .text(event.object),
-                    .text(event.metadata), .integer(now),
-                ]
-            }
-            try execute(
-                """
-                INSERT INTO events (id, owner_id, type, actor, object_id, metadata, created_at)
-                VALUES \(rows: rows)
-                """)
+        let columns: [StaticString] = ["id", "owner_id", "type", "actor", "object_id", "metadata", "created_at"]
+        let rows = SQL.Rows("happened", columns, of: events) { event in
+            [
+                .text(Identifier<Event>.random(prefix: "aud_", using: &random).text), .text(event.owner.text),
+                .text(event.type.rawValue), .text(event.actor), .text(event.object), .text(event.metadata),
+                .integer(now),
+            ]
         }
+        try executeLater("INSERT INTO events \(inserting: rows)")
     }
 
     func record(_ event: Event) throws { try record([event]) }
@@ -60,18 +55,13 @@ extension Transaction {
 
     /// (`COALESCE` keeps PostgreSQL from the partial index of loose events, where only the key will do.)
     func seal(_ places: [(seq: Int64, position: Int64, prevHash: String, hash: String)]) throws {
-        try SQL.chunked(places) { chunk in
-            let rows = chunk.map { place in
-                [
-                    Value.integer(place.seq), .integer(place.position), .text(place.prevHash), .text(place.hash),
-                ]
-            }
-            try execute(
-                """
-                WITH place (n, at, before, sum) AS (VALUES \(rows: rows))
-                UPDATE events SET position = place.at, prev_hash = place.before, hash = place.sum
-                FROM place WHERE events.seq = place.n AND COALESCE(events.position, 0) = 0
-                """)
+        let place = SQL.Rows("place", ["n", "at", "before", "sum"], of: places) { place in
+            [.integer(place.seq), .integer(place.position), .text(place.prevHash), .text(place.hash)]
         }
+        try executeLater(
+            """
+            UPDATE events SET position = \(place.at), prev_hash = \(place.before), hash = \(place.sum)
+            \(from: place) WHERE events.seq \(is: place.n) AND COALESCE(events.position, 0) = 0
+            """)
     }
 }

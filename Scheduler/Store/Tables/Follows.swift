@@ -39,7 +39,7 @@ extension Transaction {
             WHERE id = \(follower.text) AND following + \(change) <= \(Follows.limit)
             """)
         guard counted == 1 else { return false }
-        try execute("UPDATE members SET followers = followers + \(change) WHERE id = \(followee.text)")
+        try executeLater("UPDATE members SET followers = followers + \(change) WHERE id = \(followee.text)")
         return true
     }
 }

@@ -21,40 +21,31 @@ struct HoldChange {
 extension Transaction {
     /// Throws `.conflict` when an id is taken.
     func insertHolds(_ holds: [Hold]) throws {
-        try SQL.chunked(holds) { chunk in
-            let rows = chunk.map { hold in
-                [
-                    Value.text(hold.id), .text(hold.owner.text), .text(hold.asset.rawValue), .integer(hold.amount),
-                    .text("pending"), .text(hold.purpose.rawValue), .text(hold.reference), .integer(hold.expiresAt),
-                    .integer(now),
-                ]
-            }
-            try execute(
-                """
-                INSERT INTO holds (id, owner_id, asset, amount, state, purpose, reference, expires_at, created_at)
-                VALUES \(rows: rows)
-                """)
+        let columns: [StaticString] = [
+            "id", "owner_id", "asset", "amount", "state", "purpose", "reference", "expires_at", "created_at",
+        ]
+        let rows = SQL.Rows("fresh", columns, of: holds) { hold in
+            [
+                .text(hold.id), .text(hold.owner.text), .text(hold.asset.rawValue), .integer(hold.amount),
+                .text("pending"), .text(hold.purpose.rawValue), .text(hold.reference), .integer(hold.expiresAt),
+                .integer(now),
+            ]
         }
+        try executeLater("INSERT INTO holds \(inserting: rows)")
     }
 
     /// Changes pending holds, all of them.
     func change(_ changes: [HoldChange]) throws {
-        try SQL.chunked(changes) { chunk in
-            let rows = chunk.map { change in
-                [Value.text(change.id), .integer(change.posted), .integer(change.isOver ? now : nil)]
-            }
-            let written = try execute(
-                """
-                WITH change (id, paid, over_at) AS (VALUES \(rows: rows))
-                UPDATE holds SET posted = posted + change.paid, ended_at = change.over_at,
-                    state = CASE WHEN change.over_at IS NULL THEN 'pending'
-                        WHEN posted + change.paid > 0 THEN 'posted' ELSE 'voided' END
-                FROM change WHERE holds.id = change.id AND state = \("pending")
-                """)
-            guard written == rows.count else {
-                throw InternalError("a hold that was to be changed isn't pending")
-            }
+        let change = SQL.Rows("change", ["hold", "paid", "over_at"], of: changes) { change in
+            [.text(change.id), .integer(change.posted), .integer(change.isOver ? now : nil)]
         }
+        try executeLater(
+            """
+            UPDATE holds SET posted = posted + \(change.paid), ended_at = \(change.over_at),
+                state = CASE WHEN \(change.over_at) IS NULL THEN 'pending'
+                    WHEN posted + \(change.paid) > 0 THEN 'posted' ELSE 'voided' END
+            \(from: change) WHERE holds.id \(is: change.hold) AND state = \("pending")
+            """, changing: changes.count)
     }
 
     /// Locks a pending hold; nil when there is none.
@@ -86,10 +77,10 @@ extension Transaction {
 
     func markExpired(_ ids: [String]) throws {
         try SQL.chunked(ids) { chunk in
-            try execute(
+            try executeLater(
                 """
                 UPDATE holds SET state = CASE WHEN posted > 0 THEN 'posted' ELSE 'expired' END, ended_at = \(now)
-                WHERE id IN (\(list: Array(chunk))) AND state = \("pending")
+                WHERE id \(in: Array(chunk)) AND state = \("pending")
                 """)
         }
     }

@@ -42,44 +42,37 @@ enum StoredAnswers {
 
 extension Transaction {
     func storedAnswers(_ names: [IdempotencyKey.Name]) throws -> [IdempotencyKey.Name: StoredAnswers.Entry] {
-        var found: [IdempotencyKey.Name: StoredAnswers.Entry] = [:]
-        try SQL.chunked(names) { chunk in
-            let wanted = chunk.map { [Value.text($0.owner.text), .text($0.endpoint), .text($0.key)] }
-            let entries = try rows(
-                """
-                WITH wanted (owner, place, name) AS (VALUES \(rows: wanted))
-                SELECT owner_id, endpoint, key, body_hash, status, location, answer
-                FROM wanted JOIN idempotency_keys ON owner_id = owner AND endpoint = place AND key = name
-                """
-            ) { row in
-                try (
-                    IdempotencyKey.Name(owner: OwnerID(row.text()), endpoint: row.text(), key: row.text()),
-                    StoredAnswers.Entry(
-                        bodyHash: row.text(),
-                        answer: StoredAnswer(
-                            status: Int(row.integer()), location: row.optionalText(), body: row.text()))
-                )
-            }
-            for (name, entry) in entries { found[name] = entry }
+        let wanted = SQL.Rows("wanted", ["owner", "place", "name"], of: names) {
+            [.text($0.owner.text), .text($0.endpoint), .text($0.key)]
         }
-        return found
+        let entries = try rows(
+            """
+            SELECT owner_id, endpoint, key, body_hash, status, location, answer FROM idempotency_keys\(and: wanted)
+            WHERE owner_id \(is: wanted.owner) AND endpoint \(is: wanted.place) AND key \(is: wanted.name)
+            """
+        ) { row in
+            try (
+                IdempotencyKey.Name(owner: OwnerID(row.text()), endpoint: row.text(), key: row.text()),
+                StoredAnswers.Entry(
+                    bodyHash: row.text(),
+                    answer: StoredAnswer(
+                        status: Int(row.integer()), location: row.optionalText(), body: row.text()))
+            )
+        }
+        return Dictionary(entries) { first, _ in first }
     }
 
     func storeAnswers(_ answers: [(IdempotencyKey, StoredAnswer)]) throws {
-        try SQL.chunked(answers) { chunk in
-            let rows = chunk.map { key, answer in
-                [
-                    Value.text(key.name.owner.text), .text(key.name.endpoint), .text(key.name.key),
-                    .text(key.bodyHash), .integer(Int64(answer.status)), .text(answer.location),
-                    .text(answer.body), .integer(now),
-                ]
-            }
-            try execute(
-                """
-                INSERT INTO idempotency_keys (owner_id, endpoint, key, body_hash, status, location, answer, created_at)
-                VALUES \(rows: rows)
-                """)
+        let columns: [StaticString] = [
+            "owner_id", "endpoint", "key", "body_hash", "status", "location", "answer", "created_at",
+        ]
+        let rows = SQL.Rows("answers", columns, of: answers) { key, answer in
+            [
+                .text(key.name.owner.text), .text(key.name.endpoint), .text(key.name.key), .text(key.bodyHash),
+                .integer(Int64(answer.status)), .text(answer.location), .text(answer.body), .integer(now),
+            ]
         }
+        try executeLater("INSERT INTO idempotency_keys \(inserting: rows)")
     }
 
     /// Takes away answers stored before an instant; returns how many.

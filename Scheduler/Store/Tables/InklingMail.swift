@@ -18,12 +18,12 @@ extension Transaction {
     func trimMailbox(of key: InklingKey, last: Int64) throws {
         let end = last - Inkling.mailboxLimit
         guard end > 0 else { return }
-        try execute("DELETE FROM telegrams WHERE to_key = \(key.text) AND position <= \(end)")
-        try execute("DELETE FROM postcards WHERE to_key = \(key.text) AND position <= \(end)")
+        try executeLater("DELETE FROM telegrams WHERE to_key = \(key.text) AND position <= \(end)")
+        try executeLater("DELETE FROM postcards WHERE to_key = \(key.text) AND position <= \(end)")
     }
 
     func insertTelegram(_ telegram: Telegram, to key: InklingKey) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO telegrams (to_key, position, id, from_key, content, content_nonce, sender_encryption_key,
                 created_at)
@@ -35,16 +35,16 @@ extension Transaction {
     /// Marks telegrams to a device as read.
     func markRead(_ positions: [Int64], of key: InklingKey) throws {
         try SQL.chunked(positions) { chunk in
-            try execute(
+            try executeLater(
                 """
                 UPDATE telegrams SET read_at = \(now)
-                WHERE to_key = \(key.text) AND position IN (\(list: chunk)) AND read_at IS NULL
+                WHERE to_key = \(key.text) AND position \(in: chunk) AND read_at IS NULL
                 """)
         }
     }
 
     func insertPostcard(_ postcard: Postcard) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO postcards (id, to_key, position, from_key, image_data, width, height, caption, created_at)
             VALUES (\(postcard.id), \(postcard.recipient?.text ?? ""), \(postcard.position), \(postcard.sender.text),
@@ -60,7 +60,7 @@ extension Transaction {
             """
         ) { row in try (key: row.text(), position: row.integer()) }
         for (key, position) in old {
-            try execute("DELETE FROM telegrams WHERE to_key = \(key) AND position = \(position)")
+            try executeLater("DELETE FROM telegrams WHERE to_key = \(key) AND position = \(position)")
         }
         return old.count
     }
@@ -72,7 +72,7 @@ extension Transaction {
         }
         var gone = 0
         try SQL.chunked(oldest.filter { $0.at < instant }.map(\.id)) { chunk in
-            gone += try execute("DELETE FROM postcards WHERE id IN (\(list: chunk))")
+            gone += try execute("DELETE FROM postcards WHERE id \(in: chunk)")
         }
         return gone
     }

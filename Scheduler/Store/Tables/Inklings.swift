@@ -45,7 +45,7 @@ extension Transaction {
 
     /// Forgets the hash of a device that has done nothing since it was noted, and is nobody's child.
     func forgetHardwareHash(of key: InklingKey) throws {
-        try execute(
+        try executeLater(
             """
             UPDATE inklings SET hardware_hash = NULL
             WHERE public_key = \(key.text) AND parent_key IS NULL
@@ -55,7 +55,7 @@ extension Transaction {
 
     /// What a device has done of late: every signed call that is accepted counts, and is told for a day at least.
     private static func counts(of key: InklingKey) -> SQL {
-        "quota IN (\(list: InklingQuota.allCases.map(\.rawValue))) AND subject = \(key.text)"
+        "quota \(in: InklingQuota.allCases.map(\.rawValue)) AND subject = \(key.text)"
     }
 
     /// False when there is no such device.
@@ -88,7 +88,7 @@ extension Transaction {
 
 extension Transaction {
     func insertDream(_ dream: Dream) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO dreams (id, author_key, content, mood, face, created_at)
             VALUES (\(dream.id), \(dream.author.text), \(dream.content), \(dream.mood), \(dream.face), \(now))
@@ -103,7 +103,7 @@ extension Transaction {
             """
         ) { try $0.text() }
         try SQL.chunked(ids) { chunk in
-            try execute("UPDATE dreams SET fish_count = fish_count + 1 WHERE id IN (\(list: chunk))")
+            try executeLater("UPDATE dreams SET fish_count = fish_count + 1 WHERE id \(in: chunk)")
         }
         return ids
     }
@@ -118,7 +118,7 @@ extension Transaction {
         }
         var gone = 0
         try SQL.chunked(oldest.filter { $0.at < instant }.map(\.id)) { chunk in
-            gone += try execute("DELETE FROM dreams WHERE id IN (\(list: chunk))")
+            gone += try execute("DELETE FROM dreams WHERE id \(in: chunk)")
         }
         return gone
     }
@@ -128,7 +128,7 @@ extension Transaction {
 
 extension Transaction {
     func insertOracleCall(_ reservation: OracleReservation) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO oracle_calls (id, public_key, day, tokens, digest, expires_at)
             VALUES (\(reservation.id), \(reservation.call.key.text), \(reservation.day), \(reservation.reserved),

@@ -19,22 +19,19 @@ extension ClassID {
 extension Transaction {
     /// Records classes that may be new.
     func insertClasses(_ classes: [(ClassID, Requirement, createdBy: OwnerID)]) throws {
-        try SQL.chunked(classes) { chunk in
-            let rows = chunk.map { id, need, owner in
-                [
-                    Value.integer(id.number), .text(need.kind.rawValue), .text(need.queue), .integer(need.priority),
-                    .integer(need.milliCores), .integer(need.memoryMiB), .integer(need.gpus),
-                    .text(need.labels.joined(separator: "\n")), .integer(need.isolation.rank),
-                    .integer(need.minutes), .integer(need.maxHourlyPrice), .text(""), .text(owner.text), .integer(now),
-                ]
-            }
-            try execute(
-                """
-                INSERT INTO job_classes (id, kind, queue, priority, milli_cores, memory_mib, gpus, labels,
-                    isolation, minutes, max_hourly_price, excluded_owners, created_by, created_at)
-                VALUES \(rows: rows) ON CONFLICT (id) DO NOTHING
-                """)
+        let columns: [StaticString] = [
+            "id", "kind", "queue", "priority", "milli_cores", "memory_mib", "gpus", "labels", "isolation", "minutes",
+            "max_hourly_price", "excluded_owners", "created_by", "created_at",
+        ]
+        let rows = SQL.Rows("classes", columns, of: classes) { id, need, owner in
+            [
+                .integer(id.number), .text(need.kind.rawValue), .text(need.queue), .integer(need.priority),
+                .integer(need.milliCores), .integer(need.memoryMiB), .integer(need.gpus),
+                .text(need.labels.joined(separator: "\n")), .integer(need.isolation.rank), .integer(need.minutes),
+                .integer(need.maxHourlyPrice), .text(""), .text(owner.text), .integer(now),
+            ]
         }
+        try executeLater("INSERT INTO job_classes \(inserting: rows) ON CONFLICT (id) DO NOTHING")
     }
 
     func countClasses(createdBy owner: OwnerID) throws -> Int64 {

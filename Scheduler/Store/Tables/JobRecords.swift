@@ -20,63 +20,51 @@ package struct AcceptedJob: Sendable {
 
 extension Transaction {
     func insertRecords(_ jobs: [AcceptedJob]) throws {
-        try SQL.chunked(jobs) { chunk in
-            let rows = chunk.map { accepted in
-                let job = accepted.job
-                return [
-                    Value.text(accepted.id.text), .text(job.owner.text), .text(job.title),
-                    .integer(accepted.classID.number), .text(job.spec), .integer(job.maxAttempts),
-                    .integer(job.backoff.initial), .integer(job.backoff.factor), .integer(job.backoff.max),
-                    .integer(job.maxPrice), .integer(now),
-                ]
-            }
-            try execute(
-                """
-                INSERT INTO jobs (id, owner_id, title, class_id, spec, max_attempts, backoff_initial,
-                    backoff_factor, backoff_most, max_price, created_at)
-                VALUES \(rows: rows)
-                """)
+        let columns: [StaticString] = [
+            "id", "owner_id", "title", "class_id", "spec", "max_attempts", "backoff_initial", "backoff_factor",
+            "backoff_most", "max_price", "created_at",
+        ]
+        let rows = SQL.Rows("records", columns, of: jobs) { accepted in
+            let job = accepted.job
+            return [
+                .text(accepted.id.text), .text(job.owner.text), .text(job.title), .integer(accepted.classID.number),
+                .text(job.spec), .integer(job.maxAttempts), .integer(job.backoff.initial),
+                .integer(job.backoff.factor), .integer(job.backoff.max), .integer(job.maxPrice), .integer(now),
+            ]
         }
+        try executeLater("INSERT INTO jobs \(inserting: rows)")
     }
 
     func insertLive(_ jobs: [AcceptedJob]) throws {
-        try SQL.chunked(jobs) { chunk in
-            let rows = chunk.map { accepted in
-                [
-                    Value.text(accepted.id.text), .text(accepted.job.owner.text),
-                    .integer(accepted.classID.number), .text(accepted.state.rawValue), .integer(accepted.tag),
-                    .integer(now), .integer(accepted.job.runAt ?? now), .integer(accepted.job.maxAttempts),
-                    .integer(accepted.waitsFor), .integer(accepted.hold?.amount ?? 0), .integer(accepted.job.bounty),
-                    .text(accepted.job.device?.device.text),
-                ]
-            }
-            try execute(
-                """
-                INSERT INTO live_jobs (id, owner_id, class_id, state, tag, since, run_at, max_attempts, waits_for,
-                    held, bounty_id, device_id)
-                VALUES \(rows: rows)
-                """)
+        let columns: [StaticString] = [
+            "id", "owner_id", "class_id", "state", "tag", "since", "run_at", "max_attempts", "waits_for", "held",
+            "bounty_id", "device_id",
+        ]
+        let rows = SQL.Rows("accepted", columns, of: jobs) { accepted in
+            [
+                .text(accepted.id.text), .text(accepted.job.owner.text), .integer(accepted.classID.number),
+                .text(accepted.state.rawValue), .integer(accepted.tag), .integer(now),
+                .integer(accepted.job.runAt ?? now), .integer(accepted.job.maxAttempts), .integer(accepted.waitsFor),
+                .integer(accepted.hold?.amount ?? 0), .integer(accepted.job.bounty),
+                .text(accepted.job.device?.device.text),
+            ]
         }
+        try executeLater("INSERT INTO live_jobs \(inserting: rows)")
     }
 
     /// Jobs that were cancelled before they were born: something they depend on has failed already.
     func insertUnborn(_ jobs: [AcceptedJob]) throws {
-        try SQL.chunked(jobs) { chunk in
-            let rows = chunk.map { [Value.text($0.id.text), .text($0.job.owner.text), .integer(now)] }
-            try execute(
-                """
-                WITH unborn (id, owner, at) AS (VALUES \(rows: rows))
-                INSERT INTO ended_jobs (id, owner_id, state, reason, attempt, failures, losses, fence, ended_at)
-                SELECT id, owner, 'cancelled', 'dependency', 0, 0, 0, 0, at FROM unborn
-                """)
-        }
+        let unborn = SQL.Rows("unborn", ["id", "owner"], of: jobs) { [.text($0.id.text), .text($0.job.owner.text)] }
+        try executeLater(
+            """
+            INSERT INTO ended_jobs (id, owner_id, state, reason, attempt, failures, losses, fence, ended_at)
+            SELECT \(unborn.id), \(unborn.owner), 'cancelled', 'dependency', 0, 0, 0, 0, \(now) \(from: unborn)
+            """)
     }
 
     func insertDependencies(_ pairs: [(job: JobID, on: JobID)]) throws {
-        try SQL.chunked(pairs) { chunk in
-            let rows = chunk.map { [Value.text($0.job.text), .text($0.on.text)] }
-            try execute("INSERT INTO job_dependencies (job_id, depends_on) VALUES \(rows: rows)")
-        }
+        let rows = SQL.Rows("pairs", ["job_id", "depends_on"], of: pairs) { [.text($0.job.text), .text($0.on.text)] }
+        try executeLater("INSERT INTO job_dependencies \(inserting: rows)")
     }
 
     /// Marks live jobs as waited for, which locks them until the commit; returns those that are live.
@@ -85,7 +73,7 @@ extension Transaction {
         let marked = try rows(
             """
             UPDATE live_jobs SET dependents = 1
-            WHERE id IN (\(list: ids.map(\.text))) AND owner_id = \(owner.text) RETURNING id
+            WHERE id \(in: ids.map(\.text)) AND owner_id = \(owner.text) RETURNING id
             """
         ) { try JobID($0.text()) }
         return Set(marked)
@@ -95,7 +83,7 @@ extension Transaction {
     func endings(of ids: [JobID], owner: OwnerID) throws -> [JobID: JobState] {
         guard !ids.isEmpty else { return [:] }
         let found = try rows(
-            "SELECT id, state FROM ended_jobs WHERE id IN (\(list: ids.map(\.text))) AND owner_id = \(owner.text)"
+            "SELECT id, state FROM ended_jobs WHERE id \(in: ids.map(\.text)) AND owner_id = \(owner.text)"
         ) { row in try (JobID(row.text()), row.jobState()) }
         return Dictionary(found) { first, _ in first }
     }
@@ -104,8 +92,7 @@ extension Transaction {
     func dependents(of ids: [JobID]) throws -> [JobID] {
         var found: Set<JobID> = []
         try SQL.chunked(ids) { chunk in
-            let some = try rows("SELECT job_id FROM job_dependencies WHERE depends_on IN (\(list: chunk.map(\.text)))")
-            {
+            let some = try rows("SELECT job_id FROM job_dependencies WHERE depends_on \(in: chunk.map(\.text))") {
                 try JobID($0.text())
             }
             found.formUnion(some)

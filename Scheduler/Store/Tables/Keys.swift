@@ -4,7 +4,7 @@ extension Transaction {
     func newKeyID() -> KeyID { .random(prefix: "key_", using: &random) }
 
     func insertKey(_ key: APIKey, hash: String, isConfigured: Bool = false) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO api_keys (hash, id, member_id, name, prefix, created_at, expires_at, configured)
             VALUES (\(hash), \(key.id.text), \(key.member.text), \(key.name), \(key.prefix), \(key.createdAt),
@@ -43,7 +43,7 @@ extension Transaction {
 
     /// Lets it end at that time, unless it ends before.
     func expireKey(_ id: KeyID, at instant: Int64) throws {
-        try execute(
+        try executeLater(
             """
             UPDATE api_keys SET expires_at = \(instant)
             WHERE id = \(id.text) AND COALESCE(expires_at, \(Int64.max)) > \(instant)
@@ -63,10 +63,10 @@ extension Transaction {
     /// A row that another process writes at this moment is left to it.
     func setLastUsed(_ hashes: [String]) throws {
         try SQL.chunked(hashes) { chunk in
-            try execute(
+            try executeLater(
                 """
                 WITH used AS MATERIALIZED (
-                    SELECT hash AS sum FROM api_keys WHERE hash IN (\(list: chunk)) ORDER BY hash \(.skipLocked))
+                    SELECT hash AS sum FROM api_keys WHERE hash \(in: chunk) ORDER BY hash \(.skipLocked))
                 UPDATE api_keys SET last_used_at = \(now) FROM used WHERE api_keys.hash = used.sum
                 """)
         }

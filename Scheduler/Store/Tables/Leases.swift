@@ -33,16 +33,17 @@ package struct Progress: Sendable {
 extension Transaction {
     /// Sets each held lease to *now + extension*, never past its end; returns what they became, by the key that held:
     /// another key of the same job in the same call holds nothing.
-    func extendHeld(_ extensions: ArraySlice<Extension>) throws -> [LeaseKey: Int64] {
-        let rows = extensions.map { $0.key.row + [Value.integer(now + $0.milliseconds)] }
-        let extended = try self.rows(
+    func extendHeld(_ extensions: [Extension]) throws -> [LeaseKey: Int64] {
+        let held = SQL.Rows("held", LeaseKey.columns + ["until"], of: extensions) {
+            $0.key.values + [.integer(now + $0.milliseconds)]
+        }
+        let extended = try rows(
             """
-            WITH held (id, worker, token, until) AS (VALUES \(rows: rows))
             UPDATE live_jobs SET
-                visible_until = CASE WHEN held.until < lease_ends THEN held.until ELSE lease_ends END
-            FROM held
-            WHERE live_jobs.id = held.id AND live_jobs.worker_id = held.worker
-                AND live_jobs.claim_token = held.token AND state = \(.running) AND visible_until > \(now)
+                visible_until = CASE WHEN \(held.until) < lease_ends THEN \(held.until) ELSE lease_ends END
+            \(from: held)
+            WHERE live_jobs.id \(is: held.job) AND worker_id = \(held.worker) AND claim_token = \(held.token)
+                AND state = \(.running) AND visible_until > \(now)
             RETURNING live_jobs.id, worker_id, claim_token, visible_until
             """
         ) { row in
@@ -68,7 +69,7 @@ extension Transaction {
     }
 
     /// Locks the lease of this key until the commit; nil when it doesn't hold.
-    func lockLease(_ key: LeaseKey) throws -> LiveJob? { try lockHeld([key][...]).first }
+    func lockLease(_ key: LeaseKey) throws -> LiveJob? { try lockHeld([key]).first }
 
     /// Locks up to `limit` leases that ran out after `from` and up to now, the longest over first.
     func lockExpired(from: Int64, limit: Int) throws -> [(LiveJob, until: Int64)] {
@@ -135,26 +136,23 @@ extension Transaction {
 
     /// Scheduled jobs become pending with these tags.
     func makeReady(_ jobs: [(id: JobID, tag: Int64)]) throws {
-        try SQL.chunked(jobs) { chunk in
-            let rows = chunk.map { [Value.text($0.id.text), .integer($0.tag)] }
-            try execute(
-                """
-                WITH ready (id, tag) AS (VALUES \(rows: rows))
-                UPDATE live_jobs SET state = 'pending', tag = ready.tag, since = \(now)
-                FROM ready WHERE live_jobs.id = ready.id AND live_jobs.state = \(.scheduled)
-                """)
-        }
+        let ready = SQL.Rows("ready", ["job", "place"], of: jobs) { [.text($0.id.text), .integer($0.tag)] }
+        try executeLater(
+            """
+            UPDATE live_jobs SET state = 'pending', tag = \(ready.place), since = \(now)
+            \(from: ready) WHERE live_jobs.id \(is: ready.job) AND live_jobs.state = \(.scheduled)
+            """)
     }
 
     func insertCancelNotices(_ jobs: [(worker: MachineID, job: JobID)], expiresAt: Int64) throws {
-        try SQL.chunked(jobs) { chunk in
-            let rows = chunk.map { [Value.text($0.worker.text), .text($0.job.text), .integer(expiresAt)] }
-            try execute(
-                """
-                INSERT INTO cancel_notices (worker_id, job_id, expires_at) VALUES \(rows: rows)
-                ON CONFLICT (worker_id, job_id) DO UPDATE SET expires_at = excluded.expires_at
-                """)
+        let notices = SQL.Rows("notices", ["worker_id", "job_id", "expires_at"], of: jobs) {
+            [.text($0.worker.text), .text($0.job.text), .integer(expiresAt)]
         }
+        try executeLater(
+            """
+            INSERT INTO cancel_notices \(inserting: notices)
+            ON CONFLICT (worker_id, job_id) DO UPDATE SET expires_at = excluded.expires_at
+            """)
     }
 
     /// The jobs that this worker was told to stop, without those that it was given again since.

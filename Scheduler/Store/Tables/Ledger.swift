@@ -8,19 +8,13 @@ extension Transaction {
         var entries = try lockExisting(wanted)
         let missing = wanted.filter { entries[$0] == nil }
         guard !missing.isEmpty else { return Book(entries) }
-        try SQL.chunked(missing) { chunk in
-            let rows = chunk.map { account in
-                [
-                    Value.text(account.id), .text(account.owner.text), .text(account.asset.rawValue),
-                    .text(account.kind.rawValue),
-                ]
-            }
-            try execute(
-                """
-                INSERT INTO ledger_accounts (id, owner_id, asset, kind) VALUES \(rows: rows)
-                ON CONFLICT (id) DO NOTHING
-                """)
+        let opened = SQL.Rows("opened", ["id", "owner_id", "asset", "kind"], of: missing) { account in
+            [
+                .text(account.id), .text(account.owner.text), .text(account.asset.rawValue),
+                .text(account.kind.rawValue),
+            ]
         }
+        try executeLater("INSERT INTO ledger_accounts \(inserting: opened) ON CONFLICT (id) DO NOTHING")
         entries.merge(try lockExisting(missing)) { first, _ in first }
         return Book(entries)
     }
@@ -31,7 +25,7 @@ extension Transaction {
         try SQL.chunked(accounts) { chunk in
             let found = try rows(
                 """
-                SELECT id, balance, lines FROM ledger_accounts WHERE id IN (\(list: chunk.map(\.id)))
+                SELECT id, balance, lines FROM ledger_accounts WHERE id \(in: chunk.map(\.id))
                 ORDER BY id \(.forUpdate)
                 """
             ) { row in try (row.text(), Book.Entry(balance: row.integer(), lines: row.integer())) }
@@ -49,43 +43,37 @@ extension Transaction {
             counts[posting.transfer.debit, default: 0] += 1
             counts[posting.transfer.credit, default: 0] += 1
         }
-        try SQL.chunked(touched.sorted { $0.id < $1.id }) { chunk in
-            let rows = chunk.map { account in
-                let entry = book.entries[account] ?? Book.Entry(balance: 0, lines: 0)
-                return [
-                    Value.text(account.id), .integer(entry.lines - (counts[account] ?? 0)), .integer(entry.balance),
-                    .integer(entry.lines),
-                ]
-            }
-            let written = try execute(
-                """
-                WITH posted (id, seen, balance, lines) AS (VALUES \(rows: rows))
-                UPDATE ledger_accounts SET balance = posted.balance, lines = posted.lines
-                FROM posted WHERE ledger_accounts.id = posted.id AND ledger_accounts.lines = posted.seen
-                """)
-            guard written == rows.count else { throw InternalError("a locked account was changed by another") }
+        let accounts = touched.sorted { $0.id < $1.id }
+        let posted = SQL.Rows("posted", ["account", "seen", "total", "line"], of: accounts) { account in
+            let entry = book.entries[account] ?? Book.Entry(balance: 0, lines: 0)
+            return [
+                .text(account.id), .integer(entry.lines - (counts[account] ?? 0)), .integer(entry.balance),
+                .integer(entry.lines),
+            ]
         }
+        try executeLater(
+            """
+            UPDATE ledger_accounts SET balance = \(posted.total), lines = \(posted.line)
+            \(from: posted) WHERE ledger_accounts.id \(is: posted.account) AND lines = \(posted.seen)
+            """, changing: accounts.count)
         try insertTransfers(book.postings)
     }
 
     private func insertTransfers(_ postings: [Posting]) throws {
-        try SQL.chunked(postings) { chunk in
-            let rows = chunk.map { posting in
-                let transfer = posting.transfer
-                return [
-                    Value.text(transfer.id), .text(transfer.debit.asset.rawValue), .text(transfer.debit.id),
-                    .text(transfer.credit.id), .integer(transfer.amount), .integer(posting.debitAfter),
-                    .integer(posting.creditAfter), .integer(posting.debitLine), .integer(posting.creditLine),
-                    .text(transfer.reason.rawValue), .text(transfer.reference), .integer(now),
-                ]
-            }
-            try execute(
-                """
-                INSERT INTO ledger_transfers (id, asset, debit, credit, amount, debit_after, credit_after, debit_line,
-                    credit_line, reason, reference, created_at)
-                VALUES \(rows: rows)
-                """)
+        let columns: [StaticString] = [
+            "id", "asset", "debit", "credit", "amount", "debit_after", "credit_after", "debit_line", "credit_line",
+            "reason", "reference", "created_at",
+        ]
+        let rows = SQL.Rows("transfers", columns, of: postings) { posting in
+            let transfer = posting.transfer
+            return [
+                .text(transfer.id), .text(transfer.debit.asset.rawValue), .text(transfer.debit.id),
+                .text(transfer.credit.id), .integer(transfer.amount), .integer(posting.debitAfter),
+                .integer(posting.creditAfter), .integer(posting.debitLine), .integer(posting.creditLine),
+                .text(transfer.reason.rawValue), .text(transfer.reference), .integer(now),
+            ]
         }
+        try executeLater("INSERT INTO ledger_transfers \(inserting: rows)")
     }
 
     /// A transfer by its id, as its credit account's owner sees it; nil when there is none.

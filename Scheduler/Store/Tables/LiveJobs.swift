@@ -82,35 +82,40 @@ package struct LeaseKey: Sendable, Hashable {
         self.tokenHash = tokenHash
     }
 
-    var row: [Value] { [.text(job.text), .text(worker.text), .text(tokenHash)] }
+    static let columns: [StaticString] = ["job", "worker", "token"]
+    var values: [Value] { [.text(job.text), .text(worker.text), .text(tokenHash)] }
+
+    /// The keys as a statement's rows.
+    static func rows(_ keys: some Collection<LeaseKey>) -> SQL.Rows { SQL.Rows("held", columns, of: keys, \.values) }
 }
 
 extension Transaction {
     /// Takes live jobs away whose lease is held by exactly these keys and hasn't run out: the guard of every ending.
     /// - Parameter reported: the jobs that came with an audit's report; no other audit is taken.
-    func deleteHeld(_ keys: ArraySlice<LeaseKey>, reported: [JobID]) throws -> [LiveJob] {
-        try rows(
+    func deleteHeld(_ keys: [LeaseKey], reported: Set<JobID>) throws -> [LiveJob] {
+        let held = SQL.Rows("held", LeaseKey.columns + ["reported"], of: keys) {
+            $0.values + [.bool(reported.contains($0.job))]
+        }
+        return try rows(
             """
-            WITH held (id, worker, token) AS (VALUES \(rows: keys.map(\.row)))
-            DELETE FROM live_jobs WHERE state = \(.running) AND visible_until > \(now)
-                AND id IN (\(list: keys.map(\.job.text)))
-                AND (id, worker_id, claim_token) IN (SELECT id, worker, token FROM held)
-                AND (bounty_id IS NULL OR id IN (\(list: reported.map(\.text))))
+            DELETE FROM live_jobs \(using: held)
+            WHERE id \(is: held.job) AND worker_id = \(held.worker) AND claim_token = \(held.token)
+                AND state = \(.running) AND visible_until > \(now) AND (bounty_id IS NULL OR \(held.reported) = 1)
             RETURNING \(raw: LiveJob.columns)
             """
         ) { try LiveJob(&$0) }
     }
 
     /// Reads and locks live jobs whose lease is held by exactly these keys and hasn't run out, in id order.
-    func lockHeld(_ keys: ArraySlice<LeaseKey>) throws -> [LiveJob] { try held(keys, "\(.forUpdate)") }
+    func lockHeld(_ keys: [LeaseKey]) throws -> [LiveJob] { try held(keys, "\(.forUpdate)") }
 
-    func held(_ keys: ArraySlice<LeaseKey>, _ lock: SQL) throws -> [LiveJob] {
-        try rows(
+    func held(_ keys: [LeaseKey], _ lock: SQL) throws -> [LiveJob] {
+        let held = LeaseKey.rows(keys)
+        return try rows(
             """
-            WITH held (id, worker, token) AS (VALUES \(rows: keys.map(\.row)))
-            SELECT \(raw: LiveJob.columns) FROM live_jobs WHERE state = \(.running) AND visible_until > \(now)
-                AND id IN (\(list: keys.map(\.job.text)))
-                AND (id, worker_id, claim_token) IN (SELECT id, worker, token FROM held)
+            SELECT \(raw: LiveJob.columns) FROM live_jobs\(and: held)
+            WHERE id \(is: held.job) AND worker_id = \(held.worker) AND claim_token = \(held.token)
+                AND state = \(.running) AND visible_until > \(now)
             ORDER BY id \(sql: lock)
             """
         ) { try LiveJob(&$0) }
@@ -118,15 +123,9 @@ extension Transaction {
 
     /// Takes away what this transaction has locked, guarded by the fence it saw.
     func deleteLocked(_ jobs: [LiveJob]) throws {
-        try SQL.chunked(jobs) { chunk in
-            let rows = chunk.map { [Value.text($0.id.text), .integer($0.fence)] }
-            try execute(
-                """
-                WITH gone (id, fence) AS (VALUES \(rows: rows))
-                DELETE FROM live_jobs WHERE id IN (\(list: chunk.map(\.id.text)))
-                    AND (id, fence) IN (SELECT id, fence FROM gone)
-                """)
-        }
+        let gone = SQL.Rows("gone", ["job", "seen"], of: jobs) { [.text($0.id.text), .integer($0.fence)] }
+        try executeLater(
+            "DELETE FROM live_jobs \(using: gone) WHERE id \(is: gone.job) AND fence = \(gone.seen)")
     }
 
     /// A running job is put off until `runAt`: its lease is over and its fence stays.
@@ -136,26 +135,26 @@ extension Transaction {
     }
 
     func reschedule(_ reschedulings: [Rescheduling]) throws {
-        try SQL.chunked(reschedulings) { chunk in
-            let rows = chunk.map { rest in
-                [
-                    Value.text(rest.job.id.text), .integer(rest.job.fence), .integer(rest.runAt),
-                    .integer(rest.job.attempt), .integer(rest.job.failures), .integer(rest.job.losses),
-                    .integer(rest.job.lossesInRow), .integer(rest.job.paid), .integer(rest.job.held),
-                ]
-            }
-            try execute(
-                """
-                WITH resting (id, seen, wake, tries, failed, lost, in_row, spent, kept) AS (VALUES \(rows: rows))
-                UPDATE live_jobs SET state = 'scheduled', run_at = resting.wake, attempt = resting.tries,
-                    failures = resting.failed, losses = resting.lost, losses_in_row = resting.in_row,
-                    paid = resting.spent, held = resting.kept, hourly_price = NULL,
-                    claim_token = NULL, claim_request = NULL, worker_id = NULL, claimed_at = NULL,
-                    visible_until = NULL, visibility_timeout = NULL, lease_ends = NULL, percent = NULL, message = NULL
-                FROM resting
-                WHERE live_jobs.id = resting.id AND live_jobs.fence = resting.seen AND live_jobs.state = \(.running)
-                """)
+        let columns: [StaticString] = [
+            "job", "seen", "wake", "tries", "failed", "lost", "in_row", "spent", "kept",
+        ]
+        let resting = SQL.Rows("resting", columns, of: reschedulings) { rest in
+            [
+                .text(rest.job.id.text), .integer(rest.job.fence), .integer(rest.runAt), .integer(rest.job.attempt),
+                .integer(rest.job.failures), .integer(rest.job.losses), .integer(rest.job.lossesInRow),
+                .integer(rest.job.paid), .integer(rest.job.held),
+            ]
         }
+        try executeLater(
+            """
+            UPDATE live_jobs SET state = 'scheduled', run_at = \(resting.wake), attempt = \(resting.tries),
+                failures = \(resting.failed), losses = \(resting.lost), losses_in_row = \(resting.in_row),
+                paid = \(resting.spent), held = \(resting.kept), hourly_price = NULL,
+                claim_token = NULL, claim_request = NULL, worker_id = NULL, claimed_at = NULL,
+                visible_until = NULL, visibility_timeout = NULL, lease_ends = NULL, percent = NULL, message = NULL
+            \(from: resting)
+            WHERE live_jobs.id \(is: resting.job) AND fence = \(resting.seen) AND state = \(.running)
+            """)
         try note(reschedulings.compactMap { $0.job.change(.pending, waiting: 1) })
     }
 
@@ -179,7 +178,7 @@ extension Transaction {
         try SQL.chunked(ids) { chunk in
             found += try rows(
                 """
-                DELETE FROM live_jobs WHERE id IN (\(list: chunk.map(\.text))) \(sql: condition)
+                DELETE FROM live_jobs WHERE id \(in: chunk.map(\.text)) \(sql: condition)
                 RETURNING \(raw: LiveJob.columns)
                 """
             ) { try LiveJob(&$0) }
@@ -192,14 +191,14 @@ extension Transaction {
         guard !done.isEmpty else { return }
         let over: SQL = """
             (SELECT COUNT(*) FROM job_dependencies WHERE job_id = live_jobs.id
-                AND depends_on IN (\(list: done.map(\.text))))
+                AND depends_on \(in: done.map(\.text)))
             """
         try SQL.chunked(dependents) { chunk in
-            try execute(
+            try executeLater(
                 """
                 UPDATE live_jobs SET waits_for = waits_for - \(sql: over),
                     state = CASE WHEN waits_for <= \(sql: over) THEN 'scheduled' ELSE 'blocked' END
-                WHERE id IN (\(list: chunk.map(\.text))) AND state = 'blocked'
+                WHERE id \(in: chunk.map(\.text)) AND state = 'blocked'
                 """)
         }
     }

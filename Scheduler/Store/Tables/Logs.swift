@@ -34,7 +34,7 @@ extension Transaction {
     }
 
     private func insertLog(_ text: String, bytes: Int64, job: JobID, fence: Int64) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO job_logs (job_id, fence, text, bytes, at)
             VALUES (\(job.text), \(fence), \(text), \(bytes), \(now))

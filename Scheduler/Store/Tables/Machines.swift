@@ -4,7 +4,7 @@ internal import Domain
 extension Transaction {
     func insertMachine(_ machine: Machine, tokenHash: String) throws {
         let capacity = machine.capacity
-        try execute(
+        try executeLater(
             """
             INSERT INTO machines (id, owner_id, name, token_hash, milli_cores, memory_mib, gpus, labels, isolation,
                 has_capacity, hourly_price, states_price, created_at)
@@ -23,18 +23,18 @@ extension Transaction {
     func owners(ofMachines ids: Set<MachineID>) throws -> [MachineID: OwnerID] {
         guard !ids.isEmpty else { return [:] }
         let wanted = ids.map(\.text).sorted()
-        let found = try rows("SELECT id, owner_id FROM machines WHERE id IN (\(list: wanted))") { row in
+        let found = try rows("SELECT id, owner_id FROM machines WHERE id \(in: wanted)") { row in
             try (MachineID(row.text()), OwnerID(row.text()))
         }
         return Dictionary(found) { first, _ in first }
     }
 
     func setDraining(_ id: MachineID, _ draining: Bool) throws {
-        try execute("UPDATE machines SET draining = \(draining) WHERE id = \(id.text)")
+        try executeLater("UPDATE machines SET draining = \(draining) WHERE id = \(id.text)")
     }
 
     func noteHeartbeat(_ id: MachineID, metrics: String?) throws {
-        try execute(
+        try executeLater(
             "UPDATE machines SET last_heartbeat_at = \(now), metrics = \(metrics) WHERE id = \(id.text)")
     }
 

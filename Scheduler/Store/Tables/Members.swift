@@ -31,7 +31,7 @@ extension Transaction {
     }
 
     func updateMember(_ member: Member) throws {
-        try execute(
+        try executeLater(
             """
             UPDATE members SET name = \(member.name), description = \(member.description),
                 moltbook_id = \(member.moltbookID), wallet_address = \(member.walletAddress)

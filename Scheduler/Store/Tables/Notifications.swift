@@ -6,7 +6,7 @@ extension Transaction {
         _ type: Notification.Kind, to member: MemberID, by actor: MemberID, bounty: Int64?, comment: Int64? = nil
     ) throws {
         guard member != actor else { return }
-        try execute(
+        try executeLater(
             """
             INSERT INTO notifications (member_id, type, bounty_id, comment_id, actor_id, created_at)
             VALUES (\(member.text), \(type.rawValue), \(bounty), \(comment), \(actor.text), \(now))
@@ -17,7 +17,7 @@ extension Transaction {
     func markNotificationsRead(among ids: [Int64], of member: MemberID) throws {
         var own: [Int64] = []
         try SQL.chunked(ids) { chunk in
-            let found = try rows("SELECT id, member_id FROM notifications WHERE id IN (\(list: chunk))") { row in
+            let found = try rows("SELECT id, member_id FROM notifications WHERE id \(in: chunk)") { row in
                 try (id: row.integer(), member: row.text())
             }
             own += found.filter { $0.member == member.text }.map(\.id)
@@ -44,10 +44,10 @@ extension Transaction {
     /// In the order of their ids, so that two who mark the same ones don't wait for each other.
     private func markNotificationsRead(_ ids: [Int64]) throws {
         try SQL.chunked(ids.sorted()) { chunk in
-            try execute(
+            try executeLater(
                 """
                 WITH picks AS MATERIALIZED (
-                    SELECT id FROM notifications WHERE id IN (\(list: chunk)) AND is_read = 0 ORDER BY id \(.forUpdate))
+                    SELECT id FROM notifications WHERE id \(in: chunk) AND is_read = 0 ORDER BY id \(.forUpdate))
                 UPDATE notifications SET is_read = 1 WHERE id IN (SELECT id FROM picks)
                 """)
         }
@@ -65,7 +65,7 @@ extension Transaction {
     /// Takes away notifications about posts that are gone; returns how many.
     func deleteNotifications(about posts: [Int64], limit: Int) throws -> Int {
         try deleteNotifications(
-            rows("SELECT id FROM notifications WHERE bounty_id IN (\(list: posts)) LIMIT \(limit)") {
+            rows("SELECT id FROM notifications WHERE bounty_id \(in: posts) LIMIT \(limit)") {
                 try $0.integer()
             })
     }
@@ -73,7 +73,7 @@ extension Transaction {
     /// By their ids: a statement that also looked for them would, on PostgreSQL, read the whole table while it is new.
     private func deleteNotifications(_ ids: [Int64]) throws -> Int {
         var gone = 0
-        try SQL.chunked(ids) { gone += try execute("DELETE FROM notifications WHERE id IN (\(list: $0))") }
+        try SQL.chunked(ids) { gone += try execute("DELETE FROM notifications WHERE id \(in: $0)") }
         return gone
     }
 }

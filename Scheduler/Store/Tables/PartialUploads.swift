@@ -82,7 +82,7 @@ extension Transaction {
             WHERE id = \(id) AND received = \(piece.start) AND hash IS NULL
             """)
         guard moved == 1 else { return false }
-        try execute(
+        try executeLater(
             "INSERT INTO partial_chunks (upload_id, start, bytes) VALUES (\(id), \(piece.start), \(piece.bytes))")
         return true
     }
@@ -99,7 +99,7 @@ extension Transaction {
 
     func deleteChunks(of ids: [Int64]) throws {
         guard !ids.isEmpty else { return }
-        try execute("DELETE FROM partial_chunks WHERE upload_id IN (\(list: ids))")
+        try executeLater("DELETE FROM partial_chunks WHERE upload_id \(in: ids)")
     }
 
     /// Takes away an upload under way or done; the file that it stored stays. Returns its id.

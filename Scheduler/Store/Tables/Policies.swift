@@ -25,7 +25,7 @@ extension Transaction {
     }
 
     func insertConsent(_ consent: Consent) throws {
-        try execute(
+        try executeLater(
             """
             INSERT INTO consents (id, owner_id, worker_id, policy_id, created_at)
             VALUES (\(consent.id.text), \(consent.owner.text), \(consent.worker.text), \(consent.policy.text), \(now))
@@ -83,7 +83,7 @@ extension Transaction {
 
     /// As if it had never been spent.
     func forgetNonce(_ nonce: String, scope: String) throws {
-        try execute("DELETE FROM nonces WHERE scope = \(scope) AND nonce = \(nonce)")
+        try executeLater("DELETE FROM nonces WHERE scope = \(scope) AND nonce = \(nonce)")
     }
 
     /// Takes away nonces that may be used again; returns how many.

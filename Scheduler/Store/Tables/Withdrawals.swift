@@ -50,7 +50,7 @@ extension Transaction {
             """
             UPDATE withdrawals SET state = \(decision.outcome.rawValue), reason = \(decision.reason),
                 txid = \(decision.txid), updated_at = \(now)
-            WHERE id = \(id.text) AND state IN (\(list: decision.origins.map(\.rawValue)))
+            WHERE id = \(id.text) AND state \(in: decision.origins.map(\.rawValue))
             RETURNING \(raw: Withdrawal.columns)
             """
         ) { try Withdrawal(&$0) }

@@ -60,27 +60,49 @@ final class StatementCosts: SQLConnection {
 
     /// By the generic plan that the server uses for every statement that it has prepared.
     private func postgresCost(_ sql: SQL) throws -> Cost {
-        let types = sql.values.map { value in
-            switch value {
-            case .text: "text"
-            case .integer: "bigint"
-            case .bytes: "bytea"
+        let types = sql.parameters.map { parameter in
+            switch parameter {
+            case .value(let value): Self.type(of: value)
+            case .texts: "text[]"
+            case .integers: "bigint[]"
+            case .column(let index): (sql.rows?.cell(0, index)).map { Self.type(of: $0) + "[]" } ?? "text[]"
             }
         }
-        let values = sql.values.map { value in
-            switch value {
-            case .text(let text): text.map { "'\($0.replacing("'", with: "''"))'" } ?? "NULL"
-            case .integer(let number): number.map { "'\($0)'" } ?? "NULL"
-            case .bytes: "NULL"
+        let values = sql.parameters.map { parameter in
+            switch parameter {
+            case .value(let value): Self.literal(value)
+            case .texts(let texts): Self.array(texts.map { .text($0) }) + "::text[]"
+            case .integers(let numbers): Self.array(numbers.map { .integer($0) }) + "::bigint[]"
+            case .column(let index): Self.array(sql.rows.map { Array($0.column(index)) } ?? [])
             }
         }
         let parameters = types.isEmpty ? "" : "(\(types.joined(separator: ", ")))"
         let arguments = values.isEmpty ? "" : "(\(values.joined(separator: ", ")))"
-        try tx.execute(SQL(stringLiteral: "PREPARE looked_at \(parameters) AS \(sql.text)"))
+        try tx.execute(SQL(stringLiteral: "PREPARE looked_at \(parameters) AS \(SQLEngine.postgres.resolve(sql.text))"))
         let explain = SQL(stringLiteral: "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) EXECUTE looked_at \(arguments)")
         let plan = try tx.rows(explain) { try $0.text() }
         try tx.execute("DEALLOCATE looked_at")
         return Cost(text: sql.text, rows: Self.rows(of: plan), faults: plan.filter { $0.contains("Seq Scan") })
+    }
+
+    private static func type(of value: Value) -> String {
+        switch value {
+        case .text: "text"
+        case .integer: "bigint"
+        case .bytes: "bytea"
+        }
+    }
+
+    private static func literal(_ value: Value) -> String {
+        switch value {
+        case .text(let text): text.map { "'\($0.replacing("'", with: "''"))'" } ?? "NULL"
+        case .integer(let number): number.map { "'\($0)'" } ?? "NULL"
+        case .bytes: "NULL"
+        }
+    }
+
+    private static func array(_ values: [Value]) -> String {
+        "ARRAY[\(values.map(literal).joined(separator: ", "))]"
     }
 
     /// What all nodes that read a table or an index gave and threw away:

@@ -54,7 +54,8 @@ struct ValueTests {
     func sums(on database: TestDatabase, number: Int) async throws {
         let store = try await table(on: database)
         try await store.write { tx in
-            try tx.execute("INSERT INTO things (number) VALUES \(rows: [[.int(number)], [.integer(1)]])")
+            let rows = SQL.Rows("numbers", ["number"], of: [number, 1]) { [.int($0)] }
+            try tx.execute("INSERT INTO things \(inserting: rows)")
         }
         let sum = try await store.read { tx in
             try tx.first("SELECT sum(number) FROM things") { try $0.int() }
