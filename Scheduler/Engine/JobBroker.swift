@@ -28,7 +28,7 @@ package final class JobBroker: Sendable {
         let stats = JobStats()
         self.classIndex = classIndex
         self.stats = stats
-        let relay = WakeRelay(database: database, bus: bus, origin: Hex.encode(world.random(8)))
+        let relay = WakeRelay(database: database, bus: bus, world: world, origin: Hex.encode(world.random(8)))
         self.relay = relay
         // The relay keeps the database: kept by it in turn, neither would ever end.
         database.onWake { [weak relay] topics in

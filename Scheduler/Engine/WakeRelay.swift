@@ -1,11 +1,12 @@
 internal import Bus
+internal import Bytes
 internal import Domain
 internal import Store
 internal import Synchronization
 
-/// Tells other processes what became ready here, and which topics were woken: one notification for all that happened
-/// since the last round, sent outside of any transaction, since a NOTIFY in one takes a lock of the whole cluster until
-/// its commit.
+/// Tells other processes, where there are any, what became ready here, and which topics were woken: one notification
+/// for all that happened since the last round, sent outside of any transaction, since a NOTIFY in one takes a lock of
+/// the whole cluster until its commit.
 package final class WakeRelay: Ticking {
     package static let topic = "wake_relay"
     static let channel = "hatchfarm_ready"
@@ -17,20 +18,34 @@ package final class WakeRelay: Ticking {
     /// Beyond it they are dropped: who waits for one looks again by itself.
     private static let maxPending = 10_000
 
+    /// How often it looks for other processes.
+    private static let lookInterval = Duration.seconds(2)
+
+    private struct Audience: Sendable {
+        /// Until it is known, somebody may listen.
+        var isThere = true
+        var lookedAt: Int64?
+    }
+
+    private let audience = Mutex(Audience())
+    private let world: World
     private let pending = Mutex<[ClassID: (count: Int, tag: Int64)]>([:])
     private let topics = Mutex<Set<String>>([])
     private let database: Database
     private let bus: LocalBus
     let origin: String
 
-    init(database: Database, bus: LocalBus, origin: String) {
+    init(database: Database, bus: LocalBus, world: World, origin: String) {
         self.database = database
         self.bus = bus
+        self.world = world
         self.origin = origin
     }
 
+    private var isHeard: Bool { database.sqlEngine == .postgres && audience.withLock(\.isThere) }
+
     func note(_ id: ClassID, count: Int, tag: Int64) {
-        guard database.sqlEngine == .postgres else { return }
+        guard isHeard else { return }
         let isFirst = pending.withLock { pending in
             let before = pending[id]
             pending[id] = ((before?.count ?? 0) + count, min(before?.tag ?? tag, tag))
@@ -40,7 +55,7 @@ package final class WakeRelay: Ticking {
     }
 
     func note(_ woken: Set<String>) {
-        guard database.sqlEngine == .postgres else { return }
+        guard isHeard else { return }
         let isFirst = topics.withLock { topics in
             let wasEmpty = topics.isEmpty
             if topics.count < Self.maxPending { topics.formUnion(woken) }
@@ -49,7 +64,22 @@ package final class WakeRelay: Ticking {
         if isFirst { bus.publish(Self.topic) }
     }
 
+    /// Looks, not too often, whether another process listens.
+    private func look() async throws {
+        let now = world.monotonic()
+        let isDue = audience.withLock { audience in
+            let isDue = audience.lookedAt.map { now - $0 >= Self.lookInterval.milliseconds } ?? true
+            if isDue { audience.lookedAt = now }
+            return isDue
+        }
+        guard isDue else { return }
+        let isThere = try await database.isHeard()
+        audience.withLock { $0.isThere = isThere }
+    }
+
     package func round() async throws -> Duration {
+        guard database.sqlEngine == .postgres else { return .seconds(60) }
+        try await look()
         let woken = topics.withLock { topics in
             let some = topics.prefix(Self.maxTopics)
             topics.subtract(some)
@@ -63,7 +93,7 @@ package final class WakeRelay: Ticking {
             for (id, _) in some { pending[id] = nil }
             return some.map { "\($0.key.number):\($0.value.count):\($0.value.tag)" }
         }
-        guard !batch.isEmpty else { return woken.isEmpty ? .seconds(60) : .milliseconds(2) }
+        guard !batch.isEmpty else { return woken.isEmpty ? Self.lookInterval : .milliseconds(2) }
         try await database.notify(Self.channel, origin + ";" + batch.joined(separator: ","))
         // Whatever comes meanwhile goes with the next.
         return .milliseconds(2)

@@ -64,6 +64,12 @@ package final class Database: Sendable {
         try await perform(.bare) { try $0.notify(channel, payload) }
     }
 
+    /// Whether another process listens for what `notify` sends.
+    package func isHeard() async throws -> Bool {
+        guard sqlEngine == .postgres else { return false }
+        return try await read { try $0.listeners() } > 1
+    }
+
     /// Whom to tell the topics that committed transactions wake: called on the database's threads, so it must be quick.
     package func onWake(_ handler: @escaping @Sendable (Set<String>) -> Void) {
         waker.withLock { $0 = handler }

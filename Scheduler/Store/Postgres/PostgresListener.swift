@@ -11,6 +11,9 @@ final class PostgresListener: Sendable {
         var isStopped = false
     }
 
+    /// Under which the server lists it: others see by it that somebody listens.
+    static let name = "hatchfarm listener"
+
     private let url: String
     private let settings: DatabaseSettings
     private let state = Mutex(State())
@@ -72,6 +75,7 @@ final class PostgresListener: Sendable {
 
     private func follow(_ link: PostgresLink) throws {
         var heard: Set<String> = []
+        try link.command("SET application_name = '\(Self.name)'")
         while true {
             let (wanted, isStopped) = state.withLock { (Set($0.readers.keys), $0.isStopped) }
             if isStopped { return }

@@ -8,6 +8,16 @@ extension Transaction {
         try execute("SET LOCAL lock_timeout = '3s'")
     }
 
+    /// How many processes listen, this one among them.
+    func listeners() throws -> Int64 {
+        try first(
+            """
+            SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = \(PostgresListener.name)
+            """
+        ) { try $0.integer() } ?? 0
+    }
+
     func notify(_ channel: String, _ payload: String) throws {
         try execute("SELECT pg_notify(\(channel), \(payload))")
     }

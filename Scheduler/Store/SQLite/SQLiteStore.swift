@@ -20,11 +20,16 @@ final class SQLiteStore: StorageEngine {
     private static let batchLimit = 256
 
     private let writer: any DatabaseWriter
+    /// Nil for a database in memory.
+    private let checkpoints: SQLiteCheckpoints?
     private let settings: DatabaseSettings
     private let state = Mutex(State())
 
-    private init(_ writer: any DatabaseWriter, _ settings: DatabaseSettings) {
+    private init(
+        _ writer: any DatabaseWriter, _ checkpoints: SQLiteCheckpoints?, _ settings: DatabaseSettings
+    ) {
         self.writer = writer
+        self.checkpoints = checkpoints
         self.settings = settings
     }
 
@@ -33,8 +38,8 @@ final class SQLiteStore: StorageEngine {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async {
                 do {
-                    let writer = try openWriter(path, settings)
-                    continuation.resume(returning: SQLiteStore(writer, settings))
+                    let (writer, checkpoints) = try openWriter(path, settings)
+                    continuation.resume(returning: SQLiteStore(writer, checkpoints, settings))
                 } catch {
                     continuation.resume(throwing: DatabaseError.sqlite(error))
                 }
@@ -42,7 +47,9 @@ final class SQLiteStore: StorageEngine {
         }
     }
 
-    private static func openWriter(_ path: String, _ settings: DatabaseSettings) throws -> any DatabaseWriter {
+    private static func openWriter(
+        _ path: String, _ settings: DatabaseSettings
+    ) throws -> (any DatabaseWriter, SQLiteCheckpoints?) {
         var configuration = Configuration()
         configuration.label = "hatchfarm.sqlite"
         configuration.foreignKeysEnabled = false
@@ -57,15 +64,19 @@ final class SQLiteStore: StorageEngine {
                 sql: """
                     PRAGMA cache_size = -65536; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;
                     PRAGMA secure_delete = FAST;
-                    PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000;
+                    PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 0;
                     """)
         }
-        if path == ":memory:" { return try DatabaseQueue(configuration: configuration) }
+        if path == ":memory:" { return (try DatabaseQueue(configuration: configuration), nil) }
         makePrivate(path)
         let pool = try patiently(settings) { try DatabasePool(path: path, configuration: configuration) }
         // The pool sets NORMAL when it opens, which may lose what was acknowledged when the power fails.
         try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-        return pool
+        let checkpoints = try SQLiteCheckpoints(path, configuration)
+        try pool.writeWithoutTransaction { database in
+            if let handle = database.sqliteConnection { checkpoints.follow(handle) }
+        }
+        return (pool, checkpoints)
     }
 
     /// Makes the file, when there is none, for its user alone; the log beside it gets the same mode.
@@ -131,6 +142,7 @@ final class SQLiteStore: StorageEngine {
             writer.asyncBarrierWriteWithoutTransaction { _ in
                 self.state.withLock { $0.connections.removeAll() }
                 DispatchQueue.global().async {
+                    self.checkpoints?.stop()
                     // It fails when a statement is still open; the file is whole, and the process forgets the rest.
                     try? self.writer.close()
                     continuation.resume()
