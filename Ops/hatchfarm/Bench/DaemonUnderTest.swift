@@ -60,14 +60,7 @@ final class DaemonUnderTest: Sendable {
     }
 
     /// CPU time of the daemon itself, without its children.
-    func processorSeconds() throws -> Double {
-        var clock = clockid_t()
-        var time = timespec()
-        guard clock_getcpuclockid(process.processIdentifier, &clock) == 0, clock_gettime(clock, &time) == 0 else {
-            throw Failure.unexpected("the daemon has exited")
-        }
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
+    func processorSeconds() throws -> Double { try ProcessStatus.processorSeconds(of: process.processIdentifier) }
 
     /// `VmRSS` is the resident memory, `RssAnon` the private part of it.
     func megabytes(_ field: String) throws -> Double {
@@ -77,6 +70,28 @@ final class DaemonUnderTest: Sendable {
 
 /// What Linux tells of a process.
 enum ProcessStatus {
+    /// CPU time without that of children.
+    static func processorSeconds(of process: Int32) throws -> Double {
+        var clock = clockid_t()
+        var time = timespec()
+        guard clock_getcpuclockid(process, &clock) == 0, clock_gettime(clock, &time) == 0 else {
+            throw Failure.unexpected("the process has exited")
+        }
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
+    /// `write_bytes` of `/proc/PID/io`: pages that it made dirty, in bytes, whether they have reached the disk or not.
+    static func bytesWritten(by process: Int32) throws -> Int {
+        guard let bytes = Files.readIfExists("/proc/\(process)/io") else {
+            throw Failure.unexpected("/proc/\(process)/io can't be read")
+        }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        guard let line = lines.first(where: { $0.hasPrefix("write_bytes: ") }),
+            let count = line.split(separator: " ").last.flatMap({ Int($0) })
+        else { throw Failure.unexpected("/proc/\(process)/io has an unknown format") }
+        return count
+    }
+
     static func megabytes(_ field: String, of process: Int32) throws -> Double {
         guard let bytes = Files.readIfExists("/proc/\(process)/status") else {
             throw Failure.unexpected("the process has exited")
