@@ -75,6 +75,9 @@ struct Bench: AsyncParsableCommand {
         if floor, client.server != nil {
             throw ValidationError("--floor needs the database: --floor and --server can't be combined.")
         }
+        if floor, database == "sqlite::memory:" {
+            throw ValidationError("--floor measures durable writes: use a file.")
+        }
     }
 
     private static func check(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws {

@@ -29,7 +29,7 @@ final class WritesTarget: BenchTarget {
     /// - Parameter size: the jobs in a submit, and in a report of results.
     private func measure(_ name: String, _ count: Int, size: Int) async throws -> [Reading] {
         let database = try await TemporaryDatabase.make(url)
-        let before = Self.bytesWrittenByChildren()
+        let before = ProcessStatus.bytesWrittenByChildren()
         let server: ServerUnderTest
         do {
             server = try await ServerUnderTest.start(database: database.url)
@@ -40,7 +40,7 @@ final class WritesTarget: BenchTarget {
         running.withLock { $0 = (server, database) }
         let start = await work(on: server, count, size: size)
         server.stop()
-        let written = Self.bytesWrittenByChildren() - before
+        let written = ProcessStatus.bytesWrittenByChildren() - before
         let rest = Result { try Self.settle(database) }
         running.withLock { $0 = nil }
         await database.remove()
@@ -68,13 +68,6 @@ final class WritesTarget: BenchTarget {
         }
     }
 
-    /// What children that have ended have caused to be written to disks: Linux counts blocks of 512 bytes.
-    private static func bytesWrittenByChildren() -> Int {
-        var usage = rusage()
-        getrusage(RUSAGE_CHILDREN.rawValue, &usage)
-        return Int(usage.ru_oublock) * 512
-    }
-
     /// Empties the log; returns what that wrote, and the size of what is there then.
     private static func settle(_ database: TemporaryDatabase) throws -> (written: Int, kept: Int) {
         let before = try ProcessStatus.bytesWritten(by: getpid())
@@ -86,8 +79,10 @@ final class WritesTarget: BenchTarget {
     private static func size(of folder: String) -> Int {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return names.reduce(0) { sum, name in
-            var status = stat()
-            return stat("\(folder)/\(name)", &status) == 0 ? sum + Int(status.st_size) : sum
+            let file = open("\(folder)/\(name)", O_RDONLY | O_CLOEXEC)
+            guard file >= 0 else { return sum }
+            defer { Glibc.close(file) }
+            return sum + max(0, Int(lseek(file, 0, SEEK_END)))
         }
     }
 

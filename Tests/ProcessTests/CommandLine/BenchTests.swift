@@ -80,6 +80,8 @@ struct BenchTests {
     func refused() async throws {
         let server = try await bench("submit", "--floor", "--server", "http://127.0.0.1:1", code: 64)
         #expect(server.errors.contains("--floor"))
+        let volatile = try await bench("submit", "--floor", "--database", "sqlite::memory:", code: 64)
+        #expect(volatile.errors.contains("durable"))
         let memory = try await bench("writes", "--database", "sqlite::memory:", code: 64)
         #expect(memory.errors.contains("SQLite file"))
         _ = try await bench("heartbeats", "--engine", code: 64)
