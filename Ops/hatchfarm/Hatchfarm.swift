@@ -27,7 +27,8 @@ struct Hatchfarm: AsyncParsableCommand {
                     JobCommand.self, BountyCommand.self, WalletCommand.self, AgentCommand.self, ResourcesCommand.self,
                 ]),
             CommandGroup(name: "Devices", subcommands: [ReferenceDevice.self, FleetCommand.self]),
-            CommandGroup(name: "Administration", subcommands: [AdminCommand.self, Doctor.self, Bench.self]),
+            CommandGroup(
+                name: "Administration", subcommands: [AdminCommand.self, Doctor.self, Bench.self, StaticAnswer.self]),
             CommandGroup(
                 name: "Setup",
                 subcommands: [EnvironmentCommand.self, Completions.self, Man.self, Manual.self]),

@@ -12,6 +12,11 @@ struct Bench: AsyncParsableCommand {
             calls the engine in this process, without HTTP. Writes are durable, as in production. Figures are \
             medians of several rounds.
 
+            --floor also measures, before each round, what the same machine and database do at most: a plain \
+            queue of one table without HTTP, and a static HTTP answer. Each figure is then also a ratio (the \
+            median of the rounds' ratios). Paid results are held against unpaid ones, bytes written against \
+            bytes kept.
+
             SCENARIOS
               submit               one job per request
               submit-batch         100 jobs per request
@@ -25,22 +30,28 @@ struct Bench: AsyncParsableCommand {
               feeds                each list of bee:hack over --posts and --comments
               sockets              --sockets devices on sockets, heartbeats and commands
               inkling              signed posts of companion devices
-              all                  submit to claim-depth
+              heartbeats           signed heartbeats of many machines
+              writes               bytes written for a job, and kept (SQLite)
+              all                  submit to claim-depth; with --floor: submit to pickup,
+                                   heartbeats, money and writes
 
             EXAMPLES
               hatchfarm bench
               hatchfarm bench submit --database postgres://hatch@127.0.0.1/hatch
               hatchfarm bench claim-finish --engine --json
+              hatchfarm bench --floor
             """)
 
     @Argument(help: "What to measure.") var scenario = Scenario.all
     @Option(help: "Where the new database is created: sqlite:PATH (beside that file) or postgres://…")
     var database = "sqlite:/var/tmp/hatchfarm"
     @Flag(help: "Measure the engine alone, in this process, without HTTP.") var engine = false
+    @Flag(help: "Measure the raw limits of this machine and database too, and print ratios.") var floor = false
     @Option(help: "Concurrent clients, 1–1024.") var connections = 32
     @Option(help: "Seconds per round, 1–3600.") var seconds = 5
     @Option(help: "Number of rounds, 1–100.") var rounds = 3
-    @Option(help: "The backlog of claim-finish, money, bounties and daemon; the posts of inkling.") var jobs: Int?
+    @Option(help: "The backlog of claim-finish, money, bounties, daemon and writes; the calls of the others.")
+    var jobs: Int?
     @Option(help: "The large backlog of claim-depth.") var depth = 1_000_000
     @Option(help: "The posts of feeds.") var posts = 100_000
     @Option(help: "The comments of feeds.") var comments = 500_000
@@ -61,6 +72,12 @@ struct Bench: AsyncParsableCommand {
             throw ValidationError("\(scenario.rawValue) always uses its own server.")
         }
         if engine, client.server != nil { throw ValidationError("--engine and --server can't be combined.") }
+        if floor, client.server != nil {
+            throw ValidationError("--floor needs the database: --floor and --server can't be combined.")
+        }
+        if floor, database == "sqlite::memory:" {
+            throw ValidationError("--floor measures durable writes: use a file.")
+        }
     }
 
     private static func check(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws {
@@ -72,7 +89,8 @@ struct Bench: AsyncParsableCommand {
     func run() async throws {
         let settings = BenchSettings(
             connections: connections, seconds: seconds, rounds: rounds, jobs: jobs, depth: depth, posts: posts,
-            comments: comments, sockets: sockets)
+            comments: comments, sockets: sockets,
+            rawConnections: floor ? RawLimits.connections(to: database) : nil)
         let probe = client.server == nil ? try await TemporaryDatabase.make(database) : nil
         let machine = MachineReport.read(
             database: try await probe?.version() ?? "the database of \(client.server ?? "")", folder: probe?.folder)
@@ -81,12 +99,16 @@ struct Bench: AsyncParsableCommand {
         var report = BenchReport(surface: surface, machine: machine, settings: settings)
         var status = StatusLine()
         if scenario == .daemon { try await measureDaemon(settings, into: &report, &status) }
-        for scenario in scenario.expanded where scenario != .daemon {
+        let limits = floor ? RawLimits(database, settings) : nil
+        for scenario in scenarios where scenario != .daemon {
             let target = try await open(scenario, settings)
-            let stop = Interruption.handle { target.abort() }
+            let stop = Interruption.handle {
+                limits?.abort()
+                target.abort()
+            }
             defer { stop() }
             do {
-                try await measure(scenario, settings, on: target, into: &report) { round in
+                try await measure(scenario, settings, on: target, limits, into: &report) { round in
                     if !json { status.update("\(scenario.rawValue), round \(round) of \(rounds)") }
                 }
             } catch {
@@ -101,6 +123,14 @@ struct Bench: AsyncParsableCommand {
             status.end()
             for line in report.lines { Output.line(line) }
         }
+    }
+
+    /// Those that are asked for; of `all` those that can be measured so.
+    private var scenarios: [Scenario] {
+        let all = scenario.expanded(withRawLimits: floor)
+        guard scenario == .all else { return all }
+        let isFile = database.hasPrefix("sqlite:") && database != "sqlite::memory:"
+        return all.filter { (!engine || !$0.ownsServer) && (isFile || $0 != .writes) }
     }
 
     private func measureDaemon(
@@ -127,6 +157,8 @@ struct Bench: AsyncParsableCommand {
         case .bounties: return try await BountyTarget.open(TemporaryDatabase.make(database), settings)
         case .sockets: return try await SocketTarget.open(TemporaryDatabase.make(database), settings)
         case .inkling: return try await InklingTarget.open(TemporaryDatabase.make(database), settings)
+        case .heartbeats: return try await HeartbeatTarget.open(TemporaryDatabase.make(database), settings)
+        case .writes: return try WritesTarget(database, settings)
         case .feeds: return try await FeedTarget.open(TemporaryDatabase.make(database), settings)
         default: break
         }
@@ -136,13 +168,14 @@ struct Bench: AsyncParsableCommand {
     }
 
     private func measure(
-        _ scenario: Scenario, _ settings: BenchSettings, on target: any BenchTarget, into report: inout BenchReport,
-        _ onRound: (Int) -> Void
+        _ scenario: Scenario, _ settings: BenchSettings, on target: any BenchTarget, _ limits: RawLimits?,
+        into report: inout BenchReport, _ onRound: (Int) -> Void
     ) async throws {
         guard scenario == .claimDepth else {
             for round in 1...settings.rounds {
                 onRound(round)
-                report.add(try await target.round(scenario))
+                let raw = try await limits?.round(scenario, withHTTP: !engine) ?? [:]
+                report.add(try await target.round(scenario).map { $0.against(raw[$0.name]) })
             }
             return
         }

@@ -1,6 +1,5 @@
 internal import Bytes
 internal import Foundation
-internal import Glibc
 internal import Synchronization
 
 /// `hatchfarm worker` of this binary, as a child process with its own state folder.
@@ -60,33 +59,11 @@ final class DaemonUnderTest: Sendable {
     }
 
     /// CPU time of the daemon itself, without its children.
-    func processorSeconds() throws -> Double {
-        var clock = clockid_t()
-        var time = timespec()
-        guard clock_getcpuclockid(process.processIdentifier, &clock) == 0, clock_gettime(clock, &time) == 0 else {
-            throw Failure.unexpected("the daemon has exited")
-        }
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
+    func processorSeconds() throws -> Double { try ProcessStatus.processorSeconds(of: process.processIdentifier) }
 
     /// `VmRSS` is the resident memory, `RssAnon` the private part of it.
     func megabytes(_ field: String) throws -> Double {
         try ProcessStatus.megabytes(field, of: process.processIdentifier)
-    }
-}
-
-/// What Linux tells of a process.
-enum ProcessStatus {
-    static func megabytes(_ field: String, of process: Int32) throws -> Double {
-        guard let bytes = Files.readIfExists("/proc/\(process)/status") else {
-            throw Failure.unexpected("the process has exited")
-        }
-        let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("\(field):") }
-        let words = line?.split { $0 == " " || $0 == "\t" } ?? []
-        guard words.count > 1, let kilobytes = Double(words[1]) else {
-            throw Failure.unexpected("/proc/\(process)/status has an unknown format")
-        }
-        return kilobytes * 1_024 / 1e6
     }
 }
 

@@ -65,7 +65,7 @@ final class EngineLoad: BenchTarget {
         case .claimFinishSingle:
             try await drainRound("claim-finish-single", backlog: settings.backlog(scenario), isSingle: true)
         case .pickup: try await pickupRound()
-        case .claimDepth, .daemon, .money, .bounties, .feeds, .sockets, .inkling, .all: []
+        case .claimDepth, .daemon, .money, .bounties, .feeds, .sockets, .inkling, .heartbeats, .writes, .all: []
         }
     }
 

@@ -7,6 +7,8 @@ struct HTTPLoad: Sendable {
     /// One per connection.
     let clients: [BenchClient]
     let requests: Requests
+    /// Whose processor time is told; nil: an existing server, whose can't be.
+    let server: ServerUnderTest?
 
     /// One round of any scenario except claim-depth, which needs its own backlogs.
     func round(_ scenario: Scenario) throws -> [Reading] {
@@ -16,12 +18,13 @@ struct HTTPLoad: Sendable {
         case .claimFinish: try drain("claim-finish", .claimFinish)
         case .claimFinishSingle: try drain("claim-finish-single", .claimFinishSingle)
         case .pickup: try Pickup(load: self).round()
-        case .claimDepth, .daemon, .money, .bounties, .feeds, .sockets, .inkling, .all: []
+        case .claimDepth, .daemon, .money, .bounties, .feeds, .sockets, .inkling, .heartbeats, .writes, .all: []
         }
     }
 
     private func submit(_ name: String, batch: Int?) throws -> [Reading] {
         let request = batch.map { requests.submit(batchOf: $0) } ?? requests.submit()
+        let before = try server?.processorSeconds()
         let start = Ticks.now()
         let end = start + UInt64(settings.seconds) * 1_000_000_000
         let sum = try runClients { client in
@@ -36,14 +39,29 @@ struct HTTPLoad: Sendable {
             }
             return tally
         }
-        return [.rate(name, sum.jobs, Ticks.now() - start)] + Reading.latencies(name, sum.latencies)
+        let rate = Reading.rate(name, sum.jobs, Ticks.now() - start)
+        return [rate] + Reading.latencies(name, sum.latencies) + (try cost(name, sum.jobs, since: before))
+    }
+
+    private func cost(_ name: String, _ jobs: Int, since before: Double?) throws -> [Reading] {
+        guard let server, let before else { return [] }
+        return [.processor(name, try server.processorSeconds() - before, jobs)]
     }
 
     private func drain(_ name: String, _ scenario: Scenario) throws -> [Reading] {
         let backlog = settings.backlog(scenario)
         try preload(backlog)
-        let left = Remaining(backlog)
+        let before = try server?.processorSeconds()
         let start = Ticks.now()
+        let jobs = try work(through: backlog, isSingle: scenario == .claimFinishSingle)
+        let rate = Reading.rate(name, jobs, Ticks.now() - start)
+        return [rate] + (try cost(name, jobs, since: before))
+    }
+
+    /// Claims this many jobs in hundreds, and reports their results in hundreds or one a request. Returns how many.
+    @discardableResult
+    func work(through backlog: Int, isSingle: Bool) throws -> Int {
+        let left = Remaining(backlog)
         let sum = try runClients { client in
             let claim = client.requests.claim(limit: BenchSettings.batch)
             var tally = Tally()
@@ -55,23 +73,23 @@ struct HTTPLoad: Sendable {
                     usleep(1_000)
                     continue
                 }
-                if scenario == .claimFinish {
-                    try client.finish(leases)
-                } else {
+                if isSingle {
                     for lease in leases { try client.finish(lease) }
+                } else {
+                    try client.finish(leases)
                 }
                 tally.jobs += leases.count
                 left.take(leases.count)
             }
             return tally
         }
-        return [.rate(name, sum.jobs, Ticks.now() - start)]
+        return sum.jobs
     }
 
-    /// Submits this many jobs as fast as possible, in requests of up to a thousand.
-    func preload(_ count: Int) throws {
-        let size = max(1, min(1_000, count / max(1, clients.count)))
-        let batch = requests.submit(batchOf: size)
+    /// Submits this many jobs as fast as possible, in requests of up to `most`.
+    func preload(_ count: Int, size most: Int = 1_000) throws {
+        let size = max(1, min(most, count / max(1, clients.count)))
+        let batch = size == 1 ? requests.submit() : requests.submit(batchOf: size)
         let left = Remaining(count)
         _ = try runClients { client in
             while true {

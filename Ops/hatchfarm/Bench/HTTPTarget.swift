@@ -22,12 +22,13 @@ final class HTTPTarget: BenchTarget {
         let server = try await ServerUnderTest.start(database: database.url)
         let credentials = Credentials(
             server: server.url, key: server.token, owner: ServerUnderTest.owner)
-        return HTTPTarget(load: try await prepare(credentials, settings), server: server, database: database)
+        return HTTPTarget(
+            load: try await HTTPLoad.prepare(credentials, settings, server), server: server, database: database)
     }
 
     /// Uses an existing server.
     static func open(_ credentials: Credentials, _ settings: BenchSettings) async throws -> HTTPTarget {
-        HTTPTarget(load: try await prepare(credentials, settings), server: nil, database: nil)
+        HTTPTarget(load: try await HTTPLoad.prepare(credentials, settings, nil), server: nil, database: nil)
     }
 
     func round(_ scenario: Scenario) async throws -> [Reading] { try load.round(scenario) }
@@ -51,8 +52,13 @@ final class HTTPTarget: BenchTarget {
         server?.stop()
         if let folder = database?.folder { try? FileManager.default.removeItem(atPath: folder) }
     }
+}
 
-    private static func prepare(_ credentials: Credentials, _ settings: BenchSettings) async throws -> HTTPLoad {
+extension HTTPLoad {
+    /// Enrolls a machine for each connection.
+    static func prepare(
+        _ credentials: Credentials, _ settings: BenchSettings, _ server: ServerUnderTest?
+    ) async throws -> HTTPLoad {
         guard credentials.server.hasPrefix("http://"), let url = URL(string: credentials.server), let host = url.host
         else { throw Failure.invalid("bench supports only plain HTTP: \(credentials.server)") }
         let requests = Requests(host: host, credentials: credentials)
@@ -67,6 +73,6 @@ final class HTTPTarget: BenchTarget {
                     connection: try RawConnection(host: host, port: url.port ?? 80),
                     requests: requests.worker(machine.workerID.text, token: machine.machineToken)))
         }
-        return HTTPLoad(settings: settings, clients: clients, requests: requests)
+        return HTTPLoad(settings: settings, clients: clients, requests: requests, server: server)
     }
 }

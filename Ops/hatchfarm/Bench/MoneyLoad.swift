@@ -14,6 +14,8 @@ struct MoneyLoad: Sendable {
     static let maxPrice: Int64 = 1_000_000
     static let hourlyPrice = 36 * Money.usdt
     static let job = #"{"title":"bench","command":["true"],"duration_minutes":1,"max_price_usdt":"1"}"#
+    /// The same without a price, for machines that ask for none.
+    static let unpaidJob = #"{"title":"bench","command":["true"],"duration_minutes":1}"#
     private static let leaseMilliseconds = 1_800_000
 
     let clients: [Client]

@@ -13,6 +13,8 @@ final class MoneyTarget: BenchTarget {
 
     private let settings: BenchSettings
     private let load: MoneyLoad
+    /// The same without prices, in a run with raw limits.
+    private let unpaid: MoneyLoad?
     private let server: ServerUnderTest
     private let database: TemporaryDatabase
     /// The same database, for deposits and to verify the ledger.
@@ -20,11 +22,12 @@ final class MoneyTarget: BenchTarget {
     private let done = Mutex((rounds: 0, jobs: 0, deposited: Int64(0)))
 
     private init(
-        _ settings: BenchSettings, _ load: MoneyLoad, _ server: ServerUnderTest, _ database: TemporaryDatabase,
-        _ store: Database
+        _ settings: BenchSettings, _ load: MoneyLoad, _ unpaid: MoneyLoad?, _ server: ServerUnderTest,
+        _ database: TemporaryDatabase, _ store: Database
     ) {
         self.settings = settings
         self.load = load
+        self.unpaid = unpaid
         self.server = server
         self.database = database
         self.store = store
@@ -35,24 +38,36 @@ final class MoneyTarget: BenchTarget {
             throw Failure.invalid("bench money needs to read the server's database: use a file")
         }
         let server = try await ServerUnderTest.start(database: database.url)
+        let connections = try (0..<settings.connections).map { _ in
+            try RawConnection(host: ServerUnderTest.host, port: server.port)
+        }
+        let paid = try await load(connections, server, job: MoneyLoad.job, hourlyPrice: MoneyLoad.hourlyPrice)
+        let unpaid =
+            settings.rawConnections == nil
+            ? nil : try await load(connections, server, job: MoneyLoad.unpaidJob, hourlyPrice: 0)
+        return MoneyTarget(settings, paid, unpaid, server, database, try await Database.open(database.url))
+    }
+
+    /// Enrolls a machine for each connection.
+    private static func load(
+        _ connections: [RawConnection], _ server: ServerUnderTest, job: String, hourlyPrice: Int64
+    ) async throws -> MoneyLoad {
         var clients: [MoneyLoad.Client] = []
-        for number in 0..<settings.connections {
+        for (number, connection) in connections.enumerated() {
             let provider = providers[number % providers.count]
             let machine: WorkerCredentials
             do {
                 machine = try await EnrollmentClient(server: server.url, credential: server.token, ownerID: provider)
                     .enroll(
                         name: "bench-\(number)", capacity: Capacity(cpuCores: 4_096, memoryGB: 65_536),
-                        hourlyPrice: MoneyLoad.hourlyPrice)
+                        hourlyPrice: hourlyPrice)
             } catch {
                 throw Failure(error, server: server.url)
             }
             let owner = owners[number % owners.count]
             let requests = Requests(
                 host: ServerUnderTest.host,
-                credentials: Credentials(server: server.url, key: server.token, owner: owner.text),
-                job: MoneyLoad.job)
-            let connection = try RawConnection(host: ServerUnderTest.host, port: server.port)
+                credentials: Credentials(server: server.url, key: server.token, owner: owner.text), job: job)
             clients.append(
                 MoneyLoad.Client(
                     owner: requests,
@@ -60,8 +75,7 @@ final class MoneyTarget: BenchTarget {
                         connection: connection,
                         requests: requests.worker(machine.workerID.text, token: machine.machineToken))))
         }
-        let store = try await Database.open(database.url)
-        return MoneyTarget(settings, MoneyLoad(clients: clients), server, database, store)
+        return MoneyLoad(clients: clients)
     }
 
     func round(_ scenario: Scenario) async throws -> [Reading] {
@@ -70,11 +84,23 @@ final class MoneyTarget: BenchTarget {
         for (name, count, isSingle) in [("paid", backlog, false), ("paid singly", backlog / 2, true)] {
             let share = load.share(of: count)
             try await deposit(forJobs: share * load.clients.count)
-            readings += try load.round(name, share: share, isSingle: isSingle)
+            readings += try measure(name, share: share, isSingle: isSingle)
             done.withLock { $0.jobs += share * load.clients.count }
             try await verify()
         }
         return readings
+    }
+
+    /// Measures jobs with a price, and in a run with raw limits holds each phase against the same without one. What is
+    /// measured first alternates between rounds.
+    private func measure(_ name: String, share: Int, isSingle: Bool) throws -> [Reading] {
+        guard let unpaid else { return try load.round(name, share: share, isSingle: isSingle) }
+        // Two deposits a round, the first of them before its first measurement.
+        let isUnpaidFirst = done.withLock { (($0.rounds - 1) / 2).isMultiple(of: 2) }
+        let first = try (isUnpaidFirst ? unpaid : load).round(name, share: share, isSingle: isSingle)
+        let second = try (isUnpaidFirst ? load : unpaid).round(name, share: share, isSingle: isSingle)
+        let (readings, bases) = isUnpaidFirst ? (second, first) : (first, second)
+        return zip(readings, bases).map { $0.against($1.value) }
     }
 
     /// Deposits enough to hold the price of this many jobs, whoever submits them.

@@ -26,18 +26,29 @@ enum Scenario: String, CaseIterable, ExpressibleByArgument, Sendable {
     case sockets
     /// Signed posts of companion devices.
     case inkling
+    /// Signed heartbeats of many machines.
+    case heartbeats
+    /// The bytes written for a job on SQLite, and those kept.
+    case writes
     case all
 
     /// Whether it needs its own server; those are not part of `all`.
     var ownsServer: Bool {
         switch self {
-        case .daemon, .money, .bounties, .feeds, .sockets, .inkling: true
+        case .daemon, .money, .bounties, .feeds, .sockets, .inkling, .heartbeats, .writes: true
         case .submit, .submitBatch, .claimFinish, .claimFinishSingle, .pickup, .claimDepth, .all: false
         }
     }
 
-    var expanded: [Scenario] {
-        self == .all ? Scenario.allCases.filter { $0 != .all && !$0.ownsServer } : [self]
+    /// What `all` measures: what needs no server of its own; with the raw limits, what has a ratio or a bound.
+    func expanded(withRawLimits: Bool) -> [Scenario] {
+        guard self == .all else { return [self] }
+        if withRawLimits {
+            return [
+                .submit, .submitBatch, .claimFinish, .claimFinishSingle, .heartbeats, .pickup, .money, .writes,
+            ]
+        }
+        return Scenario.allCases.filter { $0 != .all && !$0.ownsServer }
     }
 }
 
@@ -55,6 +66,8 @@ struct BenchSettings: Sendable {
     var comments = 500_000
     /// The devices of sockets.
     var sockets = 5_000
+    /// How many connections the raw limits are measured by; nil: they aren't.
+    var rawConnections: Int?
 
     static let batch = 100
     static let smallDepth = 1_000
@@ -64,6 +77,7 @@ struct BenchSettings: Sendable {
     func backlog(_ scenario: Scenario) -> Int {
         let own = [
             .claimFinishSingle: 40_000, .daemon: 2_000, .money: 64_000, .bounties: 9_600, .inkling: 64_000,
+            .heartbeats: 32_000,
         ][scenario]
         return jobs ?? own ?? 100_000
     }
@@ -78,11 +92,22 @@ struct Reading: Sendable {
         case ratio = "×"
         case percent = "%"
         case megabytes = "MB"
+        case microseconds = "µs"
+        case bytes = "bytes"
     }
 
     let name: String
     let unit: Unit
     let value: Double
+    /// What it is held against: a raw limit, or the same work without what is measured.
+    var base: Double?
+
+    /// The same, held against a raw limit if there is one.
+    func against(_ limit: Double?) -> Reading {
+        var reading = self
+        reading.base = limit ?? base
+        return reading
+    }
 
     static func rate(_ name: String, _ jobs: Int, _ ticks: UInt64) -> Reading {
         Reading(name: name, unit: .perSecond, value: ticks == 0 ? 0 : Double(jobs) / Ticks.seconds(ticks))
@@ -94,6 +119,11 @@ struct Reading: Sendable {
 
     static func time(_ name: String, _ ticks: UInt64) -> Reading {
         Reading(name: name, unit: .milliseconds, value: Ticks.milliseconds(ticks))
+    }
+
+    /// The server's processor time for each of `count` jobs or calls.
+    static func processor(_ name: String, _ seconds: Double, _ count: Int) -> Reading {
+        Reading(name: "\(name), server CPU", unit: .microseconds, value: seconds * 1e6 / Double(max(1, count)))
     }
 
     /// Median and 99th percentile of a round's latencies.

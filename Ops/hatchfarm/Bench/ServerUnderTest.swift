@@ -2,7 +2,8 @@ internal import Bytes
 internal import Foundation
 internal import Glibc
 
-/// `hatchfarm serve` of this binary, as a child process on a free port, with its own database.
+/// `hatchfarm serve` of this binary with its own database, or `hatchfarm static-answer`; as a child process on a free
+/// port.
 final class ServerUnderTest: Sendable {
     let port: Int
     let token: String
@@ -20,15 +21,25 @@ final class ServerUnderTest: Sendable {
     }
 
     static func start(database: String, environment: [String: String] = [:]) async throws -> ServerUnderTest {
+        try await start(environment.merging(["DATABASE_URL": database]) { own, _ in own }) { _ in ["serve"] }
+    }
+
+    static func startStatic() async throws -> ServerUnderTest {
+        try await start([:]) { ["static-answer", "--port", "\($0)"] }
+    }
+
+    private static func start(
+        _ environment: [String: String], _ arguments: (Int) -> [String]
+    ) async throws -> ServerUnderTest {
         let port = try freePort()
         let token = Hex.encode(World.live.random(24))
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try ownPath())
-        process.arguments = ["serve"]
+        process.arguments = arguments(port)
         process.standardOutput = FileHandle.nullDevice
         process.environment = ProcessInfo.processInfo.environment.merging(
             [
-                "PORT": "\(port)", "HOST": host, "DATABASE_URL": database, "HATCHFARM_API_TOKEN": token,
+                "PORT": "\(port)", "HOST": host, "HATCHFARM_API_TOKEN": token,
                 "HATCHFARM_LOG": "error", "HATCHFARM_MEMBER_RATE": "0", "REDIS_ADDR": "", "REQUIRE_HTTPS": "false",
             ]) { $1 }.merging(environment) { $1 }
         do {
@@ -46,6 +57,12 @@ final class ServerUnderTest: Sendable {
         try ProcessStatus.megabytes(field, of: process.processIdentifier)
     }
 
+    /// Its CPU time.
+    func processorSeconds() throws -> Double { try ProcessStatus.processorSeconds(of: process.processIdentifier) }
+
+    /// What it has caused to be written to disks so far.
+    func bytesWritten() throws -> Int { try ProcessStatus.bytesWritten(by: process.processIdentifier) }
+
     /// Drains it, and waits for its exit.
     func stop() {
         process.terminate()
@@ -57,7 +74,7 @@ final class ServerUnderTest: Sendable {
         for _ in 0..<600 {
             guard process.isRunning else { throw Failure.unexpected("the server exited during its start") }
             if let connection = try? RawConnection(host: Self.host, port: port),
-                (try? connection.exchange(request))?.status == 200
+                let status = try? connection.exchange(request).status, (200..<300).contains(status)
             {
                 return
             }

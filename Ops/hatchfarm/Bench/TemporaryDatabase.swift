@@ -9,26 +9,33 @@ struct TemporaryDatabase: Sendable {
     /// The folder of its files; nil if they aren't local.
     let folder: String?
     private let original: String
+    /// On PostgreSQL.
+    private let schema: StaticString
 
-    static func make(_ url: String) async throws -> TemporaryDatabase {
+    /// - Parameter schema: what it is on PostgreSQL; one of that name is removed first.
+    static func make(
+        _ url: String, schema: StaticString = "hatchfarm_bench"
+    ) async throws -> TemporaryDatabase {
         if url.hasPrefix("sqlite:") {
-            if url == "sqlite::memory:" { return TemporaryDatabase(url: url, folder: nil, original: url) }
+            if url == "sqlite::memory:" {
+                return TemporaryDatabase(url: url, folder: nil, original: url, schema: schema)
+            }
             let path = Files.absolute(String(url.dropFirst("sqlite:".count)))
             let folder = "\(path).bench-\(Hex.encode(World.live.random(4)))"
             try Files.makeFolder(folder, mode: 0o700)
-            return TemporaryDatabase(url: "sqlite:\(folder)/bench.db", folder: folder, original: url)
+            return TemporaryDatabase(url: "sqlite:\(folder)/bench.db", folder: folder, original: url, schema: schema)
         }
-        try await run(url) { try $0.execute("DROP SCHEMA IF EXISTS hatchfarm_bench CASCADE") }
-        try await run(url) { try $0.execute("CREATE SCHEMA hatchfarm_bench") }
+        try await run(url) { try $0.execute("DROP SCHEMA IF EXISTS \(raw: schema) CASCADE") }
+        try await run(url) { try $0.execute("CREATE SCHEMA \(raw: schema)") }
         let mark = url.contains("?") ? "&" : "?"
         return TemporaryDatabase(
-            url: "\(url)\(mark)options=-csearch_path%3Dhatchfarm_bench", folder: nil, original: url)
+            url: "\(url)\(mark)options=-csearch_path%3D\(schema)", folder: nil, original: url, schema: schema)
     }
 
     func remove() async {
         if let folder { try? FileManager.default.removeItem(atPath: folder) }
         guard original.hasPrefix("postgres") else { return }
-        try? await Self.run(original) { try $0.execute("DROP SCHEMA IF EXISTS hatchfarm_bench CASCADE") }
+        try? await Self.run(original) { [schema] in try $0.execute("DROP SCHEMA IF EXISTS \(raw: schema) CASCADE") }
     }
 
     /// "SQLite 3.46.0", "PostgreSQL 16.2".
