@@ -51,22 +51,21 @@ extension Transaction {
     /// The first that waits in each class, where something does.
     package func heads(of classes: ArraySlice<ClassHead>) throws -> [QueueHead] {
         let wanted = classes.map { [Value.integer($0.id.number), .integer($0.fromTag)] }
-        let head: SQL = """
-            FROM live_jobs WHERE class_id = wanted.id AND state = 'pending' AND tag >= wanted.mark
-            ORDER BY class_id, tag, live_jobs.id LIMIT 1
-            """
+        // The head is looked for once: an old snapshot may have left many dead entries before it.
         return try rows(
             """
-            WITH wanted (id, mark) AS (VALUES \(rows: wanted))
-            SELECT wanted.id, (SELECT tag \(sql: head)), (SELECT since \(sql: head)), (SELECT owner_id \(sql: head))
-            FROM wanted
+            WITH wanted (id, mark) AS (VALUES \(rows: wanted)),
+                heads AS MATERIALIZED (SELECT
+                    (SELECT live_jobs.id FROM live_jobs
+                        WHERE class_id = wanted.id AND state = 'pending' AND tag >= wanted.mark
+                        ORDER BY class_id, tag, live_jobs.id LIMIT 1) AS job
+                    FROM wanted)
+            SELECT class_id, tag, since, owner_id FROM heads JOIN live_jobs ON live_jobs.id = heads.job
             """
         ) { row in
-            let id = try ClassID(row.integer())
-            let (tag, since) = try (row.optionalInteger(), row.optionalInteger())
-            guard let tag, let since, let owner = try row.optionalText() else { return nil }
-            return QueueHead(id: id, tag: tag, since: since, owner: OwnerID(owner))
-        }.compactMap { $0 }
+            try QueueHead(
+                id: ClassID(row.integer()), tag: row.integer(), since: row.integer(), owner: OwnerID(row.text()))
+        }
     }
 
     private static let classColumns: StaticString = """
