@@ -4,37 +4,16 @@ package import Store
 internal import Synchronization
 
 /// What this process believes about the requirement classes: which there are, which may hold something, and where
-/// their living begin. Only hints: a claim decides on the rows, and the `ClassPoller` mends what is wrong.
+/// their living begin. Only hints, by the rules of `LowWaterMark`: a claim decides on the rows, and the `ClassPoller`
+/// mends what is wrong.
 package final class ClassIndex: Sendable {
     private struct Entry: Sendable {
         let requirement: Requirement
         var mark = LowWaterMark()
-        var isFullRead = false
-        var mayHold = true
-        /// Counts what became ready, so that "nothing there" can't overwrite a later "here is something".
-        private(set) var arrivals = 0
-        /// The tags of the last of them.
-        private var arrived: [Int64] = []
         /// The first that waits; nil when that isn't known.
         var head: Head?
 
         init(_ requirement: Requirement) { self.requirement = requirement }
-
-        mutating func arrive(_ tag: Int64) {
-            mark.lower(to: tag)
-            arrivals += 1
-            mayHold = true
-            arrived.append(tag)
-            if arrived.count > 256 { arrived.removeFirst(128) }
-        }
-
-        /// The smallest tag that has arrived since there were so many; as small as can be when that isn't known any
-        /// more.
-        func lowestArrival(since count: Int?) -> Int64 {
-            let fresh = arrivals - (count ?? 0)
-            guard count != nil, fresh <= arrived.count else { return .min }
-            return arrived.suffix(fresh).min() ?? .max
-        }
     }
 
     private struct Head: Sendable {
@@ -45,8 +24,18 @@ package final class ClassIndex: Sendable {
 
     private struct State: Sendable {
         var entries: [ClassID: Entry] = [:]
+        /// Those that aren't believed to be empty.
         var holding: Set<ClassID> = []
         var fair = FairShare()
+
+        /// Changes an entry that exists, and keeps `holding` in step with it.
+        mutating func change(_ id: ClassID, _ body: (inout Entry) -> Void) {
+            guard var entry = entries[id] else { return }
+            body(&entry)
+            if entry.mark.belief == .empty { holding.remove(id) } else { holding.insert(id) }
+            if entry.mark.belief != .holding { entry.head = nil }
+            entries[id] = entry
+        }
     }
 
     /// The most classes that one claim asks.
@@ -61,16 +50,13 @@ package final class ClassIndex: Sendable {
         SubmitHints(isKnown: { self.isKnown($0) }, tag: { self.tag($0, owner: $1, cost: $2) })
     }
 
-    package var claimHints: ClaimHints {
-        ClaimHints(
-            classes: { self.heads(for: $0) }, service: { owner in self.state.withLock { $0.fair.service(of: owner) } })
-    }
-
     package func isKnown(_ id: ClassID) -> Bool { state.withLock { $0.entries[id] != nil } }
 
     package func tag(_ id: ClassID, owner: OwnerID, cost: Int64) -> Int64 {
         state.withLock { $0.fair.tag(id, owner: owner, cost: cost) }
     }
+
+    func service(of owner: OwnerID) -> Int64 { state.withLock { $0.fair.service(of: owner) } }
 
     /// Adds classes that are recorded in the database.
     package func add(_ classes: [(ClassID, Requirement)]) {
@@ -89,105 +75,129 @@ package final class ClassIndex: Sendable {
     package func ready(_ id: ClassID, tag: Int64, owner: OwnerID? = nil) -> Bool {
         let now = world.now()
         return state.withLock { state in
-            guard var entry = state.entries[id] else { return false }
-            if let owner, !entry.mayHold || tag < entry.head?.tag ?? .max {
-                entry.head = Head(tag: tag, since: now, owner: owner)
+            guard state.entries[id] != nil else { return false }
+            state.change(id) { entry in
+                if let owner, tag < entry.head?.tag ?? .max {
+                    entry.head = Head(tag: tag, since: now, owner: owner)
+                }
+                entry.mark.lower(to: tag)
             }
-            entry.arrive(tag)
-            state.entries[id] = entry
-            state.holding.insert(id)
             return true
         }
     }
 
     package func requirement(_ id: ClassID) -> Requirement? { state.withLock { $0.entries[id]?.requirement } }
 
+    /// Whether anything may wait in a class.
+    func mayHold(_ id: ClassID) -> Bool { state.withLock { $0.holding.contains(id) } }
+
+    // MARK: Reads of a claim (`ClassReads`)
+
     /// The classes that may hold something for this offer, best first: by priority; then by how little service the
-    /// owner of the first in it has had, so that nobody's many classes hide another's one; then by age.
-    private func heads(for offer: Offer) -> [JobClass.Head] {
+    /// owner of the first in it has had, so that nobody's many classes hide another's one; then by age. Those in doubt
+    /// come last, and only for a full read. All of them count as being read from now on.
+    func begin(for offer: Offer) -> (heads: [JobClass.Head], reads: [ClassID: LowWaterMark.Read]) {
         let now = world.now()
         let time = world.monotonic()
         return state.withLock { state in
-            var heads: [(head: JobClass.Head, service: Int64, since: Int64)] = []
+            var found: [(head: JobClass.Head, doubt: Int, service: Int64, since: Int64)] = []
             for id in state.holding {
-                guard let entry = state.entries[id], entry.mayHold, offer.fits(entry.requirement) else { continue }
+                guard let entry = state.entries[id], offer.fits(entry.requirement) else { continue }
+                let isDoubtful = entry.mark.belief == .doubtful
+                if isDoubtful, !entry.mark.isFullReadDue(at: time) { continue }
                 let need = entry.requirement
                 let priority = Ageing.priority(need.priority, waitingSince: entry.head?.since, now: now)
-                heads.append(
+                found.append(
                     (
-                        .init(id: id, requirement: need, priority: priority, fromTag: 0),
+                        .init(id: id, requirement: need, priority: priority, fromTag: .min), isDoubtful ? 1 : 0,
                         entry.head.map { state.fair.service(of: $0.owner) } ?? 0, entry.head?.since ?? now
                     ))
             }
-            heads.sort {
-                ($1.head.priority, $0.service, $0.since, $0.head.id)
-                    < ($0.head.priority, $1.service, $1.since, $1.head.id)
+            found.sort {
+                ($0.doubt, $1.head.priority, $0.service, $0.since, $0.head.id)
+                    < ($1.doubt, $0.head.priority, $1.service, $1.since, $1.head.id)
             }
-            return heads.prefix(Self.maxAsked).map { item in
+            var reads: [ClassID: LowWaterMark.Read] = [:]
+            let heads = found.prefix(Self.maxAsked).map { item in
                 var head = item.head
-                let start = state.entries[head.id]?.mark.start(at: time)
-                head.fromTag = start?.from ?? .min
-                state.entries[head.id]?.isFullRead = start?.isFull ?? true
+                state.change(head.id) { entry in
+                    let read = entry.mark.begin(at: time)
+                    reads[head.id] = read
+                    head.fromTag = read.from
+                }
                 return head
             }
+            return (heads, reads)
         }
     }
 
-    /// What a claim found. `arrivals` as they were before it began.
-    package func learn(_ answer: ClaimAnswer, before arrivals: [ClassID: Int], took milliseconds: Int64) {
+    /// A claim was committed, and found this.
+    func end(_ reads: [ClassID: LowWaterMark.Read], _ answer: ClaimAnswer) {
         let time = world.monotonic()
         state.withLock { state in
-            for (id, seen) in answer.asked {
-                guard var entry = state.entries[id] else { continue }
-                // A read knows nothing of what has arrived since it began, at whatever tag.
-                let arrived = entry.lowestArrival(since: arrivals[id])
-                if seen.isEmpty {
-                    guard entry.arrivals == arrivals[id] else { continue }
-                    entry.mayHold = false
-                    entry.head = nil
-                    state.holding.remove(id)
-                } else if let left = seen.left {
-                    entry.head = Head(tag: left.tag, since: left.since, owner: left.owner)
-                    // It was locked until now, and those who looked meanwhile passed it over.
-                    entry.arrive(left.tag)
-                    state.holding.insert(id)
+            for (id, read) in reads {
+                let seen = answer.asked[id]
+                state.change(id) { entry in
+                    guard let seen else { return entry.mark.drop(read, at: time) }
+                    if let left = seen.left {
+                        entry.head = Head(tag: left.tag, since: left.since, owner: left.owner)
+                    }
+                    // What is barred from one worker may lie before all that it saw: nobody skips it.
+                    let isPartial = entry.requirement.kind == .audit && !seen.isEmpty
+                    entry.mark.end(
+                        read, alive: isPartial ? .min : seen.left?.tag, taken: seen.taken?.upperBound, at: time)
                 }
-                if let taken = seen.taken { state.fair.observe(id, tag: taken.upperBound) }
-                entry.mark.found(
-                    lowest: seen.lowest.map { min($0, arrived) }, wasFull: entry.isFullRead, at: time,
-                    took: milliseconds)
-                state.entries[id] = entry
+                if let taken = seen?.taken { state.fair.observe(id, tag: taken.upperBound) }
             }
             for grant in answer.grants { state.fair.serve(grant.owner, cost: grant.requirement.cost) }
         }
     }
 
-    package var arrivals: [ClassID: Int] {
+    /// A claim failed, or nobody knows how it ended.
+    func fail(_ reads: [ClassID: LowWaterMark.Read]) {
+        let time = world.monotonic()
         state.withLock { state in
-            Dictionary(uniqueKeysWithValues: state.holding.map { ($0, state.entries[$0]?.arrivals ?? 0) })
+            for (id, read) in reads { state.change(id) { $0.mark.fail(read, at: time) } }
         }
     }
 
-    /// All classes, with where to read from, for the poller.
-    package func all() -> [ClassHead] {
+    // MARK: Reads of the poller
+
+    /// All classes that claims look for.
+    package var polled: [ClassID] {
+        state.withLock { state in
+            state.entries.filter { $0.value.requirement.kind != .device }.keys.sorted()
+        }
+    }
+
+    /// Where to read these classes from. They count as being read from now on.
+    package func beginPoll(_ ids: ArraySlice<ClassID>) -> (heads: [ClassHead], reads: [ClassID: LowWaterMark.Read]) {
         let time = world.monotonic()
         return state.withLock { state in
-            state.entries.filter { $0.value.requirement.kind != .device }.keys.sorted().map { id in
-                ClassHead(id: id, fromTag: state.entries[id]?.mark.start(at: time).from ?? .min)
+            var reads: [ClassID: LowWaterMark.Read] = [:]
+            let heads = ids.map { id in
+                state.change(id) { reads[id] = $0.mark.begin(at: time) }
+                return ClassHead(id: id, fromTag: reads[id]?.from ?? .min)
             }
+            return (heads, reads)
         }
     }
 
-    /// What the poller read: the head of a class.
-    package func polled(_ head: QueueHead) {
+    /// What the poller read: the heads of those that hold something; nil when it couldn't read.
+    package func endPoll(_ reads: [ClassID: LowWaterMark.Read], _ heads: [QueueHead]?) {
+        let time = world.monotonic()
+        let found = Dictionary((heads ?? []).map { ($0.id, $0) }) { first, _ in first }
         state.withLock { state in
-            guard var entry = state.entries[head.id] else { return }
-            entry.mayHold = true
-            entry.head = Head(tag: head.tag, since: head.since, owner: head.owner)
-            entry.mark.lower(to: head.tag)
-            state.fair.observe(head.id, tag: head.tag)
-            state.entries[head.id] = entry
-            state.holding.insert(head.id)
+            for (id, read) in reads {
+                state.change(id) { entry in
+                    guard heads != nil else { return entry.mark.drop(read, at: time) }
+                    if let head = found[id] {
+                        entry.head = Head(tag: head.tag, since: head.since, owner: head.owner)
+                    }
+                    entry.mark.end(read, alive: found[id]?.tag, at: time)
+                }
+                if let head = found[id] { state.fair.observe(id, tag: head.tag) }
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
+internal import Domain
 internal import Store
 internal import Synchronization
 
-/// Reads the heads of all classes: hints may be lost, this finds what they missed.
+/// Reads the heads of all classes, in full as often as `LowWaterMark` asks for it: hints may be lost, this finds what
+/// they missed. Unlike a claim it also sees what others have locked.
 package final class ClassPoller: Ticking {
     package static let topic = "class_poller"
     private let broker: JobBroker
@@ -15,14 +17,30 @@ package final class ClassPoller: Ticking {
         broker.classIndex.add(classes.map { ($0.id, $0.requirement) })
         // A class is recorded at the time its transaction began, and may be seen a little later.
         seen.withLock { $0 = now - 60_000 }
-        for part in broker.classIndex.all().slices(of: 64) {
-            let heads = try await broker.database.read { try $0.heads(of: part) }
-            for head in heads {
-                broker.classIndex.polled(head)
-                // Somebody may wait for it whose wake-up got lost: what waits and what fits meet within a second.
-                broker.claims.wake(head.id, count: 1)
+        var failure: DatabaseError?
+        for part in broker.classIndex.polled.slices(of: 64) {
+            do {
+                try await poll(part)
+            } catch let error as DatabaseError {
+                // A class that takes too long keeps nobody from the others.
+                guard case .busy = error else { throw error }
+                failure = error
             }
         }
+        if let failure { throw failure }
         return .seconds(1)
+    }
+
+    private func poll(_ part: ArraySlice<ClassID>) async throws {
+        let (wanted, reads) = broker.classIndex.beginPoll(part)
+        do {
+            let heads = try await broker.database.read { try $0.heads(of: wanted[...]) }
+            broker.classIndex.endPoll(reads, heads)
+            // Somebody may wait for it whose wake-up got lost: what waits and what fits meet within a second or two.
+            for head in heads { broker.claims.wake(WakeUp(classID: head.id, isOpen: true), count: 1) }
+        } catch {
+            broker.classIndex.endPoll(reads, nil)
+            throw error
+        }
     }
 }

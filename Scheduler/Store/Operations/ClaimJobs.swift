@@ -2,7 +2,8 @@ internal import Bytes
 package import Domain
 
 /// What a claim needs to know from the process: which classes may hold something for this offer, best first, and
-/// who has had least service. Only hints: what is granted is decided by the rows.
+/// who has had least service. Only hints: what is granted is decided by the rows. `classes` is called each time that
+/// the transaction runs, after it began and before it reads a class.
 package struct ClaimHints: Sendable {
     package var classes: @Sendable (Offer) -> [JobClass.Head]
     package var service: @Sendable (OwnerID) -> Int64
@@ -22,6 +23,7 @@ extension JobClass {
         package var requirement: Requirement
         /// The priority that counts now, 0–9 (`Ageing`).
         package var priority: Int64
+        /// Where to read from (`LowWaterMark`).
         package var fromTag: Int64
 
         package init(id: ClassID, requirement: Requirement, priority: Int64, fromTag: Int64) {
@@ -40,7 +42,10 @@ package struct ClaimAnswer: Sendable {
     package var waits: [Int64] = []
     /// The offer as it really is: machine, policy and consent at this moment.
     package var offer: Offer
+    /// Of each class that was read. One that was offered and isn't here was not read, or not to the end.
     package var asked: [ClassID: ClassObservation] = [:]
+
+    package init(offer: Offer) { self.offer = offer }
 }
 
 /// What a claim saw of a class that it asked.
@@ -50,17 +55,17 @@ package struct ClassObservation: Sendable {
     /// The first that it saw and left there: for want of room, or because others went before.
     package private(set) var left: Candidate?
 
-    /// Nothing waited.
-    package var isEmpty: Bool { taken == nil && left == nil }
-    /// Where the living begin, as far as it saw; nil when nothing waited.
-    package var lowest: Int64? { left?.tag ?? taken?.upperBound }
+    package init() {}
 
-    mutating func take(_ candidate: Candidate) {
+    /// Nothing waited, as far as it saw: what others had locked it passed over.
+    package var isEmpty: Bool { taken == nil && left == nil }
+
+    package mutating func take(_ candidate: Candidate) {
         let tag = candidate.tag
         taken = min(tag, taken?.lowerBound ?? tag)...max(tag, taken?.upperBound ?? tag)
     }
 
-    mutating func leave(_ candidate: Candidate) {
+    package mutating func leave(_ candidate: Candidate) {
         guard let before = left else {
             left = candidate
             return

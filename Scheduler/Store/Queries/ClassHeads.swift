@@ -53,6 +53,7 @@ extension Transaction {
         let wanted = SQL.Rows("wanted", ["class", "mark"], of: classes) {
             [.integer($0.id.number), .integer($0.fromTag)]
         }
+        // The head is looked for once: an old snapshot may have left many dead entries before it.
         return try rows(
             """
             SELECT class_id, tag, since, owner_id FROM live_jobs\(and: wanted)
