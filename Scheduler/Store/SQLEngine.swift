@@ -13,6 +13,10 @@ package enum Clause: String, CaseIterable, Sendable {
     /// Keeps the consents of a `SELECT` from being revoked until the commit, which others may do too, and one machine's
     /// claims after one another: two at once would each see room that both fill.
     case shareConsents
+    /// A condition on the column before it: to be what the query up to `end` finds. As `SQL.Rows` has it, this can only
+    /// be looked up by an index of the column.
+    case isFound
+    case end
     /// The type of a column of text, compared byte by byte on both databases; for migrations.
     case text
     /// The type of a column of bytes; for migrations.
@@ -28,6 +32,10 @@ package enum Clause: String, CaseIterable, Sendable {
         case (.forUpdate, .postgres): "FOR UPDATE"
         case (.shareConsents, .postgres): "FOR SHARE OF consents FOR NO KEY UPDATE OF machines"
         case (.skipLocked, .sqlite), (.forUpdate, .sqlite), (.shareConsents, .sqlite): ""
+        case (.isFound, .postgres): "= ANY(ARRAY[("
+        case (.end, .postgres): ")])"
+        case (.isFound, .sqlite): "= ("
+        case (.end, .sqlite): ")"
         case (.text, .postgres): #"TEXT COLLATE "C""#
         case (.text, .sqlite): "TEXT"
         case (.bytesType, .postgres): "BYTEA"

@@ -67,8 +67,10 @@ extension SQL.StringInterpolation {
 
     /// A condition on the column before it, which has to have an index: `live_jobs.id \(is: ready.id)`.
     ///
-    /// (Written so, PostgreSQL can't use it to join but by that index, on an empty table too: an equality would let it
-    /// walk the whole index, which looks cheapest while there is nothing, and keep to that.)
+    /// Written so, PostgreSQL can't use it to join but by an index of that column, on an empty table too: an equality
+    /// would let it walk the whole index, which looks cheapest while there is nothing, and keep to that. For the same
+    /// reason no other index may have the column but as its first: `CREATE INDEX … (owner_id, id) WHERE owner_id IS NOT
+    /// NULL` is one that a statement without an owner can't use.
     package mutating func appendInterpolation(is column: SQL.Rows.Column) {
         text.append(
             postgres: "= ANY(ARRAY[\(column.rows.alias).\(column.name)])", sqlite: "= " + number(of: column))

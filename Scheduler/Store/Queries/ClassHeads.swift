@@ -57,9 +57,9 @@ extension Transaction {
         return try rows(
             """
             SELECT class_id, tag, since, owner_id FROM live_jobs\(and: wanted)
-            WHERE id = (SELECT id FROM live_jobs
+            WHERE id \(.isFound) SELECT id FROM live_jobs
                 WHERE class_id = \(wanted.class) AND state = 'pending' AND tag >= \(wanted.mark)
-                ORDER BY class_id, tag, id LIMIT 1)
+                ORDER BY class_id, tag, id LIMIT 1 \(.end)
             """
         ) { row in
             try QueueHead(

@@ -80,7 +80,7 @@ final class RawSQLiteQueue: RawQueue, @unchecked Sendable {
     private func run(_ text: String, _ values: Value..., row: (OpaquePointer) -> Void = { _ in }) throws {
         let statement = try prepared(text)
         defer { statement.end() }
-        guard try statement.begin(values) == SQLITE_OK else { throw failure() }
+        guard try statement.begin(values.map { .value($0) }) == SQLITE_OK else { throw failure() }
         while true {
             switch sqlite3_step(statement.handle) {
             case SQLITE_ROW: row(statement.handle)

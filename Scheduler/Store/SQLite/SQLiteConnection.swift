@@ -33,7 +33,7 @@ final class SQLiteConnection: SQLConnection, @unchecked Sendable {
             throw DatabaseError.failed(code: String(SQLITE_READONLY), message: "a read may not write: \(sql.text)")
         }
         defer { statement.end() }
-        guard try statement.begin(sql, row: row) == SQLITE_OK else { throw failure() }
+        guard try statement.begin(sql.parameters, of: sql.rows, row: row) == SQLITE_OK else { throw failure() }
 
         let changesBefore = sqlite3_total_changes64(handle)
         let columns = sqlite3_column_count(statement.handle)

@@ -21,16 +21,18 @@ final class SQLiteStatement {
     deinit { sqlite3_finalize(handle) }
 
     /// Binds the parameters in order, the columns to a row's values. Returns SQLite's code.
-    func begin(_ sql: SQL, row: Int) throws(DatabaseError) -> Int32 {
+    func begin(
+        _ parameters: [SQL.Parameter], of rows: SQL.Rows? = nil, row: Int = 0
+    ) throws(DatabaseError) -> Int32 {
         isBusy = true
         position = 0
         code = SQLITE_OK
-        for parameter in sql.parameters {
+        for parameter in parameters {
             switch parameter {
             case .value(let value): try bind(value)
             case .texts(let texts): try bind(texts.lazy.map { .text($0) })
             case .integers(let numbers): try bind(numbers.lazy.map { .integer($0) })
-            case .column(let index): if let rows = sql.rows { try bind(rows.cell(row, index)) }
+            case .column(let index): if let rows { try bind(rows.cell(row, index)) }
             }
         }
         return code

@@ -116,7 +116,7 @@ extension Transaction {
             SELECT \(raw: LiveJob.columns) FROM live_jobs\(and: held)
             WHERE id \(is: held.job) AND worker_id = \(held.worker) AND claim_token = \(held.token)
                 AND state = \(.running) AND visible_until > \(now)
-            ORDER BY id \(sql: lock)
+            ORDER BY \(held.job) \(sql: lock)
             """
         ) { try LiveJob(&$0) }
     }
