@@ -1,77 +1,51 @@
 internal import Bytes
 internal import Domain
 
-/// An event that has no place yet.
-struct LooseEvent {
-    var seq: Int64
-    var id: String
-    var owner: OwnerID
-    var type: String
-    var actor: String
-    var object: String
-    var metadata: String
-    var createdAt: Int64
-}
-
 extension Transaction {
-    /// Records facts in the commit that makes them true.
+    /// Records facts in the commit that makes them true, and that they wait for a place in their owners' chains.
     func record(_ events: [Event]) throws {
+        var numbers: [OwnerID: [Int64]] = [:]
         try SQL.chunked(events) { chunk in
-            let rows = chunk.map { event in
+            let recorded = chunk.map { event in
                 [
                     Value.text(Identifier<Event>.random(prefix: "aud_", using: &random).text),
                     .text(event.owner.text), .text(event.type.rawValue), .text(event.actor), .text(event.object),
                     .text(event.metadata), .integer(now),
                 ]
             }
-            try execute(
+            let given = try rows(
                 """
-                INSERT INTO events (id, owner_id, type, actor, object_id, metadata, created_at)
-                VALUES \(rows: rows)
-                """)
+                INSERT INTO recorded_events (id, owner_id, type, actor, object_id, metadata, created_at)
+                VALUES \(rows: recorded) RETURNING owner_id, seq
+                """
+            ) { row in try (OwnerID(row.text()), row.integer()) }
+            for (owner, seq) in given { numbers[owner, default: []].append(seq) }
         }
+        try insertUnsealed(numbers.flatMap { UnsealedEvents.parts(of: $0.key, $0.value) })
     }
 
     func record(_ event: Event) throws { try record([event]) }
 
-    /// Locks events without a place, oldest first, from a sequence number on.
-    func lockLoose(from seq: Int64, limit: Int) throws -> [LooseEvent] {
-        try rows(
-            """
-            SELECT seq, id, owner_id, type, actor, object_id, metadata, created_at FROM events
-            WHERE position IS NULL AND seq >= \(seq) ORDER BY seq LIMIT \(limit) \(.forUpdate)
-            """
-        ) { row in
-            try LooseEvent(
-                seq: row.integer(), id: row.text(), owner: OwnerID(row.text()), type: row.text(), actor: row.text(),
-                object: row.text(), metadata: row.text(), createdAt: row.integer())
-        }
-    }
-
-    /// The last place and hash of an owner's chain.
-    func chainEnd(of owner: OwnerID) throws -> (position: Int64, hash: String)? {
-        try first(
-            """
-            SELECT position, hash FROM events WHERE owner_id = \(owner.text) AND position IS NOT NULL
-            ORDER BY owner_id DESC, position DESC LIMIT 1
-            """
-        ) { row in try (row.integer(), row.text()) }
-    }
-
-    /// (`COALESCE` keeps PostgreSQL from the partial index of loose events, where only the key will do.)
-    func seal(_ places: [(seq: Int64, position: Int64, prevHash: String, hash: String)]) throws {
-        try SQL.chunked(places) { chunk in
-            let rows = chunk.map { place in
-                [
-                    Value.integer(place.seq), .integer(place.position), .text(place.prevHash), .text(place.hash),
-                ]
-            }
-            try execute(
+    /// The events with these numbers.
+    func events(_ numbers: [Int64]) throws -> [Int64: RecordedEvent] {
+        var found: [Int64: RecordedEvent] = [:]
+        found.reserveCapacity(numbers.count)
+        try SQL.chunked(numbers) { chunk in
+            let events = try rows(
                 """
-                WITH place (n, at, before, sum) AS (VALUES \(rows: rows))
-                UPDATE events SET position = place.at, prev_hash = place.before, hash = place.sum
-                FROM place WHERE events.seq = place.n AND COALESCE(events.position, 0) = 0
-                """)
+                SELECT seq, id, type, actor, object_id, metadata, created_at FROM recorded_events
+                WHERE seq IN (\(list: chunk))
+                """
+            ) { row in
+                try (
+                    row.integer(),
+                    RecordedEvent(
+                        id: row.text(), type: row.text(), actor: row.text(), object: row.text(),
+                        metadata: row.text(), createdAt: row.integer())
+                )
+            }
+            for (number, event) in events { found[number] = event }
         }
+        return found
     }
 }
