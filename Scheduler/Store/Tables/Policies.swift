@@ -1,4 +1,10 @@
-internal import Domain
+package import Domain
+
+/// A nonce in its scope.
+struct SpentNonce: Hashable, Sendable {
+    let scope: String
+    let nonce: String
+}
 
 extension Transaction {
     /// Writes a draft with the owner's next version; nil when somebody took that version at the same moment.
@@ -46,25 +52,36 @@ extension Transaction {
         try execute("UPDATE consents SET revoked_at = \(now) WHERE id = \(id.text) AND revoked_at IS NULL") == 1
     }
 
-    /// Whether a worker still has any unrevoked consent, to this policy or (nil) to any active one.
-    func hasConsent(_ worker: MachineID, policy: PolicyID?) throws -> Bool {
-        let found: Int64?
-        if let policy {
-            found = try first(
+    /// Whether a worker still has any unrevoked consent to an active policy.
+    func hasConsent(_ worker: MachineID) throws -> Bool {
+        try first(
+            """
+            SELECT 1 FROM consents JOIN policies ON policies.id = policy_id AND policies.state = 'active'
+            WHERE worker_id = \(worker.text) AND revoked_at IS NULL LIMIT 1
+            """
+        ) { try $0.integer() } != nil
+    }
+
+    /// To which of these policies their workers have unrevoked consents.
+    package func standingConsents(_ terms: Set<WorkerPolicy>) throws -> Set<WorkerPolicy> {
+        var standing: Set<WorkerPolicy> = []
+        try SQL.chunked(Array(terms)) { chunk in
+            // A look-up for each: whatever the planner believes of the tables, there is no other way to do it.
+            let found = try rows(
                 """
-                SELECT 1 FROM consents WHERE worker_id = \(worker.text) AND policy_id = \(policy.text)
-                    AND revoked_at IS NULL LIMIT 1
+                WITH asked (worker, policy) AS
+                    (VALUES \(rows: chunk.map { [.text($0.worker.text), .text($0.policy.text)] }))
+                SELECT worker, policy, (SELECT 1 FROM consents
+                    WHERE worker_id = worker AND policy_id = policy AND revoked_at IS NULL LIMIT 1)
+                FROM asked
                 """
-            ) { try $0.integer() }
-        } else {
-            found = try first(
-                """
-                SELECT 1 FROM consents JOIN policies ON policies.id = policy_id AND policies.state = 'active'
-                WHERE worker_id = \(worker.text) AND revoked_at IS NULL LIMIT 1
-                """
-            ) { try $0.integer() }
+            ) { row in
+                let terms = try WorkerPolicy(worker: MachineID(row.text()), policy: PolicyID(row.text()))
+                return try row.optionalInteger() == nil ? nil : terms
+            }
+            standing.formUnion(found.compactMap { $0 })
         }
-        return found != nil
+        return standing
     }
 
     /// Spends a nonce; false when it was spent before.
@@ -74,6 +91,23 @@ extension Transaction {
             INSERT INTO nonces (scope, nonce, expires_at) VALUES (\(scope), \(nonce), \(expiresAt))
             ON CONFLICT (scope, nonce) DO NOTHING
             """) == 1
+    }
+
+    /// Spends nonces; returns those that were not spent before. All who spend several do so in one order, so that none
+    /// waits for another that waits for it.
+    func spendNonces(_ nonces: Set<SpentNonce>, expiresAt: Int64) throws -> Set<SpentNonce> {
+        var fresh: Set<SpentNonce> = []
+        try SQL.chunked(nonces.sorted { ($0.scope, $0.nonce) < ($1.scope, $1.nonce) }) { chunk in
+            let rows = chunk.map { [Value.text($0.scope), .text($0.nonce), .integer(expiresAt)] }
+            let found = try self.rows(
+                """
+                INSERT INTO nonces (scope, nonce, expires_at) VALUES \(rows: rows)
+                ON CONFLICT (scope, nonce) DO NOTHING RETURNING scope, nonce
+                """
+            ) { row in try SpentNonce(scope: row.text(), nonce: row.text()) }
+            fresh.formUnion(found)
+        }
+        return fresh
     }
 
     /// Takes away a nonce that was given out and is still good; false when there is none.
