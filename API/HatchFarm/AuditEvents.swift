@@ -16,12 +16,12 @@ enum AuditEvents {
     private static let offset = QueryParameter.capped("offset", 0...Int.max, "How many to pass over.")
 
     private static let event = Shape<SealedEvent>("AuditEvent") {
-        field("id", .string(pattern: "^aud_[0-9a-f]{16}$").example("aud_0123456789abcdef")) { $0.id }
-        field("type", .string) { $0.type }
-        field("actor", .string) { $0.actor }
-        field("object_id", .string) { $0.object }
-        field("metadata", .objectText) { $0.metadata }
-        field("created_at", .instant) { $0.createdAt }
+        field("id", .string(pattern: "^aud_[0-9a-f]{16}$").example("aud_0123456789abcdef")) { $0.event.id }
+        field("type", .string) { $0.event.type }
+        field("actor", .string) { $0.event.actor }
+        field("object_id", .string) { $0.event.object }
+        field("metadata", .objectText) { $0.event.metadata }
+        field("created_at", .instant) { $0.event.createdAt }
         field("prev_hash", .hex(64...64), "64 zeros at the start of the chain.") { $0.prevHash }
         field(
             "hash", .hex(64...64),

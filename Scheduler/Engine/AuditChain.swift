@@ -2,10 +2,18 @@ package import Domain
 package import Store
 
 /// The audit log, in which each event of an owner is bound to the one before it by its hash (CONTRACT 5). Events get
-/// their places a moment after their commit: `EventSealer` gives them, and so does whoever reads the chain.
+/// their places a moment after their commit: `EventSealer` gives them, and so does whoever reads a chain, to that one.
 package struct AuditChain: Sendable {
+    /// What one round found.
+    package struct Sealing: Sendable {
+        /// The lowest sequence number that waited; nil: none did.
+        package let lowest: Int64?
+        /// How many events waited, of which others may have sealed some meanwhile.
+        package let found: Int
+    }
+
     /// How many events one round seals.
-    static let perRound = 1_000
+    package static let perRound = 1_000
     /// Whoever reads while others write faster than this can seal has waited long enough.
     private static let maxRounds = 20
 
@@ -15,22 +23,32 @@ package struct AuditChain: Sendable {
 
     /// An owner's events in the order of its chain, those whose transaction is committed already among them.
     package func events(of owner: OwnerID, offset: Int64, limit: Int64) async throws -> [SealedEvent] {
-        try await catchUp()
-        return try await database.read { try $0.events(of: owner, offset: offset, limit: limit) }
+        try await catchUp(owner)
+        return try await database.read { try $0.chainPage(of: owner, offset: offset, limit: limit) }.events()
     }
 
-    /// One round: seals events from a sequence number on. Returns the lowest it found and how many it sealed.
-    func seal(from seq: Int64) async throws -> (lowest: Int64?, count: Int) {
-        try await database.write { try $0.sealEvents(from: seq, limit: Self.perRound) }
+    /// One round: seals events of all owners, from a sequence number on.
+    package func seal(from seq: Int64, limit: Int = perRound) async throws -> Sealing {
+        try await seal(database.read { try $0.sealable(from: seq, limit: limit) })
     }
 
-    private func catchUp() async throws {
+    private func seal(_ batch: SealableEvents) async throws -> Sealing {
+        let sealing = Sealing(lowest: batch.lowest, found: batch.count)
+        guard sealing.found > 0 else { return sealing }
+        var batch = batch
+        try batch.prepare()
+        let prepared = batch
+        try await database.write { try $0.seal(prepared) }
+        return sealing
+    }
+
+    private func catchUp(_ owner: OwnerID) async throws {
         for _ in 0..<Self.maxRounds {
-            guard try await database.read({ try $0.hasLooseEvents() }) else { return }
+            let batch = try await database.read { try $0.sealable(of: owner, limit: Self.perRound) }
             do {
-                if try await seal(from: 0).count < Self.perRound { return }
+                if try await seal(batch).found < Self.perRound { return }
             } catch DatabaseError.conflict {
-                // Another process sealed the same events at the same moment: see what is left.
+                // Another process went on with the same chain at the same moment: see what is left.
             }
         }
     }

@@ -51,33 +51,13 @@ package final class JobBroker: Sendable {
         }
     }
 
-    /// Serves a whole round in one transaction. When one item spoils it for all (the same idempotency key at the same
-    /// moment in another process, or a bug of ours that it brings to light), each is served by itself.
+    /// Serves a whole round in one transaction, or each by itself when one spoils it for all.
     private static func each<Item: Sendable, Answer: Sendable>(
         _ round: [Item], in database: Database,
         _ serve: @escaping @Sendable (Transaction, [Item]) throws -> [Result<Answer, any Error>]
     ) async throws -> [Result<Answer, any Error>] {
-        do {
-            return try await database.write { try serve($0, round) }
-        } catch let error where mayBeOfOne(error) {
-            var answers: [Result<Answer, any Error>] = []
-            for item in round {
-                do {
-                    answers += try await database.write { try serve($0, [item]) }
-                } catch {
-                    answers.append(.failure(error))
-                }
-            }
-            return answers
-        }
-    }
-
-    private static func mayBeOfOne(_ error: any Error) -> Bool {
-        switch error {
-        case is InternalError, DatabaseError.conflict, DatabaseError.checkFailed, DatabaseError.failed,
-            DatabaseError.invalidText:
-            true
-        default: false
+        try await Batcher<Item, Answer>.serveEach(round) { some in
+            try await database.write { try serve($0, some) }
         }
     }
 

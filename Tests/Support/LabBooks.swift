@@ -16,15 +16,13 @@ extension Lab {
 
     /// Throws if an owner's sealed events are no chain.
     package func expectChain(of owner: OwnerID) async throws {
-        var previous = Transaction.chainStart
-        for event in try await chain(of: owner) {
-            let canonical = try SealedEvent.canonical(
-                id: event.id, type: event.type, actor: event.actor, object: event.object, metadata: event.metadata,
-                createdAt: event.createdAt)
-            guard event.prevHash == previous, event.hash == SHA256.hex(Array(previous.utf8) + canonical) else {
-                throw BooksDoNotBalance(description: "the chain of \(owner) breaks at \(event.id)")
+        var previous = String(repeating: "0", count: 64)
+        for sealed in try await sealedChain(of: owner) {
+            let hash = SHA256.hex(Array(previous.utf8) + (try sealed.event.canonical()))
+            guard sealed.prevHash == previous, sealed.hash == hash else {
+                throw BooksDoNotBalance(description: "the chain of \(owner) breaks at \(sealed.event.id)")
             }
-            previous = event.hash
+            previous = sealed.hash
         }
     }
 }
@@ -184,8 +182,17 @@ extension Transaction {
         (
             "the places of an owner's events have no gap",
             """
-            SELECT owner_id FROM events WHERE position IS NOT NULL GROUP BY owner_id
-            HAVING MIN(position) <> 1 OR MAX(position) <> COUNT(*)
+            SELECT owner_id FROM chain_links GROUP BY owner_id
+            HAVING MIN(position - events) <> 0 OR MAX(position) <> SUM(events)
+            """
+        ),
+        (
+            "every event has one place in its owner's chain, or waits for it",
+            """
+            SELECT owner_id FROM (SELECT owner_id, 1 AS events FROM recorded_events
+                UNION ALL SELECT owner_id, -events FROM chain_links
+                UNION ALL SELECT owner_id, -events FROM unsealed_events) AS counted
+            GROUP BY owner_id HAVING SUM(events) <> 0
             """
         ),
     ]

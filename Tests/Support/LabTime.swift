@@ -1,4 +1,5 @@
 package import Domain
+internal import Engine
 package import Store
 
 /// Time, and the scheduler's rounds in it.
@@ -50,12 +51,24 @@ extension Lab {
 
     @discardableResult
     package func seal(limit: Int = 1_000) async throws -> Int {
-        try await database.write { try $0.sealEvents(from: 0, limit: limit).count }
+        try await AuditChain(database).seal(from: .min, limit: limit).found
     }
 
     /// Seals what there is, and returns an owner's chain.
-    package func chain(of owner: OwnerID) async throws -> [SealedEvent] {
+    package func chain(of owner: OwnerID) async throws -> [RecordedEvent] {
+        try await sealedChain(of: owner).map(\.event)
+    }
+
+    /// Seals what there is, and returns an owner's chain with its hashes.
+    package func sealedChain(of owner: OwnerID) async throws -> [SealedEvent] {
         while try await seal() > 0 {}
-        return try await database.read { try $0.events(of: owner, offset: 0, limit: 1_000_000) }
+        return try await AuditChain(database).events(of: owner, offset: 0, limit: 1_000_000)
+    }
+}
+
+extension Database {
+    /// Seals an owner's chain as whoever reads it does, and returns it.
+    package func chain(of owner: OwnerID) async throws -> [RecordedEvent] {
+        try await AuditChain(self).events(of: owner, offset: 0, limit: 1_000_000).map(\.event)
     }
 }

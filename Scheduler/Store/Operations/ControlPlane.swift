@@ -77,24 +77,8 @@ extension Transaction {
         guard consent.owner == owner else { throw Refusal.notYours("consent") }
         guard try revokeConsent(id) else { return consent }
         consent.revokedAt = now
-        if try !hasConsent(consent.worker, policy: nil) { try recall(from: consent.worker, actor: actor) }
+        if try !hasConsent(consent.worker) { try recall(from: consent.worker, actor: actor) }
         try record(Event(owner: owner, type: .consentRevoked, actor: actor, object: id.text))
         return consent
-    }
-
-    /// A heartbeat that passed every other check: consent, then the nonce, which only now is spent (CONTRACT 5).
-    package func heartbeat(
-        worker: MachineID, owner: OwnerID, policy: PolicyID, nonce: String, nonceLifetime: Int64, metrics: String?
-    ) throws -> Set<JobID> {
-        guard try hasConsent(worker, policy: policy) else { throw Refusal.noConsent }
-        guard try spendNonce(nonce, scope: worker.text, expiresAt: now + nonceLifetime) else { throw Refusal.nonceSeen }
-        try noteHeartbeat(worker, metrics: metrics)
-        try record(Event(owner: owner, type: .workerHeartbeat, actor: worker.text, object: worker.text))
-        return try cancelNotices(for: worker)
-    }
-
-    /// Whether the worker has consented to this policy, outside of the heartbeat's own transaction.
-    package func checkConsent(worker: MachineID, policy: PolicyID) throws {
-        guard try hasConsent(worker, policy: policy) else { throw Refusal.noConsent }
     }
 }

@@ -1,34 +1,114 @@
+internal import Bytes
 package import Domain
 
-/// An event with its place in its owner's chain.
-package struct SealedEvent: Sendable {
+/// An event as it was recorded.
+package struct RecordedEvent: Sendable {
     package var id: String
     package var type: String
     package var actor: String
     package var object: String
+    /// A JSON object.
     package var metadata: String
     package var createdAt: Int64
+
+    /// As the API shows it, without its hashes: keys sorted, `", "` and `": "` between, ASCII.
+    package func canonical() throws -> [UInt8] {
+        guard let metadata = try? JSON(parsing: Array(metadata.utf8)) else {
+            throw InternalError.unreadable("metadata of \(id)")
+        }
+        let event: JSON = [
+            "id": .string(id), "type": .string(type), "actor": .string(actor), "object_id": .string(object),
+            "metadata": metadata, "created_at": .string(RFC3339.format(createdAt)),
+        ]
+        return event.bytes(.canonical)
+    }
+}
+
+/// An event with its place in its owner's chain.
+package struct SealedEvent: Sendable {
+    package var event: RecordedEvent
     package var prevHash: String
     package var hash: String
 }
 
-extension Transaction {
-    /// An owner's events in the order of its chain.
-    package func events(of owner: OwnerID, offset: Int64, limit: Int64) throws -> [SealedEvent] {
-        try rows(
-            """
-            SELECT id, type, actor, object_id, metadata, created_at, prev_hash, hash FROM events
-            WHERE owner_id = \(owner.text) AND position > \(offset) ORDER BY owner_id, position LIMIT \(limit)
-            """
-        ) { row in
-            try SealedEvent(
-                id: row.text(), type: row.text(), actor: row.text(), object: row.text(), metadata: row.text(),
-                createdAt: row.integer(), prevHash: row.text(), hash: row.text())
-        }
+/// A part of an owner's chain as it is stored: links, their events, and what they go on from.
+package struct ChainPage: Sendable {
+    private let start: ChainEnd
+    private let links: [ChainLink]
+    private let recorded: [Int64: RecordedEvent]
+    /// The places that were asked for.
+    private let wanted: Range<Int64>
+
+    fileprivate init(
+        _ start: ChainEnd, _ links: [ChainLink], _ recorded: [Int64: RecordedEvent], _ wanted: Range<Int64>
+    ) {
+        self.start = start
+        self.links = links
+        self.recorded = recorded
+        self.wanted = wanted
     }
 
-    /// Whether any event still has no place in its owner's chain.
-    package func hasLooseEvents() throws -> Bool {
-        try first("SELECT 1 FROM events WHERE position IS NULL LIMIT 1") { try $0.integer() } != nil
+    /// The events in the order of the chain. The hash of a link's last event is the one that was stored, the others
+    /// follow from what is before them: an event that was changed shows by a hash that doesn't fit.
+    package func events() throws -> [SealedEvent] {
+        var sealed: [SealedEvent] = []
+        var end = start
+        for link in links {
+            guard link.position - Int64(link.numbers.count) == end.position else {
+                throw InternalError.unreadable("the chain of \(link.owner) before \(link.position)")
+            }
+            for number in link.numbers {
+                let position = end.position + 1
+                guard position < wanted.upperBound else { return sealed }
+                guard let event = recorded[number] else {
+                    throw InternalError.unreadable("event \(number) of the chain of \(link.owner)")
+                }
+                let hash =
+                    position == link.position
+                    ? link.hash : SHA256.hex(Array(end.hash.utf8) + (try event.canonical()))
+                if wanted.contains(position) {
+                    sealed.append(SealedEvent(event: event, prevHash: end.hash, hash: hash))
+                }
+                end = ChainEnd(position: position, hash: hash)
+            }
+        }
+        return sealed
+    }
+}
+
+extension Transaction {
+    /// Reads the events of an owner's chain after the first `offset`, at most `limit`.
+    package func chainPage(of owner: OwnerID, offset: Int64, limit: Int64) throws -> ChainPage {
+        let most = Int64(ChainLink.most)
+        // No chain is as long as the numbers at which this arithmetic would end.
+        let end = offset.addingReportingOverflow(limit)
+        let last = end.overflow || end.partialValue > .max - most ? .max - most : end.partialValue
+        guard 0 <= offset, offset < last else { return ChainPage(.start, [], [:], 0..<0) }
+        let wanted = (offset + 1)..<(last + 1)
+        let links = try rows(
+            """
+            SELECT position, numbers, hash FROM chain_links
+            WHERE owner_id = \(owner.text) AND position > \(offset)
+                AND position < \(last + most)
+            ORDER BY owner_id, position LIMIT \(limit)
+            """
+        ) { row in
+            let position = try row.integer()
+            guard let numbers = EventNumbers(text: try row.text(), most: ChainLink.most)?.numbers else {
+                throw InternalError.unreadable("the chain of \(owner) at \(position)")
+            }
+            return try ChainLink(owner: owner, position: position, numbers: numbers, hash: row.text())
+        }
+        guard !links.isEmpty else { return ChainPage(.start, [], [:], wanted) }
+        let start = try first(
+            """
+            SELECT position, hash FROM chain_links WHERE owner_id = \(owner.text) AND position <= \(offset)
+            ORDER BY owner_id DESC, position DESC LIMIT 1
+            """
+        ) { row in try ChainEnd(position: row.integer(), hash: row.text()) }
+        let begin = start ?? .start
+        // Those of the last link that come after the page aren't needed.
+        let needed = links.flatMap(\.numbers).prefix(Int(clamping: wanted.upperBound - 1 - begin.position))
+        return ChainPage(begin, links, try events(Array(needed)), wanted)
     }
 }

@@ -28,9 +28,18 @@ package struct Login: Sendable {
 /// What a credential is checked against.
 extension Transaction {
     package func machineCredential(_ id: MachineID) throws -> MachineCredential? {
-        try first("SELECT owner_id, token_hash FROM machines WHERE id = \(id.text)") { row in
-            try MachineCredential(owner: OwnerID(row.text()), tokenHash: row.text())
+        try machineCredentials([id])[id]
+    }
+
+    package func machineCredentials(_ ids: Set<MachineID>) throws -> [MachineID: MachineCredential] {
+        var credentials: [MachineID: MachineCredential] = [:]
+        try SQL.chunked(ids.map(\.text).sorted()) { chunk in
+            let found = try rows("SELECT id, owner_id, token_hash FROM machines WHERE id \(in: chunk)") { row in
+                try (MachineID(row.text()), MachineCredential(owner: OwnerID(row.text()), tokenHash: row.text()))
+            }
+            for (id, credential) in found { credentials[id] = credential }
         }
+        return credentials
     }
 
     /// The member that a valid API key belongs to.

@@ -33,9 +33,44 @@ extension Transaction {
         try executeLater("UPDATE machines SET draining = \(draining) WHERE id = \(id.text)")
     }
 
-    func noteHeartbeat(_ id: MachineID, metrics: String?) throws {
+    /// What is remembered of these machines' heartbeats; their rows are locked in the order of ids. Those that another
+    /// transaction has are left out, unless this `waits` for them.
+    func lockBeatTrails(_ ids: Set<MachineID>, waits: Bool) throws -> [MachineID: BeatTrail] {
+        let lock: Clause = waits ? .forUpdate : .skipLocked
+        var trails: [MachineID: BeatTrail] = [:]
+        try SQL.chunked(ids.map(\.text).sorted()) { chunk in
+            let found = try rows(
+                """
+                SELECT id, last_heartbeat_at, heartbeat_policy_id, heartbeat_recorded_at FROM machines
+                WHERE id \(in: chunk) ORDER BY id \(lock)
+                """
+            ) { row in
+                try (
+                    MachineID(row.text()),
+                    BeatTrail(
+                        lastAt: row.optionalInteger(), policy: row.optionalText().map { PolicyID($0) },
+                        recordedAt: row.optionalInteger())
+                )
+            }
+            for (id, trail) in found { trails[id] = trail }
+        }
+        return trails
+    }
+
+    /// One for each machine.
+    func writeBeats(_ beats: [MachineBeat], _ trails: [MachineID: BeatTrail]) throws {
+        let beats = SQL.Rows("beats", ["machine", "now_metrics", "now_policy", "now_recorded"], of: beats) { beat in
+            [
+                .text(beat.worker.text), .text(beat.metrics), .text(beat.policy.text),
+                .integer(trails[beat.worker]?.recordedAt),
+            ]
+        }
         try executeLater(
-            "UPDATE machines SET last_heartbeat_at = \(now), metrics = \(metrics) WHERE id = \(id.text)")
+            """
+            UPDATE machines SET last_heartbeat_at = \(now), metrics = \(beats.now_metrics),
+                heartbeat_policy_id = \(beats.now_policy), heartbeat_recorded_at = \(beats.now_recorded)
+            \(from: beats) WHERE machines.id \(is: beats.machine)
+            """)
     }
 
     /// What a worker may be given at this moment: its machine, an unrevoked consent to an active policy of its owner

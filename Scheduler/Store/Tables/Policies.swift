@@ -1,4 +1,10 @@
-internal import Domain
+package import Domain
+
+/// A nonce in its scope.
+struct SpentNonce: Hashable, Sendable {
+    let scope: String
+    let nonce: String
+}
 
 extension Transaction {
     /// Writes a draft with the owner's next version; nil when somebody took that version at the same moment.
@@ -46,25 +52,31 @@ extension Transaction {
         try execute("UPDATE consents SET revoked_at = \(now) WHERE id = \(id.text) AND revoked_at IS NULL") == 1
     }
 
-    /// Whether a worker still has any unrevoked consent, to this policy or (nil) to any active one.
-    func hasConsent(_ worker: MachineID, policy: PolicyID?) throws -> Bool {
-        let found: Int64?
-        if let policy {
-            found = try first(
-                """
-                SELECT 1 FROM consents WHERE worker_id = \(worker.text) AND policy_id = \(policy.text)
-                    AND revoked_at IS NULL LIMIT 1
-                """
-            ) { try $0.integer() }
-        } else {
-            found = try first(
-                """
-                SELECT 1 FROM consents JOIN policies ON policies.id = policy_id AND policies.state = 'active'
-                WHERE worker_id = \(worker.text) AND revoked_at IS NULL LIMIT 1
-                """
-            ) { try $0.integer() }
+    /// Whether a worker still has any unrevoked consent to an active policy.
+    func hasConsent(_ worker: MachineID) throws -> Bool {
+        try first(
+            """
+            SELECT 1 FROM consents JOIN policies ON policies.id = policy_id AND policies.state = 'active'
+            WHERE worker_id = \(worker.text) AND revoked_at IS NULL LIMIT 1
+            """
+        ) { try $0.integer() } != nil
+    }
+
+    /// To which of these policies their workers have unrevoked consents.
+    package func standingConsents(_ terms: Set<WorkerPolicy>) throws -> Set<WorkerPolicy> {
+        let asked = SQL.Rows("asked", ["worker", "policy"], of: terms) { [.text($0.worker.text), .text($0.policy.text)] }
+        // A look-up for each: whatever the planner believes of the tables, there is no other way to do it.
+        let found = try rows(
+            """
+            SELECT \(asked.worker), \(asked.policy), (SELECT 1 FROM consents
+                WHERE worker_id = \(asked.worker) AND policy_id = \(asked.policy) AND revoked_at IS NULL LIMIT 1)
+            \(from: asked)
+            """
+        ) { row in
+            let terms = try WorkerPolicy(worker: MachineID(row.text()), policy: PolicyID(row.text()))
+            return try row.optionalInteger() == nil ? nil : terms
         }
-        return found != nil
+        return Set(found.compactMap { $0 })
     }
 
     /// Spends a nonce; false when it was spent before.
@@ -74,6 +86,21 @@ extension Transaction {
             INSERT INTO nonces (scope, nonce, expires_at) VALUES (\(scope), \(nonce), \(expiresAt))
             ON CONFLICT (scope, nonce) DO NOTHING
             """) == 1
+    }
+
+    /// Spends nonces; returns those that were not spent before. All who spend several do so in one order, so that none
+    /// waits for another that waits for it.
+    func spendNonces(_ nonces: Set<SpentNonce>, expiresAt: Int64) throws -> Set<SpentNonce> {
+        let sorted = nonces.sorted { ($0.scope, $0.nonce) < ($1.scope, $1.nonce) }
+        let spent = SQL.Rows("spent", ["scope", "nonce", "expires_at"], of: sorted) {
+            [.text($0.scope), .text($0.nonce), .integer(expiresAt)]
+        }
+        let fresh = try rows(
+            """
+            INSERT INTO nonces \(inserting: spent) ON CONFLICT (scope, nonce) DO NOTHING RETURNING scope, nonce
+            """
+        ) { row in try SpentNonce(scope: row.text(), nonce: row.text()) }
+        return Set(fresh)
     }
 
     /// Takes away a nonce that was given out and is still good; false when there is none.

@@ -65,10 +65,15 @@ struct ControlPlaneAuditTests {
                     let (id, metadata) = ("aud_\(1_000_000_000_000_000 + number)", "{\"n\":\(number)}")
                     try tx.execute(
                         """
-                        INSERT INTO events (id, owner_id, type, actor, object_id, metadata, created_at)
+                        INSERT INTO recorded_events (id, owner_id, type, actor, object_id, metadata, created_at)
                         VALUES (\(id), 'alice', 'job_ended', 'system', 'job', \(metadata), \(tx.now))
                         """)
                 }
+                try tx.execute(
+                    """
+                    INSERT INTO unsealed_events (seq, owner_id, events, numbers)
+                    SELECT seq, owner_id, 1, CAST(seq AS TEXT) FROM events WHERE owner_id = 'alice'
+                    """)
             }
             _ = try await plane.machine(of: .bob)
             func numbers(_ query: String) async throws -> [Int64] {

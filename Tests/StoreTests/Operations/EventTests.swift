@@ -61,7 +61,11 @@ struct EventTests {
         for _ in 0..<3 { try await lab.submit() }
         try await lab.expectChain(of: Lab.alice)
         try await lab.database.write { tx in
-            try tx.execute("UPDATE events SET actor = 'mallory' WHERE owner_id = 'alice' AND position = 2")
+            try tx.execute(
+                """
+                UPDATE recorded_events SET actor = 'mallory'
+                WHERE seq = (SELECT seq FROM events WHERE owner_id = 'alice' ORDER BY seq LIMIT 1 OFFSET 1)
+                """)
         }
         await #expect(throws: BooksDoNotBalance.self) { try await lab.expectChain(of: Lab.alice) }
     }
@@ -71,10 +75,11 @@ struct EventTests {
         let lab = try await Lab(database)
         for _ in 0..<10 { try await lab.submit() }
         let all = try await lab.chain(of: Lab.alice)
-        let page = try await lab.database.read { try $0.events(of: Lab.alice, offset: 4, limit: 3) }
-        #expect(page.map(\.id) == all[4..<7].map(\.id))
+        let page = try await lab.database.read { try $0.chainPage(of: Lab.alice, offset: 4, limit: 3) }.events()
+        #expect(page.map(\.event.id) == all[4..<7].map(\.id))
         #expect(all.map(\.createdAt) == all.map(\.createdAt).sorted())
-        #expect(try await lab.database.read { try $0.events(of: Lab.alice, offset: 10, limit: 3) }.isEmpty)
+        let after = try await lab.database.read { try $0.chainPage(of: Lab.alice, offset: 10, limit: 3) }
+        #expect(try after.events().isEmpty)
     }
 
     @Test("what is undone was never recorded", arguments: TestDatabase.all)

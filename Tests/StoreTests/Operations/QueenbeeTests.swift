@@ -36,10 +36,7 @@ struct QueenbeeTests {
         #expect(try await configure("one") == .wasRevoked)
         #expect(try await role(of: "one", in: store) == nil)
         #expect(try await role(of: "two", in: store) == .queenbee)
-        let events = try await store.write { tx in
-            _ = try tx.sealEvents(from: 0, limit: 100)
-            return try tx.events(of: OwnerID(Member.queenbee.text), offset: 0, limit: 100)
-        }
+        let events = try await store.chain(of: OwnerID(Member.queenbee.text))
         #expect(
             events.map(\.type) == ["api_key_created", "api_key_created", "api_key_created", "api_key_revoked"]
                 && events.allSatisfy { $0.actor == "operator" })
@@ -69,10 +66,7 @@ struct QueenbeeTests {
         await #expect(throws: Refusal.self) { _ = try await change(maya.id, .queenbee) }
         await #expect(throws: Refusal.self) { _ = try await change(Member.queenbee, .member) }
         await #expect(throws: Refusal.notFound("member")) { _ = try await change(MemberID("none"), .admin) }
-        let events = try await store.write { tx in
-            _ = try tx.sealEvents(from: 0, limit: 100)
-            return try tx.events(of: maya.owner, offset: 0, limit: 100)
-        }
+        let events = try await store.chain(of: maya.owner)
         #expect(events.map(\.type).filter { $0 == "member_role_changed" }.count == 2)
     }
 
