@@ -252,6 +252,9 @@ extension ClientConnection {
     func finish() {
         onLoop {
             self.inbox.close(.success(()))
+            self.inbox.removeAll()
+            // The client's end is still to be seen.
+            self.readOn()
             self.underWay = 0
             self.bodySince = nil
             // Half of nothing is all, at once: what isn't out yet would be lost.
