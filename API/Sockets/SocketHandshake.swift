@@ -1,6 +1,5 @@
 internal import Bytes
 internal import HTTPTypes
-internal import HummingbirdCore
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOWebSocket
@@ -14,7 +13,7 @@ struct SocketHandshake {
     /// Throws 426 when no WebSocket of our version is asked for, 400 when it is asked for wrongly, and 403 to a page
     /// whose origin isn't allowed.
     init(_ call: Call) throws(Problem) {
-        let head = call.request.head
+        let head = call.head
         guard head.method == .get, call.list(.upgrade).contains(where: { $0.lowercased() == "websocket" }) else {
             throw Self.upgradeRequired("this is a WebSocket")
         }
@@ -40,14 +39,14 @@ struct SocketHandshake {
     }
 
     /// `Sec-WebSocket-Accept` for a key.
-    static func accept(_ key: String, _ channel: any Channel) async throws -> String? {
+    static func accept(_ key: String, _ channel: any Channel) async throws -> String {
         let request = HTTPRequestHead(
             version: .http1_1, method: .GET, uri: "/",
             headers: ["Sec-WebSocket-Key": key, "Sec-WebSocket-Version": "13"])
         let headers = try await answerer.buildUpgradeResponse(
             channel: channel, upgradeRequest: request, initialResponseHeaders: [:]
         ).get()
-        return headers.first(name: "Sec-WebSocket-Accept")
+        return headers.first(name: "Sec-WebSocket-Accept") ?? ""
     }
 
     private static let answerer = NIOWebSocketServerUpgrader(
@@ -77,7 +76,7 @@ extension Call {
 
     /// The elements of a field that holds a list, of all its lines.
     fileprivate func list(_ name: HTTPField.Name) -> [String] {
-        request.head.headerFields.filter { $0.name == name }.flatMap { field in
+        head.headerFields.filter { $0.name == name }.flatMap { field in
             field.value.split(separator: ",").map { $0.trimming { $0 == " " || $0 == "\t" } }
         }.filter { !$0.isEmpty }
     }

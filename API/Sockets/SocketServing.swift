@@ -1,5 +1,4 @@
 internal import HTTPTypes
-internal import HummingbirdCore
 internal import NIOCore
 internal import NIOWebSocket
 
@@ -14,15 +13,14 @@ struct OpenSocket {
 extension RequestDispatcher {
     /// Answers the upgrade. Throws when the client is gone.
     ///
-    /// The channel doesn't read from the end of such a request on (see `ConnectionGuard`), so that the first frame
+    /// The channel doesn't read from the end of such a request on (see `ClientConnection`), so that the first frame
     /// meets the socket's handlers. Frames that a client sends before it has our answer, against the standard, may be
     /// lost.
     func open(
-        _ upgrade: SocketUpgrade, _ head: HTTPResponse, for exchange: Exchange, on channel: any Channel,
-        _ writer: borrowing ResponseWriter
+        _ upgrade: SocketUpgrade, _ reply: Reply, for exchange: Exchange, on connection: ClientConnection
     ) async throws -> OpenSocket {
-        var head = head
-        head.headerFields[.secWebSocketAccept] = try await SocketHandshake.accept(upgrade.key, channel)
+        let channel = connection.channel
+        let reply = reply.with(.secWebSocketAccept, try await SocketHandshake.accept(upgrade.key, channel))
         let (bus, world) = (dependencies.bus, dependencies.world)
         let (socket, handler) = try await channel.eventLoop.submit { [sockets] in
             let handler = SocketHandler(upgrade.limits, meter: sockets, world: world)
@@ -33,7 +31,7 @@ extension RequestDispatcher {
                 WebSocket(handler, channel.eventLoop, bus: bus), NIOLoopBound(handler, eventLoop: channel.eventLoop)
             )
         }.get()
-        try await writer.writeInformationalHead(head)
+        try await connection.write(head(of: reply, for: exchange))
         try await channel.eventLoop.submit { try handler.value.open() }.get()
         // The channel may have been told before its handler was there.
         if dependencies.drain.isDraining { socket.close(.goingAway, "shutting down") }

@@ -1,7 +1,6 @@
 internal import Bytes
 internal import Domain
 internal import HTTPTypes
-internal import HummingbirdCore
 internal import Store
 
 /// Tasks with a version, changed only by who has read the last one (CONTRACT 9).
@@ -112,7 +111,7 @@ enum CollabTasks {
 
     /// What `If-Match` asks of the task; nil when there is none.
     private static func condition(of call: Call) -> (@Sendable (CollabTask) throws -> Bool)? {
-        let known = call.request.head.headerFields[values: .ifMatch]
+        let known = call.head.headerFields[values: .ifMatch]
         guard !known.isEmpty else { return nil }
         return { found in
             let tag = EntityTag.of(try JSON(parsing: task.bytes(found)))

@@ -1,6 +1,5 @@
 package import Bytes
 internal import HTTPTypes
-internal import HummingbirdCore
 internal import NIOCore
 internal import Synchronization
 
@@ -80,12 +79,11 @@ extension Call {
         let declared = declaredLength
         if declared ?? 1 == 0 { return }
         isBodyTaken.store(true, ordering: .relaxed)
-        var body = request.body.makeAsyncIterator()
         var received = 0
-        while let piece = try await next(&body) {
+        while let piece = try await nextPiece() {
             received += piece.readableBytes
             guard received <= limit, declared ?? 0 <= limit else {
-                try await discard(&body)
+                try await discard()
                 throw Problem.tooLarge(limit: limit)
             }
             try await use(piece)
@@ -99,21 +97,20 @@ extension Call {
         guard !isBodyTaken.load(ordering: .relaxed), header(.contentLength) != "0",
             header(.contentLength) != nil || header(.transferEncoding) != nil
         else { return }
-        var body = request.body.makeAsyncIterator()
-        try await discard(&body)
+        try await discard()
     }
 
-    private func discard(_ body: inout RequestBody.AsyncIterator) async throws {
+    private func discard() async throws {
         var dropped = 0
-        while let piece = try await next(&body) {
+        while let piece = try await nextPiece() {
             dropped += piece.readableBytes
             if dropped > Self.patience { return connection.spend() }
         }
     }
 
-    private func next(_ body: inout RequestBody.AsyncIterator) async throws -> ByteBuffer? {
+    private func nextPiece() async throws -> ByteBuffer? {
         do {
-            return try await body.next()
+            return try await connection.nextPiece()
         } catch {
             throw BodyLost()
         }

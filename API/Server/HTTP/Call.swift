@@ -1,13 +1,12 @@
 package import Domain
 package import HTTPTypes
-package import HummingbirdCore
 internal import Logging
 package import Store
 internal import Synchronization
 
 /// One request on its way to its handler.
 package final class Call: Sendable {
-    package let request: Request
+    package let head: HTTPRequest
     /// `X-Request-ID`: the client's own when it was well formed.
     package let id: String
     package let dependencies: Dependencies
@@ -24,10 +23,10 @@ package final class Call: Sendable {
     private let values: [String]
 
     init(
-        _ request: Request, id: String, served: ServedRoute, values: [String], address: String,
+        _ head: HTTPRequest, id: String, served: ServedRoute, values: [String], address: String,
         connection: ClientConnection, authenticator: Authenticator, logger: Logger
     ) {
-        self.request = request
+        self.head = head
         self.id = id
         self.dependencies = authenticator.dependencies
         self.served = served
@@ -63,12 +62,12 @@ package final class Call: Sendable {
 
     /// The first field of the name.
     package func header(_ name: HTTPField.Name) -> String? {
-        request.head.headerFields.first { $0.name == name }?.value
+        head.headerFields.first { $0.name == name }?.value
     }
 
     /// The target's path, as it came.
-    var path: Substring { RequestTarget.path(of: request.head) }
-    var rawQuery: Substring { RequestTarget.query(of: request.head) }
+    var path: Substring { RequestTarget.path(of: head) }
+    var rawQuery: Substring { RequestTarget.query(of: head) }
 
     /// The text behind `Bearer`; nil when there is none.
     var bearer: String? {
@@ -108,24 +107,25 @@ package final class Call: Sendable {
     }
 }
 
-/// The target of a request line: a path, or a whole URL as proxies send it.
+/// The target of a request line.
 enum RequestTarget {
+    /// Its path and query, of a whole URL too, as proxies send it.
+    static func origin(_ target: String) -> String {
+        guard target.utf8.first != UInt8(ascii: "/"), let scheme = target.firstRange(of: "://") else { return target }
+        let rest = target[scheme.upperBound...].prefix { $0 != "#" }
+        let path = rest.drop { $0 != "/" && $0 != "?" }
+        return path.utf8.first == UInt8(ascii: "/") ? String(path) : "/" + path
+    }
+
     static func path(of head: HTTPRequest) -> Substring {
-        let target = origin(of: head)
+        let target = (head.path ?? "/")[...]
         return target.utf8.firstIndex(of: UInt8(ascii: "?")).map { target[..<$0] } ?? target
     }
 
     static func query(of head: HTTPRequest) -> Substring {
-        let target = origin(of: head)
+        let target = (head.path ?? "/")[...]
         guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return "" }
         return target[target.utf8.index(after: mark)...].prefix { $0 != "#" }
-    }
-
-    private static func origin(of head: HTTPRequest) -> Substring {
-        let target = (head.path ?? "/")[...]
-        guard target.utf8.first != UInt8(ascii: "/"), let scheme = target.firstRange(of: "://") else { return target }
-        let rest = target[scheme.upperBound...]
-        return rest.utf8.firstIndex(of: UInt8(ascii: "/")).map { rest[$0...] } ?? "/"
     }
 }
 

@@ -1,148 +1,97 @@
-internal import Glibc
 internal import HTTPTypes
+internal import HummingbirdCore
 internal import NIOCore
+internal import NIOHTTP1
 internal import NIOHTTPTypes
+internal import NIOHTTPTypesHTTP1
 internal import Synchronization
 
-/// One client's connection: whose it is, and whether it is still there.
-final class ClientConnection: Sendable {
+/// One client's connection, and the HTTP of it: requests are taken at the pace of the task that serves them, answers go
+/// out as bytes. It turns away an address with too many connections, drops a client that is idle or sends its body a
+/// byte at a time, reads nothing behind a request for another protocol, and notes when the client is gone.
+///
+/// Its task runs on its event loop too (`LoopExecutor`), so that a request whose bytes are there costs no change of
+/// threads, no lock and no promise.
+// All but the address and the atomic is touched on the event loop only; who isn't there is sent there.
+final class ClientConnection: ChannelDuplexHandler, ServerChildChannelValue, @unchecked Sendable {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = Never
+    typealias OutboundOut = IOData
+
+    let channel: any Channel
     /// What limits by address count by: of IPv6 the first half, which is what one client gets.
     let address: String
-    private let abandoned = Atomic(false)
-    private let spent = Atomic(false)
-    private let upgrade = Atomic(false)
-
-    init(_ remote: SocketAddress?) { address = Self.key(remote) }
-
-    var isAbandoned: Bool { abandoned.load(ordering: .relaxed) }
-    func abandon() { abandoned.store(true, ordering: .relaxed) }
-
-    /// Whether this reply is the last one: what the client still sends isn't worth reading.
-    var isSpent: Bool { spent.load(ordering: .relaxed) }
-    func spend() { spent.store(true, ordering: .relaxed) }
-
-    /// Whether a request that asks for another protocol has come, and may still wait behind others.
-    var expectsUpgrade: Bool { upgrade.load(ordering: .relaxed) }
-    func expectUpgrade() { upgrade.store(true, ordering: .relaxed) }
-
-    /// nil for text that is no address.
-    static func key(ofAddress text: String) -> String? {
-        (try? SocketAddress(ipAddress: text, port: 0)).map { key($0) }
-    }
-
-    private static func key(_ remote: SocketAddress?) -> String {
-        guard let text = remote?.ipAddress else { return "local" }
-        guard remote?.protocol == .inet6 else { return text }
-        var bytes = [UInt8](repeating: 0, count: 16)
-        guard inet_pton(AF_INET6, text, &bytes) == 1 else { return text }
-        // An IPv4 client on a socket for both.
-        if bytes.prefix(12).elementsEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255]) {
-            return bytes.suffix(4).map { String($0) }.joined(separator: ".")
-        }
-        return bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: ":")
-    }
-}
-
-/// How many connections each address holds.
-final class ConnectionCounts: Sendable {
-    private let counts = Mutex<[String: Int]>([:])
-    private let limit: Int
-
-    init(limit: Int) { self.limit = limit }
-
-    /// False when the address has as many as it may. Every true asks for one `leave`.
-    func enter(_ address: String) -> Bool {
-        counts.withLock { counts in
-            guard counts[address, default: 0] < limit else { return false }
-            counts[address, default: 0] += 1
-            return true
-        }
-    }
-
-    func leave(_ address: String) {
-        counts.withLock { counts in
-            guard let count = counts[address] else { return }
-            counts[address] = count > 1 ? count - 1 : nil
-        }
-    }
-}
-
-/// Turns away an address with too many connections, drops a client that sends its body a byte at a time, reads nothing
-/// behind a request for another protocol, and notes when the client is gone.
-final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-    typealias OutboundIn = HTTPResponsePart
-    typealias OutboundOut = HTTPResponsePart
-
-    private let connection: ClientConnection
     private let counts: ConnectionCounts
     private let patience: TimeAmount
+    private let idleTimeout: TimeAmount
+    private let abandoned = Atomic(false)
+    private var context: ChannelHandlerContext?
     private var isCounted = false
-    /// Since when the body at hand is being read; nil between bodies.
+    private var idleWatch: Scheduled<Void>?
+    private var bodyWatch: RepeatedTask?
+
+    private var inbox = RequestInbox()
+    /// Whether the channel wanted to read when enough was there.
+    private var owesRead = false
+    /// Waits until the client takes more.
+    private var writer: CheckedContinuation<Void, any Error>?
+
+    /// Requests that came and aren't answered.
+    private var underWay = 0
+    private var lastActive = NIODeadline.now()
+    /// Since when the body at hand is being read; nil between requests.
     private var bodySince: NIODeadline?
     private var bodyBytes = 0
-    private var isUpgrade = false
-    private var check: RepeatedTask?
+    private var isQuiescing = false
+    /// Whether a request that asks for another protocol has come, and may still wait behind others.
+    private(set) var expectsUpgrade = false
+    /// Whether this reply is the last one: what the client still sends isn't worth reading.
+    private(set) var isSpent = false
 
-    init(_ connection: ClientConnection, _ counts: ConnectionCounts, patience: TimeAmount) {
-        self.connection = connection
+    init(_ channel: any Channel, _ counts: ConnectionCounts, _ configuration: AppConfiguration) {
+        self.channel = channel
         self.counts = counts
-        self.patience = patience
+        address = Self.key(channel.remoteAddress)
+        patience = .seconds(configuration.bodyTimeoutSeconds)
+        idleTimeout = .seconds(configuration.idleTimeoutSeconds)
     }
 
+    var isAbandoned: Bool { abandoned.load(ordering: .relaxed) }
+    private func abandon() { abandoned.store(true, ordering: .relaxed) }
+    func spend() { isSpent = true }
+
     func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
         if context.channel.isActive { enter(context) }
     }
 
-    func channelActive(context: ChannelHandlerContext) {
-        enter(context)
-        context.fireChannelActive()
-    }
+    func channelActive(context: ChannelHandlerContext) { enter(context) }
 
-    func channelInactive(context: ChannelHandlerContext) {
-        leave()
-        context.fireChannelInactive()
-    }
+    func channelInactive(context: ChannelHandlerContext) { leave() }
 
     func handlerRemoved(context: ChannelHandlerContext) { leave() }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case .head(let head):
-            bodySince = .now()
-            bodyBytes = 0
-            isUpgrade = Self.asksForUpgrade(head)
-            if isUpgrade { connection.expectUpgrade() }
-        case .body(let bytes): bodyBytes += bytes.readableBytes
-        case .end:
-            bodySince = nil
-            // What follows would pile up in the decoder, however much it is.
-            if isUpgrade { try? context.channel.syncOptions?.setOption(.autoRead, value: false) }
-        }
-        context.fireChannelRead(data)
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? ChannelEvent, event == .inputClosed { connection.abandon() }
-        context.fireUserInboundEventTriggered(event)
-    }
-
-    /// Whether a request asks for another protocol. Its answer is the last one, whatever it is: the decoder takes what
-    /// follows for the other protocol, and doesn't parse it.
-    static func asksForUpgrade(_ head: HTTPRequest) -> Bool {
-        head.method == .connect || head.headerFields.contains { $0.name == .upgrade }
-    }
-
     private func enter(_ context: ChannelHandlerContext) {
         guard !isCounted else { return }
-        guard counts.enter(connection.address) else { return context.close(promise: nil) }
+        guard counts.enter(address) else { return context.close(promise: nil) }
         isCounted = true
-        let channel = context.channel
-        let own = NIOLoopBound(self, eventLoop: context.eventLoop)
-        check = context.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(5), delay: .seconds(5)) { _ in
-            if own.value.isTooSlow { channel.close(promise: nil) }
+        lastActive = .now()
+        watchIdle(until: lastActive + idleTimeout)
+        bodyWatch = context.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(5), delay: .seconds(5)) { _ in
+            if self.isTooSlow { self.channel.close(promise: nil) }
         }
+    }
+
+    private func leave() {
+        abandon()
+        inbox.close(.success(()))
+        resumeWriter(throwing: ChannelError.ioOnClosedChannel)
+        context = nil
+        idleWatch?.cancel()
+        bodyWatch?.cancel()
+        guard isCounted else { return }
+        isCounted = false
+        counts.leave(address)
     }
 
     /// A kilobyte a second, once the time that every body gets is over.
@@ -152,12 +101,188 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         return elapsed > patience && Int64(bodyBytes) < elapsed.nanoseconds / 1_000_000
     }
 
-    private func leave() {
-        connection.abandon()
-        check?.cancel()
-        check = nil
-        guard isCounted else { return }
-        isCounted = false
-        counts.leave(connection.address)
+    private func watchIdle(until deadline: NIODeadline) {
+        idleWatch = channel.eventLoop.scheduleTask(deadline: deadline) {
+            guard self.isCounted else { return }
+            // A request that is here whole takes as long as its answer does.
+            let isBusy = self.underWay > 0 && self.bodySince == nil
+            let now = NIODeadline.now()
+            if !isBusy, now >= self.lastActive + self.idleTimeout { return self.channel.close(promise: nil) }
+            self.watchIdle(until: (isBusy ? now : self.lastActive) + self.idleTimeout)
+        }
+    }
+}
+
+/// What the client sends.
+extension ClientConnection {
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard inbox.isOpen else { return }
+        lastActive = .now()
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            do {
+                let request = try Self.request(head)
+                if Self.asksForUpgrade(request) { expectsUpgrade = true }
+                inbox.append(.head(request))
+            } catch {
+                return inbox.close(.failure(error))
+            }
+            underWay += 1
+            bodySince = lastActive
+            bodyBytes = 0
+        case .body(let bytes):
+            bodyBytes += bytes.readableBytes
+            inbox.append(.body(bytes))
+        case .end:
+            bodySince = nil
+            inbox.append(.end(nil))
+            // What follows would pile up in the decoder, however much it is.
+            if expectsUpgrade { try? context.channel.syncOptions?.setOption(.autoRead, value: false) }
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) { inbox.deliver() }
+
+    func read(context: ChannelHandlerContext) {
+        if inbox.count < 8 { context.read() } else { owesRead = true }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { inbox.close(.failure(error)) }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed:
+            abandon()
+            inbox.close(.success(()))
+        case is ChannelShouldQuiesceEvent:
+            isQuiescing = true
+            if underWay == 0 { context.close(promise: nil) }
+        default: break
+        }
+    }
+
+    /// Whether a request asks for another protocol. Its answer is the last one, whatever it is: the decoder takes what
+    /// follows for the other protocol, and doesn't parse it.
+    static func asksForUpgrade(_ head: HTTPRequest) -> Bool {
+        head.method == .connect || head.headerFields.contains { $0.name == .upgrade }
+    }
+
+    /// Throws for a method that is no token.
+    private static func request(_ head: HTTPRequestHead) throws -> HTTPRequest {
+        HTTPRequest(
+            method: try HTTPRequest.Method(head.method), scheme: "http", authority: head.headers.first(name: "Host"),
+            path: RequestTarget.origin(head.uri), headerFields: HTTPFields(head.headers, splitCookie: false))
+    }
+
+    private func next() async throws -> HTTPRequestPart? {
+        if channel.eventLoop.inEventLoop, let part = inbox.take() {
+            readOn()
+            return part
+        }
+        return try await withCheckedThrowingContinuation { reader in
+            onLoop {
+                self.inbox.wait(reader)
+                self.readOn()
+            }
+        }
+    }
+
+    private func readOn() {
+        guard owesRead, inbox.count <= 2 else { return }
+        owesRead = false
+        context?.read()
+    }
+
+    /// The next request, when what is left of the one before is read; nil after the last.
+    func nextRequest() async throws -> HTTPRequest? {
+        while try await nextPiece() != nil {}
+        guard case .head(let head)? = try await next() else { return nil }
+        return head
+    }
+
+    /// The next bytes of the body; nil at its end.
+    func nextPiece() async throws -> ByteBuffer? {
+        guard inbox.isBodyLeft, case .body(let bytes)? = try await next() else { return nil }
+        return bytes
+    }
+}
+
+/// What it is sent.
+extension ClientConnection {
+    /// Sends bytes as soon as the client has taken those before. Throws when it is gone or the task cancelled.
+    /// - Parameter isEnd: whether the request is answered by that.
+    func write(_ bytes: ByteBuffer, _ more: ByteBuffer? = nil, isEnd: Bool = false) async throws {
+        if channel.eventLoop.inEventLoop, let context, context.channel.isWritable {
+            return put(bytes, more, isEnd: isEnd)
+        }
+        try await withCheckedThrowingContinuation { writer in
+            onLoop {
+                self.writer = writer
+                guard let context = self.context else {
+                    return self.resumeWriter(throwing: ChannelError.ioOnClosedChannel)
+                }
+                if context.channel.isWritable { self.resumeWriter() }
+            }
+        }
+        onLoop { self.put(bytes, more, isEnd: isEnd) }
+    }
+
+    private func put(_ bytes: ByteBuffer, _ more: ByteBuffer?, isEnd: Bool) {
+        guard let context else { return }
+        context.write(wrapOutboundOut(.byteBuffer(bytes)), promise: nil)
+        if let more { context.write(wrapOutboundOut(.byteBuffer(more)), promise: nil) }
+        context.flush()
+        guard isEnd else { return }
+        underWay -= 1
+        lastActive = .now()
+        if isQuiescing, underWay == 0 { closeWritten() }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { resumeWriter() }
+    }
+
+    private func resumeWriter(throwing error: (any Error)? = nil) {
+        guard let writer else { return }
+        self.writer = nil
+        if let error { writer.resume(throwing: error) } else { writer.resume() }
+    }
+
+    /// Says that nothing more is answered, and takes nothing more.
+    func finish() {
+        onLoop {
+            self.inbox.close(.success(()))
+            self.inbox.removeAll()
+            // The client's end is still to be seen.
+            self.readOn()
+            self.underWay = 0
+            self.bodySince = nil
+            // Half of nothing is all, at once: what isn't out yet would be lost.
+            if self.isAbandoned { self.closeWritten() } else { self.channel.close(mode: .output, promise: nil) }
+        }
+    }
+
+    /// Closes it as soon as the client has taken what it was sent.
+    func closeWritten() {
+        onLoop {
+            guard let context = self.context else { return }
+            let written = context.eventLoop.makePromise(of: Void.self)
+            written.futureResult.whenComplete { [channel = self.channel] _ in channel.close(promise: nil) }
+            context.writeAndFlush(self.wrapOutboundOut(.byteBuffer(ByteBuffer())), promise: written)
+        }
+    }
+
+    /// Its task is cancelled.
+    func cancel() {
+        onLoop {
+            self.inbox.removeAll()
+            self.inbox.close(.failure(CancellationError()))
+            self.resumeWriter(throwing: CancellationError())
+            self.channel.close(mode: .input, promise: nil)
+        }
+    }
+
+    private func onLoop(_ body: @escaping @Sendable () -> Void) {
+        if channel.eventLoop.inEventLoop { body() } else { channel.eventLoop.execute(body) }
     }
 }

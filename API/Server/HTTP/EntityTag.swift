@@ -1,7 +1,6 @@
 package import Bytes
 internal import Engine
 internal import HTTPTypes
-internal import HummingbirdCore
 internal import Logging
 
 /// `"` + SHA-256 hex of the reply as canonical JSON + `"` (CONTRACT 4).
@@ -56,8 +55,8 @@ extension Reply {
 
     /// With that `ETag`.
     static func tagged(_ reply: Reply, _ tag: String, for call: Call) -> Reply {
-        let isRead = call.request.head.method == .get || call.request.head.method == .head
-        let known = call.request.head.headerFields[values: .ifNoneMatch]
+        let isRead = call.head.method == .get || call.head.method == .head
+        let known = call.head.headerFields[values: .ifNoneMatch]
         let isKnown = isRead && known.contains { EntityTag.matches($0, tag) }
         return (isKnown ? empty(.notModified) : reply)
             .with(.eTag, tag).with(.vary, "Authorization, X-Owner-ID").with(.cacheControl, "private, no-cache")

@@ -1,14 +1,13 @@
 package import Bus
 internal import HTTPTypes
-internal import HummingbirdCore
 internal import NIOCore
 
 /// Server-sent events, as a handler writes them.
 package struct EventStream {
-    private var writer: any ResponseBodyWriter
+    private let writer: BodyWriter
     private let isAbandoned: @Sendable () -> Bool
 
-    init(_ writer: any ResponseBodyWriter, isAbandoned: @escaping @Sendable () -> Bool) {
+    init(_ writer: BodyWriter, isAbandoned: @escaping @Sendable () -> Bool) {
         self.writer = writer
         self.isAbandoned = isAbandoned
     }
@@ -66,7 +65,6 @@ extension Reply {
             // The head is sent at once, so that the client knows it is heard.
             try await stream.pulse()
             try await body(&stream)
-            try await writer.finish(nil)
         }
         .with(.cacheControl, "no-store")
     }

@@ -3,33 +3,25 @@ internal import HTTPTypes
 internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
-internal import NIOHTTPTypes
+internal import NIOHTTP1
 
 /// A connection from its first byte to its last: HTTP/1.1 with our limits, each on its own event loop.
 struct HTTPConnection: ServerChildChannel {
-    struct Value: ServerChildChannelValue {
-        let http: HTTP1Channel.Value
-        let connection: ClientConnection
-        var channel: any Channel { http.channel }
-    }
-
     let dispatcher: RequestDispatcher
     let counts: ConnectionCounts
     let configuration: AppConfiguration
 
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        let connection = ClientConnection(channel.remoteAddress)
-        let limits = HTTP1Channel.Configuration.DecoderConfiguration(
-            maxHeaderFieldSize: configuration.headerLimit, maxHeaderListSize: configuration.headerLimit,
-            maxHeaderFieldCount: 100)
-        let patience = TimeAmount.seconds(configuration.bodyTimeoutSeconds)
-        let http = HTTP1Channel(
-            responder: { _, _, _ in },
-            configuration: .init(
-                additionalChannelHandlers: [ConnectionGuard(connection, counts, patience: patience)],
-                idleTimeout: .seconds(configuration.idleTimeoutSeconds), httpDecoderConfiguration: limits))
-        return channel.eventLoop.makeCompletedFuture { try Self.watch(channel) }.flatMap {
-            http.setup(channel: channel, logger: logger).map { Value(http: $0, connection: connection) }
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<ClientConnection> {
+        channel.eventLoop.makeCompletedFuture {
+            try Self.watch(channel)
+            var limits = NIOHTTPDecoderLimitConfiguration()
+            limits.maxHeaderFieldSize = configuration.headerLimit
+            limits.maxHeaderListSize = configuration.headerLimit
+            limits.maxHeaderFieldCount = 100
+            let connection = ClientConnection(channel, counts, configuration)
+            try channel.pipeline.syncOperations.addHandlers(
+                ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: limits)), connection)
+            return connection
         }
     }
 
@@ -42,18 +34,37 @@ struct HTTPConnection: ServerChildChannel {
         }
     }
 
-    func handle(value: Value, logger: Logger) async {
-        let http = HTTP1Channel(
-            responder: { [dispatcher] request, writer, channel in
-                let socket = try await dispatcher.respond(to: request, on: value.connection, channel, writer)
-                guard let socket else { return }
-                await dispatcher.serve(socket)
-                throw ConnectionSpent()
-            })
+    func handle(value connection: ClientConnection, logger: Logger) async {
         // Handlers run where the connection's bytes arrive: no hop to another thread and back for each request.
-        await withTaskExecutorPreference(LoopExecutor(value.channel.eventLoop)) {
-            await http.handle(value: value.http, logger: logger)
+        await withTaskExecutorPreference(LoopExecutor(connection.channel.eventLoop)) {
+            await withTaskCancellationHandler {
+                await serve(connection)
+            } onCancel: {
+                connection.cancel()
+            }
         }
+    }
+
+    private func serve(_ connection: ClientConnection) async {
+        do {
+            while let head = try await connection.nextRequest() {
+                if let socket = try await dispatcher.respond(to: head, on: connection) {
+                    await dispatcher.serve(socket)
+                    return connection.closeWritten()
+                }
+                if head.headerFields.contains(where: { $0.name == .connection && $0.value == "close" }) { break }
+            }
+            connection.finish()
+        } catch is HTTPParserError {
+            let refusal = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+            try? await connection.write(ByteBuffer(string: refusal))
+            connection.finish()
+        } catch {
+            // The client is gone, or has had its last answer.
+            connection.closeWritten()
+        }
+        // Never fails.
+        try? await connection.channel.closeFuture.get()
     }
 }
 

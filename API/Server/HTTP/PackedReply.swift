@@ -1,6 +1,5 @@
 internal import Bytes
 internal import HTTPTypes
-internal import HummingbirdCore
 internal import NIOCore
 
 /// What is the same for everybody as long as the process lives, as it is and packed.
@@ -40,7 +39,6 @@ extension Reply {
                     try await writer.write(ByteBuffer(bytes: bytes))
                     number += 1
                 }
-                try await writer.finish(nil)
             }
             .with(.contentEncoding, "zstd").with(.vary, "Accept-Encoding, Authorization, X-Owner-ID")
         }
@@ -53,7 +51,6 @@ extension Reply {
                 number += 1
             }
             if number > 0 { try unpacker.finish() }
-            try await writer.finish(nil)
         }
         .with(.vary, "Accept-Encoding, Authorization, X-Owner-ID")
     }

@@ -2,13 +2,12 @@ package import Bytes
 package import Domain
 internal import Engine
 package import HTTPTypes
-package import HummingbirdCore
 internal import Logging
 package import NIOCore
 
 /// What a handler answers.
 package struct Reply: Sendable {
-    package typealias Write = @Sendable (inout any ResponseBodyWriter) async throws -> Void
+    package typealias Write = @Sendable (BodyWriter) async throws -> Void
 
     package enum Content: Sendable {
         case none
@@ -60,7 +59,7 @@ package struct Reply: Sendable {
         Reply(status, type: type, .whole(ByteBuffer(string: text)))
     }
 
-    /// The writer must be finished at the end; an error breaks the connection off.
+    /// An error breaks the connection off.
     package static func stream(
         _ status: HTTPResponse.Status, type: String, length: Int? = nil, _ write: @escaping Write
     ) -> Reply {

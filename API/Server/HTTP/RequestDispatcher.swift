@@ -2,7 +2,6 @@ internal import Bytes
 internal import Domain
 internal import Engine
 internal import HTTPTypes
-internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
 internal import Synchronization
@@ -14,7 +13,7 @@ final class RequestDispatcher: Sendable {
     let dependencies: Dependencies
     let sockets = SocketMeter()
     private let ids: RequestIDs
-    private let date: HTTPDate
+    let date: HTTPDate
     private let log: RequestLog
     private let logger: Logger
     private let unmatched = RouteMeter()
@@ -40,26 +39,22 @@ final class RequestDispatcher: Sendable {
 
     /// Answers one request; with the socket if it was upgraded to one. Throws only when the connection is of no further
     /// use.
-    func respond(
-        to request: Request, on connection: ClientConnection, _ channel: any Channel,
-        _ writer: consuming ResponseWriter
-    ) async throws -> OpenSocket? {
+    func respond(to head: HTTPRequest, on connection: ClientConnection) async throws -> OpenSocket? {
         let start = NIODeadline.now()
         underWay.wrappingAdd(1, ordering: .relaxed)
         defer { underWay.wrappingSubtract(1, ordering: .relaxed) }
-        let exchange = Exchange(request, id: ids.id(for: request.head), address: address(request.head, connection))
+        let exchange = Exchange(head, id: ids.id(for: head), address: address(head, connection))
         log.write(exchange)
         var reply: Reply
         if let trace = exchange.trace {
-            reply = await TraceContext.$current.withValue(trace) {
-                await self.reply(to: exchange, on: connection, &writer)
-            }
+            reply = await TraceContext.$current.withValue(trace) { await self.reply(to: exchange, on: connection) }
         } else {
-            reply = await self.reply(to: exchange, on: connection, &writer)
+            reply = await self.reply(to: exchange, on: connection)
         }
+        // What a GET would be sent has no length to tell.
         if exchange.isHead, case .stream(length: nil, _) = reply.content { connection.spend() }
         let upgrade: SocketUpgrade? = if case .socket(let upgrade) = reply.content { upgrade } else { nil }
-        if connection.expectsUpgrade, ConnectionGuard.asksForUpgrade(request.head) { connection.spend() }
+        if connection.expectsUpgrade, ClientConnection.asksForUpgrade(head) { connection.spend() }
         let isLast = connection.isSpent && upgrade == nil
         if isLast { reply = reply.asLast() }
         let meter = exchange.served?.meter ?? unmatched
@@ -68,16 +63,9 @@ final class RequestDispatcher: Sendable {
             meter.count(reply.status, nanoseconds: elapsed.nanoseconds)
             log.write(exchange, status: reply.status.code, nanoseconds: elapsed.nanoseconds)
         }
-        let head = head(of: reply, for: exchange)
-        if let upgrade { return try await open(upgrade, head, for: exchange, on: channel, writer) }
-        if exchange.isHead, case .stream(length: nil, _) = reply.content {
-            // The codec would end the body that isn't there with an empty chunk, and the client take that for the
-            // beginning of its next answer. So the head alone is written, and says that it is the last.
-            _ = try await writer.writeHead(head)
-            throw ConnectionSpent()
-        }
+        if let upgrade { return try await open(upgrade, reply, for: exchange, on: connection) }
         do {
-            try await writer.write(response: head, body: body(of: reply, for: exchange))
+            try await send(reply, for: exchange, on: connection)
         } catch {
             if !connection.isAbandoned, !Self.isOfConnection(error) { noteBreak(error, exchange) }
             throw error
@@ -86,15 +74,13 @@ final class RequestDispatcher: Sendable {
         return nil
     }
 
-    private func reply(
-        to exchange: Exchange, on connection: ClientConnection, _ writer: inout ResponseWriter
-    ) async -> Reply {
+    private func reply(to exchange: Exchange, on connection: ClientConnection) async -> Reply {
         var call: Call?
         do {
             call = try admit(exchange, on: connection)
             guard let call else { return preflight(exchange) }
             if call.header(.expect) != nil, call.declaredLength ?? 0 <= dependencies.configuration.artifactLimit {
-                try await writer.writeInformationalHead(HTTPResponse(status: .continue))
+                try await connection.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
             }
             let reply = try await call.route.respond(call)
             try await call.leaveBodyBehind()
@@ -113,7 +99,7 @@ final class RequestDispatcher: Sendable {
 
     /// Finds the route; nil is a browser's question whether it may call.
     private func admit(_ exchange: Exchange, on connection: ClientConnection) throws(Problem) -> Call? {
-        let head = exchange.request.head
+        let head = exchange.head
         if dependencies.configuration.requireHTTPS, exchange.path != "/health", !isSecure(head) {
             exchange.system = table.owner(of: exchange.path)
             throw Problem(
@@ -125,7 +111,7 @@ final class RequestDispatcher: Sendable {
             exchange.served = served
             exchange.system = served.system
             return Call(
-                exchange.request, id: exchange.id, served: served, values: values, address: exchange.address,
+                exchange.head, id: exchange.id, served: served, values: values, address: exchange.address,
                 connection: connection, authenticator: authenticator, logger: logger)
         case .wrongMethod(let served, let allow):
             exchange.system = served.system
@@ -172,7 +158,7 @@ final class RequestDispatcher: Sendable {
 
     /// The client is gone, or the server is shutting down.
     private static func isOfConnection(_ error: any Error) -> Bool {
-        error is ChannelError || error is IOError || error is NIOAsyncWriterError || error is CancellationError
+        error is ChannelError || error is IOError || error is CancellationError
     }
 
     private func address(_ head: HTTPRequest, _ connection: ClientConnection) -> String {
@@ -196,7 +182,7 @@ struct ConnectionSpent: Error {}
 
 /// What the dispatcher learns of a request as it goes. Used by one task.
 final class Exchange {
-    let request: Request
+    let head: HTTPRequest
     let id: String
     let address: String
     let path: Substring
@@ -207,88 +193,25 @@ final class Exchange {
     /// The methods of the path, for a preflight.
     var allowed = ""
 
-    init(_ request: Request, id: String, address: String) {
-        self.request = request
+    init(_ head: HTTPRequest, id: String, address: String) {
+        self.head = head
         self.id = id
         self.address = address
-        path = RequestTarget.path(of: request.head)
-        method = request.head.method.rawValue
+        path = RequestTarget.path(of: head)
+        method = head.method.rawValue
     }
 
     /// The trace that the caller says it belongs to.
-    private(set) lazy var trace = TraceContext(request.head)
+    private(set) lazy var trace = TraceContext(head)
 
-    var isHead: Bool { request.head.method == .head }
+    var isHead: Bool { head.method == .head }
 
     /// The page's origin, if it may call us.
     func origin(in configuration: AppConfiguration) -> String? {
         guard !configuration.allowedOrigins.isEmpty,
-            let origin = request.head.headerFields.first(where: { $0.name == .origin })?.value,
+            let origin = head.headerFields.first(where: { $0.name == .origin })?.value,
             configuration.allowedOrigins.contains(origin)
         else { return nil }
         return origin
-    }
-}
-
-/// Heads and bodies.
-extension RequestDispatcher {
-    private static let constantFields: [HTTPField] = [
-        HTTPField(name: .xContentTypeOptions, value: "nosniff"),
-        HTTPField(name: .frameOptions, value: "DENY"),
-        HTTPField(name: .referrerPolicy, value: "no-referrer"),
-        HTTPField(name: .contentSecurityPolicy, value: "default-src 'none'; frame-ancestors 'none'"),
-    ]
-
-    private func head(of reply: Reply, for exchange: Exchange) -> HTTPResponse {
-        var fields = HTTPFields()
-        fields.reserveCapacity(12 + reply.headers.count)
-        if let type = reply.type { fields.append(HTTPField(name: .contentType, value: type)) }
-        switch reply.content {
-        case .none:
-            if reply.status != .noContent, reply.status != .notModified {
-                fields.append(HTTPField(name: .contentLength, value: "0"))
-            }
-        case .whole(let buffer):
-            fields.append(HTTPField(name: .contentLength, value: String(buffer.readableBytes)))
-        case .stream(let length, _):
-            if let length { fields.append(HTTPField(name: .contentLength, value: String(length))) }
-        case .socket: break
-        }
-        fields.append(HTTPField(name: .requestID, value: exchange.id))
-        fields.append(HTTPField(name: .date, value: date.text))
-        for field in Self.constantFields where !reply.has(field.name) { fields.append(field) }
-        if !reply.has(.cacheControl) { fields.append(HTTPField(name: .cacheControl, value: "no-store")) }
-        for field in reply.headers { fields.append(field) }
-        if let origin = exchange.origin(in: dependencies.configuration) {
-            fields.append(HTTPField(name: .accessControlAllowOrigin, value: origin))
-            fields.append(
-                HTTPField(
-                    name: .accessControlExposeHeaders,
-                    value: "ETag, Location, X-Request-ID, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
-                        + "X-RateLimit-Reset"))
-            fields.append(HTTPField(name: .vary, value: "Origin"))
-        }
-        return HTTPResponse(status: reply.status, headerFields: fields)
-    }
-
-    private func body(of reply: Reply, for exchange: Exchange) -> ResponseBody {
-        if exchange.isHead { return ResponseBody() }
-        return switch reply.content {
-        case .none, .socket: ResponseBody()
-        case .whole(let buffer): ResponseBody(byteBuffer: buffer)
-        case .stream(let length, let write): ResponseBody(contentLength: length, write)
-        }
-    }
-
-    /// A browser may use the methods of the path, and the fields we know.
-    private func preflight(_ exchange: Exchange) -> Reply {
-        Reply.empty(.noContent)
-            .with(.accessControlAllowMethods, exchange.allowed)
-            .with(
-                .accessControlAllowHeaders,
-                "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Owner-ID, X-Request-ID, "
-                    + "traceparent"
-            )
-            .with(.accessControlMaxAge, "600")
     }
 }

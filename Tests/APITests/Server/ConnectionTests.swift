@@ -125,6 +125,26 @@ struct ConnectionTests {
         }
     }
 
+    @Test("a client that has said all it wants, and reads late, gets every answer whole")
+    func lateReader() async throws {
+        try await TestServer.run { server async throws in
+            let port = server.port
+            func answers(to count: Int, after pause: UInt32) async throws -> [UInt8] {
+                try await offThread {
+                    let socket = try RawSocket(port: port)
+                    socket.say(String(repeating: "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", count: count))
+                    socket.fallSilent()
+                    usleep(pause)
+                    return socket.rest().bytes
+                }
+            }
+            let one = try await answers(to: 1, after: 0).count
+            // More than both ends' buffers hold.
+            let count = (24 << 20) / one + 1
+            #expect(try await answers(to: count, after: 500_000).count == count * one)
+        }
+    }
+
     @Test("a client that waits to be told may send its body")
     func expectContinue() async throws {
         try await TestServer.run { server async throws in
