@@ -20,10 +20,10 @@ extension Transaction {
         _ order: BountyOrder, _ filter: BountyFilter = BountyFilter(), after place: BountyPlace?, limit whole: Int
     ) throws -> [Bounty] {
         var found: [Bounty] = []
+        let labels = filter.labels.isEmpty ? [nil] : filter.labels.map(Optional.some)
         for (group, parts) in filter.groups(in: order) where found.count < whole && group >= place?.group ?? group {
             let place = place?.group == group ? place : nil
             let limit = whole - found.count
-            let labels = filter.labels.isEmpty ? [nil] : filter.labels.map(Optional.some)
             // A task can have several of the labels. They are asked for together as long as that reads few rows.
             let together = max(1, Self.statementRows / max(1, parts.count * limit))
             if labels.count <= together {
@@ -38,9 +38,8 @@ extension Transaction {
                 }
                 found += try bounties(places.sorted(by: order.isBefore).prefix(max(0, limit)).map(\.id))
             }
-            found.sort { order.isBefore(BountyPlace($0, in: order), BountyPlace($1, in: order)) }
         }
-        return found
+        return found.sorted { order.isBefore(BountyPlace($0, in: order), BountyPlace($1, in: order)) }
     }
 
     /// How many keys one statement reads at most, so that no caller's list costs much.

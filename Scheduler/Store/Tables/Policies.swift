@@ -64,7 +64,9 @@ extension Transaction {
 
     /// To which of these policies their workers have unrevoked consents.
     package func standingConsents(_ terms: Set<WorkerPolicy>) throws -> Set<WorkerPolicy> {
-        let asked = SQL.Rows("asked", ["worker", "policy"], of: terms) { [.text($0.worker.text), .text($0.policy.text)] }
+        let asked = SQL.Rows("asked", ["worker", "policy"], of: terms) {
+            [.text($0.worker.text), .text($0.policy.text)]
+        }
         // A look-up for each: whatever the planner believes of the tables, there is no other way to do it.
         let found = try rows(
             """
