@@ -15,10 +15,16 @@ final class StatementCosts: SQLConnection {
 
     private let tx: Transaction
     private let tables: Set<String>
+    /// What the server says of its indexes, by name.
+    private let indexes: [String: IndexDefinition]
+    /// Whether statements are run to see what they read; else only their plans are looked at.
+    private let counts: Bool
     private(set) var costs: [Cost] = []
 
-    private init(_ tx: Transaction) throws {
+    private init(_ tx: Transaction, counts: Bool) throws {
         self.tx = tx
+        self.counts = counts
+        indexes = tx.sqlEngine == .postgres && !counts ? try IndexDefinition.all(tx) : [:]
         switch tx.sqlEngine {
         case .sqlite:
             let names = try tx.rows("SELECT name FROM sqlite_schema WHERE type = 'table'") { try $0.text() }
@@ -29,8 +35,10 @@ final class StatementCosts: SQLConnection {
     }
 
     /// What the statements of `body` cost.
-    static func of(_ tx: Transaction, _ body: (Transaction) throws -> Void) throws -> [Cost] {
-        let recorder = try StatementCosts(tx)
+    static func of(
+        _ tx: Transaction, counts: Bool = true, _ body: (Transaction) throws -> Void
+    ) throws -> [Cost] {
+        let recorder = try StatementCosts(tx, counts: counts)
         let recorded = Transaction(recorder, sqlEngine: tx.sqlEngine, clock: { tx.now })
         try body(recorded)
         return recorder.costs
@@ -38,6 +46,9 @@ final class StatementCosts: SQLConnection {
 
     func run(_ sql: SQL, _ each: (inout Row) throws -> Bool) throws -> Int {
         costs.append(tx.sqlEngine == .sqlite ? try sqliteCost(sql) : try postgresCost(sql))
+        guard sql.text.hasPrefix("SELECT") || sql.text.hasPrefix("WITH") || sql.text.contains("RETURNING") else {
+            return try tx.execute(sql)
+        }
         var isWanted = true
         let found: [Void] = try tx.rows(sql) { row in
             if isWanted { isWanted = try each(&row) }
@@ -79,9 +90,11 @@ final class StatementCosts: SQLConnection {
         let parameters = types.isEmpty ? "" : "(\(types.joined(separator: ", ")))"
         let arguments = values.isEmpty ? "" : "(\(values.joined(separator: ", ")))"
         try tx.execute(SQL(stringLiteral: "PREPARE looked_at \(parameters) AS \(SQLEngine.postgres.resolve(sql.text))"))
-        let explain = SQL(stringLiteral: "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) EXECUTE looked_at \(arguments)")
+        let options = counts ? "ANALYZE, COSTS OFF, TIMING OFF" : "COSTS OFF"
+        let explain = SQL(stringLiteral: "EXPLAIN (\(options)) EXECUTE looked_at \(arguments)")
         let plan = try tx.rows(explain) { try $0.text() }
         try tx.execute("DEALLOCATE looked_at")
+        guard counts else { return Cost(text: sql.text, rows: nil, faults: IndexDefinition.faults(in: plan, indexes)) }
         return Cost(text: sql.text, rows: Self.rows(of: plan), faults: plan.filter { $0.contains("Seq Scan") })
     }
 

@@ -1,0 +1,45 @@
+import Store
+
+/// What an index of PostgreSQL's is for.
+struct IndexDefinition: Sendable {
+    /// Its first column; nil if that is an expression.
+    let lead: String?
+    /// Whether it has only some of the rows, of which few are alive at a time.
+    let isPartial: Bool
+
+    static func all(_ tx: Transaction) throws -> [String: IndexDefinition] {
+        let found = try tx.rows("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()") {
+            row in
+            (try row.text(), try row.text())
+        }
+        return Dictionary(
+            uniqueKeysWithValues: found.map { name, definition in
+                let columns = definition.split(separator: "(", maxSplits: 1).last ?? ""
+                let lead = columns.prefix { $0.isLetter || $0 == "_" }
+                return (
+                    name,
+                    IndexDefinition(lead: lead.isEmpty ? nil : String(lead), isPartial: definition.contains(" WHERE "))
+                )
+            })
+    }
+
+    /// What a plan does that gets slower as a table grows: a whole table, a whole index, or an index of which the
+    /// first column isn't given.
+    static func faults(in plan: [String], _ indexes: [String: IndexDefinition]) -> [String] {
+        var faults = plan.filter { $0.contains("Seq Scan") }
+        for (number, line) in plan.enumerated() {
+            guard let name = line.firstMatch(of: #/Index (?:Only )?Scan (?:Backward )?using (\w+) on/#)?.output.1,
+                let index = indexes[String(name)]
+            else { continue }
+            let own = plan.dropFirst(number + 1).prefix { !$0.contains("->") }
+            let condition = own.first { $0.contains("Index Cond:") }
+            if let condition {
+                guard let lead = index.lead, !condition.contains(lead) else { continue }
+                faults.append("\(line) without \(lead):\(condition)")
+            } else if !index.isPartial {
+                faults.append(line + " as a whole")
+            }
+        }
+        return faults
+    }
+}
