@@ -65,7 +65,8 @@ struct HeartbeatTests {
         #expect(await outcomes(beats, receiver) == wanted)
         // None of those that were refused has spent its nonce.
         let again = zip(beats, wanted).map { beat, outcome in (beat, outcome == "good" ? "nonceSeen" : outcome) }
-        #expect(await outcomes(again.map(\.0), receiver) == again.map(\.1))
+        let (repeated, expected) = (again.map(\.0), again.map(\.1))
+        #expect(await outcomes(repeated, receiver) == expected)
         let spent = try await lab.database.read { tx in
             try tx.rows("SELECT nonce FROM nonces") { try $0.text() }
         }
@@ -101,7 +102,8 @@ struct HeartbeatTests {
         for name in ["a", "b", "c"] {
             let beat = heartbeat(name, try await lab.worker(name), in: lab, nonce: "1")
             let answer = try await receiver.receive(beat)
-            #expect(answer.cancelled == jobs[name].map { [$0] } ?? [])
+            let own = jobs[name].map { [$0] } ?? []
+            #expect(answer.cancelled == own)
             #expect(answer.pendingJobs == 1)
         }
     }
@@ -147,7 +149,8 @@ struct HeartbeatTests {
             let outcome = await outcomes([own], receiver)
             all.change { $0 += outcome }
         }
-        #expect(await outcomes(beats, receiver) == beats.map { _ in "good" })
+        let good = Array(repeating: "good", count: beats.count)
+        #expect(await outcomes(beats, receiver) == good)
         #expect(all.value.isEmpty)
         mayEnd.change { $0 = true }
         try await holder.value

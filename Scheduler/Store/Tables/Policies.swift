@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 /// A nonce in its scope.
 struct SpentNonce: Hashable, Sendable {
@@ -60,28 +60,6 @@ extension Transaction {
             WHERE worker_id = \(worker.text) AND revoked_at IS NULL LIMIT 1
             """
         ) { try $0.integer() } != nil
-    }
-
-    /// To which of these policies their workers have unrevoked consents.
-    package func standingConsents(_ terms: Set<WorkerPolicy>) throws -> Set<WorkerPolicy> {
-        var standing: Set<WorkerPolicy> = []
-        try SQL.chunked(Array(terms)) { chunk in
-            // A look-up for each: whatever the planner believes of the tables, there is no other way to do it.
-            let found = try rows(
-                """
-                WITH asked (worker, policy) AS
-                    (VALUES \(rows: chunk.map { [.text($0.worker.text), .text($0.policy.text)] }))
-                SELECT worker, policy, (SELECT 1 FROM consents
-                    WHERE worker_id = worker AND policy_id = policy AND revoked_at IS NULL LIMIT 1)
-                FROM asked
-                """
-            ) { row in
-                let terms = try WorkerPolicy(worker: MachineID(row.text()), policy: PolicyID(row.text()))
-                return try row.optionalInteger() == nil ? nil : terms
-            }
-            standing.formUnion(found.compactMap { $0 })
-        }
-        return standing
     }
 
     /// Spends a nonce; false when it was spent before.
