@@ -132,6 +132,43 @@ extension Transaction {
         try first("SELECT 1 FROM nonces WHERE scope = \(scope) AND nonce = \(nonce)") { try $0.integer() } != nil
     }
 
+    /// To which of these policies their workers have unrevoked consents.
+    package func standingConsents(_ terms: Set<WorkerPolicy>) throws -> Set<WorkerPolicy> {
+        let asked = SQL.Rows("asked", ["worker", "policy"], of: terms) {
+            [.text($0.worker.text), .text($0.policy.text)]
+        }
+        // A look-up for each: whatever the planner believes of the tables, there is no other way to do it.
+        let found = try rows(
+            """
+            SELECT \(asked.worker), \(asked.policy), (SELECT 1 FROM consents
+                WHERE worker_id = \(asked.worker) AND policy_id = \(asked.policy) AND revoked_at IS NULL LIMIT 1)
+            \(from: asked)
+            """
+        ) { row in
+            let terms = try WorkerPolicy(worker: MachineID(row.text()), policy: PolicyID(row.text()))
+            return try row.optionalInteger() == nil ? nil : terms
+        }
+        return Set(found.compactMap { $0 })
+    }
+
+    /// The jobs that each of these workers was told to stop, without those that it was given again since. Workers that
+    /// were told nothing are left out.
+    package func cancelNotices(for workers: Set<MachineID>) throws -> [MachineID: Set<JobID>] {
+        var notices: [MachineID: Set<JobID>] = [:]
+        try SQL.chunked(workers.map(\.text).sorted()) { chunk in
+            let found = try rows(
+                """
+                SELECT worker_id, job_id FROM cancel_notices
+                WHERE worker_id \(in: chunk) AND expires_at > \(now)
+                    AND NOT EXISTS (SELECT 1 FROM live_jobs
+                        WHERE id = job_id AND live_jobs.worker_id = cancel_notices.worker_id AND state = \(.running))
+                """
+            ) { row in try (MachineID(row.text()), JobID(row.text())) }
+            for (worker, job) in found { notices[worker, default: []].insert(job) }
+        }
+        return notices
+    }
+
     /// How many jobs wait for some worker. A hint at a bounded cost: it looks at no more than `limit` pending ones.
     package func pendingJobs(atMost limit: Int) throws -> Int64 {
         try first(

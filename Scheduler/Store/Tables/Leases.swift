@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 /// A lease to be made longer.
 package struct Extension: Sendable {
@@ -158,23 +158,6 @@ extension Transaction {
     /// The jobs that this worker was told to stop, without those that it was given again since.
     func cancelNotices(for worker: MachineID) throws -> Set<JobID> {
         try cancelNotices(for: [worker])[worker] ?? []
-    }
-
-    /// The same of several; those that were told nothing are left out.
-    package func cancelNotices(for workers: Set<MachineID>) throws -> [MachineID: Set<JobID>] {
-        var notices: [MachineID: Set<JobID>] = [:]
-        try SQL.chunked(workers.map(\.text).sorted()) { chunk in
-            let found = try rows(
-                """
-                SELECT worker_id, job_id FROM cancel_notices
-                WHERE worker_id \(in: chunk) AND expires_at > \(now)
-                    AND NOT EXISTS (SELECT 1 FROM live_jobs
-                        WHERE id = job_id AND live_jobs.worker_id = cancel_notices.worker_id AND state = \(.running))
-                """
-            ) { row in try (MachineID(row.text()), JobID(row.text())) }
-            for (worker, job) in found { notices[worker, default: []].insert(job) }
-        }
-        return notices
     }
 
     /// Takes away notices that no worker waits for any more; returns how many.

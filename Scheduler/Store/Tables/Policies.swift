@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 /// A nonce in its scope.
 struct SpentNonce: Hashable, Sendable {
@@ -60,25 +60,6 @@ extension Transaction {
             WHERE worker_id = \(worker.text) AND revoked_at IS NULL LIMIT 1
             """
         ) { try $0.integer() } != nil
-    }
-
-    /// To which of these policies their workers have unrevoked consents.
-    package func standingConsents(_ terms: Set<WorkerPolicy>) throws -> Set<WorkerPolicy> {
-        let asked = SQL.Rows("asked", ["worker", "policy"], of: terms) {
-            [.text($0.worker.text), .text($0.policy.text)]
-        }
-        // A look-up for each: whatever the planner believes of the tables, there is no other way to do it.
-        let found = try rows(
-            """
-            SELECT \(asked.worker), \(asked.policy), (SELECT 1 FROM consents
-                WHERE worker_id = \(asked.worker) AND policy_id = \(asked.policy) AND revoked_at IS NULL LIMIT 1)
-            \(from: asked)
-            """
-        ) { row in
-            let terms = try WorkerPolicy(worker: MachineID(row.text()), policy: PolicyID(row.text()))
-            return try row.optionalInteger() == nil ? nil : terms
-        }
-        return Set(found.compactMap { $0 })
     }
 
     /// Spends a nonce; false when it was spent before.

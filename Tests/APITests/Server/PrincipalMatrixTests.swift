@@ -40,9 +40,8 @@ struct PrincipalMatrixTests {
             before = try await DatabaseContents.read(store)
             _ = try await plane.machine(of: maya)
             #expect(
-                try await DatabaseContents.read(store).differences(from: before) == [
-                    "machines", "recorded_events", "unsealed_events",
-                ])
+                try await DatabaseContents.read(store).differences(from: before)
+                    == ["machines", "recorded_events", "unsealed_events"])
         }
     }
 
