@@ -79,12 +79,12 @@ final class StatementCosts: SQLConnection {
             case .column(let index): (sql.rows?.cell(0, index)).map { Self.type(of: $0) + "[]" } ?? "text[]"
             }
         }
-        let values = sql.parameters.map { parameter in
+        let values = zip(sql.parameters, types).map { parameter, type in
             switch parameter {
             case .value(let value): Self.literal(value)
-            case .texts(let texts): Self.array(texts.map { .text($0) }) + "::text[]"
-            case .integers(let numbers): Self.array(numbers.map { .integer($0) }) + "::bigint[]"
-            case .column(let index): Self.array(sql.rows.map { Array($0.column(index)) } ?? [])
+            case .texts(let texts): Self.array(texts.map { .text($0) }, type)
+            case .integers(let numbers): Self.array(numbers.map { .integer($0) }, type)
+            case .column(let index): Self.array(sql.rows.map { Array($0.column(index)) } ?? [], type)
             }
         }
         let parameters = types.isEmpty ? "" : "(\(types.joined(separator: ", ")))"
@@ -114,8 +114,8 @@ final class StatementCosts: SQLConnection {
         }
     }
 
-    private static func array(_ values: [Value]) -> String {
-        "ARRAY[\(values.map(literal).joined(separator: ", "))]"
+    private static func array(_ values: [Value], _ type: String) -> String {
+        "ARRAY[\(values.map(literal).joined(separator: ", "))]::\(type)"
     }
 
     /// What all nodes that read a table or an index gave and threw away:

@@ -76,7 +76,7 @@ struct BeatTests {
         let (has, mayEnd) = (Gate(), Gate())
         let holder = Task {
             try await lab.database.write { tx in
-                try tx.setDraining(one.id, false)
+                _ = try tx.lockBeatTrails([one.id], waits: true)
                 has.open()
                 mayEnd.wait()
             }
