@@ -36,7 +36,7 @@ final class SQLiteCheckpoints: Sendable {
             }, Unmanaged.passUnretained(self).toOpaque())
     }
 
-    /// Returns when the connection is closed.
+    /// Copies what is left, and returns when the connection is closed.
     func stop() {
         state.withLock { $0.isStopped = true }
         state.wakeAll()
@@ -66,6 +66,8 @@ final class SQLiteCheckpoints: Sendable {
             }
             next = pages + Self.dueAt
         }
+        // The file alone is whole now. What can't be copied, a crash would have left as well.
+        try? queue.inDatabase { _ = try $0.checkpoint(.truncate) }
         try? queue.close()
         state.withLock { $0.isRunning = false }
         state.wakeAll()

@@ -1,4 +1,5 @@
 import Domain
+import Foundation
 import Store
 import Support
 import Testing
@@ -119,6 +120,39 @@ struct SQLiteTests {
         await #expect(throws: DatabaseError.full) { try await others[1].value }
         try await others[2].value
         #expect(try await Set(store.notes()) == ["a", "b"])
+    }
+
+    @Test("after it is closed the file alone is whole")
+    func closed() async throws {
+        let url = try await TestDatabase.sqlite.freshURL()
+        let store = try await Database.open(url)
+        try await store.makeTables()
+        for number in 0..<50 { try await store.note("\(number)") }
+        await store.close()
+        let path = String(url.dropFirst("sqlite:".count))
+        try FileManager.default.copyItem(atPath: path, toPath: path + ".copy")
+        let copy = try await Database.open("sqlite:\(path).copy")
+        #expect(try await copy.notes().count == 50)
+        await copy.close()
+    }
+
+    @Test("a log that is always written to begins anew, and loses nothing")
+    func checkpoints() async throws {
+        let url = try await TestDatabase.sqlite.freshURL()
+        let store = try await Database.open(url)
+        try await store.makeTables()
+        let log = String(url.dropFirst("sqlite:".count)) + "-wal"
+        let text = String(repeating: "x", count: 500_000)
+        var longest: Int64 = 0
+        for number in 0..<400 {
+            try await store.note("\(number) \(text)")
+            let size = try FileManager.default.attributesOfItem(atPath: log)[.size] as? NSNumber
+            longest = max(longest, size?.int64Value ?? 0)
+        }
+        // 200 MB were written.
+        #expect(longest > 8 << 20 && longest < 128 << 20)
+        #expect(try await store.notes().count == 400)
+        await store.close()
     }
 
     @Test("a path that can't be opened says so")
