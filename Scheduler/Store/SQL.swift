@@ -2,8 +2,8 @@
 ///
 ///     let due: SQL = "SELECT id FROM jobs WHERE run_at <= \(tx.now) ORDER BY id LIMIT \(limit) \(.skipLocked)"
 ///
-/// The text carries `$1`, `$2` … in order, and stays the same however many rows (`Rows`) or items of a list it is about:
-/// the same text is prepared once per connection.
+/// The text carries `$1`, `$2` … in order, and stays the same however many rows (`Rows`) or items of a list it is
+/// about: the same text is prepared once per connection.
 package struct SQL: Sendable, ExpressibleByStringInterpolation {
     /// What a number in the text stands for.
     enum Parameter: Sendable, Equatable {

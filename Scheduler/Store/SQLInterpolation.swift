@@ -89,7 +89,7 @@ extension SQL.StringInterpolation {
     package mutating func appendInterpolation(inserting rows: SQL.Rows) {
         let numbers = numbers(of: rows)
         text.append("(\(names(of: rows))) ")
-        text.append(postgres: "SELECT * FROM unnest(\(numbers))", sqlite: "VALUES (\(numbers))")
+        text.append(postgres: .allRows(ofColumns: numbers), sqlite: "VALUES (\(numbers))")
     }
 
     private mutating func append(_ rows: SQL.Rows, _ word: String) {

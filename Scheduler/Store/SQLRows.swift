@@ -1,7 +1,7 @@
 extension SQL {
-    /// Rows of values, all of which one statement is about: PostgreSQL is given them at once, a column at a time; SQLite
-    /// runs the statement for each of them, in their order. A statement may have one such set, and does nothing when
-    /// there are no rows.
+    /// Rows of values, all of which one statement is about: PostgreSQL is given them at once, a column at a time;
+    /// SQLite runs the statement for each of them, in their order. A statement may have one such set, and does nothing
+    /// when there are no rows.
     ///
     ///     let ready = SQL.Rows("ready", ["id", "tag"], of: jobs) { [.text($0.id.text), .integer($0.tag)] }
     ///     try tx.execute(

@@ -43,6 +43,7 @@ final class ClientConnection: ChannelDuplexHandler, ServerChildChannelValue, @un
     private var bodySince: NIODeadline?
     private var bodyBytes = 0
     private var isQuiescing = false
+    private var isCancelled = false
     /// Whether a request that asks for another protocol has come, and may still wait behind others.
     private(set) var expectsUpgrade = false
     /// Whether this reply is the last one: what the client still sends isn't worth reading.
@@ -105,7 +106,7 @@ final class ClientConnection: ChannelDuplexHandler, ServerChildChannelValue, @un
         idleWatch = channel.eventLoop.scheduleTask(deadline: deadline) {
             guard self.isCounted else { return }
             // A request that is here whole takes as long as its answer does.
-            let isBusy = self.underWay > 0 && self.bodySince == nil
+            let isBusy = self.underWay > 0 && self.bodySince == nil || !self.channel.isWritable
             let now = NIODeadline.now()
             if !isBusy, now >= self.lastActive + self.idleTimeout { return self.channel.close(promise: nil) }
             self.watchIdle(until: (isBusy ? now : self.lastActive) + self.idleTimeout)
@@ -156,7 +157,8 @@ extension ClientConnection {
             inbox.close(.success(()))
         case is ChannelShouldQuiesceEvent:
             isQuiescing = true
-            if underWay == 0 { context.close(promise: nil) }
+            // What was answered last may not be out yet.
+            if underWay == 0 { closeWritten() }
         default: break
         }
     }
@@ -212,12 +214,13 @@ extension ClientConnection {
     /// Sends bytes as soon as the client has taken those before. Throws when it is gone or the task cancelled.
     /// - Parameter isEnd: whether the request is answered by that.
     func write(_ bytes: ByteBuffer, _ more: ByteBuffer? = nil, isEnd: Bool = false) async throws {
-        if channel.eventLoop.inEventLoop, let context, context.channel.isWritable {
+        if channel.eventLoop.inEventLoop, !isCancelled, let context, context.channel.isWritable {
             return put(bytes, more, isEnd: isEnd)
         }
         try await withCheckedThrowingContinuation { writer in
             onLoop {
                 self.writer = writer
+                if self.isCancelled { return self.resumeWriter(throwing: CancellationError()) }
                 guard let context = self.context else {
                     return self.resumeWriter(throwing: ChannelError.ioOnClosedChannel)
                 }
@@ -262,10 +265,13 @@ extension ClientConnection {
         }
     }
 
-    /// Closes it as soon as the client has taken what it was sent.
+    /// Closes it as soon as the client has taken what it was sent, or has had the time of an idle one for it.
     func closeWritten() {
         onLoop {
             guard let context = self.context else { return }
+            context.eventLoop.scheduleTask(in: self.idleTimeout) { [channel = self.channel] in
+                channel.close(promise: nil)
+            }
             let written = context.eventLoop.makePromise(of: Void.self)
             written.futureResult.whenComplete { [channel = self.channel] _ in channel.close(promise: nil) }
             context.writeAndFlush(self.wrapOutboundOut(.byteBuffer(ByteBuffer())), promise: written)
@@ -275,6 +281,7 @@ extension ClientConnection {
     /// Its task is cancelled.
     func cancel() {
         onLoop {
+            self.isCancelled = true
             self.inbox.removeAll()
             self.inbox.close(.failure(CancellationError()))
             self.resumeWriter(throwing: CancellationError())

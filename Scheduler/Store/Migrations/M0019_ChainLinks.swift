@@ -21,6 +21,8 @@ extension Migration {
             hash \(.text) NOT NULL,
             PRIMARY KEY (owner_id, position))
         """,
+        // Two who go on from the same end can't both, whatever each of them adds.
+        "CREATE UNIQUE INDEX chain_links_by_start ON chain_links (owner_id, (position - events))",
         // `seq` is the lowest of `numbers`.
         """
         CREATE TABLE unsealed_events (

@@ -1,7 +1,7 @@
 extension Migration {
     /// Indexes that begin with another column than the id serve only statements that name that column. Without the
-    /// condition PostgreSQL, planning a look-up by ids while a table is empty, now and then takes one of them, and walks
-    /// it whole for each id once the table has grown.
+    /// condition PostgreSQL, planning a look-up by ids while a table is empty, now and then takes one of them, and
+    /// walks it whole for each id once the table has grown.
     static let indexLeads = Migration(name: "0021_index_leads") { _ in
         [
             "DROP INDEX live_jobs_by_owner",

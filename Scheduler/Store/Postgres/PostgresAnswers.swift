@@ -24,9 +24,11 @@ extension PostgresLink {
 
     /// Sends several prepared statements in one go and waits for all their answers, or throws the first error.
     func pipeline(_ sends: [(OpaquePointer) -> Int32]) throws -> [PostgresResult] {
-        let deadline = World.live.monotonic() + Int64(patience)
+        var deadline = World.live.monotonic() + Int64(patience)
+        failedAfter = nil
         guard PQenterPipelineMode(handle) == 1 else { throw lost() }
-        defer { if PQexitPipelineMode(handle) != 1 { health = .lost } }
+        // A server that says nothing is given up all the same.
+        defer { if PQexitPipelineMode(handle) != 1, health != .stalled { health = .lost } }
         guard sends.allSatisfy({ $0(handle) == 1 }), PQpipelineSync(handle) == 1 else { throw lost() }
         try flush(until: deadline)
         var answers: [PostgresResult] = []
@@ -38,7 +40,14 @@ extension PostgresLink {
                 continue
             }
             if result.endsPipeline { break }
-            if result.isError { failed = failed ?? result } else { answers.append(result) }
+            // Each statement has its time.
+            deadline = World.live.monotonic() + Int64(patience)
+            if !result.isError {
+                answers.append(result)
+            } else if failed == nil {
+                failed = result
+                failedAfter = answers.count
+            }
         }
         guard let failed else { return answers }
         let (error, health) = failed.failure(mayWrite: mode == .write)

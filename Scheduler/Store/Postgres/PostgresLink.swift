@@ -17,7 +17,8 @@ final class PostgresLink: SQLConnection {
         let changing: Int?
     }
 
-    /// So many bytes of values wait at most.
+    /// So many statements, and so many bytes of values, wait at most.
+    private static let laterLimit = 128
     private static let bytesLaterLimit = 1 << 20
 
     private enum Stage {
@@ -46,6 +47,8 @@ final class PostgresLink: SQLConnection {
     private var stage = Stage.idle
     /// What became of the transaction, by the last failure.
     var health = LinkHealth.fine
+    /// How many statements of the last pipeline were done when the server refused one; nil when it refused none.
+    var failedAfter: Int?
 
     /// Takes over an established connection.
     init(_ handle: OpaquePointer, _ settings: DatabaseSettings) throws {
@@ -100,7 +103,7 @@ final class PostgresLink: SQLConnection {
         let statement = try prepared(sql.text, parameters.types)
         later.append(Later(sql: sql, statement: statement, parameters: parameters, changing: changing))
         bytesLater += parameters.size
-        if bytesLater > Self.bytesLaterLimit { try settleLater() }
+        if bytesLater > Self.bytesLaterLimit || later.count >= Self.laterLimit { try settleLater() }
     }
 
     /// Runs statements without values, separated by semicolons.
@@ -227,11 +230,14 @@ extension PostgresLink {
             try open()
         }
         stage = .idle
+        let before = later.count
         do {
             guard try sendLater(and: { TransactionWord.commit.send(on: $0) }).tag == "COMMIT" else {
                 throw DatabaseError.failed(code: "25P02", message: "the server rolled back")
             }
         } catch {
+            // What the server refused before the COMMIT has not happened.
+            if let failedAfter, failedAfter < before { throw error }
             throw health == .lost || health == .stalled ? DatabaseError.unknownOutcome : error
         }
     }

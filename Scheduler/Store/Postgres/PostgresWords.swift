@@ -1,3 +1,8 @@
+extension String {
+    /// All rows of arrays with these numbers.
+    static func allRows(ofColumns numbers: String) -> String { "SELECT * FROM unnest(\(numbers))" }
+}
+
 /// What only PostgreSQL has words for.
 extension Transaction {
     /// Keeps other processes from changing the schema until this transaction ends. Waits for them as long as it

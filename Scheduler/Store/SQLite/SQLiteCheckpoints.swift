@@ -6,6 +6,8 @@ final class SQLiteCheckpoints: Sendable {
     private struct State {
         /// Pages in the log after the last commit.
         var pages = 0
+        /// At how many they are copied next.
+        var next = SQLiteCheckpoints.dueAt
         var isStopped = false
         var isRunning = true
     }
@@ -21,6 +23,9 @@ final class SQLiteCheckpoints: Sendable {
 
     /// Opens a connection beside the writer's.
     init(_ path: String, _ configuration: Configuration) throws {
+        var configuration = configuration
+        // Writers wait meanwhile, so it doesn't wait long for a reader.
+        configuration.busyMode = .timeout(0.1)
         queue = try DatabaseQueue(path: path, configuration: configuration)
         startThread("sqlite-checkpoint") { self.run() }
     }
@@ -45,28 +50,28 @@ final class SQLiteCheckpoints: Sendable {
 
     private func note(_ pages: Int) {
         let isDue = state.withLock { state in
+            // The log has begun anew.
+            if pages < state.pages { state.next = Self.dueAt }
             state.pages = pages
-            return pages >= Self.dueAt
+            return pages >= state.next
         }
         if isDue { state.wakeAll() }
     }
 
     private func run() {
-        var next = Self.dueAt
         while let pages = state.wait(until: { state -> Int?? in
             if state.isStopped { return .some(nil) }
-            // After a restart the log is short again.
-            if state.pages < Self.dueAt { next = Self.dueAt }
-            return state.pages >= next ? state.pages : nil
+            guard state.pages >= state.next else { return nil }
+            state.next = state.pages + Self.dueAt
+            return state.pages
         }) {
             // A reader that holds an old page, or a full disk, leaves the rest to the next time.
             try? queue.inDatabase { database in
                 _ = try database.checkpoint(.passive)
                 if pages >= Self.restartAt { _ = try database.checkpoint(.restart) }
             }
-            next = pages + Self.dueAt
         }
-        // The file alone is whole now. What can't be copied, a crash would have left as well.
+        // The file alone is whole then. What can't be copied, a crash would have left as well.
         try? queue.inDatabase { _ = try $0.checkpoint(.truncate) }
         try? queue.close()
         state.withLock { $0.isRunning = false }

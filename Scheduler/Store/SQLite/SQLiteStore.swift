@@ -142,9 +142,10 @@ final class SQLiteStore: StorageEngine {
             writer.asyncBarrierWriteWithoutTransaction { _ in
                 self.state.withLock { $0.connections.removeAll() }
                 DispatchQueue.global().async {
-                    self.checkpoints?.stop()
                     // It fails when a statement is still open; the file is whole, and the process forgets the rest.
                     try? self.writer.close()
+                    // The last connection must be one that may write: it copies the log and takes it away.
+                    self.checkpoints?.stop()
                     continuation.resume()
                 }
             }

@@ -87,6 +87,7 @@ struct SealingTests {
         let late = Task {
             try await lab.database.write { tx in
                 try tx.record([Self.event(1, of: Lab.alice), Self.event(2, of: Lab.bob)])
+                try tx.execute("SELECT 1")
                 hasNumbers.open()
                 mayCommit.wait()
             }
@@ -133,10 +134,10 @@ struct SealingTests {
         try await record(2, of: Lab.alice, in: lab)
         var first = try await lab.database.read { try $0.sealable(of: Lab.alice, limit: 10) }
         try first.prepare()
-        try await record(2, of: Lab.alice, in: lab)
+        try await record(3, of: Lab.alice, in: lab)
         var both = try await lab.database.read { try $0.sealable(of: Lab.alice, limit: 10) }
         try both.prepare()
-        #expect((first.count, both.count) == (2, 4))
+        #expect((first.count, both.count) == (2, 5))
         // As a sealer would that read from behind the first two.
         let seq = try #require(both.unsealed.last?.seq)
         var second = try await lab.database.read { try $0.sealable(from: seq, limit: 10) }
@@ -145,6 +146,7 @@ struct SealingTests {
         let slow = Task {
             try await lab.database.write { tx in
                 let count = try tx.seal(one)
+                try tx.execute("SELECT 1")
                 hasSealed.open()
                 mayCommit.wait()
                 return count
@@ -159,8 +161,8 @@ struct SealingTests {
         mayCommit.open()
         #expect(try await slow.value == 2)
         await #expect(throws: DatabaseError.self) { try await quick.value }
-        #expect(try await waiting(in: lab) == ["alice": 2])
-        #expect(try await lab.chain(of: Lab.alice).count == 4)
+        #expect(try await waiting(in: lab) == ["alice": 3])
+        #expect(try await lab.chain(of: Lab.alice).count == 5)
         try await lab.expectChain(of: Lab.alice)
         try await lab.expectBooksBalance()
     }
