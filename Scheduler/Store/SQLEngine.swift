@@ -13,8 +13,8 @@ package enum Clause: String, CaseIterable, Sendable {
     /// Keeps the consents of a `SELECT` from being revoked until the commit, which others may do too, and one machine's
     /// claims after one another: two at once would each see room that both fill.
     case shareConsents
-    /// A condition on the column before it: to be what the query up to `end` finds. As `SQL.Rows` has it, this can only
-    /// be looked up by an index of the column.
+    /// A condition on the column before it: to be what the column or the query up to `end` gives. As with `SQL.Rows`,
+    /// it can only be looked up by an index of the column before it.
     case isFound
     case end
     /// The type of a column of text, compared byte by byte on both databases; for migrations.

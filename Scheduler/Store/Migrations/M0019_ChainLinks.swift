@@ -31,7 +31,7 @@ extension Migration {
             events BIGINT NOT NULL CHECK (events BETWEEN 1 AND 128),
             numbers \(.text) NOT NULL)
         """,
-        "CREATE INDEX unsealed_events_by_owner ON unsealed_events (owner_id, seq)",
+        "CREATE INDEX unsealed_events_by_owner ON unsealed_events (owner_id, seq) WHERE owner_id IS NOT NULL",
     ]
 
     private static func filled(_ dialect: Dialect) -> [SQL] {

@@ -8,6 +8,8 @@ extension Migration {
             "CREATE INDEX live_jobs_by_owner ON live_jobs (owner_id, id) WHERE owner_id IS NOT NULL",
             "DROP INDEX ended_jobs_by_owner",
             "CREATE INDEX ended_jobs_by_owner ON ended_jobs (owner_id, state, id) WHERE owner_id IS NOT NULL",
+            "DROP INDEX machines_by_owner",
+            "CREATE INDEX machines_by_owner ON machines (owner_id, id) WHERE owner_id IS NOT NULL",
             "DROP INDEX devices_by_customer",
             "CREATE INDEX devices_by_customer ON devices (customer_id, id) WHERE customer_id IS NOT NULL",
             "DROP INDEX device_presence_by_customer",
@@ -15,6 +17,8 @@ extension Migration {
             CREATE INDEX device_presence_by_customer ON device_presence (customer_id, is_online, device_id)
                 WHERE customer_id IS NOT NULL
             """,
+            // For the pruner.
+            "CREATE INDEX cancel_notices_by_end ON cancel_notices (expires_at)",
         ]
     }
 }

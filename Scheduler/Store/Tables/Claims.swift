@@ -117,7 +117,7 @@ extension Transaction {
             """
             SELECT CAST(COALESCE(SUM(milli_cores), 0) AS BIGINT), CAST(COALESCE(SUM(memory_mib), 0) AS BIGINT),
                 CAST(COALESCE(SUM(gpus), 0) AS BIGINT)
-            FROM live_jobs JOIN job_classes ON job_classes.id = class_id
+            FROM live_jobs JOIN job_classes ON job_classes.id \(.isFound) class_id \(.end)
             WHERE worker_id = \(worker.text) AND state = 'running'
             """
         ) { row in try (row.integer(), row.integer(), row.integer()) } ?? (0, 0, 0)

@@ -85,7 +85,7 @@ extension Transaction {
         let found = try first(
             """
             SELECT backoff_initial, backoff_factor, backoff_most, minutes
-            FROM jobs JOIN job_classes ON job_classes.id = class_id WHERE jobs.id = \(id.text)
+            FROM jobs JOIN job_classes ON job_classes.id \(.isFound) class_id \(.end) WHERE jobs.id = \(id.text)
             """
         ) { row in
             try (Backoff(initial: row.integer(), factor: row.integer(), max: row.integer()), row.integer())

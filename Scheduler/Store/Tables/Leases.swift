@@ -162,10 +162,16 @@ extension Transaction {
 
     /// Takes away notices that no worker waits for any more; returns how many.
     func deleteExpiredCancelNotices(limit: Int) throws -> Int {
-        try execute(
+        let expired = try rows(
             """
-            DELETE FROM cancel_notices WHERE (worker_id, job_id) IN
-                (SELECT worker_id, job_id FROM cancel_notices WHERE expires_at <= \(now) LIMIT \(limit))
+            SELECT worker_id, job_id FROM cancel_notices WHERE expires_at <= \(now) ORDER BY expires_at LIMIT \(limit)
+            """
+        ) { row in try (worker: row.text(), job: row.text()) }
+        let gone = SQL.Rows("gone", ["worker", "job"], of: expired) { [.text($0.worker), .text($0.job)] }
+        return try execute(
+            """
+            DELETE FROM cancel_notices \(using: gone)
+            WHERE worker_id \(is: gone.worker) AND job_id \(is: gone.job) AND expires_at <= \(now)
             """)
     }
 }

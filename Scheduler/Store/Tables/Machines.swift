@@ -78,6 +78,7 @@ extension Transaction {
     /// The consent is locked against being revoked until the commit.
     func offer(_ claim: Claim) throws -> Offer {
         var offer = claim.offer
+        // `COALESCE` keeps PostgreSQL from looking anything up by its owner, or walking all policies in their order.
         let limits = try first(
             """
             SELECT machines.owner_id, milli_cores, memory_mib, gpus, labels, machines.isolation, has_capacity,
@@ -85,8 +86,8 @@ extension Transaction {
                 states_price, \(raw: MarketPrices.columns)
             FROM machines JOIN market_prices ON market_prices.id = 1
                 JOIN consents ON consents.worker_id = machines.id AND revoked_at IS NULL
-                JOIN policies ON policies.id = policy_id AND policies.state = 'active'
-                    AND policies.owner_id = machines.owner_id
+                JOIN policies ON policies.id \(.isFound) policy_id \(.end) AND policies.state = 'active'
+                    AND COALESCE(policies.owner_id, '') = COALESCE(machines.owner_id, '')
             WHERE machines.id = \(offer.worker)
             ORDER BY consents.created_at DESC, consents.id LIMIT 1 \(.shareConsents)
             """

@@ -56,7 +56,8 @@ extension Transaction {
     func hasConsent(_ worker: MachineID) throws -> Bool {
         try first(
             """
-            SELECT 1 FROM consents JOIN policies ON policies.id = policy_id AND policies.state = 'active'
+            SELECT 1 FROM consents
+                JOIN policies ON policies.id \(.isFound) policy_id \(.end) AND policies.state = 'active'
             WHERE worker_id = \(worker.text) AND revoked_at IS NULL LIMIT 1
             """
         ) { try $0.integer() } != nil

@@ -45,6 +45,8 @@ final class StatementCosts: SQLConnection {
     }
 
     func run(_ sql: SQL, _ each: (inout Row) throws -> Bool) throws -> Int {
+        // What is about no rows does nothing.
+        if sql.rows?.count == 0 { return 0 }
         costs.append(tx.sqlEngine == .sqlite ? try sqliteCost(sql) : try postgresCost(sql))
         guard sql.text.hasPrefix("SELECT") || sql.text.hasPrefix("WITH") || sql.text.contains("RETURNING") else {
             return try tx.execute(sql)

@@ -92,7 +92,7 @@ struct PlanTests {
                     try tx.seal(batch)
                 }
             ),
-            ("prune", { tx in _ = try tx.prune(limit: 10, keysOlderThan: 0) }),
+            ("prune", { tx in _ = try tx.deleteExpiredCancelNotices(limit: 10) }),
         ]
         return steps
     }
