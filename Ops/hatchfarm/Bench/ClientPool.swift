@@ -44,6 +44,27 @@ enum ClientPool {
         return try results.withLock { try $0.map { try $0.get() } }
     }
 
+    /// Sends all, each connection its own; returns the nanoseconds until the last is done, and those of each call.
+    /// - Parameter call: what an answer other than 200 is reported as.
+    static func send(
+        _ requests: [[[UInt8]]], on connections: [RawConnection], _ call: String
+    ) throws -> (ticks: UInt64, latencies: [UInt64]) {
+        let start = Ticks.now()
+        let tallies = try run(connections.count) { index in
+            var tally = Tally()
+            for request in requests[index] {
+                let sent = Ticks.now()
+                let answer = try connections[index].exchange(request)
+                tally.latencies.append(Ticks.now() - sent)
+                guard answer.status == 200 else {
+                    throw Failure.unexpected("\(call) got \(answer.status): \(answer.text)")
+                }
+            }
+            return tally
+        }
+        return (Ticks.now() - start, Tally.sum(tallies).latencies)
+    }
+
     private final class Body: Sendable {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }

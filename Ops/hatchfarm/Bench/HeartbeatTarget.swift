@@ -50,22 +50,10 @@ final class HeartbeatTarget: BenchTarget {
         let share = max(1, settings.backlog(.heartbeats) / connections.count)
         let requests = try signed(share)
         let before = try server.processorSeconds()
-        let start = Ticks.now()
-        let tallies = try ClientPool.run(connections.count) { [connections] index in
-            var tally = Tally()
-            for request in requests[index] {
-                let sent = Ticks.now()
-                let answer = try connections[index].exchange(request)
-                tally.latencies.append(Ticks.now() - sent)
-                guard answer.status == 200 else {
-                    throw Failure.unexpected("a heartbeat got \(answer.status): \(answer.text)")
-                }
-            }
-            return tally
-        }
-        let (ticks, count) = (Ticks.now() - start, share * connections.count)
+        let (ticks, latencies) = try ClientPool.send(requests, on: connections, "a heartbeat")
+        let count = share * connections.count
         let cost = Reading.processor("heartbeats", try server.processorSeconds() - before, count)
-        return [.calls("heartbeats", count, ticks)] + Reading.latencies("heartbeats", Tally.sum(tallies).latencies)
+        return [.calls("heartbeats", count, ticks)] + Reading.latencies("heartbeats", latencies)
             + [cost]
     }
 

@@ -37,8 +37,8 @@ final class InklingTarget: BenchTarget {
         let each = max(1, share / Self.dreamsEach)
         let requests = try signed(devices: each)
         let (first, rest) = (requests.map(\.first), requests.map(\.rest))
-        let registering = try timed(first)
-        let posting = try timed(rest)
+        let registering = try ClientPool.send(first, on: connections, "a post")
+        let posting = try ClientPool.send(rest, on: connections, "a post")
         let count = connections.count * each
         return [.calls("first post", count, registering.ticks)]
             + [.calls("post", count * (Self.dreamsEach - 1), posting.ticks)]
@@ -64,24 +64,6 @@ final class InklingTarget: BenchTarget {
             return Tally()
         }
         return made.withLock { made in (0..<connections.count).map { made[$0] ?? Share() } }
-    }
-
-    /// Sends all, each connection its own; returns the nanoseconds until the last is done, and those of each call.
-    private func timed(_ requests: [[[UInt8]]]) throws -> (ticks: UInt64, latencies: [UInt64]) {
-        let start = Ticks.now()
-        let tallies = try ClientPool.run(connections.count) { [connections] index in
-            var tally = Tally()
-            for request in requests[index] {
-                let sent = Ticks.now()
-                let answer = try connections[index].exchange(request)
-                tally.latencies.append(Ticks.now() - sent)
-                guard answer.status == 200 else {
-                    throw Failure.unexpected("a post got \(answer.status): \(answer.text)")
-                }
-            }
-            return tally
-        }
-        return (Ticks.now() - start, Tally.sum(tallies).latencies)
     }
 
     func close() async {

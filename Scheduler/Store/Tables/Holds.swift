@@ -80,7 +80,7 @@ extension Transaction {
             try executeLater(
                 """
                 UPDATE holds SET state = CASE WHEN posted > 0 THEN 'posted' ELSE 'expired' END, ended_at = \(now)
-                WHERE id \(in: Array(chunk)) AND state = \("pending")
+                WHERE id \(in: chunk) AND state = \("pending")
                 """)
         }
     }
