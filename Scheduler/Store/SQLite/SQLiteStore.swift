@@ -73,7 +73,7 @@ final class SQLiteStore: StorageEngine {
         // The pool sets NORMAL when it opens, which may lose what was acknowledged when the power fails.
         try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         let checkpoints = try SQLiteCheckpoints(path, configuration)
-        try pool.writeWithoutTransaction { database in
+        pool.writeWithoutTransaction { database in
             if let handle = database.sqliteConnection { checkpoints.follow(handle) }
         }
         return (pool, checkpoints)
