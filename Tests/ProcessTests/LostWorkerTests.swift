@@ -36,7 +36,7 @@ extension OneByOne {
             #expect(ended["status"] == "completed" && ended["result"]?["output"] == "done")
             #expect(ended["losses"] == 1)
             #expect(ended["attempts"]?.array?.map { $0["outcome"] } == ["lost", "success"])
-            #expect(try await farm.owner.count(of: "job_ended", job) == 1)
+            #expect(try await farm.owner.endEvents()[job] == 1)
             let start = ended["attempts"]?.array?.last?["started_at"]?.string.flatMap { RFC3339.parse($0) }
             return try #require(start) - lost.visibleUntil
         }

@@ -102,15 +102,23 @@ package struct FarmOwner: Sendable {
         return jobs
     }
 
-    /// How many events of a type are recorded for an object.
-    package func count(of type: String, _ object: String) async throws -> Int {
-        var count = 0
+    /// How many events say that a job has ended, by job.
+    package func endEvents() async throws -> [String: Int] {
+        var ends: [String: Int] = [:]
         var offset = 0
         while true {
             let page = try await client.get("/api/v1/audit/events?limit=500&offset=\(offset)").expecting(200).data
             let events = page["events"]?.array ?? page.array ?? []
-            count += events.count { $0["type"]?.string == type && $0["object_id"]?.string == object }
-            guard events.count == 500 else { return count }
+            for event in events {
+                let jobs =
+                    switch event["type"]?.string {
+                    case "job_ended": [event["object_id"]?.string]
+                    case "jobs_ended": (event["metadata"]?["jobs"]?.array ?? []).map { $0["id"]?.string }
+                    default: [] as [String?]
+                    }
+                for job in jobs { ends[job ?? "", default: 0] += 1 }
+            }
+            guard events.count == 500 else { return ends }
             offset += 500
         }
     }

@@ -1,4 +1,3 @@
-internal import Bytes
 package import Domain
 
 /// A worker's report of how an attempt ended.
@@ -140,12 +139,7 @@ extension Transaction {
             try insertEnded(ends)
             try note(ends.compactMap(\.change))
             settlements += ends.map { Settlement(job: $0.job, pay: $0.pay, isOver: true) }
-            try record(
-                ends.map { end in
-                    end.job.event(
-                        .jobEnded, actor: actor ?? end.job.worker?.text ?? "system", state: end.state, pay: end.pay,
-                        refund: end.job.held - end.pay)
-                })
+            try record(Event.ends(ends, by: actor))
             let waited = ends.filter(\.job.hasDependents)
             let done = waited.filter { $0.state == .completed }.map(\.job.id)
             try unblock(dependents(of: done).sorted(), done: done)
@@ -183,24 +177,5 @@ extension LiveJob {
         Finished(
             job: id, state: state, attempt: attempt, fence: fence, ranMilliseconds: claimedAt.map { now - $0 },
             paid: paid, freesOthers: hasDependents)
-    }
-
-    func event(
-        _ type: EventType, actor: String, state: JobState? = nil, reason: String? = nil, pay: Int64 = 0,
-        refund: Int64 = 0
-    ) -> Event {
-        var metadata = JSONWriter(capacity: 96)
-        metadata.beginObject()
-        if let state { metadata.field("state", state.rawValue) }
-        metadata.field("attempt", attempt)
-        metadata.field("fence", fence)
-        if let worker { metadata.field("worker", worker.text) }
-        if let reason { metadata.field("reason", reason) }
-        if pay > 0 { metadata.field("paid_usdt", Money.decimal(pay)) }
-        if refund > 0 { metadata.field("refunded_usdt", Money.decimal(refund)) }
-        metadata.endObject()
-        return Event(
-            owner: owner, type: type, actor: actor, object: id.text,
-            metadata: String(decoding: metadata.bytes, as: UTF8.self))
     }
 }

@@ -49,7 +49,7 @@ extension Transaction {
         }
         for provider in providers.values { accounts.insert(Account(provider, .usdt, .available)) }
         var book = try lock(accounts)
-        var events: [Event] = []
+        var paid: [(provider: OwnerID, job: LiveJob, amount: Int64)] = []
         for settlement in moving {
             let job = settlement.job
             let hold = job.hold
@@ -62,10 +62,7 @@ extension Transaction {
                         id: "\(hold.id)/pay/\(job.fence)", from: hold.held,
                         to: Account(provider, .usdt, .available), amount: settlement.pay, reason: .jobPayment,
                         reference: job.id.text))
-                events.append(
-                    Event(
-                        owner: provider, type: .jobPaid, actor: worker.text, object: job.id.text,
-                        metadata: Event.money(settlement.pay, .usdt, reference: job.id.text)))
+                paid.append((provider, job, settlement.pay))
             }
             let rest = job.held - settlement.pay
             if settlement.isOver, rest > 0 { try book.mustPost(hold.refund(rest)) }
@@ -76,7 +73,7 @@ extension Transaction {
         try write(book)
         try change(
             moving.map { HoldChange(id: $0.job.hold.id, posted: $0.pay, isOver: $0.isOver || $0.pay == $0.job.held) })
-        try record(events)
+        try record(Event.payments(paid))
     }
 }
 

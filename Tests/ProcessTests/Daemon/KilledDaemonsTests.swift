@@ -27,7 +27,7 @@ struct KilledDaemonsTests {
             #expect(ProcessTable.count(load.marker) == 0)
             let ended = try await load.ended()
             #expect(ended.count == size.jobs)
-            expectEndedOnce(ended, events: try await load.endEvents())
+            expectEndedOnce(ended, events: try await load.owner.endEvents())
             expectLossesAreKills(ended, killer.kills)
         }
     }

@@ -67,7 +67,7 @@ struct ServerAwayTests {
         #expect(job["attempt"] == 1 && job["losses"] == 0)
         #expect((job["attempts"]?.array ?? []).map { $0["outcome"] } == ["success"])
         #expect(job["result"]?["output"] == "begun\ndone\n")
-        #expect(try await farm.owner.count(of: "job_ended", id) == 1)
+        #expect(try await farm.owner.endEvents()[id] == 1)
     }
 
     /// Twelve in any second are each job's log, and one call of every other kind.

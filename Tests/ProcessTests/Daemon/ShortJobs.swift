@@ -29,7 +29,7 @@ final class ShortJobs: Sendable {
     /// In the command line of every process of these jobs, and of no other.
     let marker: String
     static let outputFile = "made.bin"
-    private let owner: FarmOwner
+    let owner: FarmOwner
     private let ids = Mutex<[String]>([])
 
     init(_ owner: FarmOwner, port: Int) {
@@ -121,20 +121,5 @@ final class ShortJobs: Sendable {
 
     private static func runs(in text: String) -> Set<String> {
         Set(text.matches(of: #/run ([0-9a-f]{8}-[0-9a-f-]{27})\n/#).map { String($0.output.1) })
-    }
-
-    /// How many events say that a job has ended, by job.
-    func endEvents() async throws -> [String: Int] {
-        var ends: [String: Int] = [:]
-        var offset = 0
-        while true {
-            let page = try await owner.client.get("/api/v1/audit/events?limit=500&offset=\(offset)").expecting(200).data
-            let events = page["events"]?.array ?? page.array ?? []
-            for event in events where event["type"] == "job_ended" {
-                ends[event["object_id"]?.string ?? "", default: 0] += 1
-            }
-            guard events.count == 500 else { return ends }
-            offset += 500
-        }
     }
 }

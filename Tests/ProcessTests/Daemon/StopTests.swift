@@ -161,7 +161,7 @@ struct StopTests {
             let ended = try await attempts(begun.job, farm)
             #expect(ended.map { $0["outcome"] } == ["lost", "success"])
             #expect(ended.last?["worker_id"]?.string == other.id)
-            #expect(try await farm.owner.count(of: "job_ended", begun.job) == 1)
+            #expect(try await farm.owner.endEvents()[begun.job] == 1)
             try await begun.drain()
             other.signal(SIGTERM)
             #expect(try await other.end() == .exited(0))
