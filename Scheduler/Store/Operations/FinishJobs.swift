@@ -31,62 +31,49 @@ extension Transaction {
     /// A report with a key that doesn't hold changes nothing; a repeated report gets the first one's answer (CONTRACT
     /// 4). An audit's report also settles its task (CONTRACT 7).
     package func finish(_ reports: [Report], audits: AuditTerms = AuditTerms()) throws -> [Result<Finished, Refusal>] {
-        var accepted = Accepted()
-        try accept(reports, &accepted)
-        let open = reports.filter { accepted.answers[$0.key] == nil }
-        if !open.isEmpty {
+        var round = ReportRound(reports)
+        try accept(&round)
+        if !round.isAnswered {
             try creditOutage()
-            try accept(open, &accepted)
+            try accept(&round)
         }
         // Once, and last: accounts are locked after all live rows.
-        try end(accepted.ends, retried: accepted.retried, audits: audits)
-        let before = try answersBefore(reports.map(\.key).filter { accepted.answers[$0] == nil })
-        let outcomes = Dictionary(reports.map { ($0.key, $0.outcome.status.rawValue) }) { first, _ in first }
-        func answer(_ report: Report) -> Finished? {
-            let status = report.outcome.status.rawValue
-            if let answer = accepted.answers[report.key] { return outcomes[report.key] == status ? answer : nil }
-            return before[report.key].flatMap { $0.status == status ? $0.answer : nil }
-        }
-        let missing = reports.filter { answer($0) == nil }.map(\.key)
+        try end(round.ends, retried: round.retried, audits: audits)
+        let before = round.isAnswered ? [:] : try acceptedResults(round.unanswered.map(\.key))
+        let answers = reports.indices.map { round.answer(at: $0, before: before) }
+        let missing = zip(reports, answers).filter { $0.1 == nil }.map(\.0.key)
         let ended = missing.isEmpty ? [:] : try endedStates(missing.map(\.job))
         let unreported = missing.isEmpty ? [] : try unreportedAudits(missing)
-        return reports.map { report in
-            if let answer = answer(report) { return .success(answer) }
+        return zip(reports, answers).map { report, answer in
+            if let answer { return .success(answer) }
             let id = report.key.job
             if unreported.contains(report.key) { return .failure(.unreportedAudit) }
             return .failure(ended[id].map { .jobEnded(id, $0) } ?? .leaseLost(id))
         }
     }
 
-    /// What is to become of the attempts whose keys held.
-    private struct Accepted {
-        var answers: [LeaseKey: Finished] = [:]
-        var ends: [Ended] = []
-        var retried: [Settlement] = []
-    }
-
     /// Takes the attempts whose keys hold; says nothing of the others.
-    private func accept(_ reports: [Report], _ accepted: inout Accepted) throws {
-        let outcomes = Dictionary(reports.map { ($0.key, $0.outcome) }) { first, _ in first }
-        let successes = outcomes.filter { $0.value.status == .success }.map(\.key).sorted { $0.job < $1.job }
-        let reported = Set(successes.filter { outcomes[$0]?.audit != nil }.map(\.job))
-        for job in try deleteHeld(successes, reported: reported) {
-            guard let key = job.leaseKey, let outcome = outcomes[key] else { continue }
+    private func accept(_ round: inout ReportRound) throws {
+        let open = round.unanswered
+        let successes = open.filter { $0.outcome.status == .success }
+        let reported = Set(successes.filter { $0.outcome.audit != nil }.map(\.key.job))
+        for job in try deleteHeld(successes.map(\.key), reported: reported) {
+            guard let key = job.leaseKey, let place = round.places[key] else { continue }
             let pay = job.earned(at: now)
-            accepted.ends.append(Ended(job: job, state: .completed, reason: nil, outcome: outcome, pay: pay))
-            accepted.answers[key] = job.finished(.completed, at: now, paid: pay)
+            round.ends.append(
+                Ended(job: job, state: .completed, reason: nil, outcome: round.reports[place].outcome, pay: pay))
+            round.answers[place] = job.finished(.completed, at: now, paid: pay)
         }
-        let failures = outcomes.filter { $0.value.status != .success }.map(\.key).sorted { $0.job < $1.job }
-        for job in try lockHeld(failures) {
-            guard let key = job.leaseKey, let outcome = outcomes[key] else { continue }
+        for job in try lockHeld(open.filter { $0.outcome.status != .success }.map(\.key)) {
+            guard let key = job.leaseKey, let place = round.places[key] else { continue }
             let pay = job.earned(at: now)
-            let ended = try fail(job, outcome, pay: pay)
+            let ended = try fail(job, round.reports[place].outcome, pay: pay)
             if let ended {
-                accepted.ends.append(ended)
+                round.ends.append(ended)
             } else {
-                accepted.retried.append(Settlement(job: job, pay: pay, isOver: false))
+                round.retried.append(Settlement(job: job, pay: pay, isOver: false))
             }
-            accepted.answers[key] = job.finished(ended?.state ?? .pending, at: now, paid: pay)
+            round.answers[place] = job.finished(ended?.state ?? .pending, at: now, paid: pay)
         }
     }
 
@@ -150,11 +137,49 @@ extension Transaction {
         }
         try settle(settlements, fees: fees)
     }
+}
 
-    /// What reports with these keys were answered before, and the status they had: a repeated call is answered as the
-    /// first was, another outcome isn't (CONTRACT 4).
-    private func answersBefore(_ keys: [LeaseKey]) throws -> [LeaseKey: (status: String, answer: Finished)] {
-        try acceptedResults(Set(keys).sorted { $0.job < $1.job })
+/// Reports that are accepted together, found by their keys; of two with one key the first counts.
+private struct ReportRound {
+    let reports: [Report]
+    /// Where the first report with a key stands.
+    private(set) var places: [LeaseKey: Int]
+    /// Where the first with its key stands, of each.
+    private let firsts: [Int]
+    /// What those are answered whose keys held; nil at the others.
+    var answers: [Finished?]
+    var ends: [Ended] = []
+    /// Of failed attempts whose jobs are tried again.
+    var retried: [Settlement] = []
+
+    init(_ reports: [Report]) {
+        var places: [LeaseKey: Int] = [:]
+        places.reserveCapacity(reports.count)
+        self.reports = reports
+        firsts = reports.indices.map { place in
+            if let first = places[reports[place].key] { return first }
+            places[reports[place].key] = place
+            return place
+        }
+        self.places = places
+        answers = Array(repeating: nil, count: reports.count)
+    }
+
+    var isAnswered: Bool { reports.indices.allSatisfy { answers[firsts[$0]] != nil } }
+
+    /// The reports that have no answer, one a key, in the order in which live rows are locked.
+    var unanswered: [Report] {
+        reports.indices.filter { firsts[$0] == $0 && answers[$0] == nil }.map { reports[$0] }
+            .sorted { $0.key.job < $1.key.job }
+    }
+
+    /// A repeated report is answered as the first was, another outcome isn't (CONTRACT 4).
+    func answer(at place: Int, before: [LeaseKey: (status: String, answer: Finished)]) -> Finished? {
+        let (report, first) = (reports[place], firsts[place])
+        if let answer = answers[first] {
+            return reports[first].outcome.status == report.outcome.status ? answer : nil
+        }
+        return before[report.key].flatMap { $0.status == report.outcome.status.rawValue ? $0.answer : nil }
     }
 }
 
