@@ -27,6 +27,25 @@ struct PlanTests {
         }
     }
 
+    @Test("an index of running jobs serves only statements that name its first column", arguments: TestDatabase.all)
+    func leaseIndexes(kind: TestDatabase) async throws {
+        let lab = try await Lab(kind)
+        let definitions = try await lab.database.read { tx in
+            let all: SQL =
+                tx.sqlEngine == .postgres
+                ? "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'live_jobs'"
+                : "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'live_jobs' AND sql IS NOT NULL"
+            return try tx.rows(all) { row in try row.text() }
+        }
+        let running = definitions.filter { $0.contains("'running'") }
+        #expect(running.count == 2)
+        for definition in running {
+            let columns = try #require(definition.split(separator: "(").dropFirst().first)
+            let lead = String(columns.prefix { $0.isLetter || $0 == "_" })
+            #expect(definition.contains("\(lead) IS NOT NULL"), "\(definition)")
+        }
+    }
+
     private typealias Step = (String, @Sendable (Transaction) throws -> Void)
 
     /// Each does what it is called; the jobs for it are there.
