@@ -46,7 +46,8 @@ extension Transaction {
     package func keyHolder(hash: String) throws -> KeyHolder? {
         try first(
             """
-            SELECT \(raw: Self.memberColumns), expires_at FROM members JOIN api_keys ON member_id = members.id
+            SELECT \(raw: Self.memberColumns), expires_at
+            FROM api_keys JOIN members ON members.id \(.isFound) member_id \(.end)
             WHERE hash = \(hash) AND revoked_at IS NULL AND COALESCE(expires_at, \(Int64.max)) > \(now)
             """
         ) { row in

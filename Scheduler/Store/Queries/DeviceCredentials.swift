@@ -15,7 +15,7 @@ extension Transaction {
             let some = try rows(
                 """
                 SELECT token_hash, devices.id, customer_id, expires_at
-                FROM device_tokens JOIN devices ON devices.id = device_id AND state = 'active'
+                FROM device_tokens JOIN devices ON devices.id \(.isFound) device_id \(.end) AND state = 'active'
                 WHERE token_hash \(in: chunk) AND expires_at > \(now)
                 """
             ) { row in

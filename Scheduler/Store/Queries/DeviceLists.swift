@@ -21,10 +21,11 @@ package struct DeviceUpdate: Sendable {
 
 extension Transaction {
     package func device(_ id: DeviceID) throws -> Device? {
+        // `COALESCE` keeps a planner without statistics from the index of a customer's devices.
         try first(
             """
             SELECT \(raw: Device.columns) FROM devices JOIN device_presence ON device_id = devices.id
-            WHERE devices.id = \(id.text) AND devices.customer_id <> \(CustomerID.nobody.text)
+            WHERE devices.id = \(id.text) AND COALESCE(devices.customer_id, '') <> \(CustomerID.nobody.text)
             """
         ) { try Device(&$0) }
     }
@@ -45,11 +46,13 @@ extension Transaction {
             try (all: row.integer(), online: row.integer())
         }
         guard let (all, online) = counts else { return ([], 0) }
-        // The ids alone first: of what is passed over nothing else is read.
+        // The ids alone first: of what is passed over nothing else is read. `+ 0` lets SQLite keep its plan: a bare
+        // value might be that of the index of those that are online, and it would plan anew for each.
         let list: SQL =
             if let isOnline {
                 """
-                SELECT device_id FROM device_presence WHERE customer_id = \(customer.text) AND is_online = \(isOnline)
+                SELECT device_id FROM device_presence
+                WHERE customer_id = \(customer.text) AND is_online = \(isOnline) + 0
                 ORDER BY device_id LIMIT \(limit) OFFSET \(offset)
                 """
             } else {

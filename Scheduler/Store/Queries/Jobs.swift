@@ -104,7 +104,7 @@ extension Transaction {
                 WHERE id = \(id.text) AND claimed_at IS NOT NULL
             UNION ALL
             SELECT fence, attempt, worker_id, NULL, claimed_at, NULL, NULL, NULL FROM live_jobs
-                WHERE id = \(id.text) AND state = 'running'
+                WHERE id = \(id.text) AND state = \(.running)
             ORDER BY 1
             """
         ) { row in

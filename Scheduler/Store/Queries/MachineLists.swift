@@ -176,7 +176,7 @@ extension Transaction {
             """
             WITH waiting AS MATERIALIZED
                 (SELECT class_id FROM live_jobs WHERE state = 'pending' LIMIT \(limit))
-            SELECT COUNT(*) FROM waiting JOIN job_classes ON job_classes.id = class_id
+            SELECT COUNT(*) FROM waiting JOIN job_classes ON job_classes.id \(.isFound) class_id \(.end)
             WHERE kind IN ('compute', 'audit')
             """
         ) { try $0.integer() } ?? 0

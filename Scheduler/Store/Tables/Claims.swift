@@ -27,7 +27,7 @@ extension Transaction {
             let mine: SQL =
                 if let owner = head.barred {
                     """
-                    AND NOT EXISTS (SELECT 1 FROM bounties WHERE bounties.id = live_jobs.bounty_id
+                    AND NOT EXISTS (SELECT 1 FROM bounties WHERE bounties.id \(.isFound) live_jobs.bounty_id \(.end)
                         AND (author_id = \(owner.text) OR claimed_by = \(owner.text)))
                     """
                 } else { "" }

@@ -35,7 +35,8 @@ extension Transaction {
     func unapproved(in session: SessionID, limit: Int) throws -> [JobID] {
         try rows(
             """
-            SELECT job_id FROM device_commands JOIN live_jobs ON live_jobs.id = job_id AND state = \(.blocked)
+            SELECT job_id FROM device_commands
+            JOIN live_jobs ON live_jobs.id \(.isFound) job_id \(.end) AND state = \(.blocked)
             WHERE session_id = \(session.text) ORDER BY number LIMIT \(limit)
             """
         ) { try JobID($0.text()) }

@@ -159,7 +159,7 @@ extension Transaction {
         try rows(
             """
             SELECT devices.id, devices.customer_id
-            FROM devices JOIN device_presence ON device_id = devices.id AND last_seen IS NULL
+            FROM devices JOIN device_presence ON device_id \(.isFound) devices.id \(.end) AND last_seen IS NULL
             WHERE state = 'provisioned' AND activation_expires < \(instant)
             ORDER BY activation_expires LIMIT \(limit)
             """

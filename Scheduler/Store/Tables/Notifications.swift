@@ -17,7 +17,10 @@ extension Transaction {
     func markNotificationsRead(among ids: [Int64], of member: MemberID) throws {
         var own: [Int64] = []
         try SQL.chunked(ids) { chunk in
-            let found = try rows("SELECT id, member_id FROM notifications WHERE id \(in: chunk)") { row in
+            // In their order, which only the key has: the index of a member's ones would be read whole.
+            let found = try rows(
+                "SELECT id, member_id FROM notifications WHERE id \(in: chunk) ORDER BY id"
+            ) { row in
                 try (id: row.integer(), member: row.text())
             }
             own += found.filter { $0.member == member.text }.map(\.id)
