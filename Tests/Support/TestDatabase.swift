@@ -15,6 +15,9 @@ package enum TestDatabase: String, Sendable {
 
     package static let all: [TestDatabase] = [.sqlite, .postgres]
 
+    /// What is made of each database that is opened here: those who want to see what runs put themselves before it.
+    @TaskLocal package static var watch: (@Sendable (Database) -> Database)?
+
     /// Opens a fresh, empty database, or the one at `url`. The clock moves time on both.
     package func open(
         _ url: String? = nil, settings: DatabaseSettings = .init(), clock: TestClock = TestClock()
@@ -23,7 +26,8 @@ package enum TestDatabase: String, Sendable {
         settings.clock = { clock.now }
         settings.clockOffset = { clock.offset }
         let address = if let url { url } else { try await freshURL() }
-        return try await Database.open(address, settings: settings)
+        let opened = try await Database.open(address, settings: settings)
+        return Self.watch?(opened) ?? opened
     }
 
     /// The URL of a fresh, empty database: for those who open it more than once.

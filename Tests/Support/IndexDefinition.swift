@@ -1,13 +1,13 @@
-import Store
+package import Store
 
 /// What an index of PostgreSQL's is for.
-struct IndexDefinition: Sendable {
+package struct IndexDefinition: Sendable {
     /// Its first column; nil if that is an expression.
     let lead: String?
     /// Whether it has only some of the rows, of which few are alive at a time.
-    let isPartial: Bool
+    package let isPartial: Bool
 
-    static func all(_ tx: Transaction) throws -> [String: IndexDefinition] {
+    package static func all(_ tx: Transaction) throws -> [String: IndexDefinition] {
         let found = try tx.rows("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()") {
             row in
             (try row.text(), try row.text())
@@ -23,9 +23,20 @@ struct IndexDefinition: Sendable {
             })
     }
 
+    /// The steps of a plan that read an index from its beginning, and the index of each.
+    package static func walks(in plan: [String]) -> [(step: String, index: String)] {
+        plan.enumerated().compactMap { number, line in
+            guard let name = line.firstMatch(of: #/Index (?:Only )?Scan (?:Backward )?using (\w+) on/#)?.output.1 else {
+                return nil
+            }
+            let own = plan.dropFirst(number + 1).prefix { !$0.contains("->") }
+            return own.contains { $0.contains("Index Cond:") } ? nil : (line, String(name))
+        }
+    }
+
     /// What a plan does that gets slower as a table grows: a whole table, a whole index, or an index of which the
     /// first column isn't given.
-    static func faults(in plan: [String], _ indexes: [String: IndexDefinition]) -> [String] {
+    package static func faults(in plan: [String], _ indexes: [String: IndexDefinition]) -> [String] {
         var faults = plan.filter { $0.contains("Seq Scan") }
         for (number, line) in plan.enumerated() {
             guard let name = line.firstMatch(of: #/Index (?:Only )?Scan (?:Backward )?using (\w+) on/#)?.output.1,

@@ -1,0 +1,31 @@
+/// A statement that may do what no other may.
+struct StatementHabit: Sendable {
+    /// What its text begins with, white space made one blank.
+    let text: String
+    let reason: String
+
+    init(_ text: String, _ reason: String) {
+        self.text = text
+        self.reason = reason
+    }
+
+    /// Those that walk a table that grows.
+    static let walks = [
+        StatementHabit("SELECT COUNT(*), MIN(example) FROM (", "`hatchfarm books` and its check look at all accounts"),
+        StatementHabit(
+            "SELECT asset, kind, CAST(SUM(balance) AS BIGINT) FROM ledger_accounts",
+            "an operator's page of all accounts"),
+        StatementHabit(
+            "SELECT kind, queue, live_jobs.state, COUNT(*), MIN(since) FROM live_jobs",
+            "an operator's page of all that waits and runs"),
+        StatementHabit("WITH offered AS MATERIALIZED", "the market is all machines that offer, and what runs there"),
+        StatementHabit(
+            "SELECT 1 FROM machines WHERE last_heartbeat_at >",
+            "the first machine that fits; an index of heartbeats would be written with each of them"),
+        StatementHabit(
+            "DELETE FROM partial_uploads WHERE id IN (SELECT id FROM partial_uploads AS old",
+            "the uploads under way, of which a lease has a few"),
+        StatementHabit(
+            "SELECT id, created_at FROM notifications ORDER BY id LIMIT", "the oldest rows, in the order of the table"),
+    ]
+}

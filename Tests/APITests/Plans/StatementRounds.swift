@@ -1,0 +1,129 @@
+import Bytes
+import Domain
+import Support
+@testable import Store
+
+/// What no caller of the tour asks for: the engine's rounds, the operator's commands, and what has to end badly.
+struct StatementRounds {
+    private let lab: Lab
+
+    init(_ lab: Lab) { self.lab = lab }
+
+    func run() async throws {
+        try await rounds()
+        try await letters()
+        try await lookUps()
+        try await unborn()
+        try await feed()
+    }
+
+    /// Runs an operation. What it refuses, it has looked for.
+    private func call(_ body: @escaping @Sendable (Transaction) throws -> Void) async throws {
+        do { try await lab.database.write { try body($0) } } catch is Refusal {}
+    }
+
+    private func rounds() async throws {
+        try await call { tx in _ = try tx.sweep(from: .min, limit: 10) }
+        lab.clock.advance(by: .seconds(2))
+        let device = DeviceID("d")
+        try await call { tx in
+            _ = try tx.prune(limit: 10, keysOlderThan: tx.now)
+            _ = try tx.pruneInklings(limit: 10)
+            _ = try tx.pruneDeletedBounties(limit: 10)
+            _ = try tx.pruneUploads(limit: 10, olderThan: tx.now)
+            _ = try tx.sweep(from: .min, limit: 10)
+            _ = try tx.promote(limit: 10) { _, _, _ in 0 }
+            _ = try tx.expireBounties(limit: 10)
+            _ = try tx.settleDueAudits(limit: 10)
+            _ = try tx.endStaleReviews(limit: 10)
+            _ = try tx.endPresence(limit: 10)
+            _ = try tx.closeSessions(limit: 10)
+            _ = try tx.unregisteredDevices(limit: 10)
+            _ = try tx.takeDevicesToErase(limit: 10)
+            try tx.eraseDevice(device, limit: 10)
+            _ = try tx.expireHolds(limit: 10)
+            try tx.noteKeyUses(["x"])
+            _ = try tx.bookFindings(full: true)
+            _ = try tx.bookFindings(full: false)
+            _ = try tx.assetTotals()
+            _ = try tx.queueCounts()
+            _ = try tx.classes(since: 0)
+            _ = try tx.classes([ClassID(1)])
+            _ = try tx.pendingJobs(atMost: 10)
+            _ = try tx.members(after: nil, limit: 10)
+            _ = try tx.members(after: MemberID("x"), limit: 10)
+        }
+    }
+
+    /// What is pruned one by one has to be there.
+    private func letters() async throws {
+        let key = InklingKey(String(repeating: "0", count: 64))
+        try await call { tx in
+            try tx.execute("INSERT INTO dreams (id, author_key, content, created_at) VALUES ('a', 'k', 'x', 0)")
+            try tx.execute(
+                """
+                INSERT INTO telegrams (to_key, position, id, from_key, content, content_nonce, created_at)
+                VALUES ('k', 1, 'a', 'f', 'x', 'n', 0)
+                """)
+            try tx.execute(
+                """
+                INSERT INTO postcards (id, to_key, position, from_key, image_data, width, height, created_at)
+                VALUES ('a', 'k', 1, 'f', 'x', 1, 1, 0)
+                """)
+            _ = try tx.deleteDreams(olderThan: 1, limit: 10)
+            _ = try tx.deleteTelegrams(olderThan: 1, limit: 10)
+            _ = try tx.deletePostcards(olderThan: 1, limit: 10)
+            try tx.trimMailbox(of: key, last: .max)
+            try tx.insertCancelNotices([(worker: MachineID("m"), job: JobID("j"))], expiresAt: 0)
+            _ = try tx.deleteExpiredCancelNotices(limit: 10)
+            try tx.markExpired(["x"])
+            try tx.execute(
+                "INSERT INTO device_tokens (token_hash, device_id, created_at, expires_at) VALUES ('h', 'd', 0, 0)")
+            _ = try tx.deleteExpiredDeviceTokens(limit: 10)
+            _ = try tx.setRole(of: MemberID("x"), to: .admin)
+        }
+    }
+
+    private func lookUps() async throws {
+        let (member, key) = (MemberID("x"), KeyID("x"))
+        var filter = BountyFilter()
+        filter.labels = ["a", "b"]
+        let labels = filter
+        try await call { tx in
+            _ = try tx.heads(of: [ClassHead(id: ClassID(1), fromTag: .min)])
+            _ = try tx.isSpent("n", scope: "s")
+            _ = try tx.keyMember(key)
+            _ = try tx.key(hash: "x")
+            _ = try tx.configuredKeys(of: member)
+            _ = try tx.unsealed(from: 0, limit: 1)
+            try tx.lockDevices([DeviceID("d")])
+            _ = try tx.roomForWithdrawal(of: 1, by: Lab.alice, .usdt)
+            for order in BountyOrder.allCases { _ = try tx.bounties(order, labels, after: nil, limit: 10) }
+            _ = try tx.followed(by: member, among: [member])
+            _ = try tx.dailyCount(DailyQuota(name: "x", limit: 1), "x", day: 1)
+        }
+    }
+
+    /// A job that depends on one that has failed.
+    private func unborn() async throws {
+        try await lab.enroll("w")
+        let first = try await lab.submit { $0.maxAttempts = 1 }
+        try await lab.finish(try await lab.claim(by: "w"), .failure)
+        try await lab.submit { $0.dependsOn = [first] }
+    }
+
+    /// Tasks enough that a feed asks those whom one follows.
+    private func feed() async throws {
+        var forum = ForumSize(posts: 600, comments: 1)
+        (forum.readers, forum.followed, forum.members) = (1, 20, 50)
+        let size = forum
+        try await call { tx in
+            try tx.fillMembers(1...size.members, keyHashes: [])
+            try tx.fillReaders(of: size, moves: 1)
+            try tx.fillPosts(1...size.posts, of: size)
+            _ = try tx.followedBounties(of: ForumSize.memberID(1), after: nil, limit: 500)
+            guard let task = try tx.bounty(1) else { return }
+            try tx.writeLabels(of: task, before: ["gone"])
+        }
+    }
+}

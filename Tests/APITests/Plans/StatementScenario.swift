@@ -1,0 +1,46 @@
+import Support
+
+/// Tests of the systems that, taken together with `StatementRounds`, run the statements of the program: first the tour
+/// of all calls, then those which each run some that no other does.
+enum StatementScenario {
+    static let all: [@Sendable (TestDatabase) async throws -> Void] = [
+        { try await TourTests().all(on: $0) },
+        { try await ArtifactUploadTests().resumed(on: $0) },
+        { try await ArtifactUploadTests().corrupt(on: $0) },
+        { try await ArtifactUploadTests().old(on: $0) },
+        { try await JobListTests().statuses(on: $0) },
+        { try await JobStateTests().dependencies(on: $0) },
+        { try await JobStateTests().retry(on: $0) },
+        { try await JobStateTests().cancelRunning(on: $0) },
+        { try await JobStateTests().runAt(on: $0) },
+        { try await ClaimTests().requestID(on: $0) },
+        { try await ClaimTests().rights(on: $0) },
+        { try await JobTrailTests().fullLog(on: $0) },
+        { try await ApprovalTests().approve(on: $0) },
+        { try await CustomerDeviceTests().filters(on: $0) },
+        { try await CustomerUpdateTests().missed(on: $0) },
+        { try await DeviceDeletionTests().commands(on: $0) },
+        { try await DeviceDeletionTests().unregistered(on: $0) },
+        { try await DeviceSocketTests().pushes(on: $0) },
+        { try await SessionTests().end(on: $0) },
+        { try await DeviceAuthTests().prolonged(on: $0) },
+        { try await KeyTests().life(on: $0) },
+        { try await KeyTests().rotate(on: $0) },
+        { try await ResourceTests().running(on: $0) },
+        { try await ResourceTests().prices(on: $0) },
+        { try await AuditDisputeTests().due(on: $0) },
+        { try await AuditFlowTests().failed(on: $0) },
+        { try await NotificationTests().foreign(on: $0) },
+        { try await NotificationTests().old(on: $0) },
+        { try await NotificationTests().deleted(on: $0) },
+        { try await CommentTests().create(on: $0) },
+        { try await FollowTests().follow(on: $0) },
+        { try await BaptismTests().revoked(on: $0) },
+        { try await InklingSocketTests().since(on: $0) },
+        { try await LineageTests().later(on: $0) },
+        { try await InklingNonceTests().unspent(on: $0) },
+        { try await OracleStrangerTests().nothing(on: $0) },
+        { try await LoginTests().epochs(on: $0) },
+        { try await IssuerSignInTests().disabled(on: $0) },
+    ]
+}
