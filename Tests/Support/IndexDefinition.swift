@@ -14,41 +14,47 @@ package struct IndexDefinition: Sendable {
         }
         return Dictionary(
             uniqueKeysWithValues: found.map { name, definition in
-                let columns = definition.split(separator: "(", maxSplits: 1).last ?? ""
-                let lead = columns.prefix { $0.isLetter || $0 == "_" }
-                return (
+                (
                     name,
-                    IndexDefinition(lead: lead.isEmpty ? nil : String(lead), isPartial: definition.contains(" WHERE "))
+                    IndexDefinition(lead: lead(of: definition), isPartial: definition.contains(" WHERE "))
                 )
             })
     }
 
-    /// The steps of a plan that read an index from its beginning, and the index of each.
-    package static func walks(in plan: [String]) -> [(step: String, index: String)] {
+    /// The first column in the text that made an index; nil if that is an expression.
+    package static func lead(of definition: String) -> String? {
+        let columns = definition.split(separator: "(", maxSplits: 1).last ?? ""
+        let lead = columns.prefix { $0.isLetter || $0 == "_" }
+        return lead.isEmpty ? nil : String(lead)
+    }
+
+    /// The steps of a plan that read an index: which, and by what condition; nil for one read from its beginning.
+    private static func scans(in plan: [String]) -> [(step: String, index: String, condition: String?)] {
         plan.enumerated().compactMap { number, line in
             guard let name = line.firstMatch(of: #/Index (?:Only )?Scan (?:Backward )?using (\w+) on/#)?.output.1 else {
                 return nil
             }
             let own = plan.dropFirst(number + 1).prefix { !$0.contains("->") }
-            return own.contains { $0.contains("Index Cond:") } ? nil : (line, String(name))
+            return (line, String(name), own.first { $0.contains("Index Cond:") })
         }
+    }
+
+    /// The steps of a plan that read an index from its beginning, and the index of each.
+    package static func walks(in plan: [String]) -> [(step: String, index: String)] {
+        scans(in: plan).filter { $0.condition == nil }.map { ($0.step, $0.index) }
     }
 
     /// What a plan does that gets slower as a table grows: a whole table, a whole index, or an index of which the
     /// first column isn't given.
     package static func faults(in plan: [String], _ indexes: [String: IndexDefinition]) -> [String] {
         var faults = plan.filter { $0.contains("Seq Scan") }
-        for (number, line) in plan.enumerated() {
-            guard let name = line.firstMatch(of: #/Index (?:Only )?Scan (?:Backward )?using (\w+) on/#)?.output.1,
-                let index = indexes[String(name)]
-            else { continue }
-            let own = plan.dropFirst(number + 1).prefix { !$0.contains("->") }
-            let condition = own.first { $0.contains("Index Cond:") }
-            if let condition {
+        for scan in scans(in: plan) {
+            guard let index = indexes[scan.index] else { continue }
+            if let condition = scan.condition {
                 guard let lead = index.lead, !condition.contains(lead) else { continue }
-                faults.append("\(line) without \(lead):\(condition)")
+                faults.append("\(scan.step) without \(lead):\(condition)")
             } else if !index.isPartial {
-                faults.append(line + " as a whole")
+                faults.append(scan.step + " as a whole")
             }
         }
         return faults

@@ -18,11 +18,12 @@ extension LiveJob {
 }
 
 extension Event {
-    /// What ended in one round: an event for each owner, actor and worker, in which every job is named (CONTRACT 5).
-    /// A single job's is a `job_ended`.
+    /// What ended in one round: an event for each owner and worker, in which every job is named (CONTRACT 5). A single
+    /// job's is a `job_ended`.
+    /// - Parameter actor: who ended them, when it wasn't their workers.
     static func ends(_ ends: [Ended], by actor: String?) -> [Event] {
         gathered(ends) { end in
-            Subject(owner: end.job.owner, actor: actor ?? end.job.worker?.text ?? "system", worker: end.job.worker)
+            Subject(owner: end.job.owner, worker: end.job.worker)
         } as: { subject, ends in
             var metadata = JSONWriter(capacity: 48 + ends.count * 112)
             metadata.beginObject()
@@ -36,60 +37,74 @@ extension Event {
                 }
             }
             metadata.endObject()
-            return (ends.count == 1 ? .jobEnded : .jobsEnded, ends.first?.job.id, metadata)
+            return Event(
+                owner: subject.owner, type: ends.count == 1 ? .jobEnded : .jobsEnded,
+                actor: actor ?? subject.worker?.text ?? "system", object: ends.first?.job.id.text ?? "",
+                metadata: String(decoding: metadata.bytes, as: UTF8.self))
         }
     }
 
     /// What one round paid: an event for each provider and worker. A single job's is a `job_paid`.
-    static func payments(_ payments: [(provider: OwnerID, job: LiveJob, amount: Int64)]) -> [Event] {
+    static func payments(_ payments: [Payment]) -> [Event] {
         gathered(payments) { payment in
-            Subject(owner: payment.provider, actor: payment.job.worker?.text ?? "system", worker: payment.job.worker)
-        } as: { _, payments in
+            Subject(owner: payment.provider, worker: payment.worker)
+        } as: { subject, payments in
+            let actor = subject.worker?.text ?? "system"
+            if let payment = payments.first, payments.count == 1 {
+                return Event(
+                    owner: subject.owner, type: .jobPaid, actor: actor, object: payment.job.text,
+                    metadata: money(payment.amount, .usdt, reference: payment.job.text))
+            }
             var metadata = JSONWriter(capacity: 64 + payments.count * 80)
             metadata.beginObject()
             metadata.field("amount", Money.decimal(payments.reduce(0) { $0 + $1.amount }))
             metadata.field("asset", Asset.usdt.rawValue)
-            if let payment = payments.first, payments.count == 1 {
-                metadata.field("reference", payment.job.id.text)
-            } else {
-                metadata.list(payments) { metadata, payment in
-                    metadata.field("id", payment.job.id.text)
-                    metadata.field("amount", Money.decimal(payment.amount))
-                }
+            metadata.list(payments) { metadata, payment in
+                metadata.field("id", payment.job.text)
+                metadata.field("amount", Money.decimal(payment.amount))
             }
             metadata.endObject()
-            return (payments.count == 1 ? .jobPaid : .jobsPaid, payments.first?.job.id, metadata)
+            return Event(
+                owner: subject.owner, type: .jobsPaid, actor: actor, object: payments.first?.job.text ?? "",
+                metadata: String(decoding: metadata.bytes, as: UTF8.self))
         }
+    }
+
+    /// What a provider earned by a result, in minor units of USDT.
+    struct Payment {
+        let provider: OwnerID
+        let worker: MachineID
+        let job: JobID
+        let amount: Int64
     }
 
     /// Whom an event of a round concerns.
     private struct Subject: Hashable {
-        var owner: OwnerID
-        var actor: String
-        var worker: MachineID?
+        let owner: OwnerID
+        let worker: MachineID?
     }
 
     /// The most jobs that one event names, so that a page of events stays small.
     private static let mostNamed = 100
 
+    /// The events of facts with one subject each, in the order of their first.
     private static func gathered<Fact>(
-        _ facts: [Fact], by subject: (Fact) -> Subject,
-        as write: (Subject, ArraySlice<Fact>) -> (type: EventType, first: JobID?, metadata: JSONWriter)
+        _ facts: [Fact], by subject: (Fact) -> Subject, as event: (Subject, ArraySlice<Fact>) -> Event
     ) -> [Event] {
-        var order: [Subject] = []
-        var groups: [Subject: [Fact]] = [:]
+        var places: [Subject: Int] = [:]
+        var groups: [(subject: Subject, facts: [Fact])] = []
         for fact in facts {
             let subject = subject(fact)
-            if groups[subject] == nil { order.append(subject) }
-            groups[subject, default: []].append(fact)
+            if let place = places[subject] {
+                groups[place].facts.append(fact)
+            } else {
+                places[subject] = groups.count
+                groups.append((subject, [fact]))
+            }
         }
-        return order.flatMap { subject in
-            let facts = groups[subject] ?? []
-            return stride(from: 0, to: facts.count, by: mostNamed).map { start in
-                let event = write(subject, facts[start..<min(start + mostNamed, facts.count)])
-                return Event(
-                    owner: subject.owner, type: event.type, actor: subject.actor, object: event.first?.text ?? "",
-                    metadata: String(decoding: event.metadata.bytes, as: UTF8.self))
+        return groups.flatMap { subject, facts in
+            stride(from: 0, to: facts.count, by: mostNamed).map { start in
+                event(subject, facts[start..<min(start + mostNamed, facts.count)])
             }
         }
     }

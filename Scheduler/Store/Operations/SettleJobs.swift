@@ -49,7 +49,7 @@ extension Transaction {
         }
         for provider in providers.values { accounts.insert(Account(provider, .usdt, .available)) }
         var book = try lock(accounts)
-        var paid: [(provider: OwnerID, job: LiveJob, amount: Int64)] = []
+        var paid: [Event.Payment] = []
         for settlement in moving {
             let job = settlement.job
             let hold = job.hold
@@ -62,7 +62,7 @@ extension Transaction {
                         id: "\(hold.id)/pay/\(job.fence)", from: hold.held,
                         to: Account(provider, .usdt, .available), amount: settlement.pay, reason: .jobPayment,
                         reference: job.id.text))
-                paid.append((provider, job, settlement.pay))
+                paid.append(.init(provider: provider, worker: worker, job: job.id, amount: settlement.pay))
             }
             let rest = job.held - settlement.pay
             if settlement.isOver, rest > 0 { try book.mustPost(hold.refund(rest)) }

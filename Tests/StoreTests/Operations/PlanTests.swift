@@ -40,8 +40,7 @@ struct PlanTests {
         let running = definitions.filter { $0.contains("'running'") }
         #expect(running.count == 2)
         for definition in running {
-            let columns = try #require(definition.split(separator: "(").dropFirst().first)
-            let lead = String(columns.prefix { $0.isLetter || $0 == "_" })
+            let lead = try #require(IndexDefinition.lead(of: definition))
             #expect(definition.contains("\(lead) IS NOT NULL"), "\(definition)")
         }
     }
