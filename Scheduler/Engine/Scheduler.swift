@@ -26,7 +26,7 @@ package struct Scheduler: Sendable {
     /// Runs until the task is cancelled or the bus is closed.
     package func run() async {
         await withDiscardingTaskGroup { group in
-            start(LeaseSweeper(broker, world: world), in: &group)
+            start(LeaseSweeper(broker), in: &group)
             start(Promoter(broker, world: world), in: &group)
             start(ClassPoller(broker), in: &group)
             start(EventSealer(broker.database, world: world), in: &group)

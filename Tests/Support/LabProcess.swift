@@ -19,7 +19,7 @@ package final class LabProcess: Sendable {
     package init(_ lab: Lab) {
         self.lab = lab
         broker = JobBroker(database: lab.database, bus: LocalBus(sleep: World.live.sleep), world: lab.world)
-        sweeper = LeaseSweeper(broker, world: lab.world)
+        sweeper = LeaseSweeper(broker)
         promoter = Promoter(broker, world: lab.world)
         poller = ClassPoller(broker)
     }

@@ -8,7 +8,8 @@ package struct Sweep: Sendable {
     /// The lease that had been over the longest; nil when none was over.
     package var oldest: Int64?
     package var jobs: [JobID] = []
-    /// The instant of the round.
+    /// The leases that were looked at ran out from `from` to `now`.
+    package var from: Int64 = .min
     package var now: Int64 = 0
 }
 
@@ -20,6 +21,7 @@ extension Transaction {
     package func sweep(from: Int64, limit: Int) throws -> Sweep {
         try creditOutage(isRound: true)
         var sweep = Sweep()
+        sweep.from = from
         sweep.now = now
         let expired = try lockExpired(from: from, limit: limit)
         guard !expired.isEmpty else { return sweep }

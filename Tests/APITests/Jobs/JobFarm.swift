@@ -61,7 +61,7 @@ extension ControlPlane {
 
     /// What the scheduler does all the time: leases that ran out go back, and what is due becomes ready.
     func tick() async throws {
-        _ = try await LeaseSweeper(dependencies.broker, world: .live).round()
+        _ = try await LeaseSweeper(dependencies.broker).round()
         _ = try await Promoter(dependencies.broker, world: .live).round()
     }
 }
