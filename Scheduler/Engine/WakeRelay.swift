@@ -25,6 +25,8 @@ package final class WakeRelay: Ticking {
         /// Until it is known, somebody may listen.
         var isThere = true
         var lookedAt: Int64?
+        /// Whether the others were told that this process is there.
+        var isGreeted = false
     }
 
     private let audience = Mutex(Audience())
@@ -77,8 +79,16 @@ package final class WakeRelay: Ticking {
         audience.withLock { $0.isThere = isThere }
     }
 
+    /// Tells the others that this process is there: what becomes ready with them from now on it wants to hear.
+    private func greet() async throws {
+        guard !audience.withLock(\.isGreeted) else { return }
+        try await database.notify(Self.topicChannel, origin)
+        audience.withLock { $0.isGreeted = true }
+    }
+
     package func round() async throws -> Duration {
         guard database.sqlEngine == .postgres else { return .seconds(60) }
+        try await greet()
         try await look()
         let woken = topics.withLock { topics in
             let some = topics.prefix(Self.maxTopics)
@@ -105,6 +115,7 @@ package final class WakeRelay: Ticking {
         for await payload in database.notifications(Self.topicChannel) {
             let parts = payload.split(separator: "\n")
             guard let sender = parts.first, sender != origin else { continue }
+            audience.withLock { $0.isThere = true }
             for topic in parts.dropFirst() { bus.publish(String(topic)) }
         }
     }
