@@ -137,7 +137,7 @@ struct ComputeTests {
             machine.farm.noted { $0.results.count } == 100
         }
         #expect(machine.farm.noted { $0.results.values.allSatisfy { $0.count == 1 } })
-        print("100 sandboxed jobs in \(World.live.monotonic() - started) ms")
+        print("measured: 100 sandboxed jobs in \(World.live.monotonic() - started) ms")
         await machine.end()
     }
 }

@@ -10,7 +10,7 @@ struct SandboxLayerTests {
     func probe() async throws {
         let state = try StateFolder(at: Scratch.path("state"))
         let probe = await Sandbox.probe(in: state)
-        print("the probe took \(probe.milliseconds) ms")
+        print("measured: the probe took \(probe.milliseconds) ms")
         #expect(probe.missing == [])
         #expect(probe.sandbox != nil)
         let names = probe.layers.map(\.name)

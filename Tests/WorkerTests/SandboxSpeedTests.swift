@@ -17,7 +17,7 @@ struct SandboxSpeedTests {
             #expect(said.end.cause == .exited(0))
         }
         times.sort()
-        print("a sandboxed `true`: p50 \(times[25]) ms, p90 \(times[45]) ms")
+        print("measured: a sandboxed `true`: p50 \(times[25]) ms, p90 \(times[45]) ms")
         // A bound for machines with other work to do; what it is meant to be is in the name.
         #expect(times[25] <= 300)
     }
@@ -36,7 +36,7 @@ struct SandboxSpeedTests {
         }
         let elapsed = max(1, World.live.monotonic() - started)
         let used = processorMilliseconds() - before
-        print("200 sandboxed jobs, four at once: \(200_000 / elapsed)/s, \(used / 200) ms of processor time each")
+        print("measured: 200 sandboxed jobs, four at once: \(200_000 / elapsed)/s, \(used / 200) ms processor each")
         // As above: only a standstill fails.
         #expect(200_000 / elapsed >= 5)
     }

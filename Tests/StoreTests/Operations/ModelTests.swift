@@ -13,7 +13,7 @@ struct ModelTests {
 
     @Test("both databases answer as the model does, and every promise is kept", .timeLimit(.minutes(10)))
     func both() async throws {
-        print("model test: HATCHFARM_TEST_SEED=\(Self.seed)")
+        print("measured: model test: HATCHFARM_TEST_SEED=\(Self.seed)")
         let run = try await ModelRun(seed: Self.seed, on: TestDatabase.all)
         try await run.run(10_000)
         try await run.heal()

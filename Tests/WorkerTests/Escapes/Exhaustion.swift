@@ -128,7 +128,8 @@ struct Exhaustion {
         let elapsed = World.live.monotonic() - started
         let during = clock.p99()
         clock.stop()
-        print("\(kind) bomb: \(said.end.cause) after \(elapsed) ms; p99 \(usual) µs before, \(during) µs during")
+        let end = said.end.cause
+        print("measured: \(kind) bomb: \(end) after \(elapsed) ms; p99 \(usual) µs before, \(during) µs during")
         switch said.end.cause {
         case .timedOut, .overLimit: break
         // Without control groups memory is each process's own affair, and those that want too much end by themselves.
