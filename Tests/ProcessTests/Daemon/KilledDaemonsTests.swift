@@ -69,6 +69,6 @@ struct KilledDaemonsTests {
         // It was a history worth checking; and a lease has to run out only where the next life began too late, or was
         // killed before it could tell: oftener the slower the machine.
         #expect(kills.count { $0.traces.leases > 0 } >= kills.count / 10)
-        #expect(told >= lost.count / 2)
+        #expect(told >= lost.count - lost.count / 4)
     }
 }
