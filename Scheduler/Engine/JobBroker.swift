@@ -36,7 +36,7 @@ package final class JobBroker: Sendable {
             relay?.note(topics)
         }
         claims = LongPolls(database: database, classIndex: classIndex, bus: bus, world: world, stats: stats)
-        submissions = Batcher(weight: \.jobs.count) { round in
+        submissions = Batcher(weight: \.weight) { round in
             try await Self.each(round, in: database) { tx, some in
                 try tx.submit(some, hints: classIndex.submitHints).map { $0.mapError { $0 as any Error } }
             }
@@ -113,26 +113,30 @@ package final class JobBroker: Sendable {
         relay.note(id, count: count, tag: tag)
     }
 
-    package func cancel(_ id: JobID, owner: OwnerID, actor: String) async throws -> Job {
-        let job = try await database.write { tx in
+    /// Cancels a job. The answer is read in the same commit: nobody comes between.
+    package func cancel<Answer: Sendable>(
+        _ id: JobID, owner: OwnerID, actor: String, answer: @escaping @Sendable (Transaction) throws -> Answer
+    ) async throws -> Answer {
+        let answer = try await database.write { tx in
             try tx.cancel(id, owner: owner, actor: actor)
-            return try tx.job(id, owner: owner)
+            return try answer(tx)
         }
         changed([id])
         stats.ended(.cancelled)
-        guard let job else { throw Refusal.notFound("job") }
-        return job
+        return answer
     }
 
-    package func retry(_ id: JobID, owner: OwnerID, actor: String) async throws -> Job {
-        let job = try await database.write { tx in
+    /// Redrives a failed job; the answer as with `cancel`.
+    package func retry<Answer: Sendable>(
+        _ id: JobID, owner: OwnerID, actor: String, answer: @escaping @Sendable (Transaction) throws -> Answer
+    ) async throws -> Answer {
+        let answer = try await database.write { tx in
             try tx.retry(id, owner: owner, actor: actor)
-            return try tx.job(id, owner: owner)
+            return try answer(tx)
         }
         bus.publish(Promoter.topic)
         changed([id])
-        guard let job else { throw Refusal.notFound("job") }
-        return job
+        return answer
     }
 
     // MARK: Workers

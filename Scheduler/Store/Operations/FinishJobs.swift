@@ -28,8 +28,8 @@ package struct Finished: Sendable {
 extension Transaction {
     /// Ends attempts, each exactly once: the job ends or goes back, its money moves, and the event is recorded, all
     /// or none.
-    /// A report with a key that doesn't hold changes nothing; a repeated report gets the first one's answer (CONTRACT
-    /// 4). An audit's report also settles its task (CONTRACT 7).
+    /// A report with a key that doesn't hold changes nothing; a repeated report gets the first one's answer, and
+    /// another outcome of the same attempt a 409 (CONTRACT 4). An audit's report also settles its task (CONTRACT 7).
     package func finish(_ reports: [Report], audits: AuditTerms = AuditTerms()) throws -> [Result<Finished, Refusal>] {
         var round = ReportRound(reports)
         try accept(&round)
@@ -44,11 +44,12 @@ extension Transaction {
         let missing = zip(reports, answers).filter { $0.1 == nil }.map(\.0.key)
         let ended = missing.isEmpty ? [:] : try endedStates(missing.map(\.job))
         let unreported = missing.isEmpty ? [] : try unreportedAudits(missing)
-        return zip(reports, answers).map { report, answer in
-            if let answer { return .success(answer) }
-            let id = report.key.job
-            if unreported.contains(report.key) { return .failure(.unreportedAudit) }
-            return .failure(ended[id].map { .jobEnded(id, $0) } ?? .leaseLost(id))
+        return reports.indices.map { place in
+            if let answer = answers[place] { return .success(answer) }
+            let key = reports[place].key
+            if unreported.contains(key) { return .failure(.unreportedAudit) }
+            if let state = ended[key.job] { return .failure(.jobEnded(key.job, state)) }
+            return .failure(round.isAccepted(at: place, before: before) ? .otherOutcome : .leaseLost(key.job))
         }
     }
 
@@ -181,6 +182,17 @@ private struct ReportRound {
         }
         return before[report.key].flatMap { $0.status == report.outcome.status.rawValue ? $0.answer : nil }
     }
+
+    /// Whether a report with this key was accepted, whatever its outcome was.
+    func isAccepted(at place: Int, before: [LeaseKey: (status: String, answer: Finished)]) -> Bool {
+        answers[firsts[place]] != nil || before[reports[place].key] != nil
+    }
+}
+
+extension Refusal {
+    /// The attempt ended otherwise, and its job lives on: to say so again changes nothing.
+    fileprivate static let otherOutcome = Refusal.wrongState(
+        "another outcome of this attempt was reported and accepted; it stays")
 }
 
 extension Ended {

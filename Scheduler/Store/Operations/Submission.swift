@@ -3,6 +3,8 @@ package import Domain
 /// Jobs that are asked for together: all or nothing.
 package struct Submission: Sendable {
     package var jobs: [NewJob]
+    /// Files that came with the jobs, of their owner: stored when they are accepted.
+    package var contents: [Blob] = []
     package var idempotency: IdempotencyKey?
     /// Turns the accepted jobs into the answer that a repeated call will be given.
     package var answer: @Sendable ([AcceptedJob], _ now: Int64) -> StoredAnswer
@@ -14,6 +16,11 @@ package struct Submission: Sendable {
         self.jobs = jobs
         self.idempotency = idempotency
         self.answer = answer
+    }
+
+    /// How much of a round it fills: a job is one, and so are four KiB of content.
+    package var weight: Int {
+        jobs.count + contents.reduce(0) { $0 + $1.chunks.reduce(0) { $0 + $1.count } } / 4_096
     }
 
     package enum Reply: Sendable {

@@ -25,6 +25,7 @@ extension Transaction {
         let results = zip(submissions, round.steps).map { submission, step in
             step.map { draft.add($0, of: submission, at: now) }
         }
+        try store(draft.contents)
         try write(draft, hints: hints)
         try write(money.book)
         try insertHolds(money.holds)
@@ -129,6 +130,13 @@ extension Transaction {
         try storeAnswers(draft.answers)
     }
 
+    /// Files that came with accepted jobs; in one order, as others may bring the same at this moment.
+    private func store(_ contents: [(blob: Blob, owner: OwnerID)]) throws {
+        for (blob, owner) in contents.sorted(by: { $0.blob.hash < $1.blob.hash }) {
+            try storeUpload(blob, owner: owner)
+        }
+    }
+
     private func ownersOverQuota(_ submissions: [Submission], _ hints: SubmitHints) throws -> Set<OwnerID> {
         var fresh: [OwnerID: Set<ClassID>] = [:]
         for job in submissions.lazy.flatMap(\.jobs) where !hints.isKnown(job.classID) {
@@ -169,6 +177,7 @@ private struct SubmitRound {
 /// What a round of submissions will write.
 private struct SubmitDraft {
     var jobs: [AcceptedJob] = []
+    var contents: [(blob: Blob, owner: OwnerID)] = []
     var waits: [(job: JobID, on: JobID)] = []
     var events: [Event] = []
     var answers: [(IdempotencyKey, StoredAnswer)] = []
@@ -179,6 +188,7 @@ private struct SubmitDraft {
         case .fresh(let mine, let waits):
             let answer = submission.answer(mine, now)
             jobs += mine
+            if let owner = mine.first?.job.owner { contents += submission.contents.map { ($0, owner) } }
             self.waits += waits
             events.append(Self.submitted(mine))
             if let key = submission.idempotency { answers.append((key, answer)) }
