@@ -10,25 +10,34 @@ package final class LeaseSweeper: Ticking {
     private static let limit = 500
     private let broker: JobBroker
     private let world: World
+    private let aside: SetAside
     private let mark = Mutex(LowWaterMark())
 
-    package init(_ broker: JobBroker, world: World) {
+    package init(_ broker: JobBroker, world: World, aside: SetAside = SetAside(LeaseSweeper.topic)) {
         self.broker = broker
         self.world = world
+        self.aside = aside
     }
 
     package func round() async throws -> Duration {
         let start = world.monotonic()
         let (from, isFull) = mark.withLock { $0.start(at: start) }
-        let sweep = try await broker.database.write { try $0.sweep(from: from, limit: Self.limit) }
+        let sweeps = try await aside.settle("lease", upTo: Self.limit, in: broker.database) { tx, picking in
+            try tx.sweep(from: from, picking)
+        }
         let end = world.monotonic()
         // Leases never end in the past: what is dead up to a minute ago stays dead, but for an outage credit.
         mark.withLock {
-            $0.found(lowest: sweep.oldest ?? sweep.now - 60_000, wasFull: isFull, at: end, took: end - start)
+            let oldest = sweeps.compactMap(\.oldest).min()
+            $0.found(
+                lowest: oldest ?? (sweeps.last?.now ?? 0) - 60_000, wasFull: isFull, at: end, took: end - start)
         }
-        broker.stats.swept(sweep)
-        if sweep.returned > 0 { broker.bus.publish(Promoter.topic) }
-        for id in sweep.jobs { broker.bus.publish(JobBroker.topic(id)) }
-        return sweep.returned + sweep.poisoned >= Self.limit ? .zero : .milliseconds(500)
+        for sweep in sweeps {
+            broker.stats.swept(sweep)
+            if sweep.returned > 0 { broker.bus.publish(Promoter.topic) }
+            for id in sweep.jobs { broker.bus.publish(JobBroker.topic(id)) }
+        }
+        let isMore = sweeps.last.map { $0.returned + $0.poisoned >= Self.limit } ?? false
+        return isMore ? .zero : .milliseconds(500)
     }
 }

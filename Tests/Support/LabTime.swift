@@ -38,7 +38,7 @@ extension Lab {
 
     @discardableResult
     package func sweep(limit: Int = 1_000) async throws -> Sweep {
-        try await database.write { try $0.sweep(from: .min, limit: limit) }
+        try await database.write { try $0.sweep(from: .min, Picking(limit)) }
     }
 
     @discardableResult

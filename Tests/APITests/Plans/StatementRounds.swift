@@ -23,7 +23,7 @@ struct StatementRounds {
     }
 
     private func rounds() async throws {
-        try await call { tx in _ = try tx.sweep(from: .min, limit: 10) }
+        try await call { tx in _ = try tx.sweep(from: .min, Picking(10)) }
         lab.clock.advance(by: .seconds(2))
         let device = DeviceID("d")
         try await call { tx in
@@ -31,17 +31,17 @@ struct StatementRounds {
             _ = try tx.pruneInklings(limit: 10)
             _ = try tx.pruneDeletedBounties(limit: 10)
             _ = try tx.pruneUploads(limit: 10, olderThan: tx.now)
-            _ = try tx.sweep(from: .min, limit: 10)
+            _ = try tx.sweep(from: .min, Picking(10))
             _ = try tx.promote(limit: 10) { _, _, _ in 0 }
-            _ = try tx.expireBounties(limit: 10)
-            _ = try tx.settleDueAudits(limit: 10)
-            _ = try tx.endStaleReviews(limit: 10)
-            _ = try tx.endPresence(limit: 10)
-            _ = try tx.closeSessions(limit: 10)
-            _ = try tx.unregisteredDevices(limit: 10)
+            _ = try tx.expireBounties(Picking(10))
+            _ = try tx.settleDueAudits(Picking(10))
+            _ = try tx.endStaleReviews(Picking(10))
+            _ = try tx.endPresence(Picking(10))
+            _ = try tx.closeSessions(Picking(10), commands: 10)
+            _ = try tx.unregisteredDevices(Picking(10))
             _ = try tx.takeDevicesToErase(limit: 10)
             try tx.eraseDevice(device, limit: 10)
-            _ = try tx.expireHolds(limit: 10)
+            _ = try tx.expireHolds(Picking(10))
             try tx.noteKeyUses(["x"])
             _ = try tx.bookFindings(full: true)
             _ = try tx.bookFindings(full: false)
