@@ -41,6 +41,14 @@ extension Lab {
         try await database.write { try $0.sweep(from: .min, Picking(limit)) }
     }
 
+    /// All bites of what ends still have to bring about; returns how many it took.
+    @discardableResult
+    package func cascade() async throws -> Int {
+        var bites = 0
+        while try await database.write({ try $0.cascade().isMore }) { bites += 1 }
+        return bites
+    }
+
     @discardableResult
     package func promote() async throws -> Int64? {
         let hints = hints

@@ -114,8 +114,8 @@ extension Transaction {
     }
 
     /// After the guard has let them through, jobs go to history; what waited for them moves on or is cancelled, and
-    /// so on downwards; then the money of all of them, and of what is tried again, moves at once. `actor` is who ended
-    /// them, when it wasn't their workers.
+    /// so on downwards, as far as these are few (`Cascade`); then the money of all of them, and of what is tried again,
+    /// moves at once. `actor` is who ended them, when it wasn't their workers.
     func end(
         _ ends: [Ended], retried: [Settlement] = [], by actor: String? = nil, audits: AuditTerms = AuditTerms()
     ) throws {
@@ -123,12 +123,13 @@ extension Transaction {
         var ends = ends
         var actor = actor
         var settlements = retried
+        var left = Cascade.bite
         while !ends.isEmpty {
             try insertEnded(ends)
             try note(ends.compactMap(\.change))
             settlements += ends.map { Settlement(job: $0.job, pay: $0.pay, isOver: true) }
             try record(Event.ends(ends, by: actor))
-            let waited = ends.filter(\.job.hasDependents)
+            let waited = try takeAlong(ends.filter(\.job.hasDependents), &left)
             let done = waited.filter { $0.state == .completed }.map(\.job.id)
             try unblock(dependents(of: done).sorted(), done: done)
             let lost = waited.filter { $0.state != .completed }.map(\.job.id)

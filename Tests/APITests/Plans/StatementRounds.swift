@@ -14,6 +14,7 @@ struct StatementRounds {
         try await letters()
         try await lookUps()
         try await unborn()
+        try await dependents()
         try await feed()
     }
 
@@ -110,6 +111,22 @@ struct StatementRounds {
         let first = try await lab.submit { $0.maxAttempts = 1 }
         try await lab.finish(try await lab.claim(by: "w"), .failure)
         try await lab.submit { $0.dependsOn = [first] }
+    }
+
+    /// Of those that are too many for the commit of the end, some move on and some are cancelled.
+    private func dependents() async throws {
+        for state in [JobState.completed, .cancelled] {
+            let first = try await lab.submit()
+            try await lab.submit((0..<3).map { _ in Lab.job { $0.dependsOn = [first] } })
+            try await call { tx in
+                guard let job = try tx.deleteOwned(first, owner: Lab.alice) else { return }
+                var left: Int64 = 0
+                _ = try tx.takeAlong([Ended(job: job, state: state, reason: nil, outcome: nil)], &left)
+                _ = try tx.cascade(limit: 1)
+                _ = try tx.putOffCascade(until: tx.now)
+                _ = try tx.cascade()
+            }
+        }
     }
 
     /// Tasks enough that a feed asks those whom one follows.
