@@ -11,6 +11,7 @@ package final class JobBroker: Sendable {
     package let bus: LocalBus
     package let stats: JobStats
     package let internalErrors = InternalErrors()
+    package let liveLimit: LiveLimit
     let claims: LongPolls
     let relay: WakeRelay
     private let world: World
@@ -19,11 +20,15 @@ package final class JobBroker: Sendable {
     private let reports: Batcher<Report, Finished>
     private let extensions: Batcher<Extension, ExtendOutcome>
 
-    package init(database: Database, bus: LocalBus, world: World, audits: AuditTerms = AuditTerms()) {
+    package init(
+        database: Database, bus: LocalBus, world: World, audits: AuditTerms = AuditTerms(),
+        liveLimit: LiveLimit = LiveLimit()
+    ) {
         self.database = database
         self.bus = bus
         self.world = world
         self.audits = audits
+        self.liveLimit = liveLimit
         let classIndex = ClassIndex(world: world)
         let stats = JobStats()
         self.classIndex = classIndex
@@ -38,7 +43,10 @@ package final class JobBroker: Sendable {
         claims = LongPolls(database: database, classIndex: classIndex, bus: bus, world: world, stats: stats)
         submissions = Batcher(weight: \.weight) { round in
             try await Self.each(round, in: database) { tx, some in
-                try tx.submit(some, hints: classIndex.submitHints).map { $0.mapError { $0 as any Error } }
+                var hints = classIndex.submitHints
+                hints.isFull = { liveLimit.isFull($0) }
+                hints.mostLive = liveLimit.most
+                return try tx.submit(some, hints: hints).map { $0.mapError { $0 as any Error } }
             }
         }
         reports = Batcher { round in

@@ -121,6 +121,15 @@ extension Transaction {
             "SELECT job_id FROM cascades WHERE job_id NOT IN (SELECT id FROM ended_jobs)"
         ),
         (
+            "an owner's live jobs are counted, with the changes that aren't summed up yet",
+            """
+            SELECT owner_id FROM (SELECT owner_id, 1 AS jobs FROM live_jobs WHERE device_id IS NULL AND bounty_id IS NULL
+                UNION ALL SELECT owner_id, -jobs FROM live_counts
+                UNION ALL SELECT owner_id, -jobs FROM live_changes) AS counted
+            GROUP BY owner_id HAVING SUM(jobs) <> 0
+            """
+        ),
+        (
             "every asset sums to zero",
             "SELECT asset FROM ledger_accounts GROUP BY asset HAVING SUM(balance) <> 0"
         ),

@@ -30,6 +30,7 @@ extension Transaction {
                 "the jobs that waited for this one are still being cancelled; try again in a few seconds")
         }
         guard let job = try redrive(id, owner: owner, ended) else { throw Refusal.notFound("job") }
+        try noteLive([owner: 1])
         if job.held > 0 || job.paid > 0 {
             let paysAnotherRun = try JobPay.paysAnotherRun(
                 left: job.held, of: job.paid + job.held, hourlyPrice: ended.hourlyPrice, minutes: terms(of: id).minutes)

@@ -124,7 +124,9 @@ extension Transaction {
         var actor = actor
         var settlements = retried
         var left = Cascade.bite
+        var gone: [OwnerID: Int64] = [:]
         while !ends.isEmpty {
+            for job in ends.lazy.map(\.job) { gone.addLive(-1, of: job.owner, bounty: job.bounty, device: job.device) }
             try insertEnded(ends)
             try note(ends.compactMap(\.change))
             settlements += ends.map { Settlement(job: $0.job, pay: $0.pay, isOver: true) }
@@ -137,6 +139,7 @@ extension Transaction {
             ends = cancelled.map { Ended(job: $0, state: .cancelled, reason: "dependency", outcome: nil) }
             actor = "system"
         }
+        try noteLive(gone)
         try settle(settlements, fees: fees)
     }
 }

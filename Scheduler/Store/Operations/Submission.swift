@@ -29,10 +29,14 @@ package struct Submission: Sendable {
     }
 }
 
-/// What submitting needs to know from the process: which classes are recorded, and the fair-queueing tags.
+/// What submitting needs to know from the process: which classes are recorded, the fair-queueing tags, and who has as
+/// many live jobs as one may.
 package struct SubmitHints: Sendable {
     package var isKnown: @Sendable (ClassID) -> Bool
     package var tag: @Sendable (ClassID, OwnerID, _ cost: Int64) -> Int64
+    package var isFull: @Sendable (OwnerID) -> Bool = { _ in false }
+    /// The most live jobs of one owner.
+    package var mostLive: Int64 = .max
 
     package init(
         isKnown: @escaping @Sendable (ClassID) -> Bool,

@@ -47,6 +47,12 @@ extension Transaction {
         if submission.jobs.contains(where: { overQuota.contains($0.owner) }) {
             throw Refusal.quota("distinct requirement classes", retryAfterSeconds: 60)
         }
+        if submission.jobs.contains(where: { $0.device == nil && $0.bounty == nil && hints.isFull($0.owner) }) {
+            throw Refusal.quota(
+                "live jobs: at most \(hints.mostLive) of one owner wait and run at once (HATCHFARM_LIVE_JOBS); "
+                    + "submit more when some have ended",
+                retryAfterSeconds: 60)
+        }
         var mine: [AcceptedJob] = []
         mine.reserveCapacity(submission.jobs.count)
         var waits: [(job: JobID, on: JobID)] = []
@@ -122,7 +128,12 @@ extension Transaction {
         }
         try insertClasses(fresh.values.sorted { $0.0 < $1.0 })
         try insertRecords(draft.jobs)
-        try insertLive(draft.jobs.filter { $0.state != .cancelled })
+        let live = draft.jobs.filter { $0.state != .cancelled }
+        try insertLive(live)
+        try noteLive(
+            live.reduce(into: [:]) {
+                $0.addLive(1, of: $1.job.owner, bounty: $1.job.bounty, device: $1.job.device?.device)
+            })
         try insertDependencies(draft.waits)
         try insertUnborn(draft.jobs.filter { $0.state == .cancelled })
         try note(draft.jobs.compactMap(\.change))

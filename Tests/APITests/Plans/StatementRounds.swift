@@ -127,6 +127,10 @@ struct StatementRounds {
                 _ = try tx.cascade()
             }
         }
+        try await call { tx in
+            try tx.sumUpLive(try tx.liveChanges(from: .min, limit: 1_000))
+            _ = try tx.ownersWithLive(atLeast: 1, limit: 10)
+        }
     }
 
     /// Tasks enough that a feed asks those whom one follows.

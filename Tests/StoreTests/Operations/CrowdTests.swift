@@ -37,6 +37,11 @@ struct CrowdTests {
                 \(sql: numbers) SELECT 'copy-' || n, \(job.text) FROM numbers
                 """)
             try tx.execute("UPDATE live_jobs SET dependents = \(Self.crowd) WHERE id = \(job.text)")
+            try tx.execute(
+                """
+                INSERT INTO live_changes (owner_id, jobs)
+                SELECT owner_id, \(Self.crowd - 1) FROM jobs WHERE id = \(job.text)
+                """)
         }
     }
 
