@@ -25,7 +25,9 @@ struct Composition: Sendable {
         let (database, _) = try await openDatabase(settings)
         try await settings.signIn.addUsers(to: database, logger: logger)
         let bus = LocalBus(sleep: world.sleep)
-        let broker = JobBroker(database: database, bus: bus, world: world, audits: settings.audits)
+        let broker = JobBroker(
+            database: database, bus: bus, world: world, audits: settings.audits,
+            liveLimit: LiveLimit(Int64(settings.liveJobs)))
         var redis: Redis?
         if let address = settings.redis { redis = try await openRedis(address, logger) }
         if redis != nil, settings.redisNonceFallback {

@@ -89,6 +89,10 @@ struct Variables: Sendable {
     let memberRate = Variable(
         "HATCHFARM_MEMBER_RATE", .integer(in: 0...1_000_000), default: 50_000, for: [.server],
         "Requests per second for each member; 0 means unlimited.")
+    let liveJobs = Variable(
+        "HATCHFARM_LIVE_JOBS", .integer(in: 1...1_000_000_000), default: 1_000_000, for: [.server],
+        "The most jobs of one owner that may wait and run at once.",
+        more: "Further submissions are answered with 429 until some have ended.")
     let taskQuota = Variable(
         "HATCHFARM_TASK_QUOTA", .integer(in: 1...1_000_000), default: 1_000, for: [.server],
         "Requests per 15 minutes for each member and operation on collaboration tasks.")
