@@ -30,10 +30,12 @@ package struct JobInputs: Sendable {
             if let stray { throw FieldError(stray.field, .invalid("names nothing of yours")) }
         }
         guard !contents.isEmpty else { return }
-        let blobs = try contents.map { content in
-            var packer = try BlobPacker()
-            try packer.add(content)
-            return try packer.finish()
+        let blobs = try await WorkPool.shared.run {
+            try contents.map { content in
+                var packer = try BlobPacker()
+                try packer.add(content)
+                return try packer.finish()
+            }
         }
         try await database.write { tx in
             for blob in blobs { try tx.storeUpload(blob, owner: owner) }
