@@ -31,10 +31,13 @@ package struct JobInputs: Sendable {
             }
             if let stray { throw FieldError(stray.field, .invalid("names nothing of yours")) }
         }
-        return try contents.map { content in
-            var packer = try BlobPacker()
-            try packer.add(content)
-            return try packer.finish()
+        guard !contents.isEmpty else { return [] }
+        return try await WorkPool.shared.run {
+            try contents.map { content in
+                var packer = try BlobPacker()
+                try packer.add(content)
+                return try packer.finish()
+            }
         }
     }
 

@@ -47,7 +47,7 @@ struct StatementRounds {
             _ = try tx.bookFindings(full: true)
             _ = try tx.bookFindings(full: false)
             _ = try tx.assetTotals()
-            _ = try tx.queueCounts()
+            _ = try tx.countJobs(after: nil, atMost: 10)
             _ = try tx.classes(since: 0)
             _ = try tx.classes([ClassID(1)])
             _ = try tx.pendingJobs(atMost: 10)
