@@ -44,6 +44,12 @@ extension RequestDispatcher {
         }
         var bugs = MetricFamily(.counter, "hatchfarm_internal_errors_total", "Errors nobody foresaw: bugs of ours.")
         bugs.add(internalErrors)
-        return [requests, seconds, underWay, bugs] + sockets.metrics
+        var ended = MetricFamily(
+            .counter, "hatchfarm_connections_ended_total", "Connections and calls turned away unanswered, by the limit."
+        )
+        for ending in ConnectionCounts.Ending.allCases {
+            ended.add(connections.count(of: ending), ("limit", ending.rawValue))
+        }
+        return [requests, seconds, underWay, bugs, ended] + sockets.metrics
     }
 }

@@ -1,21 +1,35 @@
+package import Bytes
 internal import Domain
 package import Engine
 internal import Store
 
 /// What operators watch of jobs and leases (CONTRACT 10).
-package enum JobMetrics {
-    /// Depth and age are read from the database at each call; the rest is what this process has counted.
-    package static func families(_ broker: JobBroker) async throws -> [MetricFamily] {
-        let (counts, now) = try await broker.database.read { tx in (try tx.queueCounts(), tx.now) }
+package struct JobMetrics: Sendable {
+    private let broker: JobBroker
+    private let census: JobCensus
+
+    package init(_ broker: JobBroker, world: World) {
+        self.broker = broker
+        census = JobCensus(broker.database, world)
+    }
+
+    /// Depth and age are counted in the background; the rest is what this process has seen.
+    package func families() async throws -> [MetricFamily] {
+        let (census, now) = (try await census.current, try await broker.database.read { $0.now })
         var depth = MetricFamily(.gauge, "hatchfarm_jobs", "Live jobs by kind, queue and state.")
         var age = MetricFamily(
             .gauge, "hatchfarm_oldest_job_seconds", "Since when the oldest waits, by kind and queue.")
-        for count in counts {
-            depth.add(count.count, ("kind", count.kind), ("queue", count.queue), ("state", count.state))
-            guard count.state == "pending", let oldest = count.oldest else { continue }
-            age.add(Double(max(0, now - oldest)) / 1_000, ("kind", count.kind), ("queue", count.queue))
+        let figures = census.figures.sorted {
+            ($0.key.kind, $0.key.queue, $0.key.state) < ($1.key.kind, $1.key.queue, $1.key.state)
         }
-        return [depth, age] + counted(broker.stats.snapshot)
+        for (line, figure) in figures {
+            depth.add(figure.count, ("kind", line.kind), ("queue", line.queue), ("state", line.state))
+            guard line.state == "pending" else { continue }
+            age.add(Double(max(0, now - figure.oldest)) / 1_000, ("kind", line.kind), ("queue", line.queue))
+        }
+        var counted = MetricFamily(.gauge, "hatchfarm_jobs_counted_seconds", "How long ago live jobs were counted.")
+        counted.add(Double(max(0, now - census.at)) / 1_000)
+        return [depth, age, counted] + Self.counted(broker.stats.snapshot)
     }
 
     private static func counted(_ seen: JobStats.Snapshot) -> [MetricFamily] {

@@ -1,9 +1,24 @@
+package import Bytes
 internal import Domain
 package import Store
 
-/// What operators watch of the books (CONTRACT 10): whether they hold together, and what stands in them.
-package enum LedgerMetrics {
-    package static func families(_ database: Database) async throws -> [MetricFamily] {
+/// What operators watch of the books (CONTRACT 10): whether they hold together, and what stands in them. They are
+/// looked at in the background, once a minute and for at most a hundredth of the time: every account is read.
+package struct LedgerMetrics: Sendable {
+    private static let freshMilliseconds: Int64 = 60_000
+    private static let rest: Int64 = 100
+
+    private let books: Cached<Result<[MetricFamily], any Error>>
+
+    package init(_ database: Database, world: World) {
+        books = Cached(milliseconds: Self.freshMilliseconds, rest: Self.rest, clock: world.monotonic) {
+            do { return .success(try await Self.read(database)) } catch { return .failure(error) }
+        }
+    }
+
+    package func families() async throws -> [MetricFamily] { try await books.value.get() }
+
+    private static func read(_ database: Database) async throws -> [MetricFamily] {
         let (findings, totals) = try await database.read { tx in
             (try tx.bookFindings(full: false), try tx.assetTotals())
         }

@@ -6,8 +6,10 @@ final class SocketMeter: Sendable {
         var open = 0
         var received: Int64 = 0
         var sent: Int64 = 0
-        var closes: [UInt16: Int64] = [:]
+        var closes: [String: Int64] = [:]
     }
+
+    private static let standard: ClosedRange<UInt16> = 1_000...1_015
 
     private let tally = Mutex(Tally())
 
@@ -19,7 +21,8 @@ final class SocketMeter: Sendable {
     func closed(_ code: UInt16) {
         tally.withLock { tally in
             tally.open -= 1
-            tally.closes[code, default: 0] += 1
+            // Clients choose among thousands; those are told together.
+            tally.closes[Self.standard.contains(code) ? String(code) : "other", default: 0] += 1
         }
     }
 
@@ -31,9 +34,7 @@ final class SocketMeter: Sendable {
         messages.add(tally.received, ("direction", "in"))
         messages.add(tally.sent, ("direction", "out"))
         var closes = MetricFamily(.counter, "hatchfarm_socket_closes_total", "WebSockets closed, by the first code.")
-        // Clients choose among thousands; those are told together.
-        let named = Dictionary(tally.closes.map { ($0 < 3_000 ? String($0) : "other", $1) }, uniquingKeysWith: +)
-        for (code, count) in named.sorted(by: { $0.key < $1.key }) { closes.add(count, ("code", code)) }
-        return [open, messages] + (named.isEmpty ? [] : [closes])
+        for (code, count) in tally.closes.sorted(by: { $0.key < $1.key }) { closes.add(count, ("code", code)) }
+        return [open, messages] + (tally.closes.isEmpty ? [] : [closes])
     }
 }

@@ -93,7 +93,7 @@ enum ArtifactUploads {
 
     private static func problem(_ error: UploadError) -> Problem {
         switch error {
-        case .undecodable(let error, let limit): BodyUnpacker.problem(error, limit: limit)
+        case .undecodable(let error, let limit): .undecodable(error, limit: limit)
         case .wrongDigest(let actual):
             Problem(
                 .badRequest, "wrong_digest", "X-Content-SHA256 does not match the content, whose hash is \(actual)",

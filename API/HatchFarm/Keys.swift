@@ -36,6 +36,9 @@ enum Keys {
         field("last_used_at", .nullable(.instant), "To about a minute.") { $0.lastUsedAt }
         field("expires_at", .nullable(.instant)) { $0.expiresAt }
         field("revoked_at", .nullable(.instant)) { $0.revokedAt }
+        field("scope", .nullable(.text(1...64)), "The one thing that it is for, as `metrics:read`; null: all.") {
+            $0.scope?.rawValue
+        }
     }
 
     private static let keys = PagedList("keys", of: key, by: .id()) { $0.id }

@@ -2,6 +2,7 @@ internal import Bytes
 internal import Domain
 internal import Engine
 internal import HTTPTypes
+internal import NIOCore
 internal import Store
 
 /// Files that jobs are given and bring forth. At rest they are zstd, named by the hash of what they hold.
@@ -44,9 +45,15 @@ enum JobFiles {
 
     /// The call's body as it will be stored: hashed and packed while it comes in.
     static func receive(_ call: Call) async throws -> Blob {
-        var packer = try BlobPacker()
-        try await call.receiveContent(upTo: call.dependencies.configuration.artifactLimit) { try packer.add($0) }
-        return try packer.finish()
+        let limit = call.dependencies.configuration.artifactLimit
+        let intake = try BlobIntake(
+            isPacked: try call.isPacked, announced: call.declaredLength ?? 0, limit: limit)
+        do {
+            try await call.receive(upTo: limit) { try await intake.add(Array($0.readableBytesView)) }
+            return try await intake.finish()
+        } catch UploadError.undecodable(let error, let limit) {
+            throw Problem.undecodable(error, limit: limit)
+        }
     }
 
     static func list(_ call: Call, _ member: MemberContext) async throws -> [Artifact] {

@@ -12,7 +12,8 @@ enum JobLimits {
     }
     static let paths = Format<[String]>.array(path, 0...256)
 
-    static let pathRule = "must be a relative path of at most 512 bytes without '.', '..' or empty parts"
+    static let pathRule =
+        "must be a relative path of at most 512 bytes without '.', '..' or empty parts, backslashes, control characters"
 }
 
 /// What a request for a job asks, read and checked; its inputs' contents apart.
@@ -89,8 +90,9 @@ private struct JobWork {
         optional("outputs", JobLimits.paths, default: [], "Files to keep.")
     }
     .map { title, description, type, command, environment, stdin, inputs, outputs throws(FieldError) in
-        var paths: Set<String> = []
-        for (index, input) in inputs.enumerated() where !paths.insert(input.input.path).inserted {
+        // Byte by byte, as files are named: to Swift, an é is the same composed and decomposed.
+        var paths: Set<ExactText> = []
+        for (index, input) in inputs.enumerated() where !paths.insert(ExactText(input.input.path)).inserted {
             throw FieldError("inputs[\(index)].path", .invalid("is named twice"))
         }
         return JobWork(

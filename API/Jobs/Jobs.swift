@@ -58,7 +58,7 @@ enum Jobs {
         answer: @escaping @Sendable ([AcceptedJob], Int64) -> StoredAnswer
     ) async throws -> Reply {
         let key = try call.idempotencyKey(for: member.owner, await call.body())
-        try await JobInputs(call.dependencies.broker).prepare(
+        let contents = try await JobInputs(call.dependencies.broker).prepare(
             requests.flatMap(\.contents), requests.flatMap(\.references), owner: member.owner)
         let jobs = requests.map { request in
             var job = request.job
@@ -68,8 +68,9 @@ enum Jobs {
             job.spec = spec.text
             return job
         }
-        let reply = try await call.dependencies.broker.submit(
-            Submission(jobs: jobs, idempotency: key, answer: answer))
+        var submission = Submission(jobs: jobs, idempotency: key, answer: answer)
+        submission.contents = contents
+        let reply = try await call.dependencies.broker.submit(submission)
         switch reply {
         case .accepted(_, let answer): return .canonical(answer)
         case .replayed(let answer): return .canonical(answer).with(.replayed, "true")
@@ -83,37 +84,41 @@ enum Jobs {
     }
 
     static func show(_ call: Call, _ member: MemberContext) async throws -> JobDetails {
-        try await details(of: call.parameter("job", as: JobID.self), call, member)
+        let id = try call.parameter("job", as: JobID.self)
+        let owners = member.readable
+        return try await call.database.read { try $0.details(of: id, owners) }
     }
 
     static func cancel(_ call: Call, _ member: MemberContext) async throws -> JobDetails {
         let id = try call.parameter("job", as: JobID.self)
-        try await member.change(id, call) {
-            _ = try await call.dependencies.broker.cancel(id, owner: member.owner, actor: member.actor)
+        let owners = member.readable
+        return try await member.change(id, call) {
+            try await call.dependencies.broker.cancel(id, owner: member.owner, actor: member.actor) { tx in
+                try tx.details(of: id, owners)
+            }
         }
-        return try await details(of: id, call, member)
     }
 
     static func retry(_ call: Call, _ member: MemberContext, _ nothing: Void) async throws -> JobDetails {
         let id = try call.parameter("job", as: JobID.self)
-        try await member.change(id, call) {
-            _ = try await call.dependencies.broker.retry(id, owner: member.owner, actor: member.actor)
-        }
-        return try await details(of: id, call, member)
-    }
-
-    private static func details(of id: JobID, _ call: Call, _ member: MemberContext) async throws -> JobDetails {
         let owners = member.readable
-        let details = try await call.database.read { tx -> JobDetails? in
-            guard let job = try tx.job(id, ofAny: owners) else { return nil }
-            let need = try tx.classes([job.classID]).first?.requirement
-            let pending = job.state.isEnded || job.state == .running ? nil : try tx.pendingReason(job, need)
-            return JobDetails(
-                job: job, spec: try JobSpec(job.spec), requirement: need, attempts: try tx.attempts(of: id),
-                pendingReason: pending)
+        return try await member.change(id, call) {
+            try await call.dependencies.broker.retry(id, owner: member.owner, actor: member.actor) { tx in
+                try tx.details(of: id, owners)
+            }
         }
-        guard let details else { throw Problem.notFound("job") }
-        return details
+    }
+}
+
+extension Transaction {
+    /// A job of any of these owners, as it stands at this moment.
+    fileprivate func details(of id: JobID, _ owners: [OwnerID]) throws -> JobDetails {
+        guard let job = try job(id, ofAny: owners) else { throw Refusal.notFound("job") }
+        let need = try classes([job.classID]).first?.requirement
+        let pending = job.state.isEnded || job.state == .running ? nil : try pendingReason(job, need)
+        return JobDetails(
+            job: job, spec: try JobSpec(job.spec), requirement: need, attempts: try attempts(of: id),
+            pendingReason: pending)
     }
 }
 
@@ -125,9 +130,11 @@ extension MemberContext {
     var readable: [OwnerID] { [owner] + (member.map { [$0.id.auditOwner] } ?? []) }
 
     /// Runs what changes a job of the caller's own; 403 for an audit, which ends with its task alone.
-    fileprivate func change(_ id: JobID, _ call: Call, _ body: () async throws -> Void) async throws {
+    fileprivate func change<Answer: Sendable>(
+        _ id: JobID, _ call: Call, _ body: () async throws -> Answer
+    ) async throws -> Answer {
         do {
-            try await body()
+            return try await body()
         } catch Refusal.notFound(let what) {
             let (member, id) = (member, id)
             let isAudit = try await call.database.read { tx in

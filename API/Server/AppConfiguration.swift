@@ -3,6 +3,8 @@ package struct AppConfiguration: Sendable {
     package var host = "127.0.0.1"
     /// 0 takes a free one.
     package var port = 8_080
+    /// Where figures are shown to anybody who asks; nil: nowhere (`HATCHFARM_METRICS_LISTEN`).
+    package var metricsListen: ListenAddress?
     package var version = "0.1.0"
     /// What the operator calls this deployment, for customers (`HATCHFARM_ENVIRONMENT`).
     package var environment = "production"
@@ -22,8 +24,10 @@ package struct AppConfiguration: Sendable {
 
     /// Everything but `/health` is refused with 426 unless it came by HTTPS.
     package var requireHTTPS = false
-    /// Whether `X-Forwarded-For` and `X-Forwarded-Proto` count.
+    /// Whether `X-Forwarded-For` and `X-Forwarded-Proto` count, when a trusted proxy sends them.
     package var trustProxyHeaders = false
+    /// Whose word those are (`TRUSTED_PROXIES`).
+    package var trustedProxies: [AddressRange] = .loopback
     /// Exact origins that browsers may call from (`ALLOWED_ORIGINS`).
     package var allowedOrigins: Set<String> = []
     /// Whether heartbeats go on by SQL alone while Redis is down (`REDIS_NONCE_FALLBACK`).
@@ -54,7 +58,11 @@ package struct AppConfiguration: Sendable {
     package var headerLimit = 16 << 10
 
     package var connectionLimit = 10_000
+    /// Of one address; of those behind a trusted proxy, calls and sockets under way
+    /// (`HATCHFARM_CONNECTIONS_PER_ADDRESS`).
     package var connectionsPerAddress = 512
+    /// From the first byte of a request to the last of its header fields.
+    package var headTimeoutMilliseconds: Int64 = 10_000
     package var idleTimeoutSeconds: Int64 = 60
     /// A body may take this long whatever its size, and longer only at a kilobyte a second.
     package var bodyTimeoutSeconds: Int64 = 30
@@ -66,6 +74,35 @@ package struct AppConfiguration: Sendable {
     package var drainMilliseconds: Int64 = 10_000
 
     package init(operatorToken: String) { self.operatorToken = operatorToken }
+}
+
+/// Where to listen.
+package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
+    package let host: String
+    /// 0 takes a free one.
+    package let port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// `127.0.0.1:9100`, `[::1]:9100`; nil for anything else.
+    package init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (0...65_535).contains(port)
+        else { return nil }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            return nil
+        }
+        guard !host.isEmpty, host.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else { return nil }
+        self.init(host: String(host), port: port)
+    }
+
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
 /// A bucket: so many at once, refilled at so many a second. A rate of 0 a second is no limit.

@@ -25,7 +25,9 @@ struct Composition: Sendable {
         let (database, _) = try await openDatabase(settings)
         try await settings.signIn.addUsers(to: database, logger: logger)
         let bus = LocalBus(sleep: world.sleep)
-        let broker = JobBroker(database: database, bus: bus, world: world, audits: settings.audits)
+        let broker = JobBroker(
+            database: database, bus: bus, world: world, audits: settings.audits,
+            liveLimit: LiveLimit(Int64(settings.liveJobs)))
         var redis: Redis?
         if let address = settings.redis { redis = try await openRedis(address, logger) }
         if redis != nil, settings.redisNonceFallback {
@@ -35,13 +37,14 @@ struct Composition: Sendable {
         if let key = settings.queenbeeKey { try await configureQueenbee(key, database, logger) }
         let genesis = settings.genesisKeys
         if !genesis.isEmpty { try await database.write { try $0.blessGenesis(genesis) } }
+        let jobs = JobMetrics(broker, world: world)
+        let books = LedgerMetrics(database, world: world)
         let services = Dependencies(
             configuration: settings.app(operatorToken: token), database: database, broker: broker, bus: bus,
             redis: redis,
             world: world,
             gauges: [
-                { try await JobMetrics.families(broker) }, { try await MarketMetrics.families(broker) },
-                { try await LedgerMetrics.families(database) },
+                jobs.families, { try await MarketMetrics.families(broker) }, books.families,
             ])
         return Composition(
             settings: settings, operatorToken: token, database: database,
@@ -144,10 +147,12 @@ struct Composition: Sendable {
         let ports = AsyncStream.makeStream(of: Int.self)
         var services = [
             ClosureService(earlyReturn: .isAllowed) { [scheduler] in await scheduler.run() },
-            ClosureService { [app] in
+            ClosureService { [app, logger] in
                 try await app.run { port in
                     onReady(port)
                     ports.continuation.yield(port)
+                } onFigures: { port in
+                    logger.notice("metrics are shown without a token", metadata: ["port": "\(port)"])
                 }
             },
         ]
@@ -160,13 +165,23 @@ struct Composition: Sendable {
         defer { LogSink.standardError.drain(milliseconds: 500) }
         do {
             try await ClosureService.runUntilSignal(services, logger: logger)
-        } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw Failure.misconfigured(
-                "port \(settings.port) of \(settings.host) is already in use; choose another with PORT")
-        } catch let error as IOError where error.errnoCode == EACCES || error.errnoCode == EADDRNOTAVAIL {
-            throw Failure.misconfigured("cannot listen on \(settings.host):\(settings.port): \(error)")
+        } catch let failure as CannotListen {
+            throw failure.shown(isFigures: failure.place == settings.metricsListen)
         }
         await database.close()
+    }
+}
+
+extension CannotListen {
+    fileprivate func shown(isFigures: Bool) -> any Error {
+        let remedy = isFigures ? "HATCHFARM_METRICS_LISTEN" : "PORT"
+        switch error.errnoCode {
+        case EADDRINUSE:
+            return Failure.misconfigured(
+                "port \(place.port) of \(place.host) is already in use; choose another with \(remedy)")
+        case EACCES, EADDRNOTAVAIL: return Failure.misconfigured("cannot listen on \(place): \(error)")
+        default: return error
+        }
     }
 }
 

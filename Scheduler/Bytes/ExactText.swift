@@ -22,14 +22,16 @@ extension String {
 }
 
 /// Text hashed and compared by its bytes.
-struct ExactText: Hashable {
+package struct ExactText: Hashable, Sendable {
     let text: String
 
-    static func == (left: ExactText, right: ExactText) -> Bool {
+    package init(_ text: String) { self.text = text }
+
+    package static func == (left: ExactText, right: ExactText) -> Bool {
         left.text.isExactly(right.text)
     }
 
-    func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         let hashed: Void? = text.utf8.withContiguousStorageIfAvailable {
             hasher.combine(bytes: UnsafeRawBufferPointer($0))
         }

@@ -114,8 +114,8 @@ struct JSONParser {
     /// Few keys are compared one by one; many are hashed, so that an object of a thousand costs no million.
     private static func isNew(_ key: String, _ members: [JSON.Member], _ keys: inout Set<ExactText>) -> Bool {
         if members.count < 16 { return !members.contains { $0.key.isExactly(key) } }
-        if keys.isEmpty { keys = Set(members.map { ExactText(text: $0.key) }) }
-        return keys.insert(ExactText(text: key)).inserted
+        if keys.isEmpty { keys = Set(members.map { ExactText($0.key) }) }
+        return keys.insert(ExactText(key)).inserted
     }
 
     private mutating func descend() throws(JSONError) {

@@ -20,10 +20,11 @@ extension String {
         return utf8.allSatisfy { $0.isLetterOrDigit || $0 == UInt8(ascii: "_") }
     }
 
-    /// Whether it may name a file below a job's work folder: at most 512 bytes, no control characters, and parts as
-    /// `pathParts` has them.
+    /// Whether it may name a file below a job's work folder: at most 512 bytes, no control characters, no backslash
+    /// (which is a slash to some who will unpack it), and parts as `pathParts` has them.
     package var isJobPath: Bool {
-        utf8.count <= 512 && !utf8.contains { $0 < 0x20 || $0 == 0x7F } && pathParts != nil
+        utf8.count <= 512 && pathParts != nil
+            && !unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) || $0 == "\\" }
     }
 
     /// What is between the slashes of a relative path; nil when a part is empty, `.`, `..` or over 255 bytes, or holds

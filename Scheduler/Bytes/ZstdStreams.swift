@@ -43,17 +43,26 @@ package final class ZstdDecompressor {
     private let context: OpaquePointer
     private let limit: Int
     private let ratio: Int
+    /// Of all that comes, as far as it was said.
+    private let announced: Int
     private var consumed = 0
     private var produced = 0
+    private var input: [UInt8] = []
+    private var position = 0
+    /// Whether the library may have more to give of what it took.
+    private var wasFilled = false
     /// Whether the input so far ends where a frame does.
     private var isComplete = false
 
     /// See `Zstd.decompress`; the bounds hold over the whole stream.
-    package init(limit: Int, ratio: Int = 200) throws(ZstdError) {
+    /// - Parameter announced: how many bytes of input will come, so that a file that begins with zeros is judged as a
+    ///   whole; 0 when that isn't known.
+    package init(limit: Int, ratio: Int = Zstd.ratio, announced: Int = 0) throws(ZstdError) {
         guard let context = ZSTD_createDCtx() else { throw .outOfMemory }
         self.context = context
         self.limit = max(0, limit)
         self.ratio = max(1, ratio)
+        self.announced = announced
         ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, Zstd.windowLog)
     }
 
@@ -63,28 +72,42 @@ package final class ZstdDecompressor {
 
     /// All that these bytes yield. After an error the stream is dead: throw it away.
     package func update(_ bytes: [UInt8]) throws(ZstdError) -> [UInt8] {
-        guard !bytes.isEmpty else { return [] }
+        feed(bytes)
+        var output: [UInt8] = []
+        while let piece = try next() { output.append(contentsOf: piece) }
+        return output
+    }
+
+    /// Takes input, which `next` unpacks.
+    package func feed(_ bytes: [UInt8]) {
+        input = position < input.count ? Array(input[position...]) + bytes : bytes
+        position = 0
         consumed += bytes.count
-        return try bytes.withUnsafeBufferPointer { source throws(ZstdError) in
-            var input = ZSTD_inBuffer(src: source.baseAddress, size: source.count, pos: 0)
-            var output: [UInt8] = []
-            var wasFilled = false
-            repeat {
-                let before = output.count
-                var room = 0
-                let left = try appending(to: &output) {
-                    let status = ZSTD_decompressStream(context, &$0, &input)
+    }
+
+    /// The next bytes of output, 64 KiB at most: little input may yield very much. Nil when more input is needed.
+    package func next() throws(ZstdError) -> [UInt8]? {
+        while position < input.count || wasFilled {
+            var (piece, left, room): ([UInt8], Int, Int) = ([], 0, 0)
+            let start = position
+            let end = try input.withUnsafeBufferPointer { source throws(ZstdError) in
+                var buffer = ZSTD_inBuffer(src: source.baseAddress, size: source.count, pos: start)
+                left = try appending(to: &piece) {
+                    let status = ZSTD_decompressStream(context, &$0, &buffer)
                     room = $0.size - $0.pos
                     return status
                 }
-                // A full buffer may hide more output, except at a frame's end.
-                wasFilled = room == 0 && left > 0
-                isComplete = left == 0
-                produced += output.count - before
-                try checkBounds()
-            } while input.pos < input.size || wasFilled
-            return output
+                return buffer.pos
+            }
+            position = end
+            // A full buffer may hide more output, except at a frame's end.
+            wasFilled = room == 0 && left > 0
+            isComplete = left == 0
+            produced += piece.count
+            try checkBounds()
+            if !piece.isEmpty { return piece }
         }
+        return nil
     }
 
     /// Throws unless the last frame is whole.
@@ -93,9 +116,8 @@ package final class ZstdDecompressor {
     }
 
     private func checkBounds() throws(ZstdError) {
-        let (product, overflow) = consumed.multipliedReportingOverflow(by: ratio)
-        let allowed = overflow ? Int.max : max(product, Zstd.ratioFloor)
-        guard produced <= min(limit, allowed) else { throw .tooLarge }
+        guard produced <= limit else { throw .tooLarge }
+        guard Zstd.allows(produced, from: max(consumed, announced), ratio: ratio) else { throw .overRatio }
     }
 }
 

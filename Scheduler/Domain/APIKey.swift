@@ -11,10 +11,17 @@ package struct APIKey: Sendable {
     package var lastUsedAt: Int64?
     package var expiresAt: Int64?
     package var revokedAt: Int64?
+    /// The one thing that it is for; nil: all that its member may do.
+    package var scope: Scope?
+
+    package enum Scope: String, Sendable, CaseIterable {
+        /// Read the figures of all tenants, and nothing else.
+        case metricsRead = "metrics:read"
+    }
 
     package init(
         id: KeyID, member: MemberID, name: String?, prefix: String, createdAt: Int64, lastUsedAt: Int64? = nil,
-        expiresAt: Int64? = nil, revokedAt: Int64? = nil
+        expiresAt: Int64? = nil, revokedAt: Int64? = nil, scope: Scope? = nil
     ) {
         self.id = id
         self.member = member
@@ -24,6 +31,7 @@ package struct APIKey: Sendable {
         self.lastUsedAt = lastUsedAt
         self.expiresAt = expiresAt
         self.revokedAt = revokedAt
+        self.scope = scope
     }
 
     package func isValid(at now: Int64) -> Bool { revokedAt == nil && (expiresAt ?? .max) > now }

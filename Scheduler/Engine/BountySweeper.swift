@@ -6,13 +6,24 @@ package struct BountySweeper: Ticking {
     package static let topic = "bounty_sweeper"
     private static let limit = 100
     private let database: Database
+    private let aside: SetAside
 
-    package init(_ database: Database) { self.database = database }
+    package init(_ database: Database, aside: SetAside = SetAside(BountySweeper.topic)) {
+        self.database = database
+        self.aside = aside
+    }
 
     package func round() async throws -> Duration {
-        let overdue = try await database.write { try $0.expireBounties(limit: Self.limit) }
-        let due = try await database.write { try $0.settleDueAudits(limit: Self.limit) }
-        let stale = try await database.write { try $0.endStaleReviews(limit: Self.limit) }
+        let overdue = try await settle("overdue task") { try $0.expireBounties($1) }
+        let due = try await settle("audit") { try $0.settleDueAudits($1) }
+        let stale = try await settle("stale review of task") { try $0.endStaleReviews($1) }
         return max(overdue, due, stale) >= Self.limit ? .milliseconds(5) : .seconds(1)
+    }
+
+    /// How many the last batch had.
+    private func settle(
+        _ kind: String, _ serve: @escaping @Sendable (Transaction, Picking) throws -> Int
+    ) async throws -> Int {
+        try await aside.settle(kind, upTo: Self.limit, in: database, serve).last ?? 0
     }
 }

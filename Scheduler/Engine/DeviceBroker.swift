@@ -71,7 +71,7 @@ package final class DeviceBroker: Sendable {
             if isWorth {
                 let answer = try await broker.database.write { [claim] in try $0.claim(claim, hints: .none) }
                 broker.stats.claimed(answer)
-                if !answer.grants.isEmpty { return answer.grants }
+                if !answer.grants.isEmpty || answer.isRepeated { return answer.grants }
             }
             isSure = false
             guard try await sleep(subscription, until: deadline, isAbandoned) else { return [] }

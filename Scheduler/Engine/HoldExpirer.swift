@@ -5,11 +5,15 @@ package struct HoldExpirer: Ticking {
     package static let topic = "hold_expirer"
     private static let limit = 500
     private let database: Database
+    private let aside: SetAside
 
-    package init(_ database: Database) { self.database = database }
+    package init(_ database: Database, aside: SetAside = SetAside(HoldExpirer.topic)) {
+        self.database = database
+        self.aside = aside
+    }
 
     package func round() async throws -> Duration {
-        let count = try await database.write { try $0.expireHolds(limit: Self.limit) }
-        return count >= Self.limit ? .milliseconds(5) : .seconds(5)
+        let counts = try await aside.settle("hold", upTo: Self.limit, in: database) { try $0.expireHolds($1) }
+        return counts.last ?? 0 >= Self.limit ? .milliseconds(5) : .seconds(5)
     }
 }

@@ -11,6 +11,7 @@ package final class JobBroker: Sendable {
     package let bus: LocalBus
     package let stats: JobStats
     package let internalErrors = InternalErrors()
+    package let liveLimit: LiveLimit
     let claims: LongPolls
     let relay: WakeRelay
     private let world: World
@@ -19,11 +20,15 @@ package final class JobBroker: Sendable {
     private let reports: Batcher<Report, Finished>
     private let extensions: Batcher<Extension, ExtendOutcome>
 
-    package init(database: Database, bus: LocalBus, world: World, audits: AuditTerms = AuditTerms()) {
+    package init(
+        database: Database, bus: LocalBus, world: World, audits: AuditTerms = AuditTerms(),
+        liveLimit: LiveLimit = LiveLimit()
+    ) {
         self.database = database
         self.bus = bus
         self.world = world
         self.audits = audits
+        self.liveLimit = liveLimit
         let classIndex = ClassIndex(world: world)
         let stats = JobStats()
         self.classIndex = classIndex
@@ -36,9 +41,12 @@ package final class JobBroker: Sendable {
             relay?.note(topics)
         }
         claims = LongPolls(database: database, classIndex: classIndex, bus: bus, world: world, stats: stats)
-        submissions = Batcher(weight: \.jobs.count) { round in
+        submissions = Batcher(weight: \.weight) { round in
             try await Self.each(round, in: database) { tx, some in
-                try tx.submit(some, hints: classIndex.submitHints).map { $0.mapError { $0 as any Error } }
+                var hints = classIndex.submitHints
+                hints.isFull = { liveLimit.isFull($0) }
+                hints.mostLive = liveLimit.most
+                return try tx.submit(some, hints: hints).map { $0.mapError { $0 as any Error } }
             }
         }
         reports = Batcher { round in
@@ -113,26 +121,30 @@ package final class JobBroker: Sendable {
         relay.note(id, count: count, tag: tag)
     }
 
-    package func cancel(_ id: JobID, owner: OwnerID, actor: String) async throws -> Job {
-        let job = try await database.write { tx in
+    /// Cancels a job. The answer is read in the same commit: nobody comes between.
+    package func cancel<Answer: Sendable>(
+        _ id: JobID, owner: OwnerID, actor: String, answer: @escaping @Sendable (Transaction) throws -> Answer
+    ) async throws -> Answer {
+        let answer = try await database.write { tx in
             try tx.cancel(id, owner: owner, actor: actor)
-            return try tx.job(id, owner: owner)
+            return try answer(tx)
         }
         changed([id])
         stats.ended(.cancelled)
-        guard let job else { throw Refusal.notFound("job") }
-        return job
+        return answer
     }
 
-    package func retry(_ id: JobID, owner: OwnerID, actor: String) async throws -> Job {
-        let job = try await database.write { tx in
+    /// Redrives a failed job; the answer as with `cancel`.
+    package func retry<Answer: Sendable>(
+        _ id: JobID, owner: OwnerID, actor: String, answer: @escaping @Sendable (Transaction) throws -> Answer
+    ) async throws -> Answer {
+        let answer = try await database.write { tx in
             try tx.retry(id, owner: owner, actor: actor)
-            return try tx.job(id, owner: owner)
+            return try answer(tx)
         }
         bus.publish(Promoter.topic)
         changed([id])
-        guard let job else { throw Refusal.notFound("job") }
-        return job
+        return answer
     }
 
     // MARK: Workers

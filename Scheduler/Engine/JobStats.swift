@@ -25,6 +25,9 @@ package final class JobStats: Sendable {
 
     /// Beyond this many tenants the rest is counted as `other`: a metric must not grow with the customers.
     private static let maxTenants = 200
+    /// The same of queues, which anybody can name.
+    private static let maxQueues = 200
+    private static let other = "other"
 
     private let state = Mutex(Snapshot())
 
@@ -42,10 +45,12 @@ package final class JobStats: Sendable {
             for (grant, wait) in zip(answer.grants, answer.waits) {
                 let seconds = Double(wait) / 1_000
                 let line = Line(kind: grant.requirement.kind.rawValue, queue: grant.requirement.queue)
-                state.waits[line, default: .patience].record(seconds)
+                let isTold = state.waits[line] != nil || state.waits.count < Self.maxQueues
+                let told = isTold ? line : Line(kind: line.kind, queue: Self.other)
+                state.waits[told, default: .patience].record(seconds)
                 let tenant = grant.owner.text
                 let isKnown = state.tenantWaits[tenant] != nil || state.tenantWaits.count < Self.maxTenants
-                state.tenantWaits[isKnown ? tenant : "other", default: .patience].record(seconds)
+                state.tenantWaits[isKnown ? tenant : Self.other, default: .patience].record(seconds)
             }
         }
     }

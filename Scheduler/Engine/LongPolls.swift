@@ -37,6 +37,8 @@ final class LongPolls: Sendable {
             woken = state.withLock { [offer] in $0.look(number, offer) }
             let answer = try await look(claim)
             offer = answer.offer
+            // There is nothing more to come for it; what it was woken for goes to the next.
+            if answer.isRepeated, answer.grants.isEmpty { return [] }
             let wakeUps = WaitingClaims.wakeUps(
                 after: answer, woken: woken, locks: database.sqlEngine == .postgres, classIndex)
             for (wakeUp, count) in wakeUps { wake(wakeUp, count: count) }

@@ -1,13 +1,13 @@
 internal import Domain
 package import Store
 
-/// Takes away nonces, idempotency keys, notices, notifications, unfinished uploads and what small devices wrote that
-/// have served their time, and what belonged to deleted posts.
+/// Takes away nonces, idempotency keys, claims' request ids, notices, notifications, unfinished uploads and what small
+/// devices wrote that have served their time, and what belonged to deleted posts.
 package struct Pruner: Ticking {
     package static let topic = "pruner"
     private static let limit = 1_000
     private let database: Database
-    /// How long an answer can be replayed, in milliseconds: a day.
+    /// How long an answer can be replayed, a claim's too, in milliseconds: a day, twice the longest lease.
     private let keysLast: Int64 = 86_400_000
     /// How long an upload may take, in milliseconds: a day, twice the longest lease.
     private let uploadsLast: Int64 = 86_400_000

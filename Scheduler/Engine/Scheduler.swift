@@ -26,13 +26,15 @@ package struct Scheduler: Sendable {
     /// Runs until the task is cancelled or the bus is closed.
     package func run() async {
         await withDiscardingTaskGroup { group in
-            start(LeaseSweeper(broker), in: &group)
+            start(LeaseSweeper(broker, aside: aside(LeaseSweeper.topic)), in: &group)
             start(Promoter(broker, world: world), in: &group)
+            start(Cascader(broker, aside: aside(Cascader.topic)), in: &group)
+            start(LiveCounter(broker, world: world), in: &group)
             start(ClassPoller(broker), in: &group)
             start(EventSealer(broker.database, world: world), in: &group)
-            start(HoldExpirer(broker.database), in: &group)
-            start(BountySweeper(broker.database), in: &group)
-            start(DeviceSweeper(broker.database), in: &group)
+            start(HoldExpirer(broker.database, aside: aside(HoldExpirer.topic)), in: &group)
+            start(BountySweeper(broker.database, aside: aside(BountySweeper.topic)), in: &group)
+            start(DeviceSweeper(broker.database, aside: aside(DeviceSweeper.topic)), in: &group)
             start(Pruner(broker.database), in: &group)
             start(PriceSetter(broker.database, base: basePrices), in: &group)
             start(broker.relay, in: &group)
@@ -45,6 +47,11 @@ package struct Scheduler: Sendable {
             }
             group.cancelAll()
         }
+    }
+
+    /// Where a service leaves what it can't settle; in this process's log and count.
+    private func aside(_ service: String) -> SetAside {
+        SetAside(service, world: world, logger: logger, internalErrors: broker.internalErrors)
     }
 
     private func start(_ service: some Ticking, in group: inout DiscardingTaskGroup) {

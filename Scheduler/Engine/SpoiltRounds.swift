@@ -9,7 +9,7 @@ extension Batcher {
     ) async throws -> [Result<Answer, any Error>] {
         do {
             return try await serve(round)
-        } catch let error where mayBeOfOne(error) {
+        } catch let error where error.mayBeOfOne {
             var answers: [Result<Answer, any Error>] = []
             for item in round {
                 do {
@@ -21,12 +21,14 @@ extension Batcher {
             return answers
         }
     }
+}
 
-    private static func mayBeOfOne(_ error: any Error) -> Bool {
-        switch error {
-        case is InternalError, DatabaseError.conflict, DatabaseError.checkFailed, DatabaseError.failed,
-            DatabaseError.invalidText:
-            true
+extension Error {
+    /// Whether one item of many may have brought it about: alone, or without it, the others would be served.
+    var mayBeOfOne: Bool {
+        if self is InternalError { return true }
+        return switch self as? DatabaseError {
+        case .conflict?, .checkFailed?, .failed?, .invalidText?: true
         default: false
         }
     }

@@ -84,7 +84,7 @@ struct CrowdedClaimTests {
                                 Lab.job(by: owner) { $0.backoff = Backoff(initial: 1, factor: 1_000, max: 1) }
                             })
                         guard case .accepted(let jobs, _) = reply, round % 3 == 0, let job = jobs.last else { continue }
-                        _ = try? await process.broker.cancel(job.id, owner: owner, actor: owner.text)
+                        _ = try? await process.broker.cancel(job.id, owner: owner, actor: owner.text) { _ in }
                     }
                 }
             }

@@ -67,7 +67,7 @@ struct LongPollReturnTests {
             let lease = try await held(process, Lab.job { $0.maxAttempts = 1 })
             #expect(try await process.finish(lease, .failure).state == .failed)
             return try await latency(of: lease.job, in: process) {
-                _ = try await process.broker.retry(lease.job, owner: Lab.alice, actor: "alice")
+                _ = try await process.broker.retry(lease.job, owner: Lab.alice, actor: "alice") { _ in }
             }
         }
         #expect(median < 300)

@@ -99,11 +99,13 @@ extension Transaction {
             "SELECT id FROM live_jobs WHERE failures >= max_attempts"
         ),
         (
-            "a blocked job waits for exactly those that live",
+            "a blocked job waits for exactly those that live, or whose end has not come to it yet",
             """
             SELECT id FROM live_jobs WHERE state = 'blocked' AND waits_for <>
                 (SELECT COUNT(*) FROM job_dependencies JOIN live_jobs AS other ON other.id = depends_on
                     WHERE job_id = live_jobs.id)
+                + (SELECT COUNT(*) FROM job_dependencies JOIN cascades ON cascades.job_id = depends_on
+                    WHERE job_dependencies.job_id = live_jobs.id AND job_dependencies.job_id > last_id)
             """
         ),
         (
@@ -112,6 +114,20 @@ extension Transaction {
             SELECT other.id FROM live_jobs JOIN job_dependencies ON job_id = live_jobs.id
                 JOIN live_jobs AS other ON other.id = depends_on
             WHERE live_jobs.state = 'blocked' AND other.dependents = 0
+            """
+        ),
+        (
+            "what still has to follow an end is of a job that has ended",
+            "SELECT job_id FROM cascades WHERE job_id NOT IN (SELECT id FROM ended_jobs)"
+        ),
+        (
+            "an owner's live jobs are counted, with the changes that aren't summed up yet",
+            """
+            SELECT owner_id FROM (
+                SELECT owner_id, 1 AS jobs FROM live_jobs WHERE device_id IS NULL AND bounty_id IS NULL
+                UNION ALL SELECT owner_id, -jobs FROM live_counts
+                UNION ALL SELECT owner_id, -jobs FROM live_changes) AS counted
+            GROUP BY owner_id HAVING SUM(jobs) <> 0
             """
         ),
         (

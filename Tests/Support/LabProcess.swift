@@ -11,14 +11,18 @@ internal import Synchronization
 package final class LabProcess: Sendable {
     package let lab: Lab
     package let broker: JobBroker
+    private let counter: LiveCounter
     private let sweeper: LeaseSweeper
     private let promoter: Promoter
     private let poller: ClassPoller
     private let scheduler = Mutex<Task<Void, Never>?>(nil)
 
-    package init(_ lab: Lab) {
+    package init(_ lab: Lab, liveJobs: Int64 = LiveLimit.standard) {
         self.lab = lab
-        broker = JobBroker(database: lab.database, bus: LocalBus(sleep: World.live.sleep), world: lab.world)
+        broker = JobBroker(
+            database: lab.database, bus: LocalBus(sleep: World.live.sleep), world: lab.world,
+            liveLimit: LiveLimit(liveJobs))
+        counter = LiveCounter(broker, world: lab.world)
         sweeper = LeaseSweeper(broker)
         promoter = Promoter(broker, world: lab.world)
         poller = ClassPoller(broker)
@@ -42,6 +46,9 @@ package final class LabProcess: Sendable {
         _ = try await promoter.round()
         _ = try await poller.round()
     }
+
+    /// Sums up who has how many live jobs.
+    package func count() async throws { _ = try await counter.round() }
 
     package func poll() async throws { _ = try await poller.round() }
 

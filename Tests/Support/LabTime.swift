@@ -38,7 +38,15 @@ extension Lab {
 
     @discardableResult
     package func sweep(limit: Int = 1_000) async throws -> Sweep {
-        try await database.write { try $0.sweep(from: .min, limit: limit) }
+        try await database.write { try $0.sweep(from: .min, Picking(limit)) }
+    }
+
+    /// All bites of what ends still have to bring about; returns how many it took.
+    @discardableResult
+    package func cascade() async throws -> Int {
+        var bites = 0
+        while try await database.write({ try $0.cascade().isMore }) { bites += 1 }
+        return bites
     }
 
     @discardableResult

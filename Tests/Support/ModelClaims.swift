@@ -15,16 +15,16 @@ extension ModelFarm {
 
     /// What is wrong with the grants of a claim, if anything is; else they are taken over.
     mutating func check(_ claim: ModelClaim, _ grants: [ModelGrant], at now: Int64) -> [String] {
-        if let request = claim.request {
+        let key = claim.request.map { ModelKey(owner: claim.worker, number: $0) }
+        if let request = claim.request, let key, answered.contains(key) {
             let held = jobs.indices.filter { number in
                 guard let lease = jobs[number].lease else { return false }
                 return lease.worker == claim.worker && lease.request == request && lease.until > now
             }
-            if !held.isEmpty {
-                let expected = held.compactMap { number in jobs[number].lease.map { grant(number, $0) } }
-                return expected == grants ? [] : ["a repeated claim gave \(grants), not \(expected)"]
-            }
+            let expected = held.compactMap { number in jobs[number].lease.map { grant(number, $0) } }
+            return expected == grants ? [] : ["a repeated claim gave \(grants), not \(expected)"]
         }
+        if let key, !grants.isEmpty { answered.insert(key) }
         let offer = workers[claim.worker]
         guard offer.hasConsent, !offer.isDraining else {
             return grants.isEmpty ? [] : ["a worker that may have nothing got \(grants)"]

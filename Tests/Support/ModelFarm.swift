@@ -75,6 +75,8 @@ package struct ModelFarm: Sendable {
     var lastRound: Int64?
     var keys: [ModelKey: (body: Int, jobs: [Int])] = [:]
     var notices: [ModelToken: Int64] = [:]
+    /// The request ids, by worker, of claims that were granted something.
+    var answered: Set<ModelKey> = []
 
     package init() {}
 
@@ -227,7 +229,8 @@ package struct ModelFarm: Sendable {
                 guard let accepted = job.accepted[token.fence], accepted.worker == token.worker,
                     accepted.status == report.status
                 else {
-                    return .failure(refusal(token))
+                    let isOther = job.accepted[token.fence]?.worker == token.worker && !job.state.isEnded
+                    return .failure(isOther ? .wrongState : refusal(token))
                 }
                 return .success(accepted.result)
             })

@@ -196,7 +196,7 @@ extension ModelSubject {
     private func schedule(_ operation: ModelOperation) async throws -> ModelAnswer {
         switch operation {
         case .sweep:
-            let jobs = try await write { try $0.sweep(from: .min, limit: 10_000).jobs }
+            let jobs = try await write { try $0.sweep(from: .min, Picking(10_000)).jobs }
             return .swept(jobs.map { numbers[$0] ?? -1 }.sorted())
         case .promote:
             let hints = hints

@@ -109,7 +109,7 @@ extension ResultStatus {
         if isAccepted { return .success(paidUSDT) }
         return switch code {
         case "lease_lost": .failure(ServerError.lost)
-        case "job_ended": .failure(ServerError.ended)
+        case "job_ended", "wrong_state": .failure(ServerError.ended)
         default: .failure(ServerError.refused(status: 400, message: error ?? "the result was refused"))
         }
     }

@@ -65,6 +65,8 @@ struct Upload: Sendable {
         }
         guard let rest = try? compressor.finish() else { return (bytes, false) }
         compressed += rest
-        return compressed.count < bytes.count - bytes.count / 20 ? (compressed, true) : (bytes, false)
+        // What squeezes too well the server takes for a bomb: it goes as it is.
+        let isWelcome = Zstd.allows(bytes.count, from: compressed.count)
+        return isWelcome && compressed.count < bytes.count - bytes.count / 20 ? (compressed, true) : (bytes, false)
     }
 }

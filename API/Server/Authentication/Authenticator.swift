@@ -87,7 +87,30 @@ final class Authenticator: Sendable {
         return CredentialHolder(member: login.member, name: login.claims.sub, expiresIn: max(0, left))
     }
 
+    /// Who may read the figures of all: the operator, an admin, or a key that is for that alone.
+    func metricsReader(_ call: Call) async throws -> MetricsContext {
+        let (bearer, digest) = try credential(call, call.bearer)
+        if isOperator(digest) { return MetricsContext() }
+        let isAllowed: Bool
+        if CompactToken.isOne(bearer) {
+            isAllowed = try await signedIn(call, bearer, digest).member.role == .admin
+        } else {
+            let key = try await keyHolder(call, digest)
+            isAllowed = key.scope == .metricsRead || key.scope == nil && key.member.role == .admin
+        }
+        guard isAllowed else {
+            throw Problem.forbidden("this is for the operator, or a key of `hatchfarm admin key metrics`")
+        }
+        return MetricsContext()
+    }
+
     private func member(_ call: Call, _ digest: [UInt8]) async throws -> Member {
+        let holder = try await keyHolder(call, digest)
+        if let scope = holder.scope { throw Problem.forbidden("this key is for \(scope.rawValue) alone") }
+        return holder.member
+    }
+
+    private func keyHolder(_ call: Call, _ digest: [UInt8]) async throws -> KeyHolder {
         try await known(call, members, key: digest, expiresIn: \.expiresIn) { [dependencies] in
             let hash = Hex.encode(digest)
             guard let holder = try await dependencies.database.read({ try $0.keyHolder(hash: hash) }) else {
@@ -96,7 +119,7 @@ final class Authenticator: Sendable {
             // A key in use is looked up every few seconds: often enough to know when it was used.
             dependencies.keyUses.note(hash)
             return holder
-        }.member
+        }
     }
 
     /// Ends keys here at once, and tells other processes. To be called after the commit, with SHA-256 hex.

@@ -77,6 +77,15 @@ package struct WorkerContext: CallContext {
     }
 }
 
+/// Whoever may read the figures of all tenants: the operator, or a key that is for that alone (CONTRACT 10).
+package struct MetricsContext: CallContext {
+    package static let authentication = Authentication.bearer(owner: .unused)
+
+    package static func admit(_ call: Call) async throws -> MetricsContext {
+        try await call.authenticator.metricsReader(call)
+    }
+}
+
 /// The operator's token, or a member whose role is admin.
 package struct OperatorContext: CallContext {
     package static let authentication = Authentication.bearer(owner: .unused)

@@ -58,6 +58,20 @@ extension Problem {
         Problem(.contentTooLarge, "body_too_large", "the body is larger than \(limit) bytes")
     }
 
+    /// Packed content that was refused; `limit` in unpacked bytes.
+    package static func undecodable(_ error: ZstdError, limit: Int) -> Problem {
+        switch error {
+        case .tooLarge: .tooLarge(limit: limit)
+        case .overRatio:
+            Problem(
+                .contentTooLarge, "packed_too_tightly",
+                "the body unpacks to over \(Zstd.ratio) times its size, which is the limit beyond "
+                    + "\(Zstd.ratioFloor) bytes; send it without Content-Encoding")
+        case .corrupt, .truncated, .outOfMemory:
+            Problem(.badRequest, "corrupt_body", "the body is no whole zstd frame")
+        }
+    }
+
     package static func unsupportedMedia(_ message: String) -> Problem {
         Problem(.unsupportedMediaType, "unsupported_media_type", message)
     }

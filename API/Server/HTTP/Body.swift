@@ -1,16 +1,19 @@
 package import Bytes
 internal import HTTPTypes
-internal import NIOCore
+package import NIOCore
+internal import Store
 internal import Synchronization
 
 /// A request's body, whole.
 package struct Body: Sendable {
     let buffer: ByteBuffer
+    /// Of a large one, when it was asked for before.
+    var digest: String?
 
     package var isEmpty: Bool { buffer.readableBytes == 0 }
     package var bytes: [UInt8] { Array(buffer.readableBytesView) }
     /// Lower-case hex; what an idempotency key is bound to.
-    package var sha256: String { SHA256.hex(buffer.readableBytesView) }
+    package var sha256: String { digest ?? SHA256.hex(buffer.readableBytesView) }
 
     /// Strict JSON.
     package func json() throws(JSONError) -> JSON {
@@ -26,10 +29,17 @@ extension Call {
     /// for a type or coding that isn't ours.
     package func body() async throws -> Body {
         if let known = whole.value { return known }
-        let body = try await readBody()
+        var body = try await readBody()
+        if header(.idempotencyKey) != nil, body.buffer.readableBytes > Self.quicklyHashed {
+            let buffer = body.buffer
+            body.digest = try await WorkPool.shared.run { SHA256.hex(buffer.readableBytesView) }
+        }
         whole.set(body)
         return body
     }
+
+    /// More bytes than that are hashed away from the event loop.
+    private static let quicklyHashed = 64 << 10
 
     private func readBody() async throws -> Body {
         if let type = header(.contentType), !Self.isJSON(type) {
@@ -48,11 +58,28 @@ extension Call {
 
     /// The body, for bytes of any type, unpacked when it came as zstd. Ask once.
     ///
-    /// Throws 413 over `limit` packed or unpacked, 415 for another coding, 400 for a damaged one.
+    /// Throws 413 over `limit` packed or unpacked and for what is packed too tightly, 415 for another coding, 400 for a
+    /// damaged one.
     package func content(upTo limit: Int) async throws -> [UInt8] {
-        var whole: [UInt8] = []
-        try await receiveContent(upTo: limit) { whole.append(contentsOf: $0) }
-        return whole
+        let isPacked = try isPacked
+        let bytes = try await bytes(upTo: limit)
+        guard isPacked else { return bytes }
+        do {
+            return try await WorkPool.shared.run { try Zstd.decompress(bytes, limit: limit) }
+        } catch let error as ZstdError {
+            throw Problem.undecodable(error, limit: limit)
+        }
+    }
+
+    /// Whether the body comes as zstd; 415 for a coding that isn't ours.
+    package var isPacked: Bool {
+        get throws(Problem) {
+            switch header(.contentEncoding)?.lowercased() {
+            case nil, "identity": false
+            case "zstd": true
+            default: throw .unsupportedMedia("Content-Encoding must be zstd or absent")
+            }
+        }
     }
 
     /// The body as it was sent, whatever its type and coding. Ask once. Throws 413 over `limit`.
@@ -62,20 +89,14 @@ extension Call {
         return whole
     }
 
-    /// As `content`, piece by piece as it arrives. What `use` throws ends it.
-    package func receiveContent(upTo limit: Int, _ use: ([UInt8]) async throws -> Void) async throws {
-        let unpacker = try BodyUnpacker(coding: header(.contentEncoding), limit: limit)
-        try await receive(upTo: limit) { try await use(unpacker.update(Array($0.readableBytesView))) }
-        try unpacker.finish()
-    }
-
     /// Bytes, by the head; nil when it doesn't say.
-    var declaredLength: Int? { header(.contentLength).flatMap { Int($0) } }
+    package var declaredLength: Int? { header(.contentLength).flatMap { Int($0) } }
 
     /// How much of a body that nobody wants is read, so that its sender gets to see the answer.
     private static let patience = 4 << 20
 
-    private func receive(upTo limit: Int, _ use: (ByteBuffer) async throws -> Void) async throws {
+    /// Piece by piece as it arrives and as it was sent. Ask once. Throws 413 over `limit`, and what `use` throws.
+    package func receive(upTo limit: Int, _ use: (ByteBuffer) async throws -> Void) async throws {
         let declared = declaredLength
         if declared ?? 1 == 0 { return }
         isBodyTaken.store(true, ordering: .relaxed)

@@ -12,7 +12,7 @@ internal import Synchronization
 ///
 /// Its task runs on its event loop too (`LoopExecutor`), so that a request whose bytes are there costs no change of
 /// threads, no lock and no promise.
-// All but the address and the atomic is touched on the event loop only; who isn't there is sent there.
+// All but what is constant, the atomic and the mutex is touched on the event loop only; who isn't there is sent there.
 final class ClientConnection: ChannelDuplexHandler, ServerChildChannelValue, @unchecked Sendable {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = Never
@@ -21,14 +21,23 @@ final class ClientConnection: ChannelDuplexHandler, ServerChildChannelValue, @un
     let channel: any Channel
     /// What limits by address count by: of IPv6 the first half, which is what one client gets.
     let address: String
-    private let counts: ConnectionCounts
+    /// Whether it comes from a proxy whose word is taken for whom it speaks for. Such connections are as many as it
+    /// likes: what it carries is counted by those.
+    let isProxy: Bool
+    let counts: ConnectionCounts
+    /// The address whose call is under way on a proxy's connection, while it is counted.
+    let seat = Mutex<String?>(nil)
     private let patience: TimeAmount
-    private let idleTimeout: TimeAmount
+    let idleTimeout: TimeAmount
+    private let headTimeout: TimeAmount
     private let abandoned = Atomic(false)
-    private var context: ChannelHandlerContext?
+    private(set) var context: ChannelHandlerContext?
     private var isCounted = false
     private var idleWatch: Scheduled<Void>?
     private var bodyWatch: RepeatedTask?
+    /// Ends a request whose head takes too long; nil when none is open.
+    private var headWatch: Scheduled<Void>?
+    private var hasParsed = false
 
     private var inbox = RequestInbox()
     /// Whether the channel wanted to read when enough was there.
@@ -55,6 +64,10 @@ final class ClientConnection: ChannelDuplexHandler, ServerChildChannelValue, @un
         address = Self.key(channel.remoteAddress)
         patience = .seconds(configuration.bodyTimeoutSeconds)
         idleTimeout = .seconds(configuration.idleTimeoutSeconds)
+        headTimeout = .milliseconds(configuration.headTimeoutMilliseconds)
+        isProxy =
+            configuration.trustProxyHeaders
+            && (channel.remoteAddress?.ipAddress).map(configuration.trustedProxies.contain) ?? false
     }
 
     var isAbandoned: Bool { abandoned.load(ordering: .relaxed) }
@@ -74,12 +87,14 @@ final class ClientConnection: ChannelDuplexHandler, ServerChildChannelValue, @un
 
     private func enter(_ context: ChannelHandlerContext) {
         guard !isCounted else { return }
-        guard counts.enter(address) else { return context.close(promise: nil) }
+        guard isProxy || counts.enter(address) else { return context.close(promise: nil) }
         isCounted = true
         lastActive = .now()
         watchIdle(until: lastActive + idleTimeout)
         bodyWatch = context.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(5), delay: .seconds(5)) { _ in
-            if self.isTooSlow { self.channel.close(promise: nil) }
+            guard self.isTooSlow else { return }
+            self.counts.note(.slowBody)
+            self.channel.close(promise: nil)
         }
     }
 
@@ -90,9 +105,11 @@ final class ClientConnection: ChannelDuplexHandler, ServerChildChannelValue, @un
         context = nil
         idleWatch?.cancel()
         bodyWatch?.cancel()
+        headWatch?.cancel()
+        leaveSeat()
         guard isCounted else { return }
         isCounted = false
-        counts.leave(address)
+        if !isProxy { counts.leave(address) }
     }
 
     /// A kilobyte a second, once the time that every body gets is over.
@@ -118,9 +135,12 @@ final class ClientConnection: ChannelDuplexHandler, ServerChildChannelValue, @un
 extension ClientConnection {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard inbox.isOpen else { return }
+        hasParsed = true
         lastActive = .now()
         switch unwrapInboundIn(data) {
         case .head(let head):
+            headWatch?.cancel()
+            headWatch = nil
             do {
                 let request = try Self.request(head)
                 if Self.asksForUpgrade(request) { expectsUpgrade = true }
@@ -139,6 +159,16 @@ extension ClientConnection {
             inbox.append(.end(nil))
             // What follows would pile up in the decoder, however much it is.
             if expectsUpgrade { try? context.channel.syncOptions?.setOption(.autoRead, value: false) }
+        }
+    }
+
+    func willParse() { hasParsed = false }
+
+    /// Bytes of which nothing came begin a head, or go on with one. It has its time from the first of them.
+    func didParse() {
+        guard !hasParsed, headWatch == nil, bodySince == nil, !expectsUpgrade, inbox.isOpen else { return }
+        headWatch = channel.eventLoop.scheduleTask(in: headTimeout) {
+            self.inbox.close(.failure(HeadTooSlow(timeout: self.headTimeout)))
         }
     }
 
@@ -161,19 +191,6 @@ extension ClientConnection {
             if underWay == 0 { closeWritten() }
         default: break
         }
-    }
-
-    /// Whether a request asks for another protocol. Its answer is the last one, whatever it is: the decoder takes what
-    /// follows for the other protocol, and doesn't parse it.
-    static func asksForUpgrade(_ head: HTTPRequest) -> Bool {
-        head.method == .connect || head.headerFields.contains { $0.name == .upgrade }
-    }
-
-    /// Throws for a method that is no token.
-    private static func request(_ head: HTTPRequestHead) throws -> HTTPRequest {
-        HTTPRequest(
-            method: try HTTPRequest.Method(head.method), scheme: "http", authority: head.headers.first(name: "Host"),
-            path: RequestTarget.origin(head.uri), headerFields: HTTPFields(head.headers, splitCookie: false))
     }
 
     private func next() async throws -> HTTPRequestPart? {
@@ -265,19 +282,6 @@ extension ClientConnection {
         }
     }
 
-    /// Closes it as soon as the client has taken what it was sent, or has had the time of an idle one for it.
-    func closeWritten() {
-        onLoop {
-            guard let context = self.context else { return }
-            context.eventLoop.scheduleTask(in: self.idleTimeout) { [channel = self.channel] in
-                channel.close(promise: nil)
-            }
-            let written = context.eventLoop.makePromise(of: Void.self)
-            written.futureResult.whenComplete { [channel = self.channel] _ in channel.close(promise: nil) }
-            context.writeAndFlush(self.wrapOutboundOut(.byteBuffer(ByteBuffer())), promise: written)
-        }
-    }
-
     /// Its task is cancelled.
     func cancel() {
         onLoop {
@@ -289,7 +293,7 @@ extension ClientConnection {
         }
     }
 
-    private func onLoop(_ body: @escaping @Sendable () -> Void) {
+    func onLoop(_ body: @escaping @Sendable () -> Void) {
         if channel.eventLoop.inEventLoop { body() } else { channel.eventLoop.execute(body) }
     }
 }

@@ -8,7 +8,6 @@ internal import NIOHTTP1
 /// A connection from its first byte to its last: HTTP/1.1 with our limits, each on its own event loop.
 struct HTTPConnection: ServerChildChannel {
     let dispatcher: RequestDispatcher
-    let counts: ConnectionCounts
     let configuration: AppConfiguration
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<ClientConnection> {
@@ -18,9 +17,10 @@ struct HTTPConnection: ServerChildChannel {
             limits.maxHeaderFieldSize = configuration.headerLimit
             limits.maxHeaderListSize = configuration.headerLimit
             limits.maxHeaderFieldCount = 100
-            let connection = ClientConnection(channel, counts, configuration)
+            let connection = ClientConnection(channel, dispatcher.connections, configuration)
             try channel.pipeline.syncOperations.addHandlers(
-                ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: limits)), connection)
+                ArrivalHandler(connection), ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: limits)),
+                connection)
             return connection
         }
     }
@@ -46,6 +46,7 @@ struct HTTPConnection: ServerChildChannel {
     }
 
     private func serve(_ connection: ClientConnection) async {
+        defer { connection.leaveSeat() }
         do {
             while let head = try await connection.nextRequest() {
                 if let socket = try await dispatcher.respond(to: head, on: connection) {
@@ -59,12 +60,28 @@ struct HTTPConnection: ServerChildChannel {
             let refusal = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
             try? await connection.write(ByteBuffer(string: refusal))
             connection.finish()
+        } catch let slow as HeadTooSlow {
+            dispatcher.connections.note(.slowHead)
+            try? await connection.write(ByteBuffer(string: slow.refusal))
+            connection.finish()
         } catch {
             // The client is gone, or has had its last answer.
             connection.closeWritten()
         }
         // Never fails.
         try? await connection.channel.closeFuture.get()
+    }
+}
+
+/// A client took too long for the head of a request.
+struct HeadTooSlow: Error {
+    let timeout: TimeAmount
+
+    /// There is no request to answer in some system's words.
+    var refusal: String {
+        let text = "the header fields must be complete within \(timeout.nanoseconds / 1_000_000) ms\n"
+        return "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+            + "Content-Length: \(text.utf8.count)\r\n\r\n\(text)"
     }
 }
 

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import HTTPTypes
 internal import NIOCore
+internal import Store
 
 /// What is the same for everybody as long as the process lives, as it is and packed.
 struct KeptText: Sendable {
@@ -43,14 +44,14 @@ extension Reply {
             .with(.contentEncoding, "zstd").with(.vary, "Accept-Encoding, Authorization, X-Owner-ID")
         }
         return stream(.ok, type: type, length: size) { writer in
-            // We packed it ourselves: the ratio is no attack.
-            let unpacker = try ZstdDecompressor(limit: size, ratio: .max)
+            let unpacking = try Unpacking(size: size)
             var number = 0
             while let bytes = try await chunk(number) {
-                try await writer.write(ByteBuffer(bytes: try unpacker.update(bytes)))
+                unpacking.feed(bytes)
+                while let piece = try await unpacking.next() { try await writer.write(piece) }
                 number += 1
             }
-            if number > 0 { try unpacker.finish() }
+            if number > 0 { try unpacking.finish() }
         }
         .with(.vary, "Accept-Encoding, Authorization, X-Owner-ID")
     }
@@ -63,4 +64,31 @@ extension Reply {
             return parts.first == "zstd" && !parts.dropFirst().contains(where: refused.contains)
         }
     }
+}
+
+/// Unpacks what we packed ourselves, away from the event loop and a little at a time.
+// Unchecked: whoever asks waits for the piece, so that one thread at a time is at work.
+private final class Unpacking: @unchecked Sendable {
+    /// Bytes of a piece, and a little more.
+    private static let piece = 256 << 10
+
+    private let unpacker: ZstdDecompressor
+
+    init(size: Int) throws {
+        // The ratio is no attack.
+        unpacker = try ZstdDecompressor(limit: size, ratio: .max)
+    }
+
+    func feed(_ bytes: [UInt8]) { unpacker.feed(bytes) }
+
+    /// Nil when more is needed.
+    func next() async throws -> ByteBuffer? {
+        try await WorkPool.shared.run {
+            var output: [UInt8] = []
+            while output.count < Self.piece, let some = try self.unpacker.next() { output += some }
+            return output.isEmpty ? nil : ByteBuffer(bytes: output)
+        }
+    }
+
+    func finish() throws { try unpacker.finish() }
 }

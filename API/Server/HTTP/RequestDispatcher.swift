@@ -12,18 +12,23 @@ final class RequestDispatcher: Sendable {
     let authenticator: Authenticator
     let dependencies: Dependencies
     let sockets = SocketMeter()
+    let connections: ConnectionCounts
     private let ids: RequestIDs
     let date: HTTPDate
     private let log: RequestLog
     private let logger: Logger
     private let unmatched = RouteMeter()
     private let underWay = Atomic(0)
+    private let requiresHTTPS: Bool
 
-    init(_ dependencies: Dependencies, _ table: RouteTable, log: RequestLog, logger: Logger) {
+    /// - Parameter isOpen: whether it answers on an address that the operator keeps to himself: by HTTP in any case.
+    init(_ dependencies: Dependencies, _ table: RouteTable, log: RequestLog, logger: Logger, isOpen: Bool = false) {
         self.dependencies = dependencies
         self.table = table
         self.log = log
         self.logger = logger
+        connections = ConnectionCounts(limit: dependencies.configuration.connectionsPerAddress)
+        requiresHTTPS = dependencies.configuration.requireHTTPS && !isOpen
         authenticator = Authenticator(dependencies)
         ids = RequestIDs(dependencies.world)
         date = HTTPDate(now: dependencies.world.now)
@@ -63,7 +68,9 @@ final class RequestDispatcher: Sendable {
             meter.count(reply.status, nanoseconds: elapsed.nanoseconds)
             log.write(exchange, status: reply.status.code, nanoseconds: elapsed.nanoseconds)
         }
+        // A socket keeps its place as long as its connection.
         if let upgrade { return try await open(upgrade, reply, for: exchange, on: connection) }
+        defer { connection.leaveSeat() }
         do {
             try await send(reply, for: exchange, on: connection)
         } catch {
@@ -100,7 +107,15 @@ final class RequestDispatcher: Sendable {
     /// Finds the route; nil is a browser's question whether it may call.
     private func admit(_ exchange: Exchange, on connection: ClientConnection) throws(Problem) -> Call? {
         let head = exchange.head
-        if dependencies.configuration.requireHTTPS, exchange.path != "/health", !isSecure(head) {
+        let limit = dependencies.configuration.connectionsPerAddress
+        guard connection.takeSeat(of: exchange.address) else {
+            exchange.system = table.owner(of: exchange.path)
+            throw Problem(
+                .tooManyRequests, "too_many_connections",
+                "this address has \(limit) calls and sockets under way, which is the limit of the server "
+                    + "(HATCHFARM_CONNECTIONS_PER_ADDRESS); try again when one has ended", headers: [.retryAfter: "1"])
+        }
+        if requiresHTTPS, exchange.path != "/health", !isSecure(head, connection) {
             exchange.system = table.owner(of: exchange.path)
             throw Problem(
                 .upgradeRequired, "https_required", "call this by HTTPS",
@@ -162,17 +177,19 @@ final class RequestDispatcher: Sendable {
     }
 
     private func address(_ head: HTTPRequest, _ connection: ClientConnection) -> String {
-        guard dependencies.configuration.trustProxyHeaders,
-            let hops = head.headerFields.last(where: { $0.name == .forwardedFor })?.value,
-            // The nearest proxy wrote the last one; those before it are the client's own words.
-            let hop = hops.split(separator: ",").last?.filter({ $0 != " " }),
-            let key = ClientConnection.key(ofAddress: hop)
-        else { return connection.address }
-        return key
+        guard connection.isProxy else { return connection.address }
+        let fields = head.headerFields.filter { $0.name == .forwardedFor }
+        // The nearest proxy wrote the last one. Before the first that is no proxy of ours are the client's own words.
+        for hop in fields.flatMap({ $0.value.split(separator: ",") }).reversed() {
+            let text = hop.filter { $0 != " " && $0 != "\t" }
+            guard let key = ClientConnection.key(ofAddress: text) else { break }
+            if !dependencies.configuration.trustedProxies.contain(text) { return key }
+        }
+        return connection.address
     }
 
-    private func isSecure(_ head: HTTPRequest) -> Bool {
-        dependencies.configuration.trustProxyHeaders
+    private func isSecure(_ head: HTTPRequest, _ connection: ClientConnection) -> Bool {
+        connection.isProxy
             && head.headerFields.last { $0.name == .forwardedProtocol }?.value.lowercased() == "https"
     }
 }

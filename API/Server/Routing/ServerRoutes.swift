@@ -69,17 +69,31 @@ final class ServerRoutes: Sendable {
         ]
     }
 
-    private var operations: [Route] {
+    /// The figures of all tenants, for whom `Context` admits.
+    private func figures<Context: CallContext>(for _: Context.Type, metering: Route.Metering? = nil) -> [Route] {
         [
             Route(
-                .get, "/metrics", "metrics", "Prometheus text.",
-                answers: [.ok(Format.string.schema.example("hatchfarm_up 1"), type: "text/plain")], metering: .free
-            ) { [metrics] (_: Call, _: PublicContext) in
+                .get, "/metrics", "metrics", "Prometheus text; for the operator, or a key with `metrics:read`.",
+                answers: [.ok(Format.string.schema.example("hatchfarm_up 1"), type: "text/plain")], metering: metering
+            ) { [metrics] (_: Call, _: Context) in
                 .text(.ok, await metrics.value.prometheus(), type: "text/plain; version=0.0.4; charset=utf-8")
             },
-            Route(.get, "/metrics.json", "metricsJSON", "The same as JSON.", .ok(Self.metricList), metering: .free) {
-                [metrics] (_: Call, _: PublicContext) in await metrics.value.json()
-            },
+            Route(
+                .get, "/metrics.json", "metricsJSON", "The same as JSON, for the same.",
+                answers: [.ok(Self.metricList.schema)], metering: metering
+            ) { [metrics] (_: Call, _: Context) in .json(.ok, await metrics.value.json()) },
+        ]
+    }
+
+    /// What is served on the address that the operator keeps to himself (`HATCHFARM_METRICS_LISTEN`).
+    func figuresAlone(like other: APISystem) -> APISystem {
+        APISystem(
+            name: "Metrics", envelope: .bare(failure: other.envelope.failure), bases: [""], overrides: other.overrides,
+            routes: figures(for: PublicContext.self, metering: .free))
+    }
+
+    private var operations: [Route] {
+        figures(for: MetricsContext.self) + [
             Route(
                 .get, "/openapi.json", "openapi", "This document.", answers: [.ok(.anyObject)], metering: .free
             ) { [documents] (call: Call, _: PublicContext) in await documents.value.json.reply(for: call) },

@@ -8,14 +8,15 @@ internal import Store
 struct AdminKey: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key",
-        abstract: "Manages API keys: of the queenbee, and of all members.",
+        abstract: "Manages API keys: of the queenbee, for metrics, and of all members.",
         discussion: """
             EXAMPLES
               hatchfarm admin key queenbee
+              hatchfarm admin key metrics
               hatchfarm admin key list --member maya
               hatchfarm admin key revoke key_0123456789abcdef
             """,
-        subcommands: [Queenbee.self, List.self, Revoke.self])
+        subcommands: [Queenbee.self, Metrics.self, List.self, Revoke.self])
 }
 
 extension AdminKey {
@@ -26,17 +27,23 @@ extension AdminKey {
 
         @OptionGroup var options: AdminOptions
 
+        func run() async throws { try await options.printNewKey("bhv_", name: "admin key queenbee", scope: nil) }
+    }
+
+    struct Metrics: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Creates a key that reads /metrics and does nothing else, and prints it once.",
+            discussion: """
+                For Prometheus: put it into the job's `authorization`. It is listed among the keys of the queenbee.
+
+                EXAMPLE
+                  hatchfarm admin key metrics
+                """)
+
+        @OptionGroup var options: AdminOptions
+
         func run() async throws {
-            let text = "bhv_" + Hex.encode(World.live.random(24))
-            let key = try await options.withDatabase { database in
-                try await database.write { tx in
-                    try tx.makeKey(
-                        KeyText(text), name: "admin key queenbee", expiresAt: nil, for: Member.queenbee,
-                        by: .administrator)
-                }
-            }
-            guard options.json else { return Output.line(text) }
-            Output.line(JSON.object((key.json.members ?? []) + [.init("api_key", .string(text))]).text(.compact))
+            try await options.printNewKey("hf_", name: "admin key metrics", scope: .metricsRead)
         }
     }
 
@@ -94,6 +101,21 @@ extension AdminKey {
     }
 }
 
+extension AdminOptions {
+    /// A new key of the queenbee's, shown this once.
+    fileprivate func printNewKey(_ prefix: String, name: String, scope: APIKey.Scope?) async throws {
+        let text = prefix + Hex.encode(World.live.random(24))
+        let key = try await withDatabase { database in
+            try await database.write { tx in
+                try tx.makeKey(
+                    KeyText(text), name: name, expiresAt: nil, scope: scope, for: Member.queenbee, by: .administrator)
+            }
+        }
+        guard json else { return Output.line(text) }
+        Output.line(JSON.object((key.json.members ?? []) + [.init("api_key", .string(text))]).text(.compact))
+    }
+}
+
 extension KeyChanger {
     /// Anyone with access to the database.
     static let administrator = KeyChanger(actor: "operator", bearerHash: nil)
@@ -107,6 +129,7 @@ extension APIKey {
             "last_used_at": AdminText.json(lastUsedAt.map(RFC3339.format)),
             "expires_at": AdminText.json(expiresAt.map(RFC3339.format)),
             "revoked_at": AdminText.json(revokedAt.map(RFC3339.format)),
+            "scope": AdminText.json(scope?.rawValue),
         ]
     }
 }

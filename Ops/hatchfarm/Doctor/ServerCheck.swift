@@ -1,3 +1,4 @@
+internal import API
 internal import Bus
 internal import Bytes
 internal import Glibc
@@ -56,11 +57,12 @@ struct ServerCheck {
                     remedy: "put a TLS proxy in front, and set REQUIRE_HTTPS=true and TRUST_PROXY_HEADERS=true")
             ]
         }
-        if !isLocal, settings.trustProxyHeaders {
+        // An address that nobody has.
+        if !isLocal, settings.trustProxyHeaders, settings.trustedProxies.contain("192.0.2.1") {
             return [
                 .warn(
                     "HTTPS", "listens on \(address) and trusts X-Forwarded-Proto from any client",
-                    remedy: "make it reachable only from the proxy: HOST=127.0.0.1, or a firewall")
+                    remedy: "name the proxy alone in TRUSTED_PROXIES")
             ]
         }
         return [.ok("HTTPS", isLocal ? "listens on \(address), only reachable from this machine" : "required")]

@@ -2,6 +2,7 @@ internal import API
 internal import Bus
 internal import Domain
 internal import Logging
+internal import Store
 
 /// A server's settings from the environment (CONTRACT 3, 5, 9, 10): each variable by its name in `Variables`, and
 /// values that combine several of them.
@@ -63,12 +64,7 @@ extension Settings {
     }
 
     /// The database URL without the password.
-    var shownDatabase: String {
-        guard let at = database.lastIndex(of: "@"), let colon = database[..<at].lastIndex(of: ":"),
-            !database[colon...].hasPrefix("://")
-        else { return database }
-        return "\(database[..<colon]):…\(database[at...])"
-    }
+    var shownDatabase: String { DatabaseURL.shown(database) }
 
     func app(operatorToken: String) -> AppConfiguration {
         var app = AppConfiguration(operatorToken: operatorToken)
@@ -78,6 +74,8 @@ extension Settings {
         app.environment = self.deployment
         app.requireHTTPS = self.requireHTTPS
         app.trustProxyHeaders = self.trustProxyHeaders
+        app.trustedProxies = self.trustedProxies
+        app.metricsListen = self.metricsListen
         app.allowedOrigins = Set(self.allowedOrigins)
         app.redisNonceFallback = self.redisNonceFallback
         app.tokenSecrets = signIn.tokenSecrets

@@ -2,6 +2,7 @@ internal import API
 internal import Bus
 internal import Domain
 internal import Logging
+internal import Store
 
 extension ValueReader where Value == String {
     static var text: Self { Self("text", parse: { $0 }) }
@@ -14,7 +15,8 @@ extension ValueReader where Value == String {
     }
 
     static var database: Self {
-        Self("sqlite:PATH or postgres://…") { url in
+        Self("sqlite:PATH or postgres://…, with @ : / ? # and % of a password as %40 %3A %2F %3F %23 and %25") { url in
+            guard DatabaseURL.isClear(url) else { return nil }
             let isFile = url.hasPrefix("sqlite:") && url.utf8.count > "sqlite:".utf8.count
             return isFile || url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") ? url : nil
         }
@@ -93,6 +95,18 @@ extension ValueReader where Value == Int64 {
     /// Minor units of USDT.
     static var usdt: Self {
         Self("a decimal with at most 6 places", parse: { Money.minorUnits($0) }, text: { Money.decimal($0) })
+    }
+}
+
+extension ValueReader where Value == ListenAddress {
+    static var listenAddress: Self { Self("HOST:PORT, with an IPv6 address as [::1]:PORT") { ListenAddress($0) } }
+}
+
+extension ValueReader where Value == [AddressRange] {
+    static var addressRanges: Self {
+        let list = list("addresses, or networks like 10.0.0.0/8, separated by commas") { AddressRange($0) }
+        return Self(
+            list.requirement, parse: list.parse, text: { $0.map(\.description).joined(separator: ",") })
     }
 }
 

@@ -1,3 +1,4 @@
+internal import API
 internal import Domain
 internal import Logging
 
@@ -74,8 +75,16 @@ struct Variables: Sendable {
         more: "Requires a TLS-terminating proxy, and TRUST_PROXY_HEADERS.")
     let trustProxyHeaders = Variable(
         "TRUST_PROXY_HEADERS", .flag, default: false, for: [.server],
-        "true: X-Forwarded-Proto and X-Forwarded-For are trusted.",
+        "true: X-Forwarded-Proto and X-Forwarded-For of TRUSTED_PROXIES count.",
         more: "Only behind a proxy that sets them, and doesn't forward those of clients.")
+    let trustedProxies = Variable(
+        "TRUSTED_PROXIES", .addressRanges, default: .loopback, for: [.server],
+        "Addresses of proxies, and networks like 10.0.0.0/8, separated by commas.",
+        more: """
+            What they say of clients counts with TRUST_PROXY_HEADERS, and their own connections are not limited. \
+            A proxy on another machine must be named here.
+            """,
+        example: "127.0.0.1,10.1.2.3")
     let allowedOrigins = Variable(
         "ALLOWED_ORIGINS", .list, default: [], for: [.server],
         "Allowed origins for browsers (CORS), separated by commas.", example: "https://farm.example")
@@ -85,10 +94,22 @@ struct Variables: Sendable {
     let connectionsPerAddress = Variable(
         "HATCHFARM_CONNECTIONS_PER_ADDRESS", .integer(in: 1...1_000_000), default: 512, for: [.server],
         "The most connections of one address at once.",
-        more: "Raise it when many devices come by one address: a proxy, or a gateway of theirs.")
+        more: """
+            Raise it when many devices come by one address, such as a gateway of theirs. Behind TRUSTED_PROXIES it \
+            counts the requests and sockets of each client under way.
+            """)
+    let metricsListen = Variable(
+        "HATCHFARM_METRICS_LISTEN", .listenAddress, unset: "only on the server's own address, with a token",
+        for: [.server], "An address that serves /metrics and /metrics.json to anybody, as HOST:PORT.",
+        more: "They name owners, queues and money: choose an address that only the operator reaches.",
+        example: "127.0.0.1:9464")
     let memberRate = Variable(
         "HATCHFARM_MEMBER_RATE", .integer(in: 0...1_000_000), default: 50_000, for: [.server],
         "Requests per second for each member; 0 means unlimited.")
+    let liveJobs = Variable(
+        "HATCHFARM_LIVE_JOBS", .integer(in: 1...1_000_000_000), default: 1_000_000, for: [.server],
+        "The most jobs of one owner that may wait and run at once.",
+        more: "Further submissions are answered with 429 until some have ended.")
     let taskQuota = Variable(
         "HATCHFARM_TASK_QUOTA", .integer(in: 1...1_000_000), default: 1_000, for: [.server],
         "Requests per 15 minutes for each member and operation on collaboration tasks.")

@@ -110,6 +110,9 @@ struct DataFolder: Sendable {
 
     func printWelcome(_ owner: Credentials, _ settings: Settings, operatorToken: String) {
         let token = settings.operatorToken == nil ? "\(operatorToken) (until the next start)" : "HATCHFARM_API_TOKEN"
+        let authorization =
+            settings.operatorToken == nil
+            ? "'Authorization: Bearer \(operatorToken)'" : "\"Authorization: Bearer $HATCHFARM_API_TOKEN\""
         Output.line(
             """
 
@@ -117,7 +120,6 @@ struct DataFolder: Sendable {
 
               API        \(url)/api/v1
               OpenAPI    \(url)/docs
-              metrics    \(url)/metrics
               database   \(settings.shownDatabase)
               data       \(folder)
               owner      \(owner.owner ?? "")
@@ -130,7 +132,11 @@ struct DataFolder: Sendable {
                 -H 'Content-Type: application/json' \\
                 -d '{"title":"hello","command":["echo","hello from the farm"]}'
 
-            The same with hatchfarm itself:
+            The figures of all, for the operator alone:
+
+              curl -s \(url)/metrics -H \(authorization)
+
+            The same job with hatchfarm itself:
 
               \(CommandLine.arguments.first ?? "hatchfarm") job submit --title hello --watch -- echo hello
 

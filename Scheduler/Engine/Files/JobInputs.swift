@@ -20,23 +20,24 @@ package struct JobInputs: Sendable {
         internalErrors = broker.internalErrors
     }
 
-    /// Stores the contents that came with jobs before they are submitted. Throws a `FieldError` for a reference to
-    /// what isn't the owner's; then nothing is stored.
-    package func prepare(_ contents: [[UInt8]], _ references: [JobInput.Reference], owner: OwnerID) async throws {
+    /// The contents that came with jobs, as they are stored with them. Throws a `FieldError` for a reference to what
+    /// isn't the owner's.
+    package func prepare(
+        _ contents: [[UInt8]], _ references: [JobInput.Reference], owner: OwnerID
+    ) async throws -> [Blob] {
         if !references.isEmpty {
             let stray = try await database.read { tx in
                 try references.first { try !tx.owns($0.source, owner) }
             }
             if let stray { throw FieldError(stray.field, .invalid("names nothing of yours")) }
         }
-        guard !contents.isEmpty else { return }
-        let blobs = try contents.map { content in
-            var packer = try BlobPacker()
-            try packer.add(content)
-            return try packer.finish()
-        }
-        try await database.write { tx in
-            for blob in blobs { try tx.storeUpload(blob, owner: owner) }
+        guard !contents.isEmpty else { return [] }
+        return try await WorkPool.shared.run {
+            try contents.map { content in
+                var packer = try BlobPacker()
+                try packer.add(content)
+                return try packer.finish()
+            }
         }
     }
 

@@ -57,31 +57,24 @@ package struct UploadAssembler: Sendable {
     /// so the worker must be able to begin again. Nil when the upload is gone.
     private func assemble(_ upload: PartialUpload, _ last: Piece, _ digest: String?) async throws -> Blob? {
         do {
-            var packer = try BlobPacker()
-            // The limit is the guard: what squeezes well is no attack below it.
-            let unpacker = try last.coding == "zstd" ? ZstdDecompressor(limit: limit, ratio: .max) : nil
+            let intake = try BlobIntake(
+                isPacked: last.coding == "zstd", announced: Int(clamping: last.total), limit: limit)
             var start: Int64 = 0
             while start < last.start {
                 let from = start
                 guard let chunk = try await database.read({ try $0.uploadChunk(upload.id, start: from) }) else {
                     return nil
                 }
-                try packer.add(unpack(chunk, by: unpacker))
+                try await intake.add(chunk)
                 start += Int64(chunk.count)
             }
-            try packer.add(unpack(last.bytes, by: unpacker))
-            do { try unpacker?.finish() } catch { throw UploadError.undecodable(error, limit: limit) }
-            let blob = try packer.finish()
+            try await intake.add(last.bytes)
+            let blob = try await intake.finish()
             try blob.check(digest)
             return blob
         } catch let error as UploadError {
             try await database.write { try $0.discardUpload(upload.id) }
             throw error
         }
-    }
-
-    private func unpack(_ bytes: [UInt8], by unpacker: ZstdDecompressor?) throws(UploadError) -> [UInt8] {
-        guard let unpacker else { return bytes }
-        do { return try unpacker.update(bytes) } catch { throw .undecodable(error, limit: limit) }
     }
 }

@@ -3,6 +3,7 @@ extension Migration {
     package static let all: [Migration] = [
         .jobs, .controlPlane, .uploads, .policyHours, .ledger, .keys, .logins, .market, .withdrawals, .forum,
         .listOrders, .dailyCounts, .collabTasks, .bounties, .social, .devices, .deviceDeletion, .inkling,
-        .chainLinks, .heartbeats, .indexLeads, .leaseIndexes, .lookUps,
+        .chainLinks, .heartbeats, .indexLeads, .leaseIndexes, .lookUps, .claimRequests, .cascades, .liveCounts,
+        .keyScopes,
     ]
 }

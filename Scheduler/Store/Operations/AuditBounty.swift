@@ -149,8 +149,9 @@ extension Transaction {
     }
 
     /// Settles the reports that nobody disputed in time. Returns how many were due.
-    package func settleDueAudits(limit: Int) throws -> Int {
-        let due = try dueAudits(limit: limit)
+    package func settleDueAudits(_ picking: Picking) throws -> Int {
+        let due = try dueAudits(picking)
+        picking.note(due.map(\.job.text))
         guard !due.isEmpty else { return 0 }
         let tasks = try lockBounties(Set(due.map(\.bounty)).sorted())
         let byID = Dictionary(tasks.map { ($0.id, $0) }) { first, _ in first }

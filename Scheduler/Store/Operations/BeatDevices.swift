@@ -27,8 +27,9 @@ extension Transaction {
     }
 
     /// Marks devices as offline that have been silent too long; returns how many.
-    package func endPresence(limit: Int) throws -> Int {
-        let silent = try lockSilent(before: now - Device.Presence.lasts, limit: limit)
+    package func endPresence(_ picking: Picking) throws -> Int {
+        let silent = try lockSilent(before: now - Device.Presence.lasts, picking)
+        picking.note(silent.map(\.device.text))
         guard !silent.isEmpty else { return 0 }
         try SQL.chunked(silent.map(\.device).sorted()) { try markOffline($0) }
         try note(silent.map { DeviceChange(device: $0.device, status: "offline") })

@@ -24,7 +24,13 @@ extension Transaction {
             throw try isLive(id, owner: owner)
                 ? Refusal.wrongState("the job has not failed; only a failed one can be retried") : .notFound("job")
         }
+        // Who waits for it from now on is another than those that its end still has to cancel.
+        guard try !isCascading(id) else {
+            throw Refusal.wrongState(
+                "the jobs that waited for this one are still being cancelled; try again in a few seconds")
+        }
         guard let job = try redrive(id, owner: owner, ended) else { throw Refusal.notFound("job") }
+        try noteLive([owner: 1])
         if job.held > 0 || job.paid > 0 {
             let paysAnotherRun = try JobPay.paysAnotherRun(
                 left: job.held, of: job.paid + job.held, hourlyPrice: ended.hourlyPrice, minutes: terms(of: id).minutes)

@@ -39,7 +39,8 @@ extension Transaction {
     /// no such bound. Refuses `expires_at` that is past or later than the caller's own key's (400), and the 101st
     /// valid key (409).
     package func makeKey(
-        _ text: KeyText, name: String?, expiresAt: Int64?, for member: MemberID, by changer: KeyChanger
+        _ text: KeyText, name: String?, expiresAt: Int64?, scope: APIKey.Scope? = nil, for member: MemberID,
+        by changer: KeyChanger
     ) throws -> APIKey {
         let keys = try lockKeys(of: member, hash: changer.bearerHash)
         let own = try ownKey(keys, changer)
@@ -52,7 +53,8 @@ extension Transaction {
         }
         try checkRoom(keys)
         let key = APIKey(
-            id: newKeyID(), member: member, name: name, prefix: text.prefix, createdAt: now, expiresAt: expiresAt)
+            id: newKeyID(), member: member, name: name, prefix: text.prefix, createdAt: now, expiresAt: expiresAt,
+            scope: scope)
         try insertKey(key, hash: text.hash)
         try record(.apiKeyCreated, key, changer)
         return key
@@ -73,7 +75,9 @@ extension Transaction {
             return EndedKey(key: ended, hash: nil)
         }
         var key = known
-        if own != nil, !keys.contains(where: { $0.key.id != id && $0.key.isValid(at: now) }) {
+        // One that is for one thing doesn't count: nobody could act for the member by it.
+        let others = keys.contains { $0.key.id != id && $0.key.scope == nil && $0.key.isValid(at: now) }
+        if own != nil, key.scope == nil, !others {
             throw Refusal.wrongState("this is your last valid key: rotate it, or make another one first")
         }
         guard own?.id == id || !key.isValid(at: now) || APIKey.mayMake(until: key.expiresAt, with: own?.expiresAt)
@@ -103,7 +107,7 @@ extension Transaction {
         if grace > 0 { try checkRoom(keys) }
         let new = APIKey(
             id: newKeyID(), member: member, name: old.name, prefix: text.prefix, createdAt: now,
-            expiresAt: old.expiresAt)
+            expiresAt: old.expiresAt, scope: old.scope)
         try insertKey(new, hash: text.hash)
         if grace > 0 {
             let end = now + grace

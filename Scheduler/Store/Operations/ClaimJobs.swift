@@ -42,6 +42,9 @@ package struct ClaimAnswer: Sendable {
     package var waits: [Int64] = []
     /// The offer as it really is: machine, policy and consent at this moment.
     package var offer: Offer
+    /// Whether a claim with the same request id was granted something before: it gets that, as far as it still holds
+    /// it, and never anything else.
+    package var isRepeated = false
     /// Of each class that was read. One that was offered and isn't here was not read, or not to the end.
     package var asked: [ClassID: ClassObservation] = [:]
 
@@ -85,10 +88,11 @@ extension Transaction {
         let offer = try claim.device.map { try self.offer(&claim, of: $0) } ?? offer(claim)
         var answer = ClaimAnswer(offer: offer)
         let worker = MachineID(claim.offer.worker)
-        let request = claim.isRepeatable ? SHA256.hex(claim.requestID) : nil
-        if let request {
+        let request = claim.request
+        if let request, try isAnswered(request, of: worker) {
+            answer.isRepeated = true
             answer.grants = try regrant(claim, worker: worker, request: request, network: offer.network)
-            if !answer.grants.isEmpty { return answer }
+            return answer
         }
         guard !offer.kinds.isEmpty else { return answer }
         let heads = claim.device == nil ? hints.classes(offer) : [.deviceCommands]
@@ -131,6 +135,7 @@ extension Transaction {
                 visibilityTimeout: $0.visibilityTimeout, hourlyPrice: offer.asking.rate(of: $0.requirement))
         }
         try grant(rows.sorted { $0.id < $1.id }, worker: worker, request: request)
+        if let request { try noteAnswered(request, of: worker) }
         if let device = claim.device {
             try note(
                 answer.grants.map {
@@ -210,6 +215,13 @@ extension JobClass.Head {
 }
 
 extension Claim {
+    /// Under what its answer is remembered; nil when nobody will ask again. A device's request ids are its session's.
+    var request: String? {
+        guard isRepeatable else { return nil }
+        if device == nil { return SHA256.hex(requestID) }
+        return Hex.encode(HMACSHA256.sign(key: secret, message: Array("request|\(requestID)".utf8)))
+    }
+
     /// The claim token of a job: derived from the worker's own secret, which isn't stored, so that a repeated claim
     /// finds the same one and the database never holds it. 48 hex digits.
     func token(for job: JobID, fence: Int64) -> String {

@@ -14,8 +14,8 @@ extension Transaction {
     }
 
     /// Devices that never said a word and whose code ran out long ago, with their customers.
-    package func unregisteredDevices(limit: Int) throws -> [(device: DeviceID, customer: CustomerID)] {
-        try unregisteredDevices(before: now - Device.unregisteredLasts, limit: limit)
+    package func unregisteredDevices(_ picking: Picking) throws -> [(device: DeviceID, customer: CustomerID)] {
+        try unregisteredDevices(before: now - Device.unregisteredLasts, picking)
     }
 
     /// Deletes one of them, so that nobody holds ids by asking for codes; unless it has another code since.

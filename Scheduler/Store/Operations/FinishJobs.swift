@@ -28,8 +28,8 @@ package struct Finished: Sendable {
 extension Transaction {
     /// Ends attempts, each exactly once: the job ends or goes back, its money moves, and the event is recorded, all
     /// or none.
-    /// A report with a key that doesn't hold changes nothing; a repeated report gets the first one's answer (CONTRACT
-    /// 4). An audit's report also settles its task (CONTRACT 7).
+    /// A report with a key that doesn't hold changes nothing; a repeated report gets the first one's answer, and
+    /// another outcome of the same attempt a 409 (CONTRACT 4). An audit's report also settles its task (CONTRACT 7).
     package func finish(_ reports: [Report], audits: AuditTerms = AuditTerms()) throws -> [Result<Finished, Refusal>] {
         var round = ReportRound(reports)
         try accept(&round)
@@ -44,11 +44,12 @@ extension Transaction {
         let missing = zip(reports, answers).filter { $0.1 == nil }.map(\.0.key)
         let ended = missing.isEmpty ? [:] : try endedStates(missing.map(\.job))
         let unreported = missing.isEmpty ? [] : try unreportedAudits(missing)
-        return zip(reports, answers).map { report, answer in
-            if let answer { return .success(answer) }
-            let id = report.key.job
-            if unreported.contains(report.key) { return .failure(.unreportedAudit) }
-            return .failure(ended[id].map { .jobEnded(id, $0) } ?? .leaseLost(id))
+        return reports.indices.map { place in
+            if let answer = answers[place] { return .success(answer) }
+            let key = reports[place].key
+            if unreported.contains(key) { return .failure(.unreportedAudit) }
+            if let state = ended[key.job] { return .failure(.jobEnded(key.job, state)) }
+            return .failure(round.isAccepted(at: place, before: before) ? .otherOutcome : .leaseLost(key.job))
         }
     }
 
@@ -113,8 +114,8 @@ extension Transaction {
     }
 
     /// After the guard has let them through, jobs go to history; what waited for them moves on or is cancelled, and
-    /// so on downwards; then the money of all of them, and of what is tried again, moves at once. `actor` is who ended
-    /// them, when it wasn't their workers.
+    /// so on downwards, as far as these are few (`Cascade`); then the money of all of them, and of what is tried again,
+    /// moves at once. `actor` is who ended them, when it wasn't their workers.
     func end(
         _ ends: [Ended], retried: [Settlement] = [], by actor: String? = nil, audits: AuditTerms = AuditTerms()
     ) throws {
@@ -122,12 +123,15 @@ extension Transaction {
         var ends = ends
         var actor = actor
         var settlements = retried
+        var left = Cascade.bite
+        var gone: [OwnerID: Int64] = [:]
         while !ends.isEmpty {
+            for job in ends.lazy.map(\.job) { gone.addLive(-1, of: job.owner, bounty: job.bounty, device: job.device) }
             try insertEnded(ends)
             try note(ends.compactMap(\.change))
             settlements += ends.map { Settlement(job: $0.job, pay: $0.pay, isOver: true) }
             try record(Event.ends(ends, by: actor))
-            let waited = ends.filter(\.job.hasDependents)
+            let waited = try takeAlong(ends.filter(\.job.hasDependents), &left)
             let done = waited.filter { $0.state == .completed }.map(\.job.id)
             try unblock(dependents(of: done).sorted(), done: done)
             let lost = waited.filter { $0.state != .completed }.map(\.job.id)
@@ -135,6 +139,7 @@ extension Transaction {
             ends = cancelled.map { Ended(job: $0, state: .cancelled, reason: "dependency", outcome: nil) }
             actor = "system"
         }
+        try noteLive(gone)
         try settle(settlements, fees: fees)
     }
 }
@@ -181,6 +186,17 @@ private struct ReportRound {
         }
         return before[report.key].flatMap { $0.status == report.outcome.status.rawValue ? $0.answer : nil }
     }
+
+    /// Whether a report with this key was accepted, whatever its outcome was.
+    func isAccepted(at place: Int, before: [LeaseKey: (status: String, answer: Finished)]) -> Bool {
+        answers[firsts[place]] != nil || before[reports[place].key] != nil
+    }
+}
+
+extension Refusal {
+    /// The attempt ended otherwise, and its job lives on: to say so again changes nothing.
+    fileprivate static let otherOutcome = Refusal.wrongState(
+        "another outcome of this attempt was reported and accepted; it stays")
 }
 
 extension Ended {

@@ -78,8 +78,9 @@ extension Transaction {
     }
 
     /// Gives back what holds whose time is over still hold. Returns how many there were.
-    package func expireHolds(limit: Int) throws -> Int {
-        let pending = try lockExpiredHolds(limit: limit)
+    package func expireHolds(_ picking: Picking) throws -> Int {
+        let pending = try lockExpiredHolds(picking)
+        picking.note(pending.map(\.hold.id))
         guard !pending.isEmpty else { return 0 }
         try giveBack(pending)
         try markExpired(pending.map(\.hold.id))

@@ -1,10 +1,11 @@
 internal import Domain
 
 extension Transaction {
-    /// Takes away nonces, answers, notices, notifications, counts of days, and updates and tokens of devices that have
-    /// served their time; returns how many. Called in small bites.
+    /// Takes away nonces, answers, claims' request ids, notices, notifications, counts of days, and updates and tokens
+    /// of devices that have served their time; returns how many. Called in small bites.
     package func prune(limit: Int, keysOlderThan: Int64) throws -> Int {
         try deleteExpiredNonces(limit: limit) + deleteStoredAnswers(olderThan: keysOlderThan, limit: limit)
+            + deleteClaimRequests(olderThan: keysOlderThan, limit: limit)
             + deleteExpiredCancelNotices(limit: limit)
             + deleteDailyCounts(before: DailyQuota.day(of: now) - 1, limit: limit)
             + deleteNotifications(olderThan: now - Notification.lasts, limit: limit)

@@ -17,7 +17,7 @@ extension Transaction {
     package func input(_ path: String, of key: LeaseKey) throws -> InputFile? {
         let job = try heldJob(key)
         guard let spec = try spec(of: job.id) else { throw Refusal.notFound("job") }
-        guard let input = try JobSpec(spec).inputs.first(where: { $0.path == path }) else { return nil }
+        guard let input = try JobSpec(spec).inputs.first(where: { $0.path.isExactly(path) }) else { return nil }
         return try file(of: input, owner: job.owner)
     }
 

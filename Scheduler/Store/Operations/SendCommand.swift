@@ -147,20 +147,21 @@ extension Transaction {
         return session
     }
 
-    /// Cancels what still waits for approval in sessions that are over, at most `limit` commands; returns whether there
-    /// may be more.
-    package func closeSessions(limit: Int) throws -> Bool {
-        let over = try lockOverSessions(limit: limit)
+    /// Cancels what still waits for approval in sessions that are over, at most `commands` of each; returns whether
+    /// there may be more.
+    package func closeSessions(_ picking: Picking, commands: Int) throws -> Bool {
+        let over = try lockOverSessions(picking)
+        picking.note(over.map(\.text))
         for id in over {
-            let ids = try unapproved(in: id, limit: limit)
+            let ids = try unapproved(in: id, limit: commands)
             let jobs = try deleteBlocked(ids.sorted())
             try end(
                 jobs.map {
                     Ended(job: $0, state: .cancelled, reason: DeviceCommand.Status.unapproved, outcome: nil)
                 }, by: "system")
-            guard ids.count < limit else { return true }
+            guard ids.count < commands else { return true }
             try closeSession(id)
         }
-        return over.count == limit
+        return over.count == picking.limit
     }
 }

@@ -85,16 +85,18 @@ extension Transaction {
 
     /// Ends escrow tasks that weren't handed in before their deadline: the bounty goes back, a deposit is forfeited.
     /// Returns how many.
-    package func expireBounties(limit: Int) throws -> Int {
-        let overdue = try lockOverdueBounties(limit: limit)
+    package func expireBounties(_ picking: Picking) throws -> Int {
+        let overdue = try lockOverdueBounties(picking)
+        picking.note(overdue.map { String($0.id) })
         try refund(overdue.map { ($0, .givenUp($0)) }, reason: "deadline")
         return overdue.count
     }
 
     /// Ends escrow tasks on which nobody has decided for `BountyRules.longestReview`: each side gets its own back.
     /// Returns how many.
-    package func endStaleReviews(limit: Int) throws -> Int {
-        let stale = try lockStaleReviews(before: now - BountyRules.longestReview, limit: limit)
+    package func endStaleReviews(_ picking: Picking) throws -> Int {
+        let stale = try lockStaleReviews(before: now - BountyRules.longestReview, picking)
+        picking.note(stale.map { String($0.id) })
         try refund(stale.map { ($0, .undone($0.escrow)) }, reason: "review")
         return stale.count
     }

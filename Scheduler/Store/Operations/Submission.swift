@@ -3,6 +3,8 @@ package import Domain
 /// Jobs that are asked for together: all or nothing.
 package struct Submission: Sendable {
     package var jobs: [NewJob]
+    /// Files that came with the jobs, of their owner: stored when they are accepted.
+    package var contents: [Blob] = []
     package var idempotency: IdempotencyKey?
     /// Turns the accepted jobs into the answer that a repeated call will be given.
     package var answer: @Sendable ([AcceptedJob], _ now: Int64) -> StoredAnswer
@@ -16,16 +18,25 @@ package struct Submission: Sendable {
         self.answer = answer
     }
 
+    /// How much of a round it fills: a job is one, and so are four KiB of content.
+    package var weight: Int {
+        jobs.count + contents.reduce(0) { $0 + $1.chunks.reduce(0) { $0 + $1.count } } / 4_096
+    }
+
     package enum Reply: Sendable {
         case accepted([AcceptedJob], StoredAnswer)
         case replayed(StoredAnswer)
     }
 }
 
-/// What submitting needs to know from the process: which classes are recorded, and the fair-queueing tags.
+/// What submitting needs to know from the process: which classes are recorded, the fair-queueing tags, and who has as
+/// many live jobs as one may.
 package struct SubmitHints: Sendable {
     package var isKnown: @Sendable (ClassID) -> Bool
     package var tag: @Sendable (ClassID, OwnerID, _ cost: Int64) -> Int64
+    package var isFull: @Sendable (OwnerID) -> Bool = { _ in false }
+    /// The most live jobs of one owner.
+    package var mostLive: Int64 = .max
 
     package init(
         isKnown: @escaping @Sendable (ClassID) -> Bool,

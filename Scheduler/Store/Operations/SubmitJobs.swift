@@ -25,6 +25,7 @@ extension Transaction {
         let results = zip(submissions, round.steps).map { submission, step in
             step.map { draft.add($0, of: submission, at: now) }
         }
+        try store(draft.contents)
         try write(draft, hints: hints)
         try write(money.book)
         try insertHolds(money.holds)
@@ -45,6 +46,12 @@ extension Transaction {
         }
         if submission.jobs.contains(where: { overQuota.contains($0.owner) }) {
             throw Refusal.quota("distinct requirement classes", retryAfterSeconds: 60)
+        }
+        if submission.jobs.contains(where: { $0.device == nil && $0.bounty == nil && hints.isFull($0.owner) }) {
+            throw Refusal.quota(
+                "live jobs: at most \(hints.mostLive) of one owner wait and run at once (HATCHFARM_LIVE_JOBS); "
+                    + "submit more when some have ended",
+                retryAfterSeconds: 60)
         }
         var mine: [AcceptedJob] = []
         mine.reserveCapacity(submission.jobs.count)
@@ -121,12 +128,24 @@ extension Transaction {
         }
         try insertClasses(fresh.values.sorted { $0.0 < $1.0 })
         try insertRecords(draft.jobs)
-        try insertLive(draft.jobs.filter { $0.state != .cancelled })
+        let live = draft.jobs.filter { $0.state != .cancelled }
+        try insertLive(live)
+        try noteLive(
+            live.reduce(into: [:]) {
+                $0.addLive(1, of: $1.job.owner, bounty: $1.job.bounty, device: $1.job.device?.device)
+            })
         try insertDependencies(draft.waits)
         try insertUnborn(draft.jobs.filter { $0.state == .cancelled })
         try note(draft.jobs.compactMap(\.change))
         try record(draft.events)
         try storeAnswers(draft.answers)
+    }
+
+    /// Files that came with accepted jobs; in one order, as others may bring the same at this moment.
+    private func store(_ contents: [(blob: Blob, owner: OwnerID)]) throws {
+        for (blob, owner) in contents.sorted(by: { $0.blob.hash < $1.blob.hash }) {
+            try storeUpload(blob, owner: owner)
+        }
     }
 
     private func ownersOverQuota(_ submissions: [Submission], _ hints: SubmitHints) throws -> Set<OwnerID> {
@@ -169,6 +188,7 @@ private struct SubmitRound {
 /// What a round of submissions will write.
 private struct SubmitDraft {
     var jobs: [AcceptedJob] = []
+    var contents: [(blob: Blob, owner: OwnerID)] = []
     var waits: [(job: JobID, on: JobID)] = []
     var events: [Event] = []
     var answers: [(IdempotencyKey, StoredAnswer)] = []
@@ -179,6 +199,7 @@ private struct SubmitDraft {
         case .fresh(let mine, let waits):
             let answer = submission.answer(mine, now)
             jobs += mine
+            if let owner = mine.first?.job.owner { contents += submission.contents.map { ($0, owner) } }
             self.waits += waits
             events.append(Self.submitted(mine))
             if let key = submission.idempotency { answers.append((key, answer)) }

@@ -18,12 +18,13 @@ extension Transaction {
     package static let outageAfter: Int64 = 3_000
 
     /// Takes back leases that ran out, the longest over first.
-    package func sweep(from: Int64, limit: Int) throws -> Sweep {
+    package func sweep(from: Int64, _ picking: Picking) throws -> Sweep {
         try creditOutage(isRound: true)
         var sweep = Sweep()
         sweep.from = from
         sweep.now = now
-        let expired = try lockExpired(from: from, limit: limit)
+        let expired = try lockExpired(from: from, picking)
+        picking.note(expired.map(\.0.id.text))
         guard !expired.isEmpty else { return sweep }
         sweep.oldest = expired.first?.until
         sweep.jobs = expired.map(\.0.id)

@@ -45,8 +45,13 @@ extension PostgresLink {
         }
     }
 
-    /// Why libpq can't read the URL.
+    private static let rule = "; in a password, @ : / ? # and % are written %40 %3A %2F %3F %23 and %25"
+
+    /// Why libpq can't read the URL, without a part of it.
     static func mistake(in url: String) -> String? {
+        guard DatabaseURL.isClear(url) else {
+            return "it is not clear where the password ends and the host begins" + rule
+        }
         var message: UnsafeMutablePointer<CChar>?
         let options = PQconninfoParse(url, &message)
         defer { PQfreemem(message) }
@@ -54,7 +59,18 @@ extension PostgresLink {
             PQconninfoFree(options)
             return nil
         }
-        return message.map { String(cString: $0) } ?? "not a PostgreSQL URL"
+        let words = message.map { DatabaseURL.withoutQuotes(String(cString: $0)) } ?? "not a PostgreSQL URL"
+        return words + rule
+    }
+
+    /// Throws unless texts are stored as UTF-8: others would come back changed, or not at all.
+    func requireUTF8() throws(DatabaseError) {
+        let encoding = PQparameterStatus(handle, "server_encoding").map { String(cString: $0) } ?? "unknown"
+        guard encoding != "UTF8" else { return }
+        throw .failed(
+            code: "encoding",
+            message: "its encoding is \(encoding), and must be UTF8: make another with "
+                + "CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0, and name it in DATABASE_URL")
     }
 
     private static func start(_ url: String, _ settings: DatabaseSettings) -> OpaquePointer? {

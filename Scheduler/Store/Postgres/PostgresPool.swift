@@ -51,17 +51,21 @@ final class PostgresPool: StorageEngine {
     private static func connect(_ url: String, _ settings: DatabaseSettings) throws -> PostgresPool {
         let deadline = World.live.monotonic() + Int64(settings.openTimeoutMilliseconds)
         while true {
+            let link: PostgresLink
             do {
-                let pool = PostgresPool(url, settings, try PostgresLink.connect(to: url, settings))
-                for _ in 0..<max(1, settings.connections) {
-                    startThread("pg-lane") { pool.serve() }
-                }
-                startThread("pg-probe") { pool.keepWatch() }
-                return pool
+                link = try PostgresLink.connect(to: url, settings)
             } catch {
                 guard !error.isFinal, World.live.monotonic() < deadline else { throw error.error }
                 pauseThread(milliseconds: 100)
+                continue
             }
+            try link.requireUTF8()
+            let pool = PostgresPool(url, settings, link)
+            for _ in 0..<max(1, settings.connections) {
+                startThread("pg-lane") { pool.serve() }
+            }
+            startThread("pg-probe") { pool.keepWatch() }
+            return pool
         }
     }
 

@@ -16,10 +16,12 @@ extension Transaction {
     }
 
     /// Reports whose time to settle has come.
-    func dueAudits(limit: Int) throws -> [Audit] {
+    func dueAudits(_ picking: Picking) throws -> [Audit] {
         try audits(
             """
-            state = 'reported' AND settles_at IS NOT NULL AND settles_at <= \(now) ORDER BY settles_at LIMIT \(limit)
+            state = 'reported' AND settles_at IS NOT NULL AND settles_at <= \(now)
+                AND NOT (job_id \(in: picking.except))
+            ORDER BY settles_at LIMIT \(picking.limit)
             """)
     }
 

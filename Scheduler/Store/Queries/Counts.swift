@@ -1,29 +1,34 @@
+internal import Bytes
 package import Domain
 
-/// How much of a kind and queue stands in a state.
-package struct QueueCount: Sendable {
-    package var kind: String
-    package var queue: String
-    package var state: String
-    package var count: Int64
+/// How many of the jobs that were looked at are of a class and in a state.
+package struct ClassCount: Sendable {
+    package let id: ClassID
+    package let state: String
+    package let count: Int64
     /// Since when the first of them waits, milliseconds since 1970.
-    package var oldest: Int64?
+    package let oldest: Int64
+    let last: JobID
 }
 
 extension Transaction {
-    /// Depth and age by kind, queue and state. Reads every live job: for an operator's page, not for a hot path.
-    package func queueCounts() throws -> [QueueCount] {
-        try rows(
+    /// Counts live jobs in the order of their ids, so many in one go; and the one to go on behind, nil when there are
+    /// no more.
+    package func countJobs(after job: JobID?, atMost limit: Int) throws -> (counts: [ClassCount], end: JobID?) {
+        let counts = try rows(
             """
-            SELECT kind, queue, live_jobs.state, COUNT(*), MIN(since)
-            FROM live_jobs JOIN job_classes ON job_classes.id = class_id
-            GROUP BY kind, queue, live_jobs.state ORDER BY kind, queue, live_jobs.state
+            SELECT class_id, state, COUNT(*), MIN(since), MAX(id) FROM (
+                SELECT id, class_id, state, since FROM live_jobs WHERE id > \(job?.text ?? "")
+                ORDER BY id LIMIT \(limit)
+            ) AS bite GROUP BY class_id, state
             """
         ) { row in
-            try QueueCount(
-                kind: row.text(), queue: row.text(), state: row.text(), count: row.integer(),
-                oldest: row.optionalInteger())
+            try ClassCount(
+                id: ClassID(row.integer()), state: row.text(), count: row.integer(), oldest: row.integer(),
+                last: JobID(row.text()))
         }
+        let total = counts.reduce(0) { $0 + $1.count }
+        return (counts, total < Int64(limit) ? nil : counts.map(\.last).max { $0.text.precedesExactly($1.text) })
     }
 
     /// Why a job is not running yet, in words for its owner.

@@ -12,6 +12,8 @@ package struct KeyHolder: Sendable {
     package let member: Member
     /// Milliseconds until the key ends by itself, when it was looked up; nil: it doesn't.
     package let expiresIn: Int64?
+    /// The one thing that the key is for; nil: all that the member may do.
+    package let scope: APIKey.Scope?
 }
 
 /// What a member signs in with by a password.
@@ -46,12 +48,13 @@ extension Transaction {
     package func keyHolder(hash: String) throws -> KeyHolder? {
         try first(
             """
-            SELECT \(raw: Self.memberColumns), expires_at
+            SELECT \(raw: Self.memberColumns), expires_at, scope
             FROM api_keys JOIN members ON members.id \(.isFound) member_id \(.end)
             WHERE hash = \(hash) AND revoked_at IS NULL AND COALESCE(expires_at, \(Int64.max)) > \(now)
             """
         ) { row in
-            try KeyHolder(member: Self.member(&row), expiresIn: row.optionalInteger().map { $0 - now })
+            try KeyHolder(
+                member: Self.member(&row), expiresIn: row.optionalInteger().map { $0 - now }, scope: Self.scope(&row))
         }
     }
 

@@ -1,3 +1,4 @@
+internal import Bytes
 package import Domain
 
 /// A piece of a job's log.
@@ -42,7 +43,7 @@ extension Transaction {
     }
 
     package func artifact(of job: JobID, path: String) throws -> Artifact? {
-        try artifacts(of: job).first { $0.path == path }
+        try artifacts(of: job).first { $0.path.isExactly(path) }
     }
 
     package func blobChunk(_ hash: String, number: Int64) throws -> [UInt8]? {

@@ -1,3 +1,4 @@
+import Bytes
 import Dispatch
 import GRDB
 import Glibc
@@ -11,6 +12,8 @@ final class SQLiteStore: StorageEngine {
     private struct State {
         var waiting = TransactionQueue()
         var isWriting = false
+        /// Whether somebody looks after those who wait to write.
+        var isWatched = false
         var reading = 0
         var isClosed = false
         /// By their handle.
@@ -100,6 +103,7 @@ final class SQLiteStore: StorageEngine {
     }
 
     func submit(_ work: QueuedTransaction) {
+        var watches = false
         let refusal: DatabaseError? = state.withLock { state in
             if state.isClosed { return .unavailable("the database is closed") }
             let waiting = work.mode == .write ? state.waiting.count : state.reading
@@ -108,6 +112,8 @@ final class SQLiteStore: StorageEngine {
                 state.reading += 1
             } else {
                 state.waiting.append(work)
+                watches = !state.isWatched
+                state.isWatched = true
                 if !state.isWriting {
                     state.isWriting = true
                     writer.asyncWriteWithoutTransaction { self.writeNext($0) }
@@ -115,6 +121,7 @@ final class SQLiteStore: StorageEngine {
             }
             return nil
         }
+        if watches { watch(after: settings.waitTimeoutMilliseconds) }
         if let refusal { return work.fail(refusal) }
         if work.mode != .write { writer.asyncUnsafeRead { self.read(work, $0) } }
     }
@@ -163,6 +170,27 @@ final class SQLiteStore: StorageEngine {
 }
 
 extension SQLiteStore {
+    private func watch(after milliseconds: Int) {
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { [weak self] in
+            self?.dismissLate()
+        }
+    }
+
+    /// Tells those who wait to write for too long, while another is at it, that their turn didn't come; until nobody
+    /// waits.
+    private func dismissLate() {
+        let now = World.live.monotonic()
+        let timeout = Int64(settings.waitTimeoutMilliseconds)
+        let (late, pause) = state.withLock { state -> ([QueuedTransaction], Int64?) in
+            let late = state.waiting.pop(waitingSince: now - timeout)
+            let pause = state.waiting.first.map { max(1, min(timeout, $0.since + timeout - now)) }
+            state.isWatched = pause != nil
+            return (late, pause)
+        }
+        for work in late { work.failIfLate(settings) }
+        if let pause { watch(after: Int(pause)) }
+    }
+
     /// Serves those who wait to write, until nobody does.
     private func writeNext(_ database: GRDB.Database) {
         let batch = state.withLock { $0.waiting.pop(atMost: Self.batchLimit) }

@@ -102,20 +102,22 @@ extension Transaction {
     }
 
     /// Locks escrow tasks that weren't handed in before their deadline, but for those that somebody has in hand.
-    func lockOverdueBounties(limit: Int) throws -> [Bounty] {
+    func lockOverdueBounties(_ picking: Picking) throws -> [Bounty] {
         try lockBounties(
             """
             deadline IS NOT NULL AND poster_escrow > 0 AND status < 3 AND deadline <= \(now)
-            ORDER BY deadline LIMIT \(limit) \(.skipLocked)
+                AND NOT (id \(in: picking.exceptNumbers))
+            ORDER BY deadline LIMIT \(picking.limit) \(.skipLocked)
             """)
     }
 
     /// Locks escrow tasks that are in review since before an instant.
-    func lockStaleReviews(before: Int64, limit: Int) throws -> [Bounty] {
+    func lockStaleReviews(before: Int64, _ picking: Picking) throws -> [Bounty] {
         try lockBounties(
             """
             poster_escrow > 0 AND status = 3 AND review_since <= \(before)
-            ORDER BY review_since LIMIT \(limit) \(.skipLocked)
+                AND NOT (id \(in: picking.exceptNumbers))
+            ORDER BY review_since LIMIT \(picking.limit) \(.skipLocked)
             """)
     }
 

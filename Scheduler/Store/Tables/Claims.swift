@@ -87,6 +87,32 @@ extension Transaction {
             """, changing: grants.count)
     }
 
+    /// Whether a claim with this request id was granted something before. A worker's claims come one after the other:
+    /// its machine is locked by now.
+    func isAnswered(_ request: String, of worker: MachineID) throws -> Bool {
+        try first(
+            "SELECT granted_at FROM claim_requests WHERE worker_id = \(worker.text) AND request = \(request)"
+        ) { try $0.integer() } != nil
+    }
+
+    /// From now on a claim with this request id gets what it got, and nothing else.
+    func noteAnswered(_ request: String, of worker: MachineID) throws {
+        try executeLater(
+            """
+            INSERT INTO claim_requests (worker_id, request, granted_at)
+            VALUES (\(worker.text), \(request), \(now))
+            """)
+    }
+
+    /// Takes away request ids that were answered before an instant; returns how many.
+    func deleteClaimRequests(olderThan instant: Int64, limit: Int) throws -> Int {
+        try execute(
+            """
+            DELETE FROM claim_requests WHERE (worker_id, request) IN
+                (SELECT worker_id, request FROM claim_requests WHERE granted_at <= \(instant) LIMIT \(limit))
+            """)
+    }
+
     /// What an earlier claim with the same request id was given and still holds.
     func granted(
         to worker: MachineID, request: String

@@ -35,11 +35,12 @@ extension Transaction {
     }
 
     /// Locks sessions that are over and not yet closed: what waited for approval in them is still there.
-    func lockOverSessions(limit: Int) throws -> [SessionID] {
+    func lockOverSessions(_ picking: Picking) throws -> [SessionID] {
         try rows(
             """
             SELECT id FROM device_sessions WHERE is_closed = 0 AND expires_at <= \(now)
-            ORDER BY expires_at LIMIT \(limit) \(.skipLocked)
+                AND NOT (id \(in: picking.except))
+            ORDER BY expires_at LIMIT \(picking.limit) \(.skipLocked)
             """
         ) { try SessionID($0.text()) }
     }

@@ -154,14 +154,15 @@ extension Transaction {
 
     /// Devices that were never heard of and whose codes ran out before an instant, with their customers.
     func unregisteredDevices(
-        before instant: Int64, limit: Int
+        before instant: Int64, _ picking: Picking
     ) throws -> [(device: DeviceID, customer: CustomerID)] {
         try rows(
             """
             SELECT devices.id, devices.customer_id
             FROM devices JOIN device_presence ON device_id \(.isFound) devices.id \(.end) AND last_seen IS NULL
             WHERE state = 'provisioned' AND activation_expires < \(instant)
-            ORDER BY activation_expires LIMIT \(limit)
+                AND NOT (devices.id \(in: picking.except))
+            ORDER BY activation_expires LIMIT \(picking.limit)
             """
         ) { row in try (DeviceID(row.text()), CustomerID(row.text())) }
     }
@@ -249,11 +250,12 @@ extension Transaction {
 
     /// Locks devices that were last heard of before an instant and are still taken for online, the longest silent
     /// first.
-    func lockSilent(before instant: Int64, limit: Int) throws -> [KnownPresence] {
+    func lockSilent(before instant: Int64, _ picking: Picking) throws -> [KnownPresence] {
         try rows(
             """
             SELECT \(raw: KnownPresence.columns) FROM device_presence
-            WHERE is_online = 1 AND last_seen < \(instant) ORDER BY last_seen LIMIT \(limit) \(.skipLocked)
+            WHERE is_online = 1 AND last_seen < \(instant) AND NOT (device_id \(in: picking.except))
+            ORDER BY last_seen LIMIT \(picking.limit) \(.skipLocked)
             """
         ) { try KnownPresence(&$0) }
     }

@@ -52,10 +52,12 @@ extension Transaction {
     func lockHold(_ id: String) throws -> PendingHold? { try lockHolds("id = \(id) AND state = 'pending'").first }
 
     /// Locks holds whose time is over, but for those that somebody else has in hand.
-    func lockExpiredHolds(limit: Int) throws -> [PendingHold] {
+    func lockExpiredHolds(_ picking: Picking) throws -> [PendingHold] {
         try lockHolds(
-            "state = 'pending' AND expires_at IS NOT NULL AND expires_at <= \(now) ORDER BY expires_at LIMIT \(limit)",
-            skipsLocked: true)
+            """
+            state = 'pending' AND expires_at IS NOT NULL AND expires_at <= \(now) AND NOT (id \(in: picking.except))
+            ORDER BY expires_at LIMIT \(picking.limit)
+            """, skipsLocked: true)
     }
 
     private func lockHolds(_ condition: SQL, skipsLocked: Bool = false) throws -> [PendingHold] {

@@ -67,12 +67,12 @@ extension Transaction {
         try executeLater("INSERT INTO job_dependencies \(inserting: rows)")
     }
 
-    /// Marks live jobs as waited for, which locks them until the commit; returns those that are live.
+    /// Counts one more that waits for each of these jobs, which locks them until the commit; returns those that live.
     func markDependents(_ ids: [JobID], owner: OwnerID) throws -> Set<JobID> {
         guard !ids.isEmpty else { return [] }
         let marked = try rows(
             """
-            UPDATE live_jobs SET dependents = 1
+            UPDATE live_jobs SET dependents = dependents + 1
             WHERE id \(in: ids.map(\.text)) AND owner_id = \(owner.text) RETURNING id
             """
         ) { try JobID($0.text()) }

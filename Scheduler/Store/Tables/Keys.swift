@@ -6,9 +6,10 @@ extension Transaction {
     func insertKey(_ key: APIKey, hash: String, isConfigured: Bool = false) throws {
         try executeLater(
             """
-            INSERT INTO api_keys (hash, id, member_id, name, prefix, created_at, expires_at, configured)
+            INSERT INTO api_keys (hash, id, member_id, name, prefix, created_at, expires_at, configured,
+                scope)
             VALUES (\(hash), \(key.id.text), \(key.member.text), \(key.name), \(key.prefix), \(key.createdAt),
-                \(key.expiresAt), \(isConfigured))
+                \(key.expiresAt), \(isConfigured), \(key.scope?.rawValue))
             """)
     }
 
@@ -73,13 +74,21 @@ extension Transaction {
     }
 
     static let keyColumns: StaticString = """
-        id, member_id, name, prefix, created_at, last_used_at, expires_at, revoked_at
+        id, member_id, name, prefix, created_at, last_used_at, expires_at, revoked_at, scope
         """
 
     static func key(_ row: inout Row) throws -> APIKey {
         try APIKey(
             id: KeyID(row.text()), member: MemberID(row.text()), name: row.optionalText(), prefix: row.text(),
             createdAt: row.integer(), lastUsedAt: row.optionalInteger(), expiresAt: row.optionalInteger(),
-            revokedAt: row.optionalInteger())
+            revokedAt: row.optionalInteger(), scope: scope(&row))
+    }
+
+    /// One that this program doesn't know lets nobody in: it is less than everything.
+    static func scope(_ row: inout Row) throws -> APIKey.Scope? {
+        try row.optionalText().map { text in
+            guard let scope = APIKey.Scope(rawValue: text) else { throw InternalError.unreadable("scope \(text)") }
+            return scope
+        }
     }
 }

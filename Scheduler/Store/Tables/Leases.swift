@@ -71,13 +71,14 @@ extension Transaction {
     /// Locks the lease of this key until the commit; nil when it doesn't hold.
     func lockLease(_ key: LeaseKey) throws -> LiveJob? { try lockHeld([key]).first }
 
-    /// Locks up to `limit` leases that ran out after `from` and up to now, the longest over first.
-    func lockExpired(from: Int64, limit: Int) throws -> [(LiveJob, until: Int64)] {
+    /// Locks leases that ran out after `from` and up to now, the longest over first.
+    func lockExpired(from: Int64, _ picking: Picking) throws -> [(LiveJob, until: Int64)] {
         try rows(
             """
             SELECT \(raw: LiveJob.columns), visible_until FROM live_jobs
             WHERE state = 'running' AND visible_until >= \(from) AND visible_until <= \(now)
-            ORDER BY visible_until LIMIT \(limit) \(.skipLocked)
+                AND NOT (id \(in: picking.except))
+            ORDER BY visible_until LIMIT \(picking.limit) \(.skipLocked)
             """
         ) { row in try (LiveJob(&row), row.integer()) }
     }

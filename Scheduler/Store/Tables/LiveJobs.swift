@@ -23,7 +23,8 @@ struct LiveJob {
     var losses: Int64
     var lossesInRow: Int64
     var fence: Int64
-    var hasDependents: Bool
+    /// How many jobs wait for it, at the most.
+    var dependents: Int64
     var token: String?
     var worker: MachineID?
     var claimedAt: Int64?
@@ -44,6 +45,8 @@ struct LiveJob {
         device_id
         """
 
+    var hasDependents: Bool { dependents > 0 }
+
     init(_ row: inout Row) throws {
         id = try JobID(row.text())
         owner = try OwnerID(row.text())
@@ -56,7 +59,7 @@ struct LiveJob {
         losses = try row.integer()
         lossesInRow = try row.integer()
         fence = try row.integer()
-        hasDependents = try row.bool()
+        dependents = try row.integer()
         token = try row.optionalText()
         worker = try row.optionalText().map { MachineID($0) }
         claimedAt = try row.optionalInteger()

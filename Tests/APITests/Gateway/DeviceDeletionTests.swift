@@ -159,7 +159,7 @@ struct DeviceDeletionTests {
         try await GatewayLab.run(.sqlite) { lab in
             try lab.must(await lab.provision("edge-1"), 201)
             try await lab.skip(.seconds(9 * 86_400))
-            let found = try await lab.database.read { try $0.unregisteredDevices(limit: 10) }
+            let found = try await lab.database.read { try $0.unregisteredDevices(Picking(10)) }
             #expect(found.map(\.device.text) == ["edge-1"])
             let device = try await lab.enroll("edge-1")
             for (id, customer) in found {

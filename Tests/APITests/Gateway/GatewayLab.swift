@@ -312,10 +312,10 @@ extension GatewayLab {
         try await skip(duration)
         try await plane.tick()
         try await database.write { tx in
-            _ = try tx.endPresence(limit: 1_000)
-            _ = try tx.closeSessions(limit: 1_000)
+            _ = try tx.endPresence(Picking(1_000))
+            _ = try tx.closeSessions(Picking(1_000), commands: 1_000)
         }
-        for (device, customer) in try await database.read({ try $0.unregisteredDevices(limit: 1_000) }) {
+        for (device, customer) in try await database.read({ try $0.unregisteredDevices(Picking(1_000)) }) {
             try await database.write { try $0.deleteUnregistered(device, of: customer) }
         }
         while case let devices = try await database.write({ try $0.takeDevicesToErase(limit: 10) }), !devices.isEmpty {

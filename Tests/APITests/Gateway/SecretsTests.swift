@@ -154,7 +154,7 @@ struct SecretsTests {
             try await sockets(scene, sorts, check)
             for path in ["/metrics", "/metrics.json"] {
                 lab.plane.clock.advance(by: .seconds(2))
-                let metrics = try await lab.plane.send("GET", path, base: "")
+                let metrics = try await lab.plane.send("GET", path, ControlPlane.asOperator, base: "")
                 #expect(metrics.status == 200 && metrics.text.contains("hatchfarm_"))
                 check(metrics.text, path)
             }

@@ -15,6 +15,7 @@ import Testing
 /// document on its way.
 struct ControlPlane: Sendable {
     static let operatorToken = "operator-token"
+    static let asOperator = [("Authorization", "Bearer \(operatorToken)")]
 
     /// Shows redirects instead of following them. Never shut down: it lives as long as the process.
     private static let client = HTTPClient(

@@ -116,7 +116,7 @@ struct ControlPlaneReplayTests {
             let during = plane.beat(worker)
             #expect(try await plane.send(during).status == 200)
             #expect(plane.dependencies.heartbeats.fallback.count == 1)
-            let metrics = try await plane.send("GET", "/metrics", base: "").text
+            let metrics = try await plane.send("GET", "/metrics", ControlPlane.asOperator, base: "").text
             #expect(metrics.contains("hatchfarm_nonce_fallbacks_total 1\n"))
             for beat in [before, during] { #expect(try await plane.send(beat).outcome == "401 nonce_seen") }
             try await server.restart()

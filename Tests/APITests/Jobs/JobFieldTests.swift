@@ -49,7 +49,8 @@ struct JobFieldTests {
     ]
 
     private static let numbers: [Wrong] = [
-        Wrong("duration_minutes", "0", "-1", "1441", #""10""#, "1.5", "1.0", "1e1", "1e400", "9223372036854775808"),
+        Wrong(
+            "duration_minutes", "0", "-1", "721", #""10""#, "1.5", "1.0", "1e1", "1e400", "9223372036854775808"),
         Wrong("priority", "-1", "10", #""5""#, "5.0", "true", "[]", "1000000000000000000"),
         Wrong("max_attempts", "0", "101", "-9223372036854775808", "-9223372036854775809", "null1"),
         Wrong("max_price_usdt", "-1", #""-1""#, #""1.0000001""#, #""x""#, "true", "[]", "1e3", #""1000001""#, #""""#),
@@ -74,7 +75,7 @@ struct JobFieldTests {
     private static let files: [Wrong] = [
         Wrong(
             "outputs", #""a""#, #"["/etc/passwd"]"#, #"["a/../../b"]"#, #"["."]"#, #"[""]"#, #"["a//b"]"#, #"["a/"]"#),
-        Wrong("outputs", #"["a\u0001b"]"#, #"["a\nb"]"#, list(257, of: #""a""#), "[\(text(513))]"),
+        Wrong("outputs", #"["a\u0001b"]"#, #"["a\nb"]"#, #"["a\\b"]"#, list(257, of: #""a""#), "[\(text(513))]"),
         Wrong("outputs", blamed: "outputs[0]", "[1]", "[null]", #"[["a"]]"#),
         Wrong("inputs", "{}", #""x""#, "1", list(257, of: #"{"path":"a","content_base64":""}"#)),
         Wrong("inputs", blamed: "inputs[0]", "[1]", "[null]", "[[]]"),

@@ -111,7 +111,8 @@ struct JobListTests {
                     #expect(again["Vary"] == "Authorization, X-Owner-ID")
                 }
                 for unknown in [
-                    "\"a\"", "", "W/\"\"", "\"\(bare.dropLast())\"", "\"*\"x", String(repeating: ",", count: 900),
+                    "\"a\"", "", "W/\"\"", "\"\(bare.dropLast())\"", "\"*\"x", "\"*\"", "W/*", "W/\"*\"",
+                    "*, \"a\"", String(repeating: ",", count: 900),
                 ] {
                     let again = try await plane.get(path, .alice.with(("If-None-Match", unknown)))
                     #expect(again.status == 200, "\(path) \(unknown.prefix(20))")

@@ -52,18 +52,20 @@ struct JobShapeTests {
                 return job
             }
             let broker = plane.dependencies.broker
-            try await JobInputs(broker).prepare(requests.flatMap(\.contents), [], owner: OwnerID("alice"))
-            let reply = try await broker.submit(
-                Submission(jobs: jobs, idempotency: nil) { accepted, now in
-                    let pairs = accepted.map { job -> JSON in
-                        let shape = JobShapes.submitted.bytes((accepted: job, now: now))
-                        return [
-                            "hand": .string(JobShapes.canonical(job, now: now).text()),
-                            "shape": .string(String(decoding: shape, as: UTF8.self)),
-                        ]
-                    }
-                    return StoredAnswer(status: 201, body: JSON.array(pairs).text())
-                })
+            let owner = OwnerID("alice")
+            let contents = try await JobInputs(broker).prepare(requests.flatMap(\.contents), [], owner: owner)
+            var submission = Submission(jobs: jobs, idempotency: nil) { accepted, now in
+                let pairs = accepted.map { job -> JSON in
+                    let shape = JobShapes.submitted.bytes((accepted: job, now: now))
+                    return [
+                        "hand": .string(JobShapes.canonical(job, now: now).text()),
+                        "shape": .string(String(decoding: shape, as: UTF8.self)),
+                    ]
+                }
+                return StoredAnswer(status: 201, body: JSON.array(pairs).text())
+            }
+            submission.contents = contents
+            let reply = try await broker.submit(submission)
             guard case .accepted(_, let answer) = reply else {
                 Issue.record("not accepted")
                 return

@@ -15,9 +15,6 @@ struct StatementHabit: Sendable {
         StatementHabit(
             "SELECT asset, kind, CAST(SUM(balance) AS BIGINT) FROM ledger_accounts",
             "an operator's page of all accounts"),
-        StatementHabit(
-            "SELECT kind, queue, live_jobs.state, COUNT(*), MIN(since) FROM live_jobs",
-            "an operator's page of all that waits and runs"),
         StatementHabit("WITH offered AS MATERIALIZED", "the market is all machines that offer, and what runs there"),
         StatementHabit(
             "SELECT 1 FROM machines WHERE last_heartbeat_at >",

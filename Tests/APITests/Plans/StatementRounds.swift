@@ -14,6 +14,7 @@ struct StatementRounds {
         try await letters()
         try await lookUps()
         try await unborn()
+        try await dependents()
         try await feed()
     }
 
@@ -23,7 +24,7 @@ struct StatementRounds {
     }
 
     private func rounds() async throws {
-        try await call { tx in _ = try tx.sweep(from: .min, limit: 10) }
+        try await call { tx in _ = try tx.sweep(from: .min, Picking(10)) }
         lab.clock.advance(by: .seconds(2))
         let device = DeviceID("d")
         try await call { tx in
@@ -31,22 +32,22 @@ struct StatementRounds {
             _ = try tx.pruneInklings(limit: 10)
             _ = try tx.pruneDeletedBounties(limit: 10)
             _ = try tx.pruneUploads(limit: 10, olderThan: tx.now)
-            _ = try tx.sweep(from: .min, limit: 10)
+            _ = try tx.sweep(from: .min, Picking(10))
             _ = try tx.promote(limit: 10) { _, _, _ in 0 }
-            _ = try tx.expireBounties(limit: 10)
-            _ = try tx.settleDueAudits(limit: 10)
-            _ = try tx.endStaleReviews(limit: 10)
-            _ = try tx.endPresence(limit: 10)
-            _ = try tx.closeSessions(limit: 10)
-            _ = try tx.unregisteredDevices(limit: 10)
+            _ = try tx.expireBounties(Picking(10))
+            _ = try tx.settleDueAudits(Picking(10))
+            _ = try tx.endStaleReviews(Picking(10))
+            _ = try tx.endPresence(Picking(10))
+            _ = try tx.closeSessions(Picking(10), commands: 10)
+            _ = try tx.unregisteredDevices(Picking(10))
             _ = try tx.takeDevicesToErase(limit: 10)
             try tx.eraseDevice(device, limit: 10)
-            _ = try tx.expireHolds(limit: 10)
+            _ = try tx.expireHolds(Picking(10))
             try tx.noteKeyUses(["x"])
             _ = try tx.bookFindings(full: true)
             _ = try tx.bookFindings(full: false)
             _ = try tx.assetTotals()
-            _ = try tx.queueCounts()
+            _ = try tx.countJobs(after: nil, atMost: 10)
             _ = try tx.classes(since: 0)
             _ = try tx.classes([ClassID(1)])
             _ = try tx.pendingJobs(atMost: 10)
@@ -110,6 +111,26 @@ struct StatementRounds {
         let first = try await lab.submit { $0.maxAttempts = 1 }
         try await lab.finish(try await lab.claim(by: "w"), .failure)
         try await lab.submit { $0.dependsOn = [first] }
+    }
+
+    /// Of those that are too many for the commit of the end, some move on and some are cancelled.
+    private func dependents() async throws {
+        for state in [JobState.completed, .cancelled] {
+            let first = try await lab.submit()
+            try await lab.submit((0..<3).map { _ in Lab.job { $0.dependsOn = [first] } })
+            try await call { tx in
+                guard let job = try tx.deleteOwned(first, owner: Lab.alice) else { return }
+                var left: Int64 = 0
+                _ = try tx.takeAlong([Ended(job: job, state: state, reason: nil, outcome: nil)], &left)
+                _ = try tx.cascade(limit: 1)
+                _ = try tx.putOffCascade(until: tx.now)
+                _ = try tx.cascade()
+            }
+        }
+        try await call { tx in
+            try tx.sumUpLive(try tx.liveChanges(from: .min, limit: 1_000))
+            _ = try tx.ownersWithLive(atLeast: 1, limit: 10)
+        }
     }
 
     /// Tasks enough that a feed asks those whom one follows.

@@ -129,14 +129,14 @@ struct RequestTests {
         try await TestServer.run { server async throws in
             for _ in 0..<3 { _ = try await server.get("/hatch/things/1") }
             _ = try await server.get("/nothing")
-            let text = try await server.get("/metrics").text
+            let text = try await server.get("/metrics", server.asOperator).text
             #expect(
                 text.contains(
                     #"hatchfarm_http_requests_total{method="GET",route="/hatch/things/{id}",status="200"} 3"#))
             #expect(text.contains(#"hatchfarm_http_requests_total{method="none",route="none",status="404"} 1"#))
             #expect(text.contains(#"hatchfarm_dependency_up{name="database"} 1"#))
             #expect(text.contains(#"route="/hatch/things/{id}",le="+Inf"} 3"#))
-            let families = try #require(try await server.get("/metrics.json").json["metrics"]?.array)
+            let families = try #require(try await server.get("/metrics.json", server.asOperator).json["metrics"]?.array)
             #expect(families.contains { $0["name"] == "hatchfarm_http_requests_total" })
         }
     }

@@ -25,11 +25,12 @@ struct TextRuleTests {
     @Test("a job's path stays below its folder, byte by byte")
     func paths() {
         let longest = Array(repeating: String(repeating: "a", count: 127), count: 4).joined(separator: "/")
-        for text in ["a", "a/b.txt", "..a/b..", "é/\u{301}", longest, String(repeating: "b", count: 255)] {
+        for text in ["a", "a/b.txt", "..a/b..", "é/\u{301}", "a\u{a0}b", longest, String(repeating: "b", count: 255)] {
             #expect(text.isJobPath, "\(text)")
         }
         let hostile = [
             "", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a/./b", "a/..", "a\nb", "a\u{7f}", "a\0b",
+            "a\\b", "..\\b", "\u{80}", "a\u{9f}b", "\u{1b}[2J",
             // To Swift the second slash and the mark are one character that is no slash.
             "a//\u{301}b", longest + "/a", String(repeating: "b", count: 256),
         ]

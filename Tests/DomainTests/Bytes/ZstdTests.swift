@@ -42,11 +42,39 @@ struct ZstdTests {
         let bomb = try Zstd.compress(Array(repeating: 0, count: 64 << 20))
         #expect(bomb.count < 1 << 14)
         #expect(throws: ZstdError.tooLarge) { try Zstd.decompress(bomb, limit: 1 << 20) }
-        #expect(throws: ZstdError.tooLarge) { try Zstd.decompress(bomb, limit: .max) }
+        #expect(throws: ZstdError.overRatio) { try Zstd.decompress(bomb, limit: .max) }
         #expect(try Zstd.decompress(bomb, limit: 64 << 20, ratio: .max).count == 64 << 20)
         let packed = try Zstd.compress(text)
         #expect(throws: ZstdError.tooLarge) { try Zstd.decompress(packed, limit: self.text.count - 1) }
         #expect(throws: ZstdError.tooLarge) { try Zstd.decompress(Zstd.compress([1]), limit: -5) }
+    }
+
+    @Test("the ratio is that of the whole, when it is known: zeros may come first")
+    func leadingZeros() throws {
+        let content = [UInt8](repeating: 0, count: 4 << 20) + randomBytes(100_000)
+        let packed = try Zstd.compress(content)
+        #expect(Zstd.allows(content.count, from: packed.count) && !Zstd.allows(content.count, from: 1_000))
+        func unpack(announced: Int) throws -> [UInt8] {
+            let stream = try ZstdDecompressor(limit: .max, announced: announced)
+            return try stream.update(Array(packed.prefix(1_000))) + stream.update(Array(packed.dropFirst(1_000)))
+        }
+        #expect(try unpack(announced: packed.count) == content)
+        #expect(throws: ZstdError.overRatio) { try unpack(announced: 0) }
+        #expect(Zstd.allows(1 << 20, from: 0) && !Zstd.allows(1 << 20 | 1, from: 0) && Zstd.allows(.max, from: .max))
+    }
+
+    @Test("output comes a little at a time, however much a few bytes yield")
+    func pieces() throws {
+        let stream = try ZstdDecompressor(limit: 8 << 20, ratio: .max)
+        stream.feed(try Zstd.compress([UInt8](repeating: 7, count: 8 << 20)))
+        var total = 0
+        while let piece = try stream.next() {
+            #expect((1...1 << 16).contains(piece.count))
+            total += piece.count
+        }
+        try stream.finish()
+        #expect(total == 8 << 20)
+        #expect(try stream.next() == nil)
     }
 
     @Test("small zeros are no bomb")

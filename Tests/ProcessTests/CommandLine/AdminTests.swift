@@ -43,6 +43,20 @@ struct AdminTests {
         }
     }
 
+    @Test("a key for metrics reads them in a running server, and nothing else")
+    func metrics() async throws {
+        let admin = Admin(url: try await TestDatabase.sqlite.freshURL())
+        try await Farm.run(at: admin.url) { farm async throws in
+            let key = try await admin.run("key", "metrics").split(separator: "\n").map(String.init)
+            #expect(key.count == 1 && key[0].wholeMatch(of: #/hf_[0-9a-f]{48}/#) != nil)
+            let reader = FarmClient(farm.server.url, [("Authorization", "Bearer \(key[0])")])
+            #expect(try await reader.get("/metrics").expecting(200).text.contains("hatchfarm_jobs_submitted_total"))
+            #expect(try await reader.get("/api/v1/agents/me").status == 403)
+            let listed = try await admin.json("key", "list", "--member", "queenbee").array ?? []
+            #expect(listed.first?["scope"] == "metrics:read")
+        }
+    }
+
     @Test("a role is given and taken, and running servers know", arguments: TestDatabase.all)
     func roles(on database: TestDatabase) async throws {
         let admin = Admin(url: try await database.freshURL())

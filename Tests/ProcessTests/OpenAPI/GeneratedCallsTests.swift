@@ -28,7 +28,7 @@ struct GeneratedCallsTests {
                 // What is only refused isn't tried.
                 #expect(report.json["warnings"]?["rate_limited"]?.array == [], "as \(caller)")
             }
-            let metrics = try await FarmClient(farm.server.url).get("/metrics").expecting(200).text
+            let metrics = try await farm.server.client(of: scene.owner).get("/metrics").expecting(200).text
             let failed = metrics.split(separator: "\n").filter { line in
                 line.contains("status=\"5") && !line.contains("/readyz") && !line.hasSuffix(" 0")
             }

@@ -57,9 +57,9 @@ struct LedgerTests {
             #expect(post == isFirst && void == isFirst)
         }
         #expect(try await lab.balance() == Balance(asset: .usdt, available: 55, held: 20))
-        #expect(try await lab.database.write { try $0.expireHolds(limit: 10) } == 0)
+        #expect(try await lab.database.write { try $0.expireHolds(Picking(10)) } == 0)
         try await lab.pass(.seconds(61))
-        #expect(try await lab.database.write { try $0.expireHolds(limit: 10) } == 1)
+        #expect(try await lab.database.write { try $0.expireHolds(Picking(10)) } == 1)
         #expect(try await lab.database.write { try $0.voidHold("c") } == false)
         #expect(try await lab.balance() == Balance(asset: .usdt, available: 75, held: 0))
         try await lab.expectBooksBalance()

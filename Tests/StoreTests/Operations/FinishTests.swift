@@ -8,6 +8,15 @@ struct FinishTests {
     private let result = Outcome(
         status: .success, exitCode: 0, output: "42\n", error: nil, durationMilliseconds: 1_234)
 
+    /// 409: the attempt ended otherwise, which stays.
+    private func expectOtherOutcome(_ body: () async throws -> Finished) async {
+        let refusal = await #expect(throws: Refusal.self) { _ = try await body() }
+        guard case .wrongState = refusal else {
+            Issue.record("\(String(describing: refusal))")
+            return
+        }
+    }
+
     @Test("a success completes the job, with what its worker brought", arguments: TestDatabase.all)
     func success(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
@@ -64,9 +73,13 @@ struct FinishTests {
         let id = try await lab.submit()
         let first = try await lab.claim()
         #expect(try await lab.finish(first, .failure).state == .pending)
+        await expectOtherOutcome { try await lab.finish(first) }
         try await lab.pass(.seconds(5))
         let second = try await lab.claim(by: "another")
         #expect(second.job == id)
+        for other in [Outcome.Status.success, .timeout] {
+            await expectOtherOutcome { try await lab.finish(first, other) }
+        }
         let again = try await lab.finish(first, .failure)
         #expect((again.state, again.attempt, again.fence) == (.pending, 1, 1))
         #expect(try await lab.state(id) == .running)
@@ -84,6 +97,7 @@ struct FinishTests {
         try await lab.retry(id)
         let again = try await lab.finish(lease, .failure)
         #expect((again.attempt, again.fence) == (1, 1))
+        await expectOtherOutcome { try await lab.finish(lease) }
         try await lab.expectBooksBalance()
     }
 
@@ -195,6 +209,12 @@ struct FinishTests {
         let reports = [.success, .failure, .success].map { Report(key: lease.key, outcome: Outcome(status: $0)) }
         let states = try await lab.database.write { try $0.finish(reports).map { try? $0.get().state } }
         #expect(states == [.completed, nil, .completed], "another outcome is none")
+        try await lab.submit()
+        let second = try await lab.claim()
+        let mixed = [.failure, .success, .failure].map { Report(key: second.key, outcome: Outcome(status: $0)) }
+        let answers = try await lab.database.write { try $0.finish(mixed) }
+        #expect(answers.map { try? $0.get().state } == [.pending, nil, .pending])
+        await expectOtherOutcome { try answers[1].get() }
         try await lab.expectBooksBalance()
     }
 

@@ -97,7 +97,7 @@ struct PlanTests {
             ),
             ("release", { tx in try tx.release(released[0].key) }),
             ("lose", { tx in _ = try tx.lose(lost[0].key, reason: nil) }),
-            ("sweep", { tx in _ = try tx.sweep(from: .min, limit: 10) }),
+            ("sweep", { tx in _ = try tx.sweep(from: .min, Picking(10)) }),
             ("promote", { tx in _ = try tx.promote(limit: 10) { _, _, _ in hints.nextTag() } }),
             ("cancel", { tx in try tx.cancel(first, owner: Lab.alice, actor: "alice") }),
             ("beat", { tx in _ = try tx.beat([beat], nonceLifetime: 1_000) }),

@@ -52,9 +52,47 @@ struct ReplayTests {
         try await lab.submit()
         let first = try await lab.claim(upTo: 1, request: "r")
         try await lab.pass(.seconds(90))
-        let again = try await lab.claim(upTo: 1, request: "r")
+        #expect(try await lab.claim(upTo: 1, request: "r").isEmpty)
+        let again = try await lab.claim(upTo: 1, request: "r2")
         #expect(again.first?.fence == 2)
         #expect(again.first?.grant.token != first.first?.grant.token)
+    }
+
+    @Test("a late duplicate leases nothing else, whatever became of what it got", arguments: TestDatabase.all)
+    func duplicate(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        for status in Outcome.Status.allCases {
+            try await lab.submit()
+            let first = try await lab.claim(upTo: 1, request: "\(status)")
+            try await lab.finish(try #require(first.first), status)
+            let waiting = try await lab.submit()
+            #expect(try await lab.claim(upTo: 1, request: "\(status)").isEmpty)
+            #expect(try await lab.state(waiting) == .pending)
+            try await lab.cancel(waiting)
+            if status != .success, let job = first.first?.job { try await lab.cancel(job) }
+        }
+        try await lab.submit()
+        let released = try await lab.claim(upTo: 1, request: "released")
+        try await lab.release(try #require(released.first))
+        try await lab.promote()
+        #expect(try await lab.claim(upTo: 1, request: "released").isEmpty)
+        #expect(try await lab.claim(upTo: 1, request: "another").count == 1)
+        try await lab.expectBooksBalance()
+    }
+
+    @Test("is remembered for a day, longer than any lease", arguments: TestDatabase.all)
+    func remembered(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        try await lab.submit()
+        try await lab.finish(try #require(try await lab.claim(upTo: 1, request: "r").first))
+        for (hours, isKept) in [(23, true), (2, false)] as [(Int, Bool)] {
+            lab.clock.advance(by: .seconds(hours * 3_600))
+            try await lab.database.write { tx in _ = try tx.prune(limit: 100, keysOlderThan: tx.now - 86_400_000) }
+            let count = try await lab.database.read { tx in
+                try tx.first("SELECT COUNT(*) FROM claim_requests") { try $0.integer() }
+            }
+            #expect(count == (isKept ? 1 : 0), "after \(hours) hours more")
+        }
     }
 
     @Test("a worker that drains can still hear what it was granted", arguments: TestDatabase.all)

@@ -131,7 +131,7 @@ struct SweepTests {
         ahead.passUnattended(.seconds(31))
         try await ahead.noteRound()
         async let swept = ahead.database.write { tx in
-            let sweep = try tx.sweep(from: .min, limit: 10)
+            let sweep = try tx.sweep(from: .min, Picking(10))
             sweeping.open()
             reported.wait()
             return sweep.returned
