@@ -37,22 +37,30 @@ enum JobFiles {
     }
 
     static func upload(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let blob = try await receive(call)
         let owner = member.owner
-        try await call.database.write { try $0.storeUpload(blob, owner: owner) }
+        let blob = try await receive(call) { blob in
+            try await call.database.write { try $0.storeUpload(blob, owner: owner) }
+        }
         return uploaded.reply(blob, for: call)
     }
 
-    /// The call's body as it will be stored: hashed and packed while it comes in.
-    static func receive(_ call: Call) async throws -> Blob {
+    /// The call's body: hashed, packed and written while it comes in, stored by `store` when all of it is there.
+    static func receive(_ call: Call, _ store: (Blob) async throws -> Void) async throws -> Blob {
         let limit = call.dependencies.configuration.artifactLimit
         let intake = try BlobIntake(
-            isPacked: try call.isPacked, announced: call.declaredLength ?? 0, limit: limit)
+            call.database, isPacked: try call.isPacked, announced: call.declaredLength ?? 0, limit: limit)
         do {
             try await call.receive(upTo: limit) { try await intake.add(Array($0.readableBytesView)) }
-            return try await intake.finish()
+            return try await intake.store { blob in
+                try await store(blob)
+                return blob
+            }
         } catch UploadError.undecodable(let error, let limit) {
+            await intake.discard()
             throw Problem.undecodable(error, limit: limit)
+        } catch {
+            await intake.discard()
+            throw error
         }
     }
 
