@@ -40,7 +40,7 @@ struct TakenRowTests {
         while !isOver() {
             try await timed { _ = try await process.submit([Lab.job(by: Lab.bob) { $0.queue = name }]) }
             let leases = try await timed {
-                try await process.claim(by: name) { $0.offer.queues = [name] }
+                try await process.claim(by: name, claim: { $0.offer.queues = [name] })
             }
             let lease = try #require(leases.first)
             try await timed {
