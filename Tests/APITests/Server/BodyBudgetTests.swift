@@ -51,7 +51,8 @@ struct BodyBudgetTests {
     @Test("have a limit of each owner and one of all, which small bodies never meet")
     func limits() async throws {
         let configuration = AppConfiguration.probe {
-            ($0.bodyMegabytesPerOwner, $0.bodyMegabytes) = (1, 2)
+            $0.bodyMegabytesPerOwner = 1
+            $0.bodyMegabytes = 2
             $0.addressRate = .unlimited
         }
         try await TestServer.run(configuration) { server async throws in

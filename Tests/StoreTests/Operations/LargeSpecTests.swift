@@ -16,7 +16,8 @@ struct LargeSpecTests {
         var wanted: [JobID: String] = [:]
         for number in 0..<20 {
             let spec = Self.spec(1 << 20, number)
-            wanted[try await lab.submit { $0.spec = spec }] = spec
+            let id = try await lab.submit { $0.spec = spec }
+            wanted[id] = spec
         }
         // Another class, later and small.
         let small = try await lab.submit { $0.memoryMiB = 1 }
