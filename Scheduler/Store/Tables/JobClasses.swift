@@ -75,9 +75,11 @@ extension Transaction {
         let removed = try execute(
             """
             DELETE FROM live_classes WHERE id \(in: bite) AND used_at + 0 <= \(now - ClassLife.removedAfter)
-                AND NOT EXISTS (SELECT 1 FROM live_jobs WHERE class_id = live_classes.id AND state = 'pending')
                 AND NOT EXISTS (SELECT 1 FROM live_jobs
-                    WHERE class_id = live_classes.id AND state IN ('blocked', 'scheduled'))
+                    WHERE class_id \(.isFound) live_classes.id \(.end) AND state = 'pending')
+                AND NOT EXISTS (SELECT 1 FROM live_jobs
+                    WHERE class_id \(.isFound) live_classes.id \(.end) AND class_id IS NOT NULL
+                        AND state IN ('blocked', 'scheduled'))
             """)
         return (bite.count < limit ? nil : bite.last.map { ClassID($0) }, removed)
     }
