@@ -13,9 +13,11 @@ struct BoundedList: Sendable {
         fileprivate var slot = 0
     }
 
+    /// Bounds stay valid when something is taken out, only less exact: they are worked out anew after some of that.
     private struct Block: Sendable {
         var slots: [Slot]
         var bounds: NeedBounds
+        var removed = 0
 
         init?(_ slots: [Slot]) {
             guard let bounds = NeedBounds.joined(slots.lazy.map(\.bounds)) else { return nil }
@@ -26,38 +28,51 @@ struct BoundedList: Sendable {
 
     /// A block with more is halved.
     private static let most = 64
+    /// Bounds of a block are worked out anew after so many were taken out of it.
+    private static let mostRemoved = 8
     private var blocks: [Block] = []
+    private var removed = 0
+    /// Of all; nil when there are none.
+    private(set) var bounds: NeedBounds?
 
-    var isEmpty: Bool { blocks.isEmpty }
     var first: Slot? { blocks.first?.slots.first }
-    var bounds: NeedBounds? { NeedBounds.joined(blocks.lazy.map(\.bounds)) }
 
     mutating func insert(_ slot: Slot) {
+        bounds = NeedBounds.joined([bounds, slot.bounds].compactMap(\.self))
         guard !blocks.isEmpty else {
             blocks = [Block([slot])].compactMap(\.self)
             return
         }
         let index = block(of: slot.key, slot.id)
-        let place = blocks[index].slots.firstIndex { (slot.key, slot.id) < ($0.key, $0.id) }
-        blocks[index].slots.insert(slot, at: place ?? blocks[index].slots.count)
+        blocks[index].slots.insert(slot, at: place(of: slot.key, slot.id, in: blocks[index].slots))
         blocks[index].bounds.join(slot.bounds)
         let count = blocks[index].slots.count
         guard count > Self.most else { return }
         let slots = blocks[index].slots
         let halves = [Array(slots[..<(count / 2)]), Array(slots[(count / 2)...])]
-        blocks.replaceSubrange(index...index, with: halves.compactMap(Block.init))
+        blocks.replaceSubrange(index...index, with: halves.compactMap { Block($0) })
     }
 
     mutating func remove(key: Int64, id: Int64) {
         guard !blocks.isEmpty else { return }
         let index = block(of: key, id)
-        guard let place = blocks[index].slots.firstIndex(where: { $0.key == key && $0.id == id }) else { return }
+        let place = place(of: key, id, in: blocks[index].slots)
+        guard place < blocks[index].slots.count, blocks[index].slots[place].key == key,
+            blocks[index].slots[place].id == id
+        else { return }
         blocks[index].slots.remove(at: place)
-        if let bounds = NeedBounds.joined(blocks[index].slots.lazy.map(\.bounds)) {
-            blocks[index].bounds = bounds
-        } else {
+        blocks[index].removed += 1
+        if blocks[index].slots.isEmpty {
             blocks.remove(at: index)
+        } else if blocks[index].removed >= Self.mostRemoved || blocks[index].slots.count < Self.mostRemoved {
+            blocks[index].removed = 0
+            blocks[index].bounds =
+                NeedBounds.joined(blocks[index].slots.lazy.map(\.bounds)) ?? blocks[index].bounds
         }
+        removed += 1
+        guard removed > blocks.count || blocks.count < Self.mostRemoved else { return }
+        removed = 0
+        bounds = NeedBounds.joined(blocks.lazy.map(\.bounds))
     }
 
     /// The next whose bounds may fit, and after it the place to go on from.
@@ -82,6 +97,16 @@ struct BoundedList: Sendable {
             place.slot = 0
         }
         return nil
+    }
+
+    /// Where in a block it is, or belongs.
+    private func place(of key: Int64, _ id: Int64, in slots: [Slot]) -> Int {
+        var (low, high) = (0, slots.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if (slots[middle].key, slots[middle].id) < (key, id) { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// The last block that begins at or before it.

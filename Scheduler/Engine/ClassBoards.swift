@@ -44,8 +44,8 @@ struct ClassBoards: Sendable {
         _ offer: Offer, atMost limit: Int, now: Int64, monotonic: Int64, looked: inout Int,
         service: (OwnerID) -> Int64, fits: (ClassID) -> Bool
     ) -> [ClassBoard.Found] {
-        let queues: [String?] = offer.queues.map { Array($0) } ?? [nil]
-        let labels: [String?] = [nil] + Array(offer.labels)
+        let queues: [String?] = offer.queues.map { $0.map(Optional.some) } ?? [nil]
+        let labels: [String?] = [nil] + offer.labels.map(Optional.some)
         var found: [ClassBoard.Found] = []
         for queue in queues {
             for label in labels {

@@ -80,7 +80,7 @@ struct ClassBoardTests {
             let found = board.search(
                 offer, atMost: 64, now: Self.now, monotonic: 0, looked: &looked, service: service,
                 fits: { id in standing[id].map { offer.fits($0.need) } ?? false })
-            #expect(found.map(\.id.number) == all.prefix(64).map(\.3))
+            #expect(found.map(\.id.number) == all.prefix(64).map { $0.3 })
             shown += found.count
         }
         #expect(shown > 1_000 && board.count == standing.count)
