@@ -22,6 +22,7 @@ package final class Dependencies: Sendable {
     let deviceCredentials: DeviceCredentials
     /// The sockets of each caller that may have only so many.
     let seats = SocketSeats()
+    let bodies: BodyBudget
     let oracle: Oracle
     let signIn: SignIn
     /// What live machines offer: read at most every two seconds, and for a twentieth of the time.
@@ -48,6 +49,8 @@ package final class Dependencies: Sendable {
             database, redis: redis, allowsFallback: configuration.redisNonceFallback, world: world)
         devices = DeviceBroker(broker, world: world)
         deviceCredentials = DeviceCredentials(configuration, world: world)
+        bodies = BodyBudget(
+            most: configuration.bodyMegabytes << 20, mostOfTenant: configuration.bodyMegabytesPerOwner << 20)
         oracle = Oracle(configuration.oracle, world: world)
         signIn = SignIn(configuration, world: world)
         liveMachines = Cached(milliseconds: 2_000, rest: 20, clock: world.monotonic) {
