@@ -97,6 +97,9 @@ extension JobCommand {
         static let configuration = CommandConfiguration(
             abstract: "Downloads an artifact of a job.",
             discussion: """
+                A file of that name is replaced when the new one is whole, and keeps its permissions. A device, a \
+                pipe or a link is left alone without --force.
+
                 EXAMPLES
                   hatchfarm job fetch 0193… counts.txt
                   hatchfarm job fetch 0193… out/table.csv --to - | head
@@ -107,17 +110,18 @@ extension JobCommand {
         @Option(
             name: [.customShort("o"), .customLong("to")],
             help: ArgumentHelp(
-                "The target (default: its name, in this folder); - is standard output.", valueName: "file"))
+                "The target, a file or a folder (default: its name, in this folder); - is standard output.",
+                valueName: "file"))
         var target: String?
+        @Flag(help: "Write into a device or a pipe; replace the file that a link leads to.") var force = false
         @OptionGroup(title: "Server") var client: ClientOptions
 
         func run() async throws {
+            let target = try FetchTarget(target, name: Files.name(path), isForced: force)
             let bytes = try await Client(client.credentials()).download(
                 "\(JobText.path(job))/artifacts/\(Client.escape(path, keepingSlashes: true))")
-            let target = target ?? Files.name(path)
-            guard target != "-" else { return Output.bytes(bytes) }
-            try Files.write(bytes, to: target)
-            Output.line("\(target): \(Text.size(bytes.count))")
+            try target.write(bytes)
+            if let path = target.path { Output.line("\(path): \(Text.size(bytes.count))") }
         }
     }
 }
