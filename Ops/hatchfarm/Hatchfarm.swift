@@ -25,6 +25,7 @@ struct Hatchfarm: AsyncParsableCommand {
                 name: "Jobs and accounts",
                 subcommands: [
                     JobCommand.self, BountyCommand.self, WalletCommand.self, AgentCommand.self, ResourcesCommand.self,
+                    Login.self, ProfilesCommand.self,
                 ]),
             CommandGroup(name: "Devices", subcommands: [ReferenceDevice.self, FleetCommand.self]),
             CommandGroup(
