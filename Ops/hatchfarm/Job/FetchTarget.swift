@@ -24,7 +24,8 @@ enum FetchTarget {
         try self.init(file: target, isForced: isForced)
     }
 
-    private init(file path: String, isForced: Bool) throws(Failure) {
+    /// A file that is no folder.
+    init(file path: String, isForced: Bool) throws(Failure) {
         var status = stat()
         guard lstat(path, &status) == 0 else {
             guard errno == ENOENT, !path.hasSuffix("/") else { throw Self.problem(path, errno) }
