@@ -58,6 +58,7 @@ struct Composition: Sendable {
     /// the other makes ready.
     private static func lockFile(of database: String) throws(Failure) {
         guard database.hasPrefix("sqlite:"), database != "sqlite::memory:" else { return }
+        try requireFolder(of: database)
         let path = "\(database.dropFirst("sqlite:".count))-server"
         let file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .misconfigured("cannot open \(path): \(Files.reason(errno))") }
@@ -65,6 +66,16 @@ struct Composition: Sendable {
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             throw .misconfigured(
                 "\(database) is in use by another server; several servers can share one PostgreSQL (DATABASE_URL)")
+        }
+    }
+
+    /// Waiting makes no folder: unlike a database that is away, this is a setting to correct.
+    private static func requireFolder(of database: String) throws(Failure) {
+        guard database.hasPrefix("sqlite:"), database != "sqlite::memory:" else { return }
+        let folder = Files.folder(of: String(database.dropFirst("sqlite:".count)))
+        guard Files.isDirectory(folder) else {
+            throw .misconfigured(
+                "cannot open \(database): the folder \(folder) does not exist; create it, or correct DATABASE_URL")
         }
     }
 
@@ -110,6 +121,7 @@ struct Composition: Sendable {
     }
 
     private static func openDatabase(_ settings: Settings) async throws -> (Database, steps: [String]) {
+        try requireFolder(of: settings.database)
         do {
             let database = try await Database.open(settings.database)
             return (database, try await database.migrate(Migration.all))

@@ -24,6 +24,20 @@ enum Failure: Error {
         }
     }
 
+    /// The same with other words.
+    func saying(_ text: String) -> Failure {
+        switch self {
+        case .jobFailed: .jobFailed(text)
+        case .unreachable: .unreachable(text)
+        case .refused: .refused(text)
+        case .notFound: .notFound(text)
+        case .invalid: .invalid(text)
+        case .unexpected: .unexpected(text)
+        case .unwritable: .unwritable(text)
+        case .misconfigured: .misconfigured(text)
+        }
+    }
+
     var exitCode: Int32 {
         switch self {
         case .jobFailed: 1

@@ -42,8 +42,11 @@ enum Output {
         return (measure(size.ws_col, "COLUMNS", 80), measure(size.ws_row, "LINES", 24))
     }
 
-    /// Untrusted text, without terminal control characters if printed on a terminal.
-    static func sanitized(_ text: String) -> String { isTerminal ? Text.sanitized(text) : text }
+    /// Untrusted text in output for people: with its control characters shown. Programs read `--json`.
+    static func sanitized(_ text: String) -> String { Text.escaped(text) }
+
+    /// A line of a log: as it is in a pipe, as `sanitized` on a terminal.
+    static func logLine(_ line: String) -> String { isTerminal ? Text.escaped(line) : line }
 
     private static func variable(_ name: String) -> String? {
         getenv(name).map { String(cString: $0) }
@@ -119,8 +122,9 @@ struct Table {
         rows.append(head)
     }
 
+    /// Untrusted text may be in a cell: it stays in its line and column.
     mutating func row(_ cells: String...) {
-        rows.append(cells)
+        rows.append(cells.map { Text.escaped($0, keepsTabs: false) })
     }
 
     var lines: [String] {

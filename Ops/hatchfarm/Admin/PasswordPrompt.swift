@@ -14,8 +14,8 @@ enum PasswordPrompt {
 
     /// Reads an API key in the same way, but prompts once.
     static func key() throws -> String {
-        let bytes = isatty(STDIN_FILENO) == 1 ? try hidden("API key: ") : try text(line { _ in })
-        let key = bytes.trimmed
+        let typed = try isatty(STDIN_FILENO) == 1 ? hidden("API key: ") : text(line { _ in })
+        let key = typed.trimmed
         guard !key.isEmpty, key.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
             throw Failure.invalid("the API key must be visible ASCII characters")
         }

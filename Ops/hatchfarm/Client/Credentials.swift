@@ -143,7 +143,9 @@ enum ServerURL {
         while url.hasSuffix("/") { url.removeLast() }
         if url.hasSuffix(apiBase) { url.removeLast(apiBase.count) }
         while url.hasSuffix("/") { url.removeLast() }
-        guard url.utf8.count > text[..<mark.upperBound].utf8.count else { throw .invalid("the server's URL has no host: \(shown)") }
+        guard url.utf8.count > text[..<mark.upperBound].utf8.count else {
+            throw .invalid("the server's URL has no host: \(shown)")
+        }
         return url
     }
 }

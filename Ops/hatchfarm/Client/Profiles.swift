@@ -42,7 +42,9 @@ struct Profiles: Sendable {
     @discardableResult
     mutating func save(local credentials: Credentials) throws(Failure) -> Profile {
         let host = Self.host(credentials.server)
-        list.removeAll { $0.owner == credentials.owner && $0.server != credentials.server && Self.host($0.server) == host }
+        list.removeAll {
+            $0.owner == credentials.owner && $0.server != credentials.server && Self.host($0.server) == host
+        }
         return try save(credentials)
     }
 
@@ -78,7 +80,9 @@ struct Profiles: Sendable {
 
     private static func host(_ server: String) -> String {
         let place = place(server)
-        guard let colon = place.lastIndex(of: ":"), place[colon...].dropFirst().allSatisfy(\.isNumber) else { return place }
+        guard let colon = place.lastIndex(of: ":"), place[colon...].dropFirst().allSatisfy(\.isNumber) else {
+            return place
+        }
         return String(place[..<colon])
     }
 }
@@ -88,7 +92,9 @@ extension Profiles {
     static func read(_ path: String) throws(Failure) -> Profiles {
         guard Files.exists(path) else { return Profiles() }
         let problem = Failure.misconfigured("\(path) is not a file of saved keys: correct it, or move it away")
-        guard let bytes = try? Files.read(path, limit: 1 << 20), let json = try? JSON(parsing: bytes) else { throw problem }
+        guard let bytes = try? Files.read(path, limit: 1 << 20), let json = try? JSON(parsing: bytes) else {
+            throw problem
+        }
         var profiles = Profiles()
         for part in [json] + (json["others"]?.array ?? []) {
             if part["server"] == nil, part["others"] != nil { continue }

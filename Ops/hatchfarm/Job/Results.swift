@@ -65,7 +65,7 @@ extension JobCommand {
             if options.json {
                 Output.line(piece.text(.compact))
             } else if Output.isTerminal {
-                for line in LogText.lines(piece) { Output.line(Output.sanitized(line)) }
+                for line in LogText.lines(piece) { Output.line(Output.logLine(line)) }
             } else {
                 Output.text(piece["text"]?.string ?? "")
             }

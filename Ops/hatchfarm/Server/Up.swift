@@ -115,8 +115,8 @@ struct DataFolder: Sendable {
                         ? "note: the commands go on with the saved key \(before.name)"
                         : "note: the commands now use this farm; `hatchfarm profiles use \(before.name)` goes back")
             }
-        } catch let failure as Failure {
-            Output.error("warning: \(failure.message); `hatchfarm job` will need HATCHFARM_API_KEY")
+        } catch {
+            Output.error("warning: \(error.message); `hatchfarm job` will need HATCHFARM_API_KEY")
         }
     }
 
