@@ -86,7 +86,7 @@ struct ProfileTests {
                 #expect(try await farm.end(within: .seconds(20)) == .exited(0))
                 return farm.errors
             }
-            let first = try await up {
+            let first = try await up { () async throws in
                 #expect(home.read(Self.file)?.contains(key) == true)
                 #expect(try await home.run("job", "list").code == 0)
                 let shown = try await home.run("agent", "show")
@@ -95,7 +95,7 @@ struct ProfileTests {
                 #expect(try await home.run("agent", "register", "--name", "Bee", "--save").code == 0)
             }
             #expect(first.contains("`hatchfarm profiles use work` goes back"), "\(first)")
-            let second = try await up {
+            let second = try await up { () async throws in
                 #expect(try await home.run("agent", "show").output.contains("name: Bee"))
                 #expect(try await home.run("profiles", "use", "work").code == 0)
                 #expect(try await home.run("agent", "show").output.contains("name: Ann"))
