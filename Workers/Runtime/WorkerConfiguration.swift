@@ -14,8 +14,10 @@ package struct WorkerConfiguration: Sendable {
     package var allowsPrivateNetwork = false
     /// How it may fetch the repositories of audits; empty: it runs no audits.
     package var auditSchemes: Set<AuditScheme> = [.https]
-    /// 1–256.
+    /// As `slots` allows.
     package var jobsAtOnce: Int
+    /// How many jobs may run at once.
+    package static let slots = 1...256
     /// `nil`: jobs of any queue.
     package var queues: [String]?
     /// Where jobs' folders are created. If the daemon runs as root, every user must be able to traverse it.
@@ -45,7 +47,7 @@ package struct WorkerConfiguration: Sendable {
         self.credentials = credentials
         self.capacity = capacity
         self.rules = rules
-        self.jobsAtOnce = min(max(jobsAtOnce, 1), 256)
+        self.jobsAtOnce = min(max(jobsAtOnce, Self.slots.lowerBound), Self.slots.upperBound)
         self.queues = queues
         self.stateFolder = stateFolder
         self.claimWaitMilliseconds = claimWaitMilliseconds
@@ -86,6 +88,10 @@ package enum WorkerEvent: Sendable {
     case outsideHours(running: Int)
     /// Within the policy's hours again.
     case withinHours
+    /// A trial run has failed: no job of this kind is claimed until one passes.
+    case unfit(kind: Kind, reason: String)
+    /// A trial run has passed.
+    case fit(kind: Kind)
     case draining(running: Int)
     case stopped
 }

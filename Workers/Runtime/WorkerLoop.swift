@@ -21,8 +21,10 @@ package actor WorkerLoop {
     private let journal: Journal
     private let reporter: ResultReporter
     private let claimer: Claimer
+    private let fitness: Fitness
+    private let shortages = Shortages()
     private let world: World
-    private let changed = Wakeup()
+    private let changed: Wakeup
 
     private var phase = Phase.working
     private var running: [String: Running] = [:]
@@ -42,6 +44,8 @@ package actor WorkerLoop {
         self.world = world
         self.journal = journal
         isWithinHours = configuration.rules.allowsJobs(at: world.now())
+        changed = Wakeup()
+        fitness = Fitness(executor, world: world, changed: changed, events: configuration.events)
         client = LeaseClient(configuration.credentials)
         reporter = ResultReporter(client: client, world: world, events: configuration.events)
         claimer = Claimer(client: client, world: world, events: configuration.events)
@@ -105,13 +109,14 @@ package actor WorkerLoop {
             task.cancel()
             await task.value
         }
+        await fitness.end()
         await client.close()
         journal.close()
         configuration.events(.stopped)
     }
 
-    private var load: (running: Int, slots: Int) {
-        (running.count, configuration.jobsAtOnce)
+    private var load: Heartbeats.Load {
+        Heartbeats.Load(running: running.count, slots: configuration.jobsAtOnce, fault: fitness.fault)
     }
 
     /// Pauses the worker outside the policy's hours, if it has any.
@@ -160,7 +165,8 @@ package actor WorkerLoop {
 
     /// Returns the request if it was interrupted: the server may have granted it.
     private func claimOnce() async -> ClaimRequest? {
-        guard isWithinHours else {
+        let kinds = fitness.kinds
+        guard isWithinHours, !kinds.isEmpty else {
             await changed.wait()
             return nil
         }
@@ -176,7 +182,7 @@ package actor WorkerLoop {
         let request = ClaimRequest(
             limit: min(free, WireLimits.claimed.upperBound),
             visibilityTimeoutMilliseconds: configuration.visibilityTimeoutMilliseconds,
-            waitMilliseconds: configuration.claimWaitMilliseconds, kinds: executor.kinds,
+            waitMilliseconds: configuration.claimWaitMilliseconds, kinds: kinds,
             queues: configuration.queues, capacity: freeCapacity, requestID: requestID)
         journal.recordClaim(requestID)
         // Jobs granted to an earlier run have used up part of their lease: extend them at once.
@@ -215,6 +221,7 @@ package actor WorkerLoop {
         guard let slot, phase == .working, isWithinHours, fits(job.resources) else {
             return await refuse(job, "not enough free capacity beside the running jobs")
         }
+        if let fault = fitness.fault(of: job.kind) { return await refuse(job, fault) }
         if let violation = configuration.rules.violation(by: job) ?? isolationShortfall(for: job) {
             // The server would grant the next one all the same.
             pause()
@@ -226,8 +233,7 @@ package actor WorkerLoop {
         configuration.events(.claimed(job))
         let run = JobRun(
             job: job, slot: slot, handle: handle, executor: executor, client: client, reporter: reporter,
-            journal: journal,
-            world: world, events: configuration.events)
+            journal: journal, shortages: shortages, world: world, events: configuration.events)
         handle.attach(Task { await self.ended(job, await run.run()) })
     }
 
@@ -248,31 +254,26 @@ package actor WorkerLoop {
     private func ended(_ job: ClaimedJob, _ ending: JobRun.Ending) async {
         await extender.remove(claimToken: job.claimToken)
         running[job.claimToken] = nil
-        if ending != .unreported { journal.resolve(job.claimToken) }
+        if case .unreported = ending {} else { journal.resolve(job.claimToken) }
         switch ending {
         case .reported: faultDelay.reset()
         case .released, .unreported: break
-        // The next job would fail the same way.
-        case .machineFault: pause()
+        case .shortage: pause()
+        case .unfit(let kind, let reason):
+            fitness.note(reason, of: kind)
+            // What waits at the server for a job would get one that others can run.
+            claiming?.cancel()
         }
         changed.notify()
     }
 
     /// Several grants may exceed the capacity together; a single one is always accepted.
     private func fits(_ needs: Capacity) -> Bool {
-        let free = freeCapacity
-        return running.isEmpty
-            || (needs.milliCores ?? 0 <= free.milliCores ?? .max && needs.memoryMiB ?? 0 <= free.memoryMiB ?? .max
-                && needs.gpus <= free.gpus)
+        running.isEmpty || freeCapacity.holds(needs)
     }
 
     private var freeCapacity: Capacity {
-        var free = configuration.capacity
-        for job in running.values {
-            free.milliCores = free.milliCores.map { max(0, $0 - (job.needs.milliCores ?? 0)) }
-            free.memoryMiB = free.memoryMiB.map { max(0, $0 - (job.needs.memoryMiB ?? 0)) }
-            free.gpus = max(0, free.gpus - job.needs.gpus)
-        }
+        var free = configuration.capacity.less(running.values.map(\.needs))
         free.isolation = executor.isolation
         return free
     }
