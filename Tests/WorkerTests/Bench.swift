@@ -32,7 +32,7 @@ final class Bench: Sendable {
     let farm: FakeFarm
     let loop: WorkerLoop
     private let spoken: Spoken
-    private let running: Task<Void, Never>
+    private let running: Task<String?, Never>
 
     private final class Spoken: Sendable {
         let events = Mutex<[WorkerEvent]>([])
@@ -74,12 +74,13 @@ final class Bench: Sendable {
     /// Drains and waits for the end.
     func end() async {
         await loop.drain()
-        await running.value
+        _ = await running.value
         farm.stop()
     }
 
-    /// Waits for an end that was asked for.
-    func ended() async {
+    /// Waits for an end that was asked for, or for the server's refusal.
+    @discardableResult
+    func ended() async -> String? {
         await running.value
     }
 

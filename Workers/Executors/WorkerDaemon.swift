@@ -88,10 +88,13 @@ package final class WorkerDaemon: Sendable {
             isOnline: { await network.isOnline }, world: world)
     }
 
-    /// Runs until it has drained. Call once. Cancelling the task kills running jobs and releases them.
-    package func run() async {
-        await loop.run()
+    /// Runs until it has drained, or until the server refuses the machine's token: returns what that says, else `nil`.
+    /// Call once. Cancelling the task kills running jobs and releases them.
+    @discardableResult
+    package func run() async -> String? {
+        let refusal = await loop.run()
         state.remove()
+        return refusal
     }
 
     /// For SIGTERM. The first call stops claiming and gives running jobs the grace period; the second kills and

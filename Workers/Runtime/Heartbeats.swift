@@ -91,8 +91,10 @@ extension ServerError {
     var retryAfter: Int64? {
         switch self {
         case .overloaded(let milliseconds): milliseconds
+        // Asked again soon: three such answers in a row end the daemon.
+        case .unauthorized: 2_000
         // Unlikely to change soon.
-        case .unauthorized, .refused: 10_000
+        case .refused: 10_000
         case .lost, .ended, .unreachable: nil
         }
     }

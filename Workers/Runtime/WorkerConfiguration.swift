@@ -33,6 +33,8 @@ package struct WorkerConfiguration: Sendable {
     package var drainGraceMilliseconds: Int64
     /// Run jobs that need no isolation on a machine that can't provide any.
     package var allowsUnsandboxed: Bool
+    /// Called once, when it drains and has told the server: from then on another daemon may work as this machine.
+    package var hasStoppedClaiming: @Sendable () -> Void = {}
     /// Receives events, in order for each job. Must not block.
     package var events: @Sendable (WorkerEvent) -> Void
 

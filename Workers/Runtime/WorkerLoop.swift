@@ -34,6 +34,8 @@ package actor WorkerLoop {
     private var unanswered: [String] = []
     private var faultDelay = RetryDelay(initialMilliseconds: 1_000, maxMilliseconds: 60_000)
     private var notBefore: Int64 = 0
+    /// The server's words, once it refuses the machine's token for good.
+    private var refusal: String?
     private var isWithinHours: Bool
 
     package init(
@@ -54,8 +56,11 @@ package actor WorkerLoop {
             events: configuration.events)
     }
 
-    /// Runs until it has drained. Cancelling its task drains without a grace period.
-    package func run() async {
+    /// Runs until it has drained, or until the server refuses the machine's token: returns what that says, else `nil`.
+    /// Cancelling its task drains without a grace period.
+    @discardableResult
+    package func run() async -> String? {
+        client.refusals.whenRefused { words in Task { await self.stop(words) } }
         // Not a child task: the calls at the end must not be cancelled.
         let work = Task { await self.work() }
         await withTaskCancellationHandler {
@@ -63,6 +68,7 @@ package actor WorkerLoop {
         } onCancel: {
             Task { await self.stop() }
         }
+        return refusal
     }
 
     /// The first call stops claiming and gives running jobs the grace period; the second kills and releases them.
@@ -76,7 +82,8 @@ package actor WorkerLoop {
         interrupt()
     }
 
-    private func stop() {
+    private func stop(_ refusal: String? = nil) {
+        self.refusal = refusal ?? self.refusal
         phase = .stopping
         interrupt()
     }
@@ -104,6 +111,7 @@ package actor WorkerLoop {
         }
         try? await client.drain(true)
         if let interrupted { await releaseGrants(interrupted) }
+        configuration.hasStoppedClaiming()
         await finish()
         for task in [watching, heartbeating, extending, reporting] {
             task.cancel()

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Logging
 internal import ServiceLifecycle
 internal import UnixSignals
@@ -16,7 +17,14 @@ struct ClosureService: Service {
         if earlyReturn == .isAllowed { try? await gracefulShutdown() }
     }
 
-    /// Runs all services until SIGTERM or SIGINT, and then shuts them down one by one, in reverse order. Rethrows a
+    private static var ignoresHangUp: Bool {
+        var action = sigaction()
+        guard sigaction(SIGHUP, nil, &action) == 0 else { return false }
+        // SIG_IGN is no constant to Swift: 1 in C.
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
+    }
+
+    /// Runs all services until SIGTERM, SIGINT, or SIGHUP unless that was ignored at the start (`nohup`), and then shuts them down one by one, in reverse order. Rethrows a
     /// service's error.
     static func runUntilSignal(_ services: [ClosureService], logger: Logger) async throws {
         var quiet = logger
@@ -25,8 +33,9 @@ struct ClosureService: Service {
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: service, successTerminationBehavior: .gracefullyShutdownGroup)
         }
+        let signals: [UnixSignal] = [.sigterm, .sigint] + (ignoresHangUp ? [] : [.sighup])
         try await ServiceGroup(
-            configuration: .init(services: configurations, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+            configuration: .init(services: configurations, gracefulShutdownSignals: signals, logger: quiet)
         ).run()
     }
 }
