@@ -17,8 +17,7 @@ enum JobFiles {
             .tagged(artifacts), list),
         Route(
             .get, "/jobs/{job}/artifacts/{path*}", "readJobArtifact", "One of those files.",
-            headers: [.init("Accept-Encoding", .string(), "zstd is sent as it is stored.")],
-            answers: [.ok(.bytes, type: "application/octet-stream")], read),
+            headers: Route.Parameter.ofFiles, answers: .ofFiles, read),
     ].tagged("Jobs")
 
     private static let uploaded = Success<Blob>.created(
@@ -37,22 +36,30 @@ enum JobFiles {
     }
 
     static func upload(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let blob = try await receive(call)
         let owner = member.owner
-        try await call.database.write { try $0.storeUpload(blob, owner: owner) }
+        let blob = try await receive(call) { blob in
+            try await call.database.write { try $0.storeUpload(blob, owner: owner) }
+        }
         return uploaded.reply(blob, for: call)
     }
 
-    /// The call's body as it will be stored: hashed and packed while it comes in.
-    static func receive(_ call: Call) async throws -> Blob {
+    /// The call's body: hashed, packed and written while it comes in, stored by `store` when all of it is there.
+    static func receive(_ call: Call, _ store: (Blob) async throws -> Void) async throws -> Blob {
         let limit = call.dependencies.configuration.artifactLimit
         let intake = try BlobIntake(
-            isPacked: try call.isPacked, announced: call.declaredLength ?? 0, limit: limit)
+            call.database, isPacked: try call.isPacked, announced: call.declaredLength ?? 0, limit: limit)
         do {
             try await call.receive(upTo: limit) { try await intake.add(Array($0.readableBytesView)) }
-            return try await intake.finish()
+            return try await intake.store { blob in
+                try await store(blob)
+                return blob
+            }
         } catch UploadError.undecodable(let error, let limit) {
+            await intake.discard()
             throw Problem.undecodable(error, limit: limit)
+        } catch {
+            await intake.discard()
+            throw error
         }
     }
 
@@ -74,15 +81,14 @@ enum JobFiles {
             return try tx.artifact(of: id, path: path)
         }
         guard let file else { throw Problem.notFound("artifact") }
-        return content(call, hash: file.hash, size: file.size)
+        return try content(call, hash: file.hash, size: file.size)
     }
 
-    /// Stored content, as a file to save: a browser must not run what a job wrote.
-    static func content(_ call: Call, hash: String, size: Int64) -> Reply {
+    /// Stored content, as a file to save.
+    static func content(_ call: Call, hash: String, size: Int64) throws(Problem) -> Reply {
         let database = call.database
-        return Reply.packed(for: call, type: "application/octet-stream", size: Int(size)) { number in
+        return try Reply.file(for: call, hash: hash, size: Int(clamping: size)) { number in
             try await database.read { try $0.blobChunk(hash, number: Int64(number)) }
         }
-        .with(.contentDisposition, "attachment").with(.eTag, "\"\(hash)\"")
     }
 }

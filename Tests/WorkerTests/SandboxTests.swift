@@ -96,7 +96,8 @@ struct SandboxTests {
         #expect(said.log.contains("LANG=C\n"))
     }
 
-    @Test("an environment reaches the job alone, whatever a shell or a linker would make of it", arguments: [true, false])
+    @Test(
+        "an environment reaches the job alone, whatever a shell or a linker would make of it", arguments: [true, false])
     func hostileEnvironment(isProtected: Bool) async throws {
         let names = [
             "OPTIND", "UID", "EUID", "PPID", "IFS", "ENV", "BASH_ENV", "LD_PRELOAD", "LD_LIBRARY_PATH", "PS4",

@@ -128,7 +128,8 @@ struct WorkerDrainTests {
         #expect(Heartbeats.parseDate(text) == milliseconds)
     }
 
-    @Test("a token that the server refuses for good ends the daemon, with the server's words", arguments: [true, false])
+    @Test(
+        "a token that the server refuses for good ends the daemon, with the server's words", arguments: [true, false])
     func deadToken(isAtStart: Bool) async throws {
         let farm = try FakeFarm()
         if isAtStart { farm.fault { _ in .refusal(401) } }
