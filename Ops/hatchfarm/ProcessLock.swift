@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Runtime
 internal import Synchronization
 
 /// A file that one process holds at a time. The kernel's lock on it dies with its holder, however that ends; who the
@@ -28,7 +29,8 @@ final class ProcessLock: Sendable {
     private init(_ file: CInt, _ path: String, _ busy: (String) -> String) throws(Failure) {
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             let code = errno
-            let holder = (Self.note(in: file) ?? Self.holder(of: file)).map { "process \($0)" } ?? "another process"
+            let holder =
+                (Self.note(in: file) ?? KernelLocks.holder(of: file)).map { "process \($0)" } ?? "another process"
             close(file)
             guard code == EWOULDBLOCK else { throw .misconfigured("cannot lock \(path): \(Files.reason(code))") }
             throw .misconfigured(busy(holder))
@@ -53,19 +55,6 @@ final class ProcessLock: Sendable {
         let count = bytes.withUnsafeMutableBytes { pread(file, $0.baseAddress, $0.count, 0) }
         let word = bytes[..<max(0, count)].prefix { $0 != UInt8(ascii: "\n") }
         return Int32(String(decoding: word, as: UTF8.self)).flatMap { $0 > 0 ? $0 : nil }
-    }
-
-    /// The process that holds a lock on it, by the kernel's list: `1: FLOCK ADVISORY WRITE 4711 08:01:131090 0 EOF`.
-    private static func holder(of file: CInt) -> Int32? {
-        var status = stat()
-        guard fstat(file, &status) == 0, let list = Files.readIfExists("/proc/locks") else { return nil }
-        let inode = ":\(status.st_ino)"
-        for line in String(decoding: list, as: UTF8.self).split(separator: "\n") {
-            let words = line.split(separator: " ")
-            guard words.count > 5, words[1] == "FLOCK", words[5].hasSuffix(inode) else { continue }
-            return Int32(words[4]).flatMap { $0 > 0 ? $0 : nil }
-        }
-        return nil
     }
 }
 

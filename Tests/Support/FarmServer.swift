@@ -34,8 +34,6 @@ package final class FarmServer: Sendable {
     }
 
     package var port: Int { state.withLock { $0.port } }
-    /// Of its present life; 0: it has none.
-    package var pid: Int32 { state.withLock { $0.child }?.pid ?? 0 }
     package var url: String { "http://127.0.0.1:\(port)" }
     /// With the operator's token, for this owner.
     package func client(of owner: String) -> FarmClient {

@@ -1,5 +1,5 @@
-internal import Glibc
 internal import Logging
+internal import Runtime
 internal import ServiceLifecycle
 internal import UnixSignals
 
@@ -17,13 +17,6 @@ struct ClosureService: Service {
         if earlyReturn == .isAllowed { try? await gracefulShutdown() }
     }
 
-    private static var ignoresHangUp: Bool {
-        var action = sigaction()
-        guard sigaction(SIGHUP, nil, &action) == 0 else { return false }
-        // SIG_IGN is no constant to Swift: 1 in C.
-        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
-    }
-
     /// Runs all services until SIGTERM, SIGINT, or SIGHUP unless that was ignored at the start (`nohup`), and then shuts them down one by one, in reverse order. Rethrows a
     /// service's error.
     static func runUntilSignal(_ services: [ClosureService], logger: Logger) async throws {
@@ -33,7 +26,7 @@ struct ClosureService: Service {
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: service, successTerminationBehavior: .gracefullyShutdownGroup)
         }
-        let signals: [UnixSignal] = [.sigterm, .sigint] + (ignoresHangUp ? [] : [.sighup])
+        let signals: [UnixSignal] = [.sigterm, .sigint] + (KernelLocks.ignoresHangUp ? [] : [.sighup])
         try await ServiceGroup(
             configuration: .init(services: configurations, gracefulShutdownSignals: signals, logger: quiet)
         ).run()

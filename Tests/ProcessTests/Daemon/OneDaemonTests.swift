@@ -81,7 +81,7 @@ struct OneDaemonTests {
             #expect(symlink("farm.db", link) == 0)
             for path in ["\(folder)/farm.db", link, "\(folder)/./farm.db"] {
                 let words = try await refused(["serve"], ["DATABASE_URL": "sqlite:\(path)"])
-                #expect(words.contains("another server, process \(farm.server.pid)"), "\(words)")
+                #expect(words.contains("another server, process \(farm.server.pid ?? 0)"), "\(words)")
             }
         }
     }
