@@ -44,7 +44,8 @@ enum Daemon {
         }
     }
 
-    /// Throws `.misconfigured` when jobs can't be sandboxed on this machine; the message has the remedy.
+    /// Throws `.misconfigured` when jobs can't be sandboxed on this machine; the message has the remedy. When the machine
+    /// is too busy to tell, `.unreachable`.
     static func run(
         _ credentials: WorkerCredentials, stateFolder: String, _ options: Options, logger: Logger
     ) async throws {
@@ -74,6 +75,10 @@ enum Daemon {
         do {
             daemon = try await WorkerDaemon(configuration, slurm: slurm)
         } catch {
+            // What is only a matter of time is no setting: a unit starts again after 3, and not after 78.
+            guard !error.isTemporary else {
+                throw Failure.unreachable("this machine can't tell yet:\n\(error.message)")
+            }
             throw Failure.misconfigured("this machine can't run jobs:\n\(error.message)")
         }
         let ending = await withGracefulShutdownHandler {

@@ -63,7 +63,7 @@ struct StartScript {
                 while read -r line; do
                     case $line in *":\(hex) 00000000:0000 0A"*) listens=1 ;; esac
                 done < /proc/net/tcp
-                [ -n "$listens" ] || { kill -0 $proxy && [ $turns -lt 500 ] && sleep 0.01; } || exit 1
+                [ -n "$listens" ] || { kill -0 $proxy && [ $turns -lt 6000 ] && sleep 0.01; } || exit 1
                 turns=$((turns + 1))
             done
             unset proxy listens turns line
