@@ -49,7 +49,7 @@ enum JobFiles {
         let intake = try BlobIntake(
             call.database, isPacked: try call.isPacked, announced: call.declaredLength ?? 0, limit: limit)
         do {
-            try await call.receive(upTo: limit) { try await intake.add(Array($0.readableBytesView)) }
+            try await call.receive(upTo: limit, isKept: false) { try await intake.add(Array($0.readableBytesView)) }
             return try await intake.store { blob in
                 try await store(blob)
                 return blob
@@ -67,7 +67,7 @@ enum JobFiles {
         let id = try call.parameter("job", as: JobID.self)
         let owners = member.readable
         return try await call.database.read { tx in
-            guard try tx.job(id, ofAny: owners) != nil else { throw Refusal.notFound("job") }
+            guard try tx.isJob(id, ofAny: owners) else { throw Refusal.notFound("job") }
             return try tx.artifacts(of: id)
         }
     }
@@ -77,7 +77,7 @@ enum JobFiles {
         let path = try call.parameter("path")
         let owners = member.readable
         let file = try await call.database.read { tx -> Artifact? in
-            guard try tx.job(id, ofAny: owners) != nil else { return nil }
+            guard try tx.isJob(id, ofAny: owners) else { return nil }
             return try tx.artifact(of: id, path: path)
         }
         guard let file else { throw Problem.notFound("artifact") }

@@ -40,7 +40,7 @@ struct TakenRowTests {
         while !isOver() {
             try await timed { _ = try await process.submit([Lab.job(by: Lab.bob) { $0.queue = name }]) }
             let leases = try await timed {
-                try await process.claim(by: name) { $0.offer.queues = [name] }
+                try await process.claim(by: name, claim: { $0.offer.queues = [name] })
             }
             let lease = try #require(leases.first)
             try await timed {
@@ -76,12 +76,17 @@ struct TakenRowTests {
                     stuck.addTask {
                         _ = try await process.submit([Lab.job { $0.dependsOn = [leases.extended.job] }])
                     }
-                    stuck.addTask { #expect(try await process.finish(leases.finished).state == .completed) }
+                    stuck.addTask {
+                        let finished = try await process.finish(leases.finished)
+                        #expect(finished.state == .completed)
+                    }
                 }
                 try await stuck.waitForAll()
             }
             isOver.change { $0 = true }
-            let times = try await group.reduce(into: []) { $0 += $1 }.sorted()
+            var times: [Int64] = []
+            for try await some in group { times += some }
+            times.sort()
             #expect(times.count > 100)
             let late = times[times.count - 1 - times.count / 100]
             print("\(times.count) calls beside a lock of 2 s: p99 \(late) ms, at most \(times.last ?? 0) ms")

@@ -32,7 +32,8 @@ package struct Blob: Sendable {
 }
 
 extension Transaction {
-    /// Stores content once, whoever brings it.
+    /// Stores content once, whoever brings it. Its chunks are stored under `COALESCE(content, hash)`: who takes a blob
+    /// away takes those.
     func insertBlob(_ blob: Blob) throws {
         let stored = blob.staged?.bytes ?? Int64(blob.weight)
         let isNew =

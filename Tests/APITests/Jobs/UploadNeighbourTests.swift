@@ -8,6 +8,13 @@ import Testing
 /// Large files of one tenant, and what others notice of them.
 @Suite("Beside large uploads", .timeLimit(.minutes(3)))
 struct UploadNeighbourTests {
+    private final class Flag: Sendable {
+        private let state = Atomic(false)
+
+        var isRaised: Bool { state.load(ordering: .relaxed) }
+        func raise() { state.store(true, ordering: .relaxed) }
+    }
+
     /// A call of another tenant, and how long it took.
     private func timed(
         _ times: inout [Int64], _ call: () async throws -> PlaneReply
@@ -43,11 +50,11 @@ struct UploadNeighbourTests {
             let held = try await plane.held(by: alices)
             let bobs = try await plane.worker(of: .bob)
             let bytes = World.live.random(64 << 20)
-            let isOver = Atomic(false)
+            let isOver = Flag()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<2 {
                     group.addTask {
-                        defer { isOver.store(true, ordering: .relaxed) }
+                        defer { isOver.raise() }
                         // The byte makes it content of its own.
                         let reply = try await plane.keep(
                             held, "large-\(number)", [UInt8(number)] + bytes.dropFirst())
@@ -56,13 +63,13 @@ struct UploadNeighbourTests {
                 }
                 // Its own lease can be extended meanwhile.
                 group.addTask {
-                    while !isOver.load(ordering: .relaxed) {
+                    while !isOver.isRaised {
                         let reply = try await plane.report(held, "extend", ["extension_ms": 60_000])
                         #expect(reply.status == 200, "\(reply.text)")
                     }
                 }
                 var times: [Int64] = []
-                while !isOver.load(ordering: .relaxed) { try await work(plane, bobs, &times) }
+                while !isOver.isRaised { try await work(plane, bobs, &times) }
                 try await group.waitForAll()
                 times.sort()
                 let late = times[times.count - 1 - times.count / 100]

@@ -39,6 +39,8 @@ struct StatementRounds {
             _ = try tx.blobChunk("whole", number: 0)
             try tx.stage([[1]], of: Blob.Staged(id: "old"))
             _ = try tx.pruneStaged(limit: 10, olderThan: tx.now)
+            _ = try tx.specs(of: [JobID("j")])
+            _ = try tx.isJob(JobID("j"), ofAny: [Lab.alice])
             _ = try tx.isAnyLive([JobID("j")], owner: Lab.alice)
             _ = try tx.sweep(from: .min, Picking(10))
             _ = try tx.promote(limit: 10) { _, _, _ in 0 }
