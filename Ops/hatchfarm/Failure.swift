@@ -58,13 +58,13 @@ enum Failure: Error {
         EXIT CODES
            0  done; with --watch: the job completed, the bounty is done
            1  the job or command failed or was cancelled; the bounty was cancelled
-           3  the server is unreachable or cannot serve just now; trying again is safe
-           4  refused: credentials missing or wrong, not allowed, too little money, or not in this state
+           3  the server is unreachable or cannot serve just now, or this machine is too busy; trying again is safe
+           4  refused: credentials missing or wrong, not allowed, too little money, or not in this state; a dead token
            5  not found
           64  usage: the command or the request is not valid
           70  the server answered something unexpected
           74  standard output or a file cannot be written; what was written is incomplete
-          78  configuration: a setting is wrong
+          78  configuration: a setting is wrong, or another process has the folder or the database
          130  interrupted
         """
 }
