@@ -8,12 +8,9 @@ enum JobLimits {
     static let minutes = Format<Int64>.integer(WireLimits.jobMinutes)
     static let title = Format<String>.trimmed(1...255)
     static let path = Format<String>.checked(.string(1...512)) { text throws(FieldError) in
-        guard text.isJobPath else { throw .invalid(pathRule) }
+        guard text.isJobPath else { throw .invalid(String.jobPathRule) }
     }
     static let paths = Format<[String]>.array(path, 0...256)
-
-    static let pathRule =
-        "must be a relative path of at most 512 bytes without '.', '..' or empty parts, backslashes, control characters"
 }
 
 /// What a request for a job asks, read and checked; its inputs' contents apart.
@@ -75,7 +72,7 @@ private struct JobWork {
     let type: Kind?
     let command: [String]?
     let environment: [JSON.Member]
-    let stdin: String?
+    let stdin: StandardInput
     let inputs: [GivenInput]
     let outputs: [String]
 
@@ -85,25 +82,24 @@ private struct JobWork {
         optional("type", .choice(of: [Kind.compute, .manual]), "`compute` with a command, else `manual`.")
         optional("command", .command, "Words of a command, or one line for /bin/sh -c.")
         optional("env", .environment, default: [])
-        optional("stdin", .string)
         optional("inputs", .array(GivenInput.input, 0...256), default: [])
         optional("outputs", JobLimits.paths, default: [], "Files to keep.")
     }
-    .map { title, description, type, command, environment, stdin, inputs, outputs throws(FieldError) in
-        // Byte by byte, as files are named: to Swift, an é is the same composed and decomposed.
-        var paths: Set<ExactText> = []
-        for (index, input) in inputs.enumerated() where !paths.insert(ExactText(input.input.path)).inserted {
-            throw FieldError("inputs[\(index)].path", .invalid("is named twice"))
-        }
+    .then(StandardInput.fields)
+    .map { parts throws(FieldError) in
+        let ((title, description, type, command, environment, inputs, outputs), stdin) = parts
+        try GivenInput.checkLayout(of: inputs)
         return JobWork(
             title: title, description: description, type: type, command: command, environment: environment,
             stdin: stdin, inputs: inputs, outputs: outputs)
     }
 
     var spec: JobSpec {
-        JobSpec(
-            description: description, command: command, environment: environment, stdin: stdin,
+        var spec = JobSpec(
+            description: description, command: command, environment: environment, stdin: stdin.text,
             inputs: inputs.map(\.input), outputs: outputs)
+        spec.stdinBase64 = stdin.base64
+        return spec
     }
 
     func kind() throws(FieldError) -> Kind {
@@ -113,6 +109,31 @@ private struct JobWork {
             throw FieldError("command", .invalid(rule))
         }
         return kind
+    }
+}
+
+/// What a command reads: as text where its bytes are UTF-8, which every daemon understands, else in base64.
+private struct StandardInput {
+    let text: String?
+    let base64: String?
+
+    static let fields = InputFields {
+        optional("stdin", .string)
+        optional("stdin_base64", .string, "Instead of `stdin`: any bytes.")
+    }
+    .map { text, base64 throws(FieldError) in try StandardInput(text, base64: base64) }
+
+    private init(_ text: String?, base64: String?) throws(FieldError) {
+        guard let base64 else {
+            (self.text, self.base64) = (text, nil)
+            return
+        }
+        guard text == nil else { throw FieldError("stdin_base64", .invalid("or stdin: only one of them may be given")) }
+        guard let bytes = Base64.decode(base64) else {
+            throw FieldError("stdin_base64", .invalid("is not standard base64"))
+        }
+        let decoded = String(validating: bytes, as: UTF8.self)
+        (self.text, self.base64) = (decoded, decoded == nil ? base64 : nil)
     }
 }
 
@@ -188,6 +209,18 @@ private struct JobPlan {
 private struct GivenInput {
     let input: JobInput
     let content: [UInt8]?
+
+    /// By the rule that the worker has too.
+    static func checkLayout(of inputs: [GivenInput]) throws(FieldError) {
+        var layout = FileLayout()
+        for (index, input) in inputs.enumerated() {
+            do throws(FileLayout.Clash) {
+                try layout.add(input.input.path)
+            } catch {
+                throw FieldError("inputs[\(index)].path", .invalid(error.rule))
+            }
+        }
+    }
 
     static let input = Input {
         required("path", JobLimits.path)

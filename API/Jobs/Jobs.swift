@@ -16,7 +16,10 @@ enum Jobs {
             body: batch.map { _ in },
             answers: [.created(.object(.required("jobs", .array(JobShapes.submitted.schema))))],
             submitBatch),
-        Route(.get, "/jobs", "listJobs", "Your jobs, newest first.", query: [status.parameter], jobs, list),
+        Route(
+            .get, "/jobs", "listJobs", "Your jobs, newest first.",
+            query: [status.parameter, since.parameter, until.parameter],
+            jobs, list),
         Route(
             .get, "/jobs/{job}", "showJob", "One of your jobs, with its attempts and its result.",
             .tagged(JobShapes.details), show),
@@ -32,6 +35,9 @@ enum Jobs {
 
     private static let status = QueryParameter<JobState>.choice(
         "status", "Only jobs of this status.", of: JobState.shownStates)
+
+    private static let since = QueryParameter.instant("since", "Only jobs submitted at this time or later.")
+    private static let until = QueryParameter.instant("until", "Only jobs submitted before this time.")
 
     private static let jobs = PagedList("jobs", of: JobShapes.summary, by: .id(), tagged: true) { $0.id }
 
@@ -78,9 +84,18 @@ enum Jobs {
     }
 
     static func list(_ call: Call, _ member: MemberContext, _ page: Page<JobID>) async throws -> [Job] {
+        let query = try call.query
+        // Ids begin with the time that they were made at: a period is a range of ids.
+        let before = try [page.after, query[until].map(firstID)].compactMap(\.self).min()
         let wanted = JobPage(
-            owners: member.readable, status: try call.query[status], limit: page.wanted, before: page.after)
+            owners: member.readable, status: try query[status], limit: page.wanted, before: before,
+            since: try query[since].map(firstID))
         return try await call.database.read { try $0.jobs(wanted) }
+    }
+
+    /// The least id of a job that was submitted at this time. In milliseconds since 1970.
+    private static func firstID(at time: Int64) -> JobID {
+        JobID(UUIDv7.text(milliseconds: min(max(0, time), 0xFFFF_FFFF_FFFF), random: []))
     }
 
     static func show(_ call: Call, _ member: MemberContext) async throws -> JobDetails {

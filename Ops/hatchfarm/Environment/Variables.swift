@@ -12,7 +12,7 @@ struct Variables: Sendable {
     // MARK: A server
 
     let host = Variable(
-        "HOST", .text, default: "127.0.0.1", for: [.server], "The address that the server listens on.",
+        "HOST", .host, default: "127.0.0.1", for: [.server], "The address that the server listens on.",
         more: "Put a TLS proxy in front before exposing it.")
     let port = Variable(
         "PORT", .integer(in: 0...65_535), default: 8_080, for: [.server],
@@ -181,11 +181,13 @@ struct Variables: Sendable {
     // MARK: A worker, and the commands that call a server
 
     let server = Variable(
-        "HATCHFARM_SERVER", .text, unset: "that of the last `up`, else http://127.0.0.1:8080", for: [.worker, .client],
+        "HATCHFARM_SERVER", .text, unset: "that of the last `up` or `login`, else http://127.0.0.1:8080",
+        for: [.worker, .client],
         "The server's URL.",
         example: "https://farm.example")
     let apiKey = Variable(
-        "HATCHFARM_API_KEY", .text, unset: "the one created by `up`", for: [.worker, .client], "The caller's API key.",
+        "HATCHFARM_API_KEY", .text, unset: "the one saved by `up` or `login`", for: [.worker, .client],
+        "The caller's API key.",
         more: """
             A worker needs its owner's key only for the first start: to enroll the machine, and to sign the rules and \
             the consent. Then it uses the machine's own token. Remove the key afterwards.
@@ -198,7 +200,7 @@ struct Variables: Sendable {
         more: "`hatchfarm admin customer token` makes one.", isSecret: true)
     let configurationHome = Variable(
         "XDG_CONFIG_HOME", .text, unset: "~/.config", for: [.client],
-        "The folder of hatchfarm/client.json, where `up` saves server and key.")
+        "The folder of hatchfarm/client.json, where `up` and `login` save servers and keys.")
     let home = Variable("HOME", .text, for: [.client], "The folder of .config, if XDG_CONFIG_HOME is unset.")
     let allowsPrivateNetwork = Variable(
         "HATCHFARM_ALLOW_PRIVATE", .flag, default: false, for: [.worker],

@@ -23,6 +23,12 @@ struct JobFieldTests {
         "[\(Array(repeating: element, count: count).joined(separator: ","))]"
     }
 
+    /// Inputs at these paths.
+    private static func inputs(_ paths: String...) -> String {
+        "[\(paths.map { #"{"path":"\#($0)","content_base64":""}"# }.joined(separator: ","))]"
+    }
+    private static let deep = Array(repeating: "d", count: 33).joined(separator: "/")
+
     private static let words: [Wrong] = [
         Wrong("title", "null", "1", "true", "[]", "{}", #""""#, #"" \t\n ""#, text(256)),
         Wrong("description", "1", "[]", "false", text(1_025)),
@@ -36,6 +42,7 @@ struct JobFieldTests {
         Wrong("env", blamed: "env.1A", #"{"1A":"x"}"#),
         Wrong("env", blamed: "env", #"{"":"x"}"#),
         Wrong("stdin", "1", "[]", "{}"),
+        Wrong("stdin_base64", "1", "[]", "{}", #""a b""#, #""é""#, #""YQ""#, #""/_==""#),
         Wrong("queue", "1", #""""#, #""a b""#, #""a/b""#, #""é""#, text(65)),
         Wrong("isolation", "1", #""docker""#, #""""#, #""VM""#),
         Wrong("run_at", "1", #""""#, #""tomorrow""#, #""2026-01-01""#, #""2026-13-01T00:00:00Z""#),
@@ -80,6 +87,10 @@ struct JobFieldTests {
         Wrong("inputs", "{}", #""x""#, "1", list(257, of: #"{"path":"a","content_base64":""}"#)),
         Wrong("inputs", blamed: "inputs[0]", "[1]", "[null]", "[[]]"),
         Wrong("inputs", blamed: "inputs[0].path", "[{}]", #"[{"path":"../x","content_base64":""}]"#),
+        Wrong("inputs", blamed: "inputs[0].path", "[{\"path\":\"\(deep)\",\"content_base64\":\"\"}]"),
+        Wrong(
+            "inputs", blamed: "inputs[1].path", inputs("a", "a/b"), inputs("a/b", "a"), inputs("a/b/c/d", "a/b", "x")),
+        Wrong("inputs", blamed: "inputs[2].path", inputs("x", "a/b", "a/b/c/d"), inputs("a/b/c", "x", "a/b")),
         Wrong("inputs", blamed: "inputs[0].path", #"[{"path":"/x","content_base64":""}]"#, #"[{"path":1}]"#),
         Wrong(
             "inputs", blamed: "inputs[0].content_base64", #"[{"path":"a"}]"#, #"[{"path":"a","content_base64":"*"}]"#),
@@ -148,6 +159,8 @@ struct JobFieldTests {
                 (#"{"title":"t","type":"manual","command":"x"}"#, "422 command"),
                 (#"{"title":"t","type":"compute"}"#, "422 command"), (#"{"title":"t","type":"manual"}"#, "201 -"),
                 (#"{"title":"t","type":null,"command":["x"]}"#, "201 -"),
+                (#"{"title":"t","command":"x","stdin":"","stdin_base64":""}"#, "422 stdin_base64"),
+                (#"{"title":"t","command":"x","stdin":null,"stdin_base64":"/w=="}"#, "201 -"),
             ] {
                 let reply = try await plane.post("/jobs", .alice, text: body)
                 #expect(reply.blame == outcome, "\(body)")
