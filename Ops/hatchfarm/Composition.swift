@@ -27,7 +27,7 @@ struct Composition: Sendable {
         let bus = LocalBus(sleep: world.sleep)
         let broker = JobBroker(
             database: database, bus: bus, world: world, audits: settings.audits,
-            liveLimit: LiveLimit(Int64(settings.liveJobs)))
+            liveLimit: LiveLimit(Int64(settings.liveJobs)), retention: settings.retention)
         var redis: Redis?
         if let address = settings.redis { redis = try await openRedis(address, logger) }
         if redis != nil, settings.redisNonceFallback {

@@ -22,9 +22,20 @@ package struct AuditChain: Sendable {
     package init(_ database: Database) { self.database = database }
 
     /// An owner's events in the order of its chain, those whose transaction is committed already among them.
+    /// - Parameter offset: how many of those that are left to pass over.
     package func events(of owner: OwnerID, offset: Int64, limit: Int64) async throws -> [SealedEvent] {
+        try await page(of: owner, offset: offset, limit: limit).events
+    }
+
+    /// The same, and what the chain was pruned to; nil when all of it is there.
+    package func page(
+        of owner: OwnerID, offset: Int64, limit: Int64
+    ) async throws -> (events: [SealedEvent], checkpoint: ChainCheckpoint?) {
         try await catchUp(owner)
-        return try await database.read { try $0.chainPage(of: owner, offset: offset, limit: limit) }.events()
+        let (page, checkpoint) = try await database.read { tx in
+            (try tx.chainPage(of: owner, offset: offset, limit: limit), try tx.checkpoint(of: owner))
+        }
+        return (try page.events(), checkpoint)
     }
 
     /// One round: seals events of all owners, from a sequence number on.

@@ -12,6 +12,7 @@ package final class JobBroker: Sendable {
     package let stats: JobStats
     package let internalErrors = InternalErrors()
     package let liveLimit: LiveLimit
+    let retention: Retention
     let claims: LongPolls
     let relay: WakeRelay
     private let world: World
@@ -22,13 +23,14 @@ package final class JobBroker: Sendable {
 
     package init(
         database: Database, bus: LocalBus, world: World, audits: AuditTerms = AuditTerms(),
-        liveLimit: LiveLimit = LiveLimit()
+        liveLimit: LiveLimit = LiveLimit(), retention: Retention = .forEver
     ) {
         self.database = database
         self.bus = bus
         self.world = world
         self.audits = audits
         self.liveLimit = liveLimit
+        self.retention = retention
         let classIndex = ClassIndex(world: world)
         let stats = JobStats()
         self.classIndex = classIndex

@@ -14,11 +14,13 @@ extension Transaction {
 
     /// The lease of a running job is locked: its file is the one that is kept under this path.
     func keep(_ blob: Blob, as path: String, of job: LiveJob) throws {
-        guard try countArtifacts(of: job.id, besides: path) < Self.artifactsPerJob else {
+        let (others, replaced) = try artifactsBefore(path, of: job.id)
+        guard others < Self.artifactsPerJob else {
             throw Refusal.quota("artifacts per job", retryAfterSeconds: 3_600)
         }
         try insertBlob(blob)
         try upsertArtifact(job.id, path: path, blob: blob, fence: job.fence)
+        if let replaced, replaced != blob.hash { try release([replaced]) }
         try record(
             Event(
                 owner: job.owner, type: .artifactStored, actor: job.worker?.text ?? "system", object: job.id.text,

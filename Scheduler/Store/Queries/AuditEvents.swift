@@ -77,9 +77,11 @@ package struct ChainPage: Sendable {
 }
 
 extension Transaction {
-    /// Reads the events of an owner's chain after the first `offset`, at most `limit`.
+    /// Reads the events of an owner's chain after the first `offset` of those that are left, at most `limit`.
     package func chainPage(of owner: OwnerID, offset: Int64, limit: Int64) throws -> ChainPage {
         let most = Int64(ChainLink.most)
+        let (offset, isBeyond) = offset.addingReportingOverflow(try checkpoint(of: owner)?.position ?? 0)
+        guard !isBeyond else { return ChainPage(.start, [], [:], 0..<0) }
         // No chain is as long as the numbers at which this arithmetic would end.
         let end = offset.addingReportingOverflow(limit)
         let last = end.overflow || end.partialValue > .max - most ? .max - most : end.partialValue

@@ -16,8 +16,19 @@ package struct Blob: Sendable {
 }
 
 extension Transaction {
-    /// Stores content once, whoever brings it.
+    /// Stores content once, whoever brings it; it stays until the commit, in which something refers to it.
     func insertBlob(_ blob: Blob) throws {
+        // What another transaction is about to take away is waited for, and then stored anew.
+        for _ in 0..<3 {
+            if try insertNewBlob(blob) { return }
+            let kept = try first("SELECT hash FROM blobs WHERE hash = \(blob.hash) \(.keepRows)") { try $0.text() }
+            if kept != nil { return }
+        }
+        throw DatabaseError.conflict(constraint: "blobs")
+    }
+
+    /// False when it is stored.
+    private func insertNewBlob(_ blob: Blob) throws -> Bool {
         let stored = Int64(blob.chunks.reduce(0) { $0 + $1.count })
         let isNew =
             try execute(
@@ -25,17 +36,18 @@ extension Transaction {
                 INSERT INTO blobs (hash, size, stored_size, created_at)
                 VALUES (\(blob.hash), \(blob.size), \(stored), \(now)) ON CONFLICT (hash) DO NOTHING
                 """) == 1
-        guard isNew else { return }
+        guard isNew else { return false }
         for (number, chunk) in blob.chunks.enumerated() {
             try executeLater("INSERT INTO blob_chunks (hash, number, bytes) VALUES (\(blob.hash), \(number), \(chunk))")
         }
+        return true
     }
 
     func insertUpload(_ hash: String, owner: OwnerID) throws {
         try executeLater(
             """
             INSERT INTO uploads (owner_id, hash, created_at) VALUES (\(owner.text), \(hash), \(now))
-            ON CONFLICT (owner_id, hash) DO NOTHING
+            ON CONFLICT (owner_id, hash) DO UPDATE SET created_at = excluded.created_at
             """)
     }
 
@@ -54,5 +66,16 @@ extension Transaction {
         try first("SELECT COUNT(*) FROM artifacts WHERE job_id = \(job.text) AND path <> \(path)") {
             try $0.integer()
         } ?? 0
+    }
+
+    /// How many other files a job has, and the content that it has under this path.
+    func artifactsBefore(_ path: String, of job: JobID) throws -> (others: Int64, replaced: String?) {
+        try first(
+            """
+            SELECT CAST(COALESCE(SUM(CASE WHEN path = \(path) THEN 0 ELSE 1 END), 0) AS BIGINT),
+                MAX(CASE WHEN path = \(path) THEN hash END)
+            FROM artifacts WHERE job_id = \(job.text)
+            """
+        ) { row in try (row.integer(), row.optionalText()) } ?? (0, nil)
     }
 }
