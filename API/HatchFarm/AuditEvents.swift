@@ -13,7 +13,8 @@ enum AuditEvents {
 
     private static let limit = QueryParameter.capped(
         "limit", 1...500, "How many, 100 when absent; 500 at most are given.")
-    private static let offset = QueryParameter.capped("offset", 0...Int.max, "How many to pass over, of those that are kept.")
+    private static let offset = QueryParameter.capped(
+        "offset", 0...Int.max, "How many to pass over, of those that are kept.")
 
     private static let event = Shape<SealedEvent>("AuditEvent") {
         field("id", .string(pattern: "^aud_[0-9a-f]{16}$").example("aud_0123456789abcdef")) { $0.event.id }
@@ -22,7 +23,10 @@ enum AuditEvents {
         field("object_id", .string) { $0.event.object }
         field("metadata", .objectText) { $0.event.metadata }
         field("created_at", .instant) { $0.event.createdAt }
-        field("prev_hash", .hex(64...64), "64 zeros at the start of the chain; the checkpoint's `hash` where earlier events are gone.") { $0.prevHash }
+        field(
+            "prev_hash", .hex(64...64),
+            "64 zeros at the start of the chain; the checkpoint's `hash` where earlier events are gone."
+        ) { $0.prevHash }
         field(
             "hash", .hex(64...64),
             "SHA-256 of `prev_hash` and the six fields above as canonical JSON: keys sorted, `, ` and `: `, ASCII."

@@ -111,7 +111,9 @@ struct Composition: Sendable {
 
     private static func openDatabase(_ settings: Settings) async throws -> (Database, steps: [String]) {
         do {
-            let database = try await Database.open(settings.database)
+            var store = DatabaseSettings()
+            store.quotas = settings.quotas
+            let database = try await Database.open(settings.database, settings: store)
             return (database, try await database.migrate(Migration.all))
         } catch DatabaseError.unavailable(let reason) {
             throw Failure.unreachable("cannot reach \(settings.shownDatabase): \(reason)")

@@ -7,8 +7,8 @@ internal import Synchronization
 /// Takes away what the operator's retention doesn't keep: ended jobs with all that is kept beside them, keys, uploads,
 /// audit events; what belonged to jobs that their owners deleted; and content that nothing refers to any more.
 ///
-/// In bites: each is so large that it takes a few milliseconds, and is followed by a rest, a long one while callers wait
-/// for the database. How far it has come is in the database: several servers share the work.
+/// In bites: each is so large that it takes a few milliseconds, and is followed by a rest, a long one while callers
+/// wait for the database. How far it has come is in the database: several servers share the work.
 package final class HistoryPruner: Ticking {
     package static let topic = "history_pruner"
     /// How many jobs or links one bite looks at.

@@ -78,8 +78,8 @@ struct PruningSpeedTests {
         let busy = try await load.value
         let rows = process.broker.stats.snapshot.pruned.values.reduce(0, +)
         print(
-            "measured: \(rows) rows in \(seconds) s beside claims, \(Int(Double(rows) / seconds)) rows/s on \(database); "
-                + "p99 of a claim \(quiet) ms before, \(busy) ms meanwhile")
+            "measured: \(rows) rows in \(seconds) s beside claims, \(Int(Double(rows) / seconds)) rows/s on "
+                + "\(database); p99 of a claim \(quiet) ms before, \(busy) ms meanwhile")
         #expect(rows > Self.jobs * 3)
         // Built for debugging, on a machine that does other things as well: only far off is wrong.
         #expect(Double(rows) / seconds > 2_000)

@@ -34,7 +34,7 @@ struct RetentionTests {
         Blob(hash: SHA256.hex(text), size: Int64(text.utf8.count), chunks: [Array(text.utf8)])
     }
 
-    @Test("takes away ended jobs and all that is kept beside them, when their time is over", arguments: TestDatabase.all)
+    @Test("takes away ended jobs and all that is kept beside them", arguments: TestDatabase.all)
     func jobs(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
         let (process, pruner) = process(lab)
@@ -90,7 +90,7 @@ struct RetentionTests {
         #expect(try await count(lab, "recorded_events") ?? 0 > 1)
     }
 
-    @Test("keeps what others need: files for live jobs and retries, audits whose money is held", arguments: TestDatabase.all)
+    @Test("keeps what others need: files for jobs, audits whose money is held", arguments: TestDatabase.all)
     func needed(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
         let (_, pruner) = process(lab)

@@ -78,6 +78,10 @@ extension Transaction {
             try putOffUploads(uploads.filter { given.contains($0.hash) })
             let count = try deleteUploads(gone)
             try release(Set(gone.map(\.hash)))
+            let sizes = try sizes(of: gone.map(\.hash))
+            var freed: [OwnerID: Int64] = [:]
+            for upload in gone { freed[OwnerID(upload.owner), default: 0] -= sizes[upload.hash] ?? 0 }
+            try noteStored(freed)
             bite.add(count, "uploads")
             bite.isMore = uploads.count == limit
         }

@@ -54,6 +54,7 @@ extension Transaction {
                 retryAfterSeconds: 60)
         }
         for job in submission.jobs where !job.sources.isEmpty { try keepSources(of: job) }
+        if !submission.contents.isEmpty, let owner = submission.jobs.first?.owner { try checkRoom(of: owner) }
         var mine: [AcceptedJob] = []
         mine.reserveCapacity(submission.jobs.count)
         var waits: [(job: JobID, on: JobID)] = []

@@ -43,12 +43,23 @@ extension Transaction {
         return true
     }
 
-    func insertUpload(_ hash: String, owner: OwnerID) throws {
-        try executeLater(
-            """
-            INSERT INTO uploads (owner_id, hash, created_at) VALUES (\(owner.text), \(hash), \(now))
-            ON CONFLICT (owner_id, hash) DO UPDATE SET created_at = excluded.created_at
-            """)
+    /// Notes that an owner has brought content, at this time; false when it had before.
+    func insertUpload(_ hash: String, owner: OwnerID) throws -> Bool {
+        // One that is being taken away is waited for, and then noted anew.
+        for _ in 0..<3 {
+            let isNew =
+                try execute(
+                    """
+                    INSERT INTO uploads (owner_id, hash, created_at) VALUES (\(owner.text), \(hash), \(now))
+                    ON CONFLICT (owner_id, hash) DO NOTHING
+                    """) == 1
+            if isNew { return true }
+            let isKnown =
+                try execute(
+                    "UPDATE uploads SET created_at = \(now) WHERE owner_id = \(owner.text) AND hash = \(hash)") == 1
+            if isKnown { return false }
+        }
+        throw DatabaseError.conflict(constraint: "uploads")
     }
 
     func upsertArtifact(_ job: JobID, path: String, blob: Blob, fence: Int64) throws {
@@ -69,13 +80,15 @@ extension Transaction {
     }
 
     /// How many other files a job has, and the content that it has under this path.
-    func artifactsBefore(_ path: String, of job: JobID) throws -> (others: Int64, replaced: String?) {
+    func artifactsBefore(
+        _ path: String, of job: JobID
+    ) throws -> (others: Int64, replaced: String?, replacedBytes: Int64) {
         try first(
             """
             SELECT CAST(COALESCE(SUM(CASE WHEN path = \(path) THEN 0 ELSE 1 END), 0) AS BIGINT),
-                MAX(CASE WHEN path = \(path) THEN hash END)
+                MAX(CASE WHEN path = \(path) THEN hash END), MAX(CASE WHEN path = \(path) THEN size ELSE 0 END)
             FROM artifacts WHERE job_id = \(job.text)
             """
-        ) { row in try (row.integer(), row.optionalText()) } ?? (0, nil)
+        ) { row in try (row.integer(), row.optionalText(), row.optionalInteger() ?? 0) } ?? (0, nil, 0)
     }
 }

@@ -2,8 +2,8 @@ internal import Domain
 
 /// What is kept beside a job: deleted in bounded bites, as a job may have millions of log lines and dependents.
 extension Transaction {
-    /// Takes away what is kept beside jobs, of logs and dependencies at most `limit` rows each; returns how many rows of
-    /// which table, and whether that was all.
+    /// Takes away what is kept beside jobs, of logs and dependencies at most `limit` rows each; returns how many rows
+    /// of which table, and whether that was all.
     func deleteDetails(
         of ids: [JobID], _ owners: [JobID: OwnerID], limit: Int
     ) throws -> (rows: [String: Int], isDone: Bool) {
@@ -55,10 +55,15 @@ extension Transaction {
     private func deleteArtifacts(_ ids: [String], _ owners: [JobID: OwnerID]) throws -> Int {
         let files = try rows(
             """
-            DELETE FROM artifacts WHERE job_id \(in: ids) RETURNING hash
+            DELETE FROM artifacts WHERE job_id \(in: ids) RETURNING job_id, hash, size
             """
-        ) { try $0.text() }
-        try release(Set(files))
+        ) { row in try (job: JobID(row.text()), hash: row.text(), size: row.integer()) }
+        try release(Set(files.map(\.hash)))
+        var freed: [OwnerID: Int64] = [:]
+        for file in files {
+            if let owner = owners[file.job] { freed[owner, default: 0] -= file.size }
+        }
+        try noteStored(freed)
         return files.count
     }
 }

@@ -48,6 +48,9 @@ struct StatementRounds {
                 _ = try tx.collectBlobs(limit: 10, releasedBefore: tx.now)
             }
             try tx.putOffUploads([("x", "y")])
+            try tx.sumUpStored(try tx.storedChanges(limit: 1_000))
+            try tx.addToStored([Lab.alice: 1])
+            _ = try tx.storedBytes(of: Lab.alice)
             _ = try tx.keepJobs(["x"], of: Lab.alice)
         }
     }
