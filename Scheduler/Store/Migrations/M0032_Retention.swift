@@ -49,17 +49,18 @@ extension Migration {
         case .postgres:
             table = """
                 SELECT jobs.id AS job_id, COALESCE(input ->> 'sha256', input ->> 'job') AS source
-                FROM jobs JOIN job_classes ON job_classes.id = class_id AND kind IN ('compute', 'manual')
+                FROM jobs JOIN job_classes ON job_classes.id = class_id
                     CROSS JOIN LATERAL jsonb_array_elements(
-                        CASE WHEN spec LIKE '%"inputs":[{%' THEN CAST(spec AS jsonb) -> 'inputs' ELSE '[]'::jsonb END)
-                        AS inputs (input)
+                        CASE WHEN kind IN ('compute', 'manual') AND spec LIKE '%"inputs":[{%'
+                            THEN CAST(spec AS jsonb) -> 'inputs' ELSE '[]'::jsonb END) AS inputs (input)
                 """
         case .sqlite:
             table = """
                 SELECT jobs.id AS job_id,
                     COALESCE(json_extract(value, '$.sha256'), json_extract(value, '$.job')) AS source
-                FROM jobs JOIN job_classes ON job_classes.id = class_id AND kind IN ('compute', 'manual')
-                    JOIN json_each(CASE WHEN spec LIKE '%"inputs":[{%' THEN spec ELSE '{}' END, '$.inputs')
+                FROM jobs JOIN job_classes ON job_classes.id = class_id
+                    JOIN json_each(CASE WHEN kind IN ('compute', 'manual') AND spec LIKE '%"inputs":[{%'
+                        THEN spec ELSE '{}' END, '$.inputs')
                 """
         }
         return [
