@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 extension Transaction {
     /// Refuses to store more for an owner that has as much as one may: 429, naming the limit and its setting.
@@ -17,11 +17,6 @@ extension Transaction {
         throw Refusal.quota(
             "machines: at most \(quotas.machines) of one owner are registered (HATCHFARM_MACHINES)",
             retryAfterSeconds: 86_400)
-    }
-
-    /// Some keys of changes of stored bytes that aren't summed up yet, the oldest first.
-    package func storedChanges(limit: Int) throws -> [Int64] {
-        try rows("SELECT seq FROM stored_changes ORDER BY seq LIMIT \(limit)") { try $0.integer() }
     }
 
     /// Adds changes, by their keys, to what their owners have stored.

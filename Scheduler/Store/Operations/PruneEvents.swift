@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 
 extension Transaction {
     /// Cuts the beginnings of the chains off: one bite of a pass over all owners, which all servers share. The last
@@ -26,25 +26,6 @@ extension Transaction {
         try movePruning("events", to: place)
         return bite
     }
-
-    /// What an owner's chain was pruned to; nil when nothing was.
-    package func checkpoint(of owner: OwnerID) throws -> ChainCheckpoint? {
-        let first = try first(
-            """
-            SELECT position, numbers, hash FROM chain_links WHERE owner_id = \(owner.text)
-            ORDER BY owner_id, position LIMIT 1
-            """
-        ) { row in try (position: row.integer(), numbers: row.text(), hash: row.text()) }
-        return first.flatMap { $0.numbers.isEmpty ? ChainCheckpoint(position: $0.position, hash: $0.hash) : nil }
-    }
-}
-
-/// The last event that was pruned of a chain.
-package struct ChainCheckpoint: Sendable {
-    /// How many events of the chain are gone.
-    package let position: Int64
-    /// Its hash, 64 hex digits: the `prev_hash` of the first event that is left.
-    package let hash: String
 }
 
 /// Which links of a page of chains go.
