@@ -36,9 +36,9 @@ extension Migration {
         """
         CREATE TABLE job_sources (
             source \(.text) NOT NULL,
-            job_id \(.text) NOT NULL,
-            PRIMARY KEY (source, job_id))
+            job_id \(.text) NOT NULL)
         """,
+        "CREATE INDEX job_sources_by_source ON job_sources (source)",
         "CREATE INDEX job_sources_by_job ON job_sources (job_id)",
     ]
 

@@ -15,6 +15,6 @@ extension Transaction {
 
     /// Some keys of changes of stored bytes that aren't summed up yet, the oldest first.
     package func storedChanges(limit: Int) throws -> [Int64] {
-        try rows("SELECT seq FROM stored_changes ORDER BY seq LIMIT \(limit)") { try $0.integer() }
+        try rows("SELECT seq FROM stored_changes WHERE seq > 0 ORDER BY seq LIMIT \(limit)") { try $0.integer() }
     }
 }

@@ -22,6 +22,7 @@ struct StatementRounds {
     /// What is kept for a time, all of whose time is over.
     private func retention() async throws {
         let content = Blob(hash: String(repeating: "a", count: 64), size: 1, chunks: [[1]])
+        while try await lab.seal() > 0 {}
         let first = try await lab.submit()
         let lease = try await lab.claim(by: "w")
         try await lab.progress(lease, log: "x")
@@ -31,7 +32,14 @@ struct StatementRounds {
         given.sources.uploads = [content.hash]
         given.sources.jobs = [first.text]
         let next = given
-        try await call { try $0.storeUpload(content, owner: Lab.alice) }
+        try await call { tx in
+            for _ in 0..<2 { try tx.storeUpload(content, owner: Lab.alice) }
+            try tx.execute(
+                """
+                INSERT INTO api_keys (hash, id, member_id, prefix, created_at, revoked_at)
+                VALUES ('r', 'key_r', 'm', 'p', 0, 0)
+                """)
+        }
         let second = try await lab.submit([next])
         for job in second { try await lab.cancel(job) }
         while try await lab.seal() > 0 {}
