@@ -39,16 +39,21 @@ package final class HistoryPruner: Ticking {
 
     package func round() async throws -> Duration {
         let size = state.withLock(\.size)
-        var isMore = false
+        let (database, world) = (broker.database, world)
+        var (isMore, isBusy) = (false, false)
         var longest: Int64 = 0
         for bite in bites(size) {
-            let start = world.monotonic()
-            let taken = try await broker.database.write(bite)
-            longest = max(longest, world.monotonic() - start)
+            // Seen before the commit: who waits then, was made to wait by this bite.
+            let (taken, milliseconds, load) = try await database.write { tx in
+                let start = world.monotonic()
+                let taken = try bite(tx)
+                return (taken, world.monotonic() - start, database.load)
+            }
+            longest = max(longest, milliseconds)
             isMore = isMore || taken.isMore
+            isBusy = isBusy || load.waiting > 0 || load.working > 1
             note(taken)
         }
-        let isBusy = broker.database.load.waiting > 0
         adapt(longest, isBusy)
         tell(isMore)
         guard isMore else { return .seconds(30) }
