@@ -9,8 +9,8 @@ enum WorkerFiles {
         Route(
             .get,
             "/workers/{worker}/jobs/{job}/inputs/{path*}", "readInput", "Reads a file that the job is given.",
-            headers: [.init("X-Claim-Token", .string(1...256), "The lease's token.", isRequired: true)],
-            answers: [.ok(.bytes, type: "application/octet-stream")], read)
+            headers: [.init("X-Claim-Token", .string(1...256), "The lease's token.", isRequired: true)]
+                + Route.Parameter.ofFiles, answers: .ofFiles, read)
     ].tagged("Workers")
 
     static func read(_ call: Call, _ worker: WorkerContext) async throws -> Reply {
@@ -18,7 +18,7 @@ enum WorkerFiles {
         let path = try call.parameter("path")
         let found = try await call.dependencies.database.write { try $0.input(path, of: key) }
         guard let found else { throw Problem.notFound("input") }
-        return JobFiles.content(call, hash: found.hash, size: found.size)
+        return try JobFiles.content(call, hash: found.hash, size: found.size)
     }
 
     static func key(_ call: Call, _ worker: WorkerContext) throws -> LeaseKey {

@@ -17,8 +17,7 @@ enum JobFiles {
             .tagged(artifacts), list),
         Route(
             .get, "/jobs/{job}/artifacts/{path*}", "readJobArtifact", "One of those files.",
-            headers: [.init("Accept-Encoding", .string(), "zstd is sent as it is stored.")],
-            answers: [.ok(.bytes, type: "application/octet-stream")], read),
+            headers: Route.Parameter.ofFiles, answers: .ofFiles, read),
     ].tagged("Jobs")
 
     private static let uploaded = Success<Blob>.created(
@@ -74,15 +73,14 @@ enum JobFiles {
             return try tx.artifact(of: id, path: path)
         }
         guard let file else { throw Problem.notFound("artifact") }
-        return content(call, hash: file.hash, size: file.size)
+        return try content(call, hash: file.hash, size: file.size)
     }
 
-    /// Stored content, as a file to save: a browser must not run what a job wrote.
-    static func content(_ call: Call, hash: String, size: Int64) -> Reply {
+    /// Stored content, as a file to save.
+    static func content(_ call: Call, hash: String, size: Int64) throws(Problem) -> Reply {
         let database = call.database
-        return Reply.packed(for: call, type: "application/octet-stream", size: Int(size)) { number in
+        return try Reply.file(for: call, hash: hash, size: Int(clamping: size)) { number in
             try await database.read { try $0.blobChunk(hash, number: Int64(number)) }
         }
-        .with(.contentDisposition, "attachment").with(.eTag, "\"\(hash)\"")
     }
 }

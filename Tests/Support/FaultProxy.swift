@@ -9,6 +9,8 @@ package final class FaultProxy: Sendable {
         case cut
         /// Delivers these bytes, then drops the connection.
         case passThenCut
+        /// Delivers others in their place.
+        case alter([UInt8])
     }
 
     /// Judges each piece of data, as it comes from the client or from the server.
@@ -75,6 +77,7 @@ package final class FaultProxy: Sendable {
         while let bytes = source.received() {
             switch rule.withLock({ $0 })?(fromClient, bytes) ?? .pass {
             case .pass: guard sink.send(bytes) else { return }
+            case .alter(let others): guard sink.send(others) else { return }
             case .cut: return
             case .passThenCut:
                 // First deaf, so that no answer slips through.

@@ -25,35 +25,77 @@ struct KeptText: Sendable {
 }
 
 extension Reply {
-    /// Content that is kept packed: sent as it is to a client that takes zstd, unpacked on the way for others.
+    package static let fileType = "application/octet-stream"
+
+    /// A file that is kept packed: as it is stored to a client that takes zstd, unpacked on the way for others, or a
+    /// part of it (`Range`); 304 to one who has it. Its tag is its hash: strong, but for the packed form, whose bytes
+    /// may be others when it is stored anew. A browser must not run what a job wrote.
     ///
+    /// What comes before a part is unpacked too, and thrown away: a part costs what the file costs until its end.
     /// - Parameters:
+    ///   - hash: SHA-256 hex of the content.
     ///   - size: unpacked, in bytes.
     ///   - chunk: the stored chunk of that number, from 0; nil after the last. The chunks are one zstd stream.
-    package static func packed(
-        for call: Call, type: String, size: Int, chunk: @escaping @Sendable (Int) async throws -> [UInt8]?
-    ) -> Reply {
-        if acceptsZstd(call.header(.acceptEncoding)) {
-            return stream(.ok, type: type) { writer in
-                var number = 0
-                while let bytes = try await chunk(number) {
-                    try await writer.write(ByteBuffer(bytes: bytes))
-                    number += 1
-                }
-            }
-            .with(.contentEncoding, "zstd").with(.vary, "Accept-Encoding, Authorization, X-Owner-ID")
+    package static func file(
+        for call: Call, hash: String, size: Int, chunk: @escaping @Sendable (Int) async throws -> [UInt8]?
+    ) throws(Problem) -> Reply {
+        let tag = "\"\(hash)\""
+        let isPacked = acceptsZstd(call.header(.acceptEncoding))
+        var reply: Reply
+        let range = call.range(of: size, tag: tag)
+        if call.head.headerFields[values: .ifNoneMatch].contains(where: { EntityTag.matches($0, tag) }) {
+            reply = empty(.notModified).with(.eTag, tag)
+        } else if case .beyond = range {
+            throw Problem(
+                .rangeNotSatisfiable, "range_not_satisfiable",
+                "the file has \(size) bytes; ask for some of them, or leave Range out", field: "Range",
+                headers: [.contentRange: "bytes */\(size)"])
+        } else if case .part(let part) = range {
+            reply = unpacked(.partialContent, part, of: size, chunk).with(.eTag, tag)
+                .with(.contentRange, "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)")
+        } else if isPacked {
+            reply = packed(chunk).with(.contentEncoding, "zstd").with(.eTag, "W/\(tag)")
+        } else {
+            reply = unpacked(.ok, 0..<size, of: size, chunk).with(.eTag, tag)
         }
-        return stream(.ok, type: type, length: size) { writer in
-            let unpacking = try Unpacking(size: size)
+        if reply.status != .notModified { reply = reply.with(.contentDisposition, "attachment") }
+        return reply.with(.acceptRanges, "bytes").with(.vary, "Accept-Encoding, Authorization, X-Owner-ID")
+            .with(.cacheControl, "private, no-cache")
+    }
+
+    private static func packed(_ chunk: @escaping @Sendable (Int) async throws -> [UInt8]?) -> Reply {
+        stream(.ok, type: fileType) { writer in
             var number = 0
             while let bytes = try await chunk(number) {
-                unpacking.feed(bytes)
-                while let piece = try await unpacking.next() { try await writer.write(piece) }
+                try await writer.write(ByteBuffer(bytes: bytes))
                 number += 1
             }
-            if number > 0 { try unpacking.finish() }
         }
-        .with(.vary, "Accept-Encoding, Authorization, X-Owner-ID")
+    }
+
+    /// - Parameters:
+    ///   - part: the bytes to send.
+    ///   - size: of the whole file.
+    private static func unpacked(
+        _ status: HTTPResponse.Status, _ part: Range<Int>, of size: Int,
+        _ chunk: @escaping @Sendable (Int) async throws -> [UInt8]?
+    ) -> Reply {
+        stream(status, type: fileType, length: part.count) { writer in
+            let unpacking = try Unpacking(size: size)
+            var (number, position) = (0, 0)
+            while position < part.upperBound, let bytes = try await chunk(number) {
+                unpacking.feed(bytes)
+                number += 1
+                while position < part.upperBound, let piece = try await unpacking.next() {
+                    let wanted = part.clamped(to: position..<(position + piece.readableBytes))
+                    let start = piece.readerIndex + wanted.lowerBound - position
+                    position += piece.readableBytes
+                    if let some = piece.getSlice(at: start, length: wanted.count) { try await writer.write(some) }
+                }
+            }
+            // Fewer bytes than were announced: the connection breaks off, so that nobody takes them for the file.
+            guard position >= part.upperBound else { throw ZstdError.truncated }
+        }
     }
 
     /// `gzip, zstd;q=0.8`: named, and not with a weight of zero.
@@ -89,6 +131,4 @@ private final class Unpacking: @unchecked Sendable {
             return output.isEmpty ? nil : ByteBuffer(bytes: output)
         }
     }
-
-    func finish() throws { try unpacker.finish() }
 }

@@ -140,10 +140,11 @@ extension ServedRoute {
     fileprivate var refusals: [HTTPResponse.Status] {
         let writes = route.method != .get
         let isConditional = route.headers.contains { $0.name == "If-Match" }
+        let hasParts = route.headers.contains { $0.name == "Range" }
         let all: [(HTTPResponse.Status, Bool)] = [
             (.badRequest, true), (.unauthorized, true), (.forbidden, true), (.notFound, true),
             (.requestTimeout, writes), (.conflict, true), (.preconditionFailed, isConditional),
-            (.contentTooLarge, writes), (.unsupportedMediaType, writes),
+            (.contentTooLarge, writes), (.unsupportedMediaType, writes), (.rangeNotSatisfiable, hasParts),
             (.unprocessableContent, writes || system.invalid == .unprocessableContent), (.upgradeRequired, true),
             (.preconditionRequired, isConditional), (.tooManyRequests, true), (.internalServerError, true),
             (.serviceUnavailable, true),

@@ -57,10 +57,6 @@ struct Client: Sendable {
         try await json(.DELETE, path)
     }
 
-    func download(_ path: String, limit: Int = 64 << 20) async throws -> [UInt8] {
-        try await collect(send(.GET, path), limit: limit)
-    }
-
     /// Delivers the events of a stream until `deliver` returns false or the server ends it. Throws `.unreachable` when
     /// the connection breaks, and after ten minutes, as a dead connection may go unnoticed: call again after the last
     /// event.
@@ -93,7 +89,7 @@ struct Client: Sendable {
         return json
     }
 
-    private func send(
+    func send(
         _ method: HTTPMethod, _ path: String, body: HTTPClientRequest.Body? = nil, headers: [(String, String)] = [],
         deadline: NIODeadline? = nil
     ) async throws -> HTTPClientResponse {

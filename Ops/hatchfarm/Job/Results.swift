@@ -95,15 +95,20 @@ extension JobCommand {
 
     struct Fetch: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Downloads an artifact of a job.",
+            abstract: "Downloads an artifact of a job, or all of them.",
             discussion: """
+                When the connection breaks, the download goes on where it was; the file is written when its content \
+                has the hash that the server names. With --all, files that are there already are left as they are.
+
                 EXAMPLES
                   hatchfarm job fetch 0193… counts.txt
                   hatchfarm job fetch 0193… out/table.csv --to - | head
+                  hatchfarm job fetch 0193… --all --to results
                 """)
 
         @Argument(help: "The job's id.") var job: String
-        @Argument(help: "The file's path in the job's work folder.") var path: String
+        @Argument(help: "The file's path in the job's work folder.") var path: String?
+        @Flag(help: "Download all artifacts, to their paths below the folder --to.") var all = false
         @Option(
             name: [.customShort("o"), .customLong("to")],
             help: ArgumentHelp(
@@ -111,8 +116,17 @@ extension JobCommand {
         var target: String?
         @OptionGroup(title: "Server") var client: ClientOptions
 
+        func validate() throws {
+            guard (path == nil) == all else { throw ValidationError("Name the file's path, or give --all.") }
+            guard !all || target != "-" else {
+                throw ValidationError("--all writes files: --to must name a folder.")
+            }
+        }
+
         func run() async throws {
-            let bytes = try await Client(client.credentials()).download(
+            let client = Client(try client.credentials())
+            guard let path else { return try await FetchAll(client: client, job: job, folder: target ?? ".").run() }
+            let bytes = try await client.download(
                 "\(JobText.path(job))/artifacts/\(Client.escape(path, keepingSlashes: true))")
             let target = target ?? Files.name(path)
             guard target != "-" else { return Output.bytes(bytes) }

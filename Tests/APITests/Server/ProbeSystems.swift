@@ -192,13 +192,15 @@ enum Probe {
         return .json(.ok, ["size": JSON(bytes.count), "sha256": .string(SHA256.hex(bytes))])
     }
 
-    static let packedText = String(repeating: "words and more words. ", count: 10_000)
+    /// More than goes through the unpacker at once.
+    static let packedText = (0..<40_000).map { "word \($0)\n" }.joined()
+    static let packedHash = SHA256.hex(packedText)
 
     @Sendable private static func packed(_ call: Call, _ context: PublicContext) throws -> Reply {
         let packed = try Zstd.compress(Array(packedText.utf8))
         let middle = packed.count / 2
         let chunks = [Array(packed[..<middle]), Array(packed[middle...])]
-        return .packed(for: call, type: "text/plain", size: packedText.utf8.count) { number in
+        return try .file(for: call, hash: packedHash, size: packedText.utf8.count) { number in
             chunks.indices.contains(number) ? chunks[number] : nil
         }
     }
