@@ -118,6 +118,29 @@ struct SandboxLimitTests {
         #expect(busy.end.cause == .exited(137) || busy.end.cause == .exited(152))
     }
 
+    @Test("the walk through a folder leaves no trace in it")
+    func quietWalk() throws {
+        let root = Scratch.path("walked")
+        for folder in [root, "\(root)/a", "\(root)/a/b"] {
+            mkdir(folder, 0o755)
+            close(open("\(folder)/file", O_WRONLY | O_CREAT, 0o600))
+        }
+        func times() -> [Int] {
+            [root, "\(root)/a", "\(root)/a/b"].map { folder in
+                var status = stat()
+                stat(folder, &status)
+                return status.st_atim.tv_sec &* 1_000_000_000 &+ status.st_atim.tv_nsec
+            }
+        }
+        // Written after it was read last, so that the next reading would be noted.
+        usleep(20_000)
+        for folder in [root, "\(root)/a", "\(root)/a/b"] { close(open("\(folder)/new", O_WRONLY | O_CREAT, 0o600)) }
+        let before = times()
+        var usage = try FolderUsage(of: root)
+        while usage.read(2) {}
+        #expect(usage.files == 8 && times() == before)
+    }
+
     @Test("a machine that can't sandbox says what is missing")
     func notStarted() async throws {
         guard geteuid() == 0 else { return }

@@ -34,7 +34,7 @@ extension Transaction {
         switch source {
         case .content: true
         case .upload(let hash): try upload(hash, owner: owner) != nil
-        case .output(let job, _): try self.job(job, owner: owner) != nil
+        case .output(let job, _): try isJob(job, ofAny: [owner])
         }
     }
 

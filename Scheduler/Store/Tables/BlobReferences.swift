@@ -45,11 +45,14 @@ extension Transaction {
             ) { try $0.text() })
     }
 
-    /// Takes content away; returns how many rows.
+    /// Takes content away; returns how many.
     func deleteBlobs(_ hashes: [String]) throws -> Int {
         guard !hashes.isEmpty else { return 0 }
-        return try execute("DELETE FROM blob_chunks WHERE hash \(in: hashes)")
-            + execute("DELETE FROM blobs WHERE hash \(in: hashes)")
+        let contents = try rows("DELETE FROM blobs WHERE hash \(in: hashes) RETURNING COALESCE(content, hash)") {
+            try $0.text()
+        }
+        try deleteContents(contents)
+        return contents.count
     }
 
     /// Content that isn't there any more, or that is referred to again, is no more to be looked at, unless it was
