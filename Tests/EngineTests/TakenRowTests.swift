@@ -76,7 +76,10 @@ struct TakenRowTests {
                     stuck.addTask {
                         _ = try await process.submit([Lab.job { $0.dependsOn = [leases.extended.job] }])
                     }
-                    stuck.addTask { #expect(try await process.finish(leases.finished).state == .completed) }
+                    stuck.addTask {
+                        let finished = try await process.finish(leases.finished)
+                        #expect(finished.state == .completed)
+                    }
                 }
                 try await stuck.waitForAll()
             }
