@@ -94,14 +94,7 @@ private struct JobWork {
         optional("outputs", JobLimits.paths, default: [], "Files to keep.")
     }
     .map { title, description, type, command, environment, stdin, inputs, outputs throws(FieldError) in
-        var layout = FileLayout()
-        for (index, input) in inputs.enumerated() {
-            do {
-                try layout.add(input.input.path)
-            } catch {
-                throw FieldError("inputs[\(index)].path", .invalid(error.rule))
-            }
-        }
+        try GivenInput.checkLayout(of: inputs)
         return JobWork(
             title: title, description: description, type: type, command: command, environment: environment,
             stdin: stdin, inputs: inputs, outputs: outputs)
@@ -195,6 +188,18 @@ private struct JobPlan {
 private struct GivenInput {
     let input: JobInput
     let content: [UInt8]?
+
+    /// By the rule that the worker has too.
+    static func checkLayout(of inputs: [GivenInput]) throws(FieldError) {
+        var layout = FileLayout()
+        for (index, input) in inputs.enumerated() {
+            do throws(FileLayout.Clash) {
+                try layout.add(input.input.path)
+            } catch {
+                throw FieldError("inputs[\(index)].path", .invalid(error.rule))
+            }
+        }
+    }
 
     static let input = Input {
         required("path", JobLimits.path)

@@ -118,6 +118,28 @@ struct SandboxLimitTests {
         #expect(busy.end.cause == .exited(137) || busy.end.cause == .exited(152))
     }
 
+    @Test("files without a name are counted in bounded looks, each of which goes on where the last one ended")
+    func unlinkedLooks() async throws {
+        let folder = Scratch.path("unlinked")
+        mkdir(folder, 0o755)
+        let script = """
+            my $p = "\(folder)/$$"; open(my $f, ">", $p); unlink $p; print $f "x" x 1048576; $f->flush;
+            open(my $g, ">", "\(folder)/ready$$"); close $g; sleep 60
+            """
+        var children: [ChildProcess] = []
+        for _ in 0..<3 { children.append(try await ChildProcess("/usr/bin/perl", ["-e", script])) }
+        try await eventually("all hold one") { fileNames(in: folder).count == 3 }
+        let pids = children.map(\.pid)
+        var unlinked = try #require(UnlinkedFiles(on: folder))
+        let looks = (0..<4).map { _ in unlinked.look(at: pids, budget: 1) >> 20 }
+        #expect(looks == [1, 2, 3, 3])
+        var whole = try #require(UnlinkedFiles(on: folder))
+        #expect(whole.look(at: pids) >> 20 == 3)
+        for child in children { try await child.kill() }
+        #expect(whole.look(at: pids) == 3 << 20 || whole.look(at: pids) == 0)
+        #expect(whole.look(at: []) == 0)
+    }
+
     @Test("the walk through a folder leaves no trace in it")
     func quietWalk() throws {
         let root = Scratch.path("walked")
