@@ -24,7 +24,7 @@ struct JobFieldTests {
     }
 
     /// Inputs at these paths.
-    private static func files(_ paths: String...) -> String {
+    private static func inputs(_ paths: String...) -> String {
         "[\(paths.map { #"{"path":"\#($0)","content_base64":""}"# }.joined(separator: ","))]"
     }
     private static let deep = Array(repeating: "d", count: 33).joined(separator: "/")
@@ -87,8 +87,9 @@ struct JobFieldTests {
         Wrong("inputs", blamed: "inputs[0]", "[1]", "[null]", "[[]]"),
         Wrong("inputs", blamed: "inputs[0].path", "[{}]", #"[{"path":"../x","content_base64":""}]"#),
         Wrong("inputs", blamed: "inputs[0].path", "[{\"path\":\"\(deep)\",\"content_base64\":\"\"}]"),
-        Wrong("inputs", blamed: "inputs[1].path", files("a", "a/b"), files("a/b", "a"), files("a/b/c/d", "a/b", "x")),
-        Wrong("inputs", blamed: "inputs[2].path", files("x", "a/b", "a/b/c/d"), files("a/b/c", "x", "a/b")),
+        Wrong(
+            "inputs", blamed: "inputs[1].path", inputs("a", "a/b"), inputs("a/b", "a"), inputs("a/b/c/d", "a/b", "x")),
+        Wrong("inputs", blamed: "inputs[2].path", inputs("x", "a/b", "a/b/c/d"), inputs("a/b/c", "x", "a/b")),
         Wrong("inputs", blamed: "inputs[0].path", #"[{"path":"/x","content_base64":""}]"#, #"[{"path":1}]"#),
         Wrong(
             "inputs", blamed: "inputs[0].content_base64", #"[{"path":"a"}]"#, #"[{"path":"a","content_base64":"*"}]"#),

@@ -51,16 +51,20 @@ struct OneDaemonTests {
     func draining() async throws {
         try await Farm.run(on: .sqlite) { farm in
             let old = try await FarmDaemon("old", for: farm.owner, ["--jobs", "1"])
-            let long = try await farm.owner.submitted("long", [.init("command", ["sleep", "12"])])
+            let long = try await farm.owner.submitted("long", [.init("command", ["sleep", "15"])])
             try await eventually("it runs", within: .seconds(60)) {
                 try await farm.owner.status(of: long) == "running"
             }
             old.signal(SIGTERM)
             try await eventually("it drains") { old.said.contains("draining, 1 running") }
-            // The server has been told by then, or does not answer within two seconds.
-            try await World.live.sleep(.milliseconds(500))
-            let new = try await FarmDaemon("new", for: farm.owner, ["--jobs", "1"], state: old.state)
-            #expect(new.id == old.id)
+            var begun: FarmDaemon?
+            // Until the server has been told that the old one claims no more.
+            try await eventually("the next one may begin", within: .seconds(60)) {
+                begun = try? await FarmDaemon("new", for: farm.owner, ["--jobs", "1"], state: old.state)
+                return begun != nil
+            }
+            let new = try #require(begun)
+            #expect(new.id == old.id && !old.said.contains("success"))
             let next = try await farm.owner.submitted("next")
             try await eventually("the new one works", within: .seconds(60)) {
                 try await farm.owner.status(of: next) == "completed"
