@@ -48,6 +48,13 @@ struct JobRequest: Sendable {
         job.backoff = plan.backoff
         job.runAt = plan.runAt
         job.dependsOn = plan.dependsOn
+        for input in work.inputs {
+            switch input.input.source {
+            case .content(let hash, _): job.sources.contents.append(hash)
+            case .upload(let hash): job.sources.uploads.append(hash)
+            case .output(let source, _): job.sources.jobs.append(source.text)
+            }
+        }
         job.maxPrice = plan.maxPrice
     }
 

@@ -27,6 +27,9 @@ enum Jobs {
             .delete, "/jobs/{job}", "cancelJob", "Cancels a job; a running one's worker is told to stop.",
             .tagged(JobShapes.details), cancel),
         Route(
+            .delete, "/jobs/{job}/record", "deleteJob",
+            "Deletes an ended job, with its attempts, log and files.", answers: [.noContent], delete),
+        Route(
             .post, "/jobs/{job}/retry", "retryJob", "Tries a failed job again.", body: .nothing,
             .tagged(JobShapes.details), retry),
     ].tagged("Jobs")
@@ -116,6 +119,14 @@ enum Jobs {
                 try tx.details(of: id, owners)
             }
         }
+    }
+
+    static func delete(_ call: Call, _ member: MemberContext) async throws -> Reply {
+        let id = try call.parameter("job", as: JobID.self)
+        try await member.change(id, call) {
+            try await call.database.write { try $0.deleteJob(id, owner: member.owner, actor: member.actor) }
+        }
+        return .empty(.noContent)
     }
 
     static func retry(_ call: Call, _ member: MemberContext, _ nothing: Void) async throws -> JobDetails {

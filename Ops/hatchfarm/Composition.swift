@@ -28,7 +28,7 @@ struct Composition: Sendable {
         let bus = LocalBus(sleep: world.sleep)
         let broker = JobBroker(
             database: database, bus: bus, world: world, audits: settings.audits,
-            liveLimit: LiveLimit(Int64(settings.liveJobs)))
+            liveLimit: LiveLimit(Int64(settings.liveJobs)), retention: settings.retention)
         var redis: Redis?
         if let address = settings.redis { redis = try await openRedis(address, logger) }
         if redis != nil, settings.redisNonceFallback {
@@ -116,7 +116,9 @@ struct Composition: Sendable {
     private static func openDatabase(_ settings: Settings) async throws -> (Database, steps: [String]) {
         try requireFolder(of: settings.database)
         do {
-            let database = try await Database.open(settings.database)
+            var store = DatabaseSettings()
+            store.quotas = settings.quotas
+            let database = try await Database.open(settings.database, settings: store)
             return (database, try await database.migrate(Migration.all))
         } catch DatabaseError.unavailable(let reason) {
             throw Failure.unreachable("cannot reach \(settings.shownDatabase): \(reason)")

@@ -118,6 +118,21 @@ struct Variables: Sendable {
         "HATCHFARM_LIVE_JOBS", .integer(in: 1...1_000_000_000), default: 1_000_000, for: [.server],
         "The most jobs of one owner that may wait and run at once.",
         more: "Further submissions are answered with 429 until some have ended.")
+    let storedGB = Variable(
+        "HATCHFARM_STORED_GB", .integer(in: 0...1_000_000), default: 100, for: [.server],
+        "The most bytes of one owner's files, in GB: of its jobs, and uploads; 0 means unlimited.",
+        more: "Further files are answered with 429 until some are deleted.")
+    let machinesPerOwner = Variable(
+        "HATCHFARM_MACHINES", .integer(in: 1...1_000_000_000), default: 10_000, for: [.server],
+        "The most machines of one owner.")
+    let retentionDays = Variable(
+        "HATCHFARM_RETENTION_DAYS", .integer(in: 0...36_500), default: 90, for: [.server],
+        "How many days ended jobs are kept with their attempts, logs and files, and keys that ended; 0 keeps them.",
+        more: "Also uploads that no job is given. Money that was moved stays on record for good.")
+    let auditRetentionDays = Variable(
+        "HATCHFARM_AUDIT_RETENTION_DAYS", .integer(in: 0...36_500), default: 0, for: [.server],
+        "How many days audit events are kept; 0 keeps them.",
+        more: "What is left of an owner's chain still verifies, from the last event that is gone.")
     let taskQuota = Variable(
         "HATCHFARM_TASK_QUOTA", .integer(in: 1...1_000_000), default: 1_000, for: [.server],
         "Requests per 15 minutes for each member and operation on collaboration tasks.")
