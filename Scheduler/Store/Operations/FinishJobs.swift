@@ -54,11 +54,13 @@ extension Transaction {
         }
         // Once, and last: accounts are locked after all live rows.
         try end(round.ends, retried: round.retried, audits: audits)
-        let before = round.isAnswered ? [:] : try acceptedResults(round.unanswered.map(\.key))
+        let open = round.isAnswered ? [] : round.unanswered.map(\.key)
+        // Whether they hold is asked first: what ends between the questions is found to have ended.
+        let standing = open.isEmpty ? [:] : try standingLeases(open)
+        let before = open.isEmpty ? [:] : try acceptedResults(open)
         let answers = reports.indices.map { round.answer(at: $0, before: before) }
         let missing = zip(reports, answers).filter { $0.1 == nil }.map(\.0.key)
         let ended = missing.isEmpty ? [:] : try endedStates(missing.map(\.job))
-        let standing = missing.isEmpty ? [:] : try standingLeases(missing)
         return reports.indices.map { place in
             if let answer = answers[place] { return .success(answer) }
             let key = reports[place].key
