@@ -24,9 +24,15 @@ enum Jobs {
             .delete, "/jobs/{job}", "cancelJob", "Cancels a job; a running one's worker is told to stop.",
             .tagged(JobShapes.details), cancel),
         Route(
-            .post, "/jobs/{job}/retry", "retryJob", "Tries a failed job again.", body: .nothing,
+            .post, "/jobs/{job}/retry", "retryJob", "Tries a failed job again.", body: again,
             .tagged(JobShapes.details), retry),
     ].tagged("Jobs")
+
+    private static let again = Input {
+        optional(
+            "cascade", .boolean, default: false,
+            "Also brings back the jobs that were cancelled because this one failed, and those that wait for them.")
+    }
 
     private static let batch = Input { required("jobs", .array(JobRequest.input, 1...1_000)) }
 
@@ -99,13 +105,13 @@ enum Jobs {
         }
     }
 
-    static func retry(_ call: Call, _ member: MemberContext, _ nothing: Void) async throws -> JobDetails {
+    static func retry(_ call: Call, _ member: MemberContext, _ withDependents: Bool) async throws -> JobDetails {
         let id = try call.parameter("job", as: JobID.self)
         let owners = member.readable
         return try await member.change(id, call) {
-            try await call.dependencies.broker.retry(id, owner: member.owner, actor: member.actor) { tx in
-                try tx.details(of: id, owners)
-            }
+            try await call.dependencies.broker.retry(
+                id, owner: member.owner, actor: member.actor, withDependents: withDependents
+            ) { tx in try tx.details(of: id, owners) }
         }
     }
 }

@@ -48,10 +48,7 @@ extension Transaction {
             throw Refusal.quota("distinct requirement classes", retryAfterSeconds: 60)
         }
         if submission.jobs.contains(where: { $0.device == nil && $0.bounty == nil && hints.isFull($0.owner) }) {
-            throw Refusal.quota(
-                "live jobs: at most \(hints.mostLive) of one owner wait and run at once (HATCHFARM_LIVE_JOBS); "
-                    + "submit more when some have ended",
-                retryAfterSeconds: 60)
+            throw Refusal.tooManyLive(hints.mostLive)
         }
         var mine: [AcceptedJob] = []
         mine.reserveCapacity(submission.jobs.count)
@@ -103,21 +100,28 @@ extension Transaction {
         return (accepted, waitsFor)
     }
 
-    /// Blocks a job for what it waits for, or cancels it where that is in vain. Returns the jobs that it waits for.
+    /// Blocks a job for what it waits for, or cancels it where that is in vain. Returns the jobs that it is kept to
+    /// depend on, those that have completed before too.
     private func settleDependencies(_ accepted: inout AcceptedJob) throws -> [JobID] {
         let job = accepted.job
         let live = try markDependents(job.dependsOn.sorted(), owner: job.owner)
-        let ended = try endings(of: job.dependsOn.filter { !live.contains($0) }, owner: job.owner)
+        let past = job.dependsOn.filter { !live.contains($0) }
+        let ended = try endings(of: past, owner: job.owner)
         if let missing = job.dependsOn.first(where: { !live.contains($0) && ended[$0] == nil }) {
             throw Refusal.invalid(field: "depends_on", message: "no job \(missing.text) of yours")
         }
         if ended.values.contains(where: { $0 != .completed }) {
+            // All are kept, so that it can come back when those that failed are tried again.
             accepted.state = .cancelled
-        } else if !live.isEmpty {
+            return Set(job.dependsOn).sorted()
+        }
+        if !live.isEmpty {
             accepted.state = .blocked
             accepted.waitsFor = Int64(live.count)
         }
-        return live.sorted()
+        // An end that is still being told to others must not come to this one, which doesn't wait for it.
+        let untold = try past.isEmpty ? [] : cascading(past)
+        return Set(job.dependsOn).subtracting(untold).sorted()
     }
 
     private func write(_ draft: SubmitDraft, hints: SubmitHints) throws {
@@ -159,6 +163,16 @@ extension Transaction {
             if more > 0, try countClasses(createdBy: owner) + Int64(more) > Self.classesPerOwner { over.insert(owner) }
         }
         return over
+    }
+}
+
+extension Refusal {
+    /// An owner has as many live jobs as one may.
+    package static func tooManyLive(_ most: Int64) -> Refusal {
+        .quota(
+            "live jobs: at most \(most) of one owner wait and run at once (HATCHFARM_LIVE_JOBS); "
+                + "submit more when some have ended",
+            retryAfterSeconds: 60)
     }
 }
 

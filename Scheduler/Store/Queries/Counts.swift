@@ -37,7 +37,8 @@ extension Transaction {
             let waits = try rows("SELECT depends_on FROM job_dependencies WHERE job_id = \(job.id.text)") {
                 try JobID($0.text())
             }
-            let open = waits.filter { $0 != job.id }.map(\.text).sorted().prefix(5)
+            let ended = try endedStates(waits)
+            let open = waits.filter { ended[$0] == nil }.map(\.text).sorted().prefix(5)
             return "waits for jobs it depends on: \(open.joined(separator: ", "))"
         }
         if job.state == .scheduled {

@@ -109,6 +109,7 @@ struct PrincipalCall: Sendable {
             PrincipalCall(["job": try await all.plane.job(["command": .null], of: all.own)])
         },
         "POST /api/v1/jobs/{job}/retry": { all in try await all.onFailed() },
+        "GET /api/v1/jobs/{job}/graph": { all in try await all.onFailed() },
         "GET /api/v1/jobs/{job}/logs": { all in try await all.onFailed() },
         "GET /api/v1/jobs/{job}/events": { all in try await all.onFailed() },
         "GET /api/v1/jobs/{job}/artifacts": { all in try await all.onFailed() },
