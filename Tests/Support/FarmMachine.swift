@@ -85,12 +85,14 @@ package struct FarmMachine: Sendable {
 
     /// `lease` and `wait` in milliseconds.
     package func claim(
-        _ limit: Int = 1, lease: Int = 60_000, wait: Int = 0, request: String? = nil, kinds: [String]? = nil
+        _ limit: Int = 1, lease: Int = 60_000, wait: Int = 0, request: String? = nil, kinds: [String]? = nil,
+        queues: [String]? = nil
     ) async throws -> FarmReply {
         var members: [JSON.Member] = [
             .init("limit", JSON(limit)), .init("visibility_timeout_ms", JSON(lease)), .init("wait_ms", JSON(wait)),
         ]
         if let kinds { members.append(.init("kinds", .array(kinds.map { .string($0) }))) }
+        if let queues { members.append(.init("queues", .array(queues.map { .string($0) }))) }
         if let request { members.append(.init("request_id", .string(request))) }
         return try await post("jobs/claim", .object(members))
     }

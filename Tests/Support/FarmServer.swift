@@ -65,6 +65,9 @@ package final class FarmServer: Sendable {
 
     package func signal(_ signal: Int32) { state.withLock { $0.child }?.signal(signal) }
 
+    /// Of its present life.
+    package var pid: Int32? { state.withLock { $0.child }?.pid }
+
     package var isRunning: Bool {
         guard let child = state.withLock({ $0.child }) else { return false }
         return child.ending == nil
