@@ -37,12 +37,11 @@ extension Transaction {
         case .content: return nil
         case .upload(let hash): return try upload(hash, owner: owner) == nil ? stray : nil
         case .output(let job, let path):
-            switch try endings(of: [job], owner: owner)[job] {
-            case .completed?:
-                return try hasArtifact(job, path: path) ? nil : "names a file that its job has completed without"
-            case nil: return try isLive(job, owner: owner) ? nil : stray
-            default: return nil
-            }
+            // Whether it lives is asked first: what ends between the two questions is found to have ended.
+            if try isLive(job, owner: owner) { return nil }
+            guard let state = try endings(of: [job], owner: owner)[job] else { return stray }
+            guard try state == .completed && !hasArtifact(job, path: path) else { return nil }
+            return "names a file that its job has completed without"
         }
     }
 
@@ -51,7 +50,8 @@ extension Transaction {
     package func missing(of inputs: [JobInput], owner: OwnerID) throws -> JobInput? {
         for input in inputs {
             guard case .output(let job, let path) = input.source, try !hasArtifact(job, path: path) else { continue }
-            if try !isLive(job, owner: owner) { return input }
+            // It may have come, and the job ended, between the two questions.
+            if try !isLive(job, owner: owner) && !hasArtifact(job, path: path) { return input }
         }
         return nil
     }
