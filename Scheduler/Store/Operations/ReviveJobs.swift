@@ -61,6 +61,8 @@ extension Transaction {
     /// What a bite will do. All that it says of other jobs is locked.
     private struct Plan {
         var back: [CancelledDependent] = []
+        /// The live ones that these wait for.
+        var awaited: Set<JobID> = []
         /// Those whose owner can't pay for them.
         var unpaid: [JobID] = []
         var done: [JobID] = []
@@ -95,7 +97,9 @@ extension Transaction {
             guard needs.allSatisfy({ (live.contains($0) || ended[$0] == .completed) && !busy.contains($0) }) else {
                 continue
             }
-            job.waitsFor = Int64(needs.count { live.contains($0) })
+            let awaited = needs.filter(live.contains)
+            job.waitsFor = Int64(awaited.count)
+            plan.awaited.formUnion(awaited)
             plan.back.append(job)
         }
         let heldUp = Set(
@@ -151,6 +155,7 @@ extension Transaction {
         _ plan: Plan, _ money: (book: Book, holds: [Hold]), by actor: String, isMore: Bool
     ) throws -> RevivalBite {
         let live = try bringBack(plan.back)
+        try noteAwaited(plan.awaited.sorted())
         try noteLive(Dictionary(plan.back.map { ($0.owner, 1) }) { $0 + $1 })
         try explainCancelled(
             plan.unpaid, "not brought back with the job it waits for: its max_price_usdt could not be held again")

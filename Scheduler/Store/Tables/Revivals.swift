@@ -147,6 +147,14 @@ extension Transaction {
         ) { try LiveJob(&$0) }
     }
 
+    /// Locked jobs that some wait for again: one more than is known, as a submission that found them ended, at the moment
+    /// of their retry, has told nobody that it names them.
+    func noteAwaited(_ ids: [JobID]) throws {
+        try SQL.chunked(ids) { chunk in
+            try executeLater("UPDATE live_jobs SET dependents = dependents + 1 WHERE id \(in: chunk.map(\.text))")
+        }
+    }
+
     /// Jobs that stay cancelled, and why.
     func explainCancelled(_ ids: [JobID], _ error: String) throws {
         try SQL.chunked(ids) { chunk in
