@@ -106,7 +106,7 @@ struct RevivalTests {
     @Test("are paid for anew: all that the retry takes along, or it is refused", arguments: TestDatabase.all)
     func money(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
-        try await lab.fund(30_000_000)
+        try await lab.fund(Lab.alice, 30_000_000)
         let root = try await lab.submit { ($0.maxAttempts, $0.maxPrice) = (1, 10_000_000) }
         let next = try await lab.submit { ($0.dependsOn, $0.maxPrice) = ([root], 10_000_000) }
         let last = try await lab.submit { ($0.dependsOn, $0.maxPrice) = ([next], 10_000_000) }
