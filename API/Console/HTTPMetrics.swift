@@ -50,6 +50,13 @@ extension RequestDispatcher {
         for ending in ConnectionCounts.Ending.allCases {
             ended.add(connections.count(of: ending), ("limit", ending.rawValue))
         }
-        return [requests, seconds, underWay, bugs, ended] + sockets.metrics
+        let bodies = dependencies.bodies
+        var bytes = MetricFamily(
+            .gauge, "hatchfarm_body_bytes", "Bytes of bodies under way that count for their limits.")
+        bytes.add(bodies.total)
+        var refused = MetricFamily(
+            .counter, "hatchfarm_bodies_refused_total", "Bodies refused, by whose limit of bytes under way.")
+        for limit in BodyBudget.Limit.allCases { refused.add(bodies.refused(by: limit), ("limit", limit.rawValue)) }
+        return [requests, seconds, underWay, bugs, ended, bytes, refused] + sockets.metrics
     }
 }

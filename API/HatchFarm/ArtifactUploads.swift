@@ -55,9 +55,10 @@ enum ArtifactUploads {
         // Nothing is read from a worker whose lease is over.
         try await call.database.write { try $0.checkLease(key) }
         if let range { return try await store(range, of: path, key, digest, call) }
-        let blob = try await JobFiles.receive(call)
-        do { try blob.check(digest) } catch { throw problem(error) }
-        try await call.database.write { try $0.storeArtifact(key, path: path, blob: blob) }
+        let blob = try await JobFiles.receive(call) { blob in
+            do { try blob.check(digest) } catch let error as UploadError { throw problem(error) }
+            try await call.database.write { try $0.storeArtifact(key, path: path, blob: blob) }
+        }
         return stored.reply((path, blob.size, blob.hash), for: call)
     }
 

@@ -36,22 +36,30 @@ enum JobFiles {
     }
 
     static func upload(_ call: Call, _ member: MemberContext) async throws -> Reply {
-        let blob = try await receive(call)
         let owner = member.owner
-        try await call.database.write { try $0.storeUpload(blob, owner: owner) }
+        let blob = try await receive(call) { blob in
+            try await call.database.write { try $0.storeUpload(blob, owner: owner) }
+        }
         return uploaded.reply(blob, for: call)
     }
 
-    /// The call's body as it will be stored: hashed and packed while it comes in.
-    static func receive(_ call: Call) async throws -> Blob {
+    /// The call's body: hashed, packed and written while it comes in, stored by `store` when all of it is there.
+    static func receive(_ call: Call, _ store: (Blob) async throws -> Void) async throws -> Blob {
         let limit = call.dependencies.configuration.artifactLimit
         let intake = try BlobIntake(
-            isPacked: try call.isPacked, announced: call.declaredLength ?? 0, limit: limit)
+            call.database, isPacked: try call.isPacked, announced: call.declaredLength ?? 0, limit: limit)
         do {
-            try await call.receive(upTo: limit) { try await intake.add(Array($0.readableBytesView)) }
-            return try await intake.finish()
+            try await call.receive(upTo: limit, isKept: false) { try await intake.add(Array($0.readableBytesView)) }
+            return try await intake.store { blob in
+                try await store(blob)
+                return blob
+            }
         } catch UploadError.undecodable(let error, let limit) {
+            await intake.discard()
             throw Problem.undecodable(error, limit: limit)
+        } catch {
+            await intake.discard()
+            throw error
         }
     }
 
@@ -59,7 +67,7 @@ enum JobFiles {
         let id = try call.parameter("job", as: JobID.self)
         let owners = member.readable
         return try await call.database.read { tx in
-            guard try tx.job(id, ofAny: owners) != nil else { throw Refusal.notFound("job") }
+            guard try tx.isJob(id, ofAny: owners) else { throw Refusal.notFound("job") }
             return try tx.artifacts(of: id)
         }
     }
@@ -69,7 +77,7 @@ enum JobFiles {
         let path = try call.parameter("path")
         let owners = member.readable
         let file = try await call.database.read { tx -> Artifact? in
-            guard try tx.job(id, ofAny: owners) != nil else { return nil }
+            guard try tx.isJob(id, ofAny: owners) else { return nil }
             return try tx.artifact(of: id, path: path)
         }
         guard let file else { throw Problem.notFound("artifact") }

@@ -57,7 +57,7 @@ enum JobTrail {
         let limit = Int64(try query[limit] ?? 200)
         let owners = member.readable
         let pieces = try await call.database.read { tx in
-            guard try tx.job(id, ofAny: owners) != nil else { throw Refusal.notFound("job") }
+            guard try tx.isJob(id, ofAny: owners) else { throw Refusal.notFound("job") }
             return try tx.log(of: id, after: after, limit: limit)
         }
         return (pieces, after)
@@ -75,7 +75,7 @@ enum JobTrail {
         let after = call.header(.lastEventID).flatMap { Int64($0) } ?? 0
         let dependencies = call.dependencies
         let subscription = dependencies.bus.subscribe(JobBroker.topic(id))
-        guard try await dependencies.database.read({ try $0.job(id, ofAny: owners) }) != nil else {
+        guard try await dependencies.database.read({ try $0.isJob(id, ofAny: owners) }) else {
             throw Problem.notFound("job")
         }
         return .events(for: call) { stream in
@@ -88,7 +88,8 @@ enum JobTrail {
                     return true
                 }
                 // The status first, the log after it: when the status is an end, the log read later is whole.
-                guard let job = try await dependencies.database.read({ try $0.job(id, ofAny: owners) }) else {
+                let read = try await dependencies.database.read { try $0.jobSummary(id, ofAny: owners) }
+                guard let job = read else {
                     return true
                 }
                 try await sendLog(of: id, dependencies, &position, &stream)

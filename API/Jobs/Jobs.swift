@@ -144,7 +144,7 @@ extension MemberContext {
         } catch Refusal.notFound(let what) {
             let (member, id) = (member, id)
             let isAudit = try await call.database.read { tx in
-                try member.flatMap { try tx.job(id, owner: $0.id.auditOwner) } != nil
+                try member.map { try tx.isJob(id, ofAny: [$0.id.auditOwner]) } ?? false
             }
             throw isAudit ? Refusal.notAllowed("An audit's job ends with its task alone") : Refusal.notFound(what)
         }

@@ -54,6 +54,10 @@ package struct AppConfiguration: Sendable {
     package var bodyLimit = 1 << 20
     /// Bytes of an artifact, unpacked.
     package var artifactLimit = 64 << 20
+    /// MiB of bodies that aren't answered yet, in memory, beyond the first 16 KiB of each: of all (`HATCHFARM_BODY_MB`) and
+    /// of one owner (`HATCHFARM_BODY_MB_PER_OWNER`). A file counts as 2 MiB while it comes.
+    package var bodyMegabytes = 128
+    package var bodyMegabytesPerOwner = 64
     /// Bytes of all header fields together.
     package var headerLimit = 16 << 10
 
@@ -64,8 +68,8 @@ package struct AppConfiguration: Sendable {
     /// From the first byte of a request to the last of its header fields.
     package var headTimeoutMilliseconds: Int64 = 10_000
     package var idleTimeoutSeconds: Int64 = 60
-    /// A body may take this long whatever its size, and longer only at a kilobyte a second.
-    package var bodyTimeoutSeconds: Int64 = 30
+    /// A body has to bring a kilobyte a second in every such time, as long as we are ready to take it.
+    package var bodyWindowMilliseconds: Int64 = 10_000
 
     /// How long after SIGTERM connections are still taken, so that a balancer sees `/readyz` fail first
     /// (`HATCHFARM_DRAIN_NOTICE_MS`).

@@ -21,6 +21,7 @@ package final class Dependencies: Sendable {
     let deviceCredentials: DeviceCredentials
     /// The sockets of each caller that may have only so many.
     let seats = SocketSeats()
+    let bodies: BodyBudget
     let oracle: Oracle
     let signIn: SignIn
     let health: Health
@@ -45,6 +46,8 @@ package final class Dependencies: Sendable {
             database, redis: redis, allowsFallback: configuration.redisNonceFallback, world: world)
         devices = DeviceBroker(broker, world: world)
         deviceCredentials = DeviceCredentials(configuration, world: world)
+        bodies = BodyBudget(
+            most: configuration.bodyMegabytes << 20, mostOfTenant: configuration.bodyMegabytesPerOwner << 20)
         oracle = Oracle(configuration.oracle, world: world)
         signIn = SignIn(configuration, world: world)
         keyUses = KeyUses(database)

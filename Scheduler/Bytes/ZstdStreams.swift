@@ -5,10 +5,13 @@ package final class ZstdCompressor {
     private let context: OpaquePointer
 
     /// `level` 1–19; others are brought within.
-    package init(level: Int = 3) throws(ZstdError) {
+    /// - Parameter windowLog: how far back it looks, 2 to its power in bytes, 10–23; nil is as the level has it. It
+    ///   needs about twice as much memory.
+    package init(level: Int = 3, windowLog: Int32? = nil) throws(ZstdError) {
         guard let context = ZSTD_createCCtx() else { throw .outOfMemory }
         self.context = context
         ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Int32(min(max(level, 1), 19)))
+        if let windowLog { ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, min(max(windowLog, 10), Zstd.windowLog)) }
     }
 
     deinit {

@@ -14,19 +14,21 @@ package final class DeviceBroker: Sendable {
 
     private let broker: JobBroker
     private let world: World
-    private let beats: Batcher<DeviceBeat, Int64?>
+    private let patience: RowPatience
+    private let beats: Batcher<DeviceBeat, DeviceBeatAnswer?>
     private let tokens: Batcher<String, DeviceTokenHolder?>
     private let prolongations: Batcher<String, Void>
 
     package init(_ broker: JobBroker, world: World) {
         self.broker = broker
         self.world = world
+        patience = RowPatience(world)
         let database = broker.database
         // One round at a time: what comes meanwhile is written with the next, the latest of each device.
         beats = Batcher(rounds: 1) { round in
             let latest = Dictionary(round.map { ($0.device, $0) }) { _, last in last }
-            let waiting = try await database.write { try $0.beat(Array(latest.values)) }
-            return round.map { .success(waiting[$0.device]) }
+            let answers = try await database.write { try $0.beat(Array(latest.values)) }
+            return round.map { .success(answers[$0.device]) }
         }
         tokens = Batcher { round in
             let holders = try await database.read { try $0.deviceTokenHolders(Array(Set(round))) }
@@ -48,8 +50,13 @@ package final class DeviceBroker: Sendable {
     /// Notes that a device lives; returns how many of its commands wait. Throws `Refusal.credentialEnded` when it isn't
     /// active any more.
     package func beat(_ beat: DeviceBeat) async throws -> Int64 {
-        guard let waiting = try await beats(beat) else { throw Refusal.credentialEnded }
-        return waiting
+        try await patience.answer {
+            switch try await beats(beat) {
+            case .written(let waiting)?: waiting
+            case .taken?: nil
+            case nil: throw Refusal.credentialEnded
+            }
+        }
     }
 
     /// Grants a device its commands, waiting for some up to `wait`: as `JobBroker.claim`. Throws

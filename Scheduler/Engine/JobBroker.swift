@@ -16,9 +16,11 @@ package final class JobBroker: Sendable {
     let relay: WakeRelay
     private let world: World
     private let audits: AuditTerms
-    private let submissions: Batcher<Submission, Submission.Reply>
-    private let reports: Batcher<Report, Finished>
-    private let extensions: Batcher<Extension, ExtendOutcome>
+    private let patience: RowPatience
+    // Nil where another transaction has the row: nobody waits for a stranger's.
+    private let submissions: Batcher<Submission, Submission.Reply?>
+    private let reports: Batcher<Report, Finished?>
+    private let extensions: Batcher<Extension, ExtendOutcome?>
 
     package init(
         database: Database, bus: LocalBus, world: World, audits: AuditTerms = AuditTerms(),
@@ -28,6 +30,7 @@ package final class JobBroker: Sendable {
         self.bus = bus
         self.world = world
         self.audits = audits
+        patience = RowPatience(world)
         self.liveLimit = liveLimit
         let classIndex = ClassIndex(world: world)
         let stats = JobStats()
@@ -46,17 +49,21 @@ package final class JobBroker: Sendable {
                 var hints = classIndex.submitHints
                 hints.isFull = { liveLimit.isFull($0) }
                 hints.mostLive = liveLimit.most
-                return try tx.submit(some, hints: hints).map { $0.mapError { $0 as any Error } }
+                return try tx.submitFree(some, hints: hints).map { Self.inBatch($0) }
             }
         }
         reports = Batcher { round in
             try await Self.each(round, in: database) { tx, some in
-                try tx.finish(some, audits: audits).map { $0.mapError { $0 as any Error } }
+                try tx.finishFree(some, audits: audits).map { Self.inBatch($0) }
             }
         }
         extensions = Batcher { round in
-            try await database.write { tx in try tx.extend(round).map { .success($0) } }
+            try await database.write { tx in try tx.extendFree(round).map { .success($0) } }
         }
+    }
+
+    private static func inBatch<Answer>(_ answer: Result<Answer, Refusal>?) -> Result<Answer?, any Error> {
+        answer.map { $0.map { $0 }.mapError { $0 as any Error } } ?? .success(nil)
     }
 
     /// Serves a whole round in one transaction, or each by itself when one spoils it for all.
@@ -75,10 +82,10 @@ package final class JobBroker: Sendable {
     package func submit(_ submission: Submission) async throws -> Submission.Reply {
         let reply: Submission.Reply
         do {
-            reply = try await submissions(submission)
+            reply = try await patience.answer { try await submissions(submission) }
         } catch let error where submission.idempotency != nil && Self.mayComeOfItsTwin(error) {
             // The same call came at the same moment and was first: now its answer is there to be found.
-            reply = try await submissions(submission)
+            reply = try await patience.answer { try await submissions(submission) }
         }
         if case .accepted(let jobs, _) = reply { announce(jobs) }
         return reply
@@ -172,12 +179,32 @@ package final class JobBroker: Sendable {
     }
 
     package func extend(_ extensions: [Extension]) async throws -> [ExtendOutcome] {
-        if extensions.count == 1, let only = extensions.first { return [try await self.extensions(only)] }
-        return try await database.write { try $0.extend(extensions) }
+        if extensions.count == 1, let only = extensions.first {
+            return [try await patience.answer { try await self.extensions(only) }]
+        }
+        return try await together { try $0.extendFree(extensions) }
+    }
+
+    /// All of one caller's, in one commit, or none: what it is told of some is told of all.
+    private func together<Answer: Sendable>(
+        _ serve: @escaping @Sendable (Transaction) throws -> [Answer?]
+    ) async throws -> [Answer] {
+        try await patience.answer {
+            do {
+                return try await database.write { tx in
+                    try serve(tx).map { answer in
+                        guard let answer else { throw RowTaken() }
+                        return answer
+                    }
+                }
+            } catch is RowTaken {
+                return nil
+            }
+        }
     }
 
     package func finish(_ report: Report) async throws -> Finished {
-        let finished = try await reports(report)
+        let finished = try await patience.answer { try await reports(report) }
         ended([finished])
         return finished
     }
@@ -185,7 +212,7 @@ package final class JobBroker: Sendable {
     /// Each report is accepted or refused by itself, in the order given; all are served in one commit.
     package func finish(_ reports: [Report]) async throws -> [Result<Finished, Refusal>] {
         let audits = audits
-        let results = try await database.write { try $0.finish(reports, audits: audits) }
+        let results = try await together { try $0.finishFree(reports, audits: audits) }
         ended(
             results.compactMap { result in
                 guard case .success(let finished) = result else { return nil }

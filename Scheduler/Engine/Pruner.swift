@@ -25,9 +25,14 @@ package struct Pruner: Ticking {
         let uploads = try await database.write { tx in
             try tx.pruneUploads(limit: Self.uploadLimit, olderThan: tx.now - uploadsLast)
         }
+        let staged = try await database.write { tx in
+            try tx.pruneStaged(limit: Self.uploadLimit, olderThan: tx.now - uploadsLast)
+        }
         let ofInklings = try await database.write { try $0.pruneInklings(limit: Self.limit) }
         let ofPosts = try await database.write { try $0.pruneDeletedBounties(limit: Self.limit) }
-        let isDone = gone < Self.limit && uploads < Self.uploadLimit && ofInklings < Self.limit && !ofPosts
+        let isDone =
+            gone < Self.limit && uploads < Self.uploadLimit && staged < Self.uploadLimit && ofInklings < Self.limit
+            && !ofPosts
         return isDone ? .seconds(30) : .milliseconds(100)
     }
 }

@@ -76,6 +76,11 @@ extension SQL.StringInterpolation {
             postgres: "= ANY(ARRAY[\(column.rows.alias).\(column.name)])", sqlite: "= " + number(of: column))
     }
 
+    /// How many bytes a column's text has; on PostgreSQL without reading it.
+    package mutating func appendInterpolation(octetsOf column: StaticString) {
+        text.append(postgres: "octet_length(\(column))", sqlite: "LENGTH(CAST(\(column) AS BLOB))")
+    }
+
     /// The rows as a source of an `UPDATE`.
     package mutating func appendInterpolation(from rows: SQL.Rows) { append(rows, "FROM ") }
 

@@ -63,6 +63,18 @@ package final class FarmServer: Sendable {
         return child
     }
 
+    /// The most memory that its present life has had, in bytes.
+    package var peakMemory: Int64 {
+        get throws {
+            let pid = state.withLock { $0.child }?.pid ?? 0
+            let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+            guard let kibibytes = status.firstMatch(of: #/VmHWM:\s+(\d+) kB/#).flatMap({ Int64($0.output.1) }) else {
+                throw ToolFailure(description: "/proc/\(pid)/status tells no VmHWM")
+            }
+            return kibibytes << 10
+        }
+    }
+
     package func signal(_ signal: Int32) { state.withLock { $0.child }?.signal(signal) }
 
     /// Of its present life.

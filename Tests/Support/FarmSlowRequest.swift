@@ -37,7 +37,7 @@ package final class FarmSlowRequest: Sendable {
         }
     }
 
-    private static func offSwiftsThreads<Answer: Sendable>(
+    static func offSwiftsThreads<Answer: Sendable>(
         _ body: @escaping @Sendable () throws -> Answer
     ) async throws -> Answer {
         try await withCheckedThrowingContinuation { continuation in

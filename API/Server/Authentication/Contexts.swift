@@ -9,10 +9,13 @@ package protocol CallContext: Sendable {
     static func admit(_ call: Call) async throws -> Self
     /// Whom the quotas of a route count by; nil: the address.
     var quotaSubject: String? { get }
+    /// Whom the bytes of its bodies are counted for; nil: the address.
+    var tenant: String? { get }
 }
 
 extension CallContext {
     package var quotaSubject: String? { nil }
+    package var tenant: String? { quotaSubject }
 }
 
 /// Anyone.
@@ -69,6 +72,7 @@ package struct WorkerContext: CallContext {
     package let token: String
 
     package var quotaSubject: String? { worker.text }
+    package var tenant: String? { owner.text }
 
     package static func admit(_ call: Call) async throws -> WorkerContext {
         let context = try await call.authenticator.worker(call)

@@ -95,21 +95,38 @@ extension Call {
     /// How much of a body that nobody wants is read, so that its sender gets to see the answer.
     private static let patience = 4 << 20
 
-    /// Piece by piece as it arrives and as it was sent. Ask once. Throws 413 over `limit`, and what `use` throws.
-    package func receive(upTo limit: Int, _ use: (ByteBuffer) async throws -> Void) async throws {
+    /// Piece by piece as it arrives and as it was sent. Ask once. Throws 413 over `limit`, 429 or 503 when too many bytes
+    /// of bodies are under way, and what `use` throws.
+    /// - Parameter isKept: whether what has arrived stays in memory until the call is answered.
+    package func receive(
+        upTo limit: Int, isKept: Bool = true, _ use: (ByteBuffer) async throws -> Void
+    ) async throws {
         let declared = declaredLength
         if declared ?? 1 == 0 { return }
         isBodyTaken.store(true, ordering: .relaxed)
         var received = 0
+        if !isKept, declared ?? .max > BodyBudget.free { try await share(BodyBudget.ofStream) }
         while let piece = try await nextPiece() {
             received += piece.readableBytes
             guard received <= limit, declared ?? 0 <= limit else {
                 try await discard()
                 throw Problem.tooLarge(limit: limit)
             }
+            if isKept, received > BodyBudget.free { try await share(received - BodyBudget.free) }
             try await use(piece)
         }
         guard received == declared ?? received else { throw BodyLost() }
+    }
+
+    /// Counts bytes of the body that are in memory. What can't be is let go of, and so is the rest.
+    private func share(_ bytes: Int) async throws {
+        do {
+            try takeShare(upTo: bytes)
+        } catch {
+            giveShare()
+            try await discard()
+            throw error
+        }
     }
 
     /// Reads what a handler left, so that the connection can be used again. Of a large body only a part: then the

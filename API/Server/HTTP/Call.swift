@@ -19,6 +19,7 @@ package final class Call: Sendable {
     let isBodyTaken = Atomic(false)
     /// The body, once it was asked for as JSON.
     let whole = SetOnce<Body>()
+    let share = Mutex(BodyShare())
     private let standings = Mutex(Standings())
     private let values: [String]
 

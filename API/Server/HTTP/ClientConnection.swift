@@ -27,7 +27,6 @@ final class ClientConnection: ChannelDuplexHandler, ServerChildChannelValue, @un
     let counts: ConnectionCounts
     /// The address whose call is under way on a proxy's connection, while it is counted.
     let seat = Mutex<String?>(nil)
-    private let patience: TimeAmount
     let idleTimeout: TimeAmount
     private let headTimeout: TimeAmount
     private let abandoned = Atomic(false)
@@ -48,9 +47,7 @@ final class ClientConnection: ChannelDuplexHandler, ServerChildChannelValue, @un
     /// Requests that came and aren't answered.
     private var underWay = 0
     private var lastActive = NIODeadline.now()
-    /// Since when the body at hand is being read; nil between requests.
-    private var bodySince: NIODeadline?
-    private var bodyBytes = 0
+    private var pace: BodyPace
     private var isQuiescing = false
     private var isCancelled = false
     /// Whether a request that asks for another protocol has come, and may still wait behind others.
@@ -62,7 +59,7 @@ final class ClientConnection: ChannelDuplexHandler, ServerChildChannelValue, @un
         self.channel = channel
         self.counts = counts
         address = Self.key(channel.remoteAddress)
-        patience = .seconds(configuration.bodyTimeoutSeconds)
+        pace = BodyPace(window: .milliseconds(configuration.bodyWindowMilliseconds))
         idleTimeout = .seconds(configuration.idleTimeoutSeconds)
         headTimeout = .milliseconds(configuration.headTimeoutMilliseconds)
         isProxy =
@@ -91,8 +88,9 @@ final class ClientConnection: ChannelDuplexHandler, ServerChildChannelValue, @un
         isCounted = true
         lastActive = .now()
         watchIdle(until: lastActive + idleTimeout)
-        bodyWatch = context.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(5), delay: .seconds(5)) { _ in
-            guard self.isTooSlow else { return }
+        let pause = TimeAmount.nanoseconds(max(1, pace.window.nanoseconds / 2))
+        bodyWatch = context.eventLoop.scheduleRepeatedTask(initialDelay: pause, delay: pause) { _ in
+            guard self.pace.isTooSlow(at: .now(), isHeldUp: self.owesRead) else { return }
             self.counts.note(.slowBody)
             self.channel.close(promise: nil)
         }
@@ -112,18 +110,11 @@ final class ClientConnection: ChannelDuplexHandler, ServerChildChannelValue, @un
         if !isProxy { counts.leave(address) }
     }
 
-    /// A kilobyte a second, once the time that every body gets is over.
-    private var isTooSlow: Bool {
-        guard let bodySince else { return false }
-        let elapsed = NIODeadline.now() - bodySince
-        return elapsed > patience && Int64(bodyBytes) < elapsed.nanoseconds / 1_000_000
-    }
-
     private func watchIdle(until deadline: NIODeadline) {
         idleWatch = channel.eventLoop.scheduleTask(deadline: deadline) {
             guard self.isCounted else { return }
             // A request that is here whole takes as long as its answer does.
-            let isBusy = self.underWay > 0 && self.bodySince == nil || !self.channel.isWritable
+            let isBusy = self.underWay > 0 && !self.pace.isOpen || !self.channel.isWritable
             let now = NIODeadline.now()
             if !isBusy, now >= self.lastActive + self.idleTimeout { return self.channel.close(promise: nil) }
             self.watchIdle(until: (isBusy ? now : self.lastActive) + self.idleTimeout)
@@ -149,13 +140,12 @@ extension ClientConnection {
                 return inbox.close(.failure(error))
             }
             underWay += 1
-            bodySince = lastActive
-            bodyBytes = 0
+            pace.begin(at: lastActive, isHeldUp: owesRead)
         case .body(let bytes):
-            bodyBytes += bytes.readableBytes
+            pace.add(bytes.readableBytes)
             inbox.append(.body(bytes))
         case .end:
-            bodySince = nil
+            pace.end()
             inbox.append(.end(nil))
             // What follows would pile up in the decoder, however much it is.
             if expectsUpgrade { try? context.channel.syncOptions?.setOption(.autoRead, value: false) }
@@ -166,7 +156,7 @@ extension ClientConnection {
 
     /// Bytes of which nothing came begin a head, or go on with one. It has its time from the first of them.
     func didParse() {
-        guard !hasParsed, headWatch == nil, bodySince == nil, !expectsUpgrade, inbox.isOpen else { return }
+        guard !hasParsed, headWatch == nil, !pace.isOpen, !expectsUpgrade, inbox.isOpen else { return }
         headWatch = channel.eventLoop.scheduleTask(in: headTimeout) {
             self.inbox.close(.failure(HeadTooSlow(timeout: self.headTimeout)))
         }
@@ -175,7 +165,9 @@ extension ClientConnection {
     func channelReadComplete(context: ChannelHandlerContext) { inbox.deliver() }
 
     func read(context: ChannelHandlerContext) {
-        if inbox.count < 8 { context.read() } else { owesRead = true }
+        if inbox.count < 8 { return context.read() }
+        owesRead = true
+        pace.holdUp()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { inbox.close(.failure(error)) }
@@ -276,7 +268,7 @@ extension ClientConnection {
             // The client's end is still to be seen.
             self.readOn()
             self.underWay = 0
-            self.bodySince = nil
+            self.pace.end()
             // Half of nothing is all, at once: what isn't out yet would be lost.
             if self.isAbandoned { self.closeWritten() } else { self.channel.close(mode: .output, promise: nil) }
         }

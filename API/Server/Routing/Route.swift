@@ -95,7 +95,9 @@ package struct Route: Sendable {
         self.answers = answers
         let windows = quotas.compactMap(\.window)
         respond = { call in
+            defer { call.giveShare() }
             let context = try await Context.admit(call)
+            call.setTenant(context.tenant)
             for window in windows { try call.take(window, by: context.quotaSubject ?? call.address) }
             return try await handler(call, context)
         }

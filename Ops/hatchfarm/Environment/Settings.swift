@@ -84,6 +84,8 @@ extension Settings {
         app.publicURL = signIn.publicURL
         app.connectionLimit = self.connections
         app.connectionsPerAddress = self.connectionsPerAddress
+        app.bodyMegabytes = self.bodyMegabytes
+        app.bodyMegabytesPerOwner = self.bodyMegabytesPerOwner
         let memberRate = self.memberRate
         app.memberRate = Rate(burst: memberRate * 2, perSecond: memberRate)
         app.taskQuota.limit = self.taskQuota

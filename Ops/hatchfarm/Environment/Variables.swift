@@ -98,6 +98,14 @@ struct Variables: Sendable {
             Raise it when many devices come by one address, such as a gateway of theirs. Behind TRUSTED_PROXIES it \
             counts the requests and sockets of each client under way.
             """)
+    let bodyMegabytes = Variable(
+        "HATCHFARM_BODY_MB", .integer(in: 16...1_000_000), default: 128, for: [.server],
+        "The most MiB of request bodies in memory at once, beyond the first 16 KiB of each.",
+        more: "A file counts as 2 MiB while it comes. Further large bodies are answered with 503.")
+    let bodyMegabytesPerOwner = Variable(
+        "HATCHFARM_BODY_MB_PER_OWNER", .integer(in: 4...1_000_000), default: 64, for: [.server],
+        "The same for each owner, or for each address without one.",
+        more: "Further large bodies of the owner are answered with 429.")
     let metricsListen = Variable(
         "HATCHFARM_METRICS_LISTEN", .listenAddress, unset: "only on the server's own address, with a token",
         for: [.server], "An address that serves /metrics and /metrics.json to anybody, as HOST:PORT.",

@@ -10,14 +10,23 @@ package struct BlobPacker {
     private let packer: ZstdCompressor
     private var size: Int64 = 0
     private var open: [UInt8] = []
-    private var chunks: [[UInt8]] = []
+    /// Those that are full.
+    private(set) var chunks: [[UInt8]] = []
+    /// 1 MiB: as many packers are at work as files come.
+    private static let windowLog: Int32 = 20
 
-    package init() throws { packer = try ZstdCompressor() }
+    package init() throws { packer = try ZstdCompressor(windowLog: Self.windowLog) }
 
     package mutating func add(_ bytes: [UInt8]) throws {
         hasher.update(bytes)
         size += Int64(bytes.count)
         cut(try packer.update(bytes))
+    }
+
+    /// Gives away the chunks that are full.
+    mutating func takeChunks() -> [[UInt8]] {
+        defer { chunks = [] }
+        return chunks
     }
 
     package mutating func finish() throws -> Blob {

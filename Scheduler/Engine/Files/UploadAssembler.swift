@@ -46,34 +46,58 @@ package struct UploadAssembler: Sendable {
             case .repeated(let stored): return .stored(stored)
             case .awaited(let upload):
                 // What was taken away meanwhile, another writer has ended: ask again, for its answer or the new offset.
-                guard let blob = try await assemble(upload, piece, digest) else { continue }
-                return .stored(
-                    try await database.write { try $0.storeUploaded(key, upload, last: piece, blob: blob) })
+                let intake = try BlobIntake(
+                    database, isPacked: piece.coding == "zstd", announced: Int(clamping: piece.total), limit: limit)
+                guard try await assemble(upload, piece, in: intake) else {
+                    await intake.discard()
+                    continue
+                }
+                return .stored(try await store(intake, upload, last: piece, key, digest))
             }
         }
     }
 
-    /// Unpacks and packs what has come. What turns out to be no such file is thrown away: no last piece could mend it,
-    /// so the worker must be able to begin again. Nil when the upload is gone.
-    private func assemble(_ upload: PartialUpload, _ last: Piece, _ digest: String?) async throws -> Blob? {
-        do {
-            let intake = try BlobIntake(
-                isPacked: last.coding == "zstd", announced: Int(clamping: last.total), limit: limit)
+    /// Unpacks and packs what has come; false when the upload is gone.
+    private func assemble(_ upload: PartialUpload, _ last: Piece, in intake: BlobIntake) async throws -> Bool {
+        try await undoing(upload, intake) {
             var start: Int64 = 0
             while start < last.start {
                 let from = start
                 guard let chunk = try await database.read({ try $0.uploadChunk(upload.id, start: from) }) else {
-                    return nil
+                    return false
                 }
                 try await intake.add(chunk)
                 start += Int64(chunk.count)
             }
             try await intake.add(last.bytes)
-            let blob = try await intake.finish()
-            try blob.check(digest)
-            return blob
-        } catch let error as UploadError {
-            try await database.write { try $0.discardUpload(upload.id) }
+            return true
+        }
+    }
+
+    private func store(
+        _ intake: BlobIntake, _ upload: PartialUpload, last: Piece, _ key: LeaseKey, _ digest: String?
+    ) async throws -> PartialUpload.Stored {
+        let stored = try await undoing(upload, intake) {
+            try await intake.store { blob in
+                try blob.check(digest)
+                return try await database.write { try $0.storeUploaded(key, upload, last: last, blob: blob) }
+            }
+        }
+        // The file is stored: what can't be taken away now is the pruner's.
+        try? await database.write { try $0.deletePieces(of: upload) }
+        return stored
+    }
+
+    /// What turns out to be no such file is thrown away: no last piece could mend it, so the worker must be able to
+    /// begin again.
+    private func undoing<Answer>(
+        _ upload: PartialUpload, _ intake: BlobIntake, _ body: () async throws -> Answer
+    ) async throws -> Answer {
+        do {
+            return try await body()
+        } catch {
+            await intake.discard()
+            if error is UploadError { try await database.write { try $0.discardUpload(upload.id) } }
             throw error
         }
     }

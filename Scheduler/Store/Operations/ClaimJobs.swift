@@ -81,6 +81,9 @@ extension Transaction {
     /// How many classes one statement asks.
     private static let classesPerStatement = 16
 
+    /// The most bytes of specs that one claim is granted: what is more waits for the next. One job it gets in any case.
+    package static let specBytesPerClaim: Int64 = 8 << 20
+
     /// Grants pending jobs to a worker: those that fit what its owner's active policy, its consent and its
     /// capacity allow at this moment, by priority, then by who was served least. None fits: an empty answer.
     package func claim(_ claim: Claim, hints: ClaimHints) throws -> ClaimAnswer {
@@ -99,6 +102,7 @@ extension Transaction {
         let needs = Dictionary(heads.map { ($0.id, $0) }) { first, _ in first }
         var left = offer
         var chosen: [Pick] = []
+        var bytes: Int64 = 0
         for part in heads.parts(of: Self.classesPerStatement) where chosen.count < claim.limit {
             let asked = part.map { head in
                 // The mark is where the living begin for everybody: what is barred from one worker may lie before it.
@@ -111,8 +115,11 @@ extension Transaction {
             for head in part { answer.asked[head.id] = ClassObservation() }
             for pick in Placement.rank(picks, heads: needs, service: hints.service) {
                 let id = pick.candidate.classID
-                if chosen.count < claim.limit, let need = needs[id]?.requirement, left.hasRoom(for: need) {
+                if chosen.count < claim.limit, bytes + pick.specBytes <= Self.specBytesPerClaim || chosen.isEmpty,
+                    let need = needs[id]?.requirement, left.hasRoom(for: need)
+                {
                     left.place(need)
+                    bytes += pick.specBytes
                     chosen.append(pick)
                     answer.asked[id]?.take(pick.candidate)
                 } else {
@@ -125,6 +132,7 @@ extension Transaction {
             if try isHolding(head.id) { answer.asked[head.id] = nil }
         }
         guard !chosen.isEmpty else { return answer }
+        try readLargeSpecs(of: &chosen)
         answer.grants = chosen.compactMap { pick in
             needs[pick.candidate.classID].map { grant(pick, $0.requirement, claim, network: offer.network) }
         }
@@ -145,6 +153,13 @@ extension Transaction {
         }
         try record(claimed(answer.grants, by: worker))
         return answer
+    }
+
+    private func readLargeSpecs(of picks: inout [Pick]) throws {
+        let large = try specs(of: picks.filter { $0.spec == nil }.map(\.candidate.id))
+        for index in picks.indices where picks[index].spec == nil {
+            picks[index].spec = large[picks[index].candidate.id]
+        }
     }
 
     /// What a device may be given: its own commands, while it is active, up to what it may hold.
@@ -176,7 +191,7 @@ extension Transaction {
         let timeout = min(claim.visibilityTimeout ?? need.kind.visibilityTimeout, LeaseRules.longest)
         var grant = Grant(
             id: pick.candidate.id, owner: pick.candidate.owner, title: pick.title, requirement: need,
-            spec: pick.spec, token: claim.token(for: pick.candidate.id, fence: pick.fence + 1),
+            spec: pick.spec ?? "", token: claim.token(for: pick.candidate.id, fence: pick.fence + 1),
             fence: pick.fence + 1, attempt: pick.attempt + 1, visibleUntil: now + timeout,
             visibilityTimeout: timeout, leaseEnds: now + LeaseRules.longest, network: network)
         grant.tag = pick.candidate.tag
@@ -197,7 +212,7 @@ extension Transaction {
             return needs[pick.candidate.classID].map { need in
                 var grant = Grant(
                     id: pick.candidate.id, owner: pick.candidate.owner, title: pick.title, requirement: need,
-                    spec: pick.spec, token: token,
+                    spec: pick.spec ?? "", token: token,
                     fence: pick.fence, attempt: pick.attempt, visibleUntil: until, visibilityTimeout: timeout,
                     leaseEnds: ends, network: network)
                 grant.tag = pick.candidate.tag

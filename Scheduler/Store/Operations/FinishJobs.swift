@@ -30,12 +30,27 @@ extension Transaction {
     /// or none.
     /// A report with a key that doesn't hold changes nothing; a repeated report gets the first one's answer, and
     /// another outcome of the same attempt a 409 (CONTRACT 4). An audit's report also settles its task (CONTRACT 7).
+    /// Waits for jobs that another transaction has.
     package func finish(_ reports: [Report], audits: AuditTerms = AuditTerms()) throws -> [Result<Finished, Refusal>] {
+        try finish(reports, audits: audits, waits: true).enumerated().map { place, answer in
+            answer ?? .failure(.leaseLost(reports[place].key.job))
+        }
+    }
+
+    /// As `finish`, but waits for nobody: a report of a job that another transaction has gets no answer (nil), and
+    /// nothing has happened to it.
+    package func finishFree(_ reports: [Report], audits: AuditTerms) throws -> [Result<Finished, Refusal>?] {
+        try finish(reports, audits: audits, waits: false)
+    }
+
+    private func finish(
+        _ reports: [Report], audits: AuditTerms, waits: Bool
+    ) throws -> [Result<Finished, Refusal>?] {
         var round = ReportRound(reports)
-        try accept(&round)
+        try accept(&round, waits: waits)
         if !round.isAnswered {
             try creditOutage()
-            try accept(&round)
+            try accept(&round, waits: waits)
         }
         // Once, and last: accounts are locked after all live rows.
         try end(round.ends, retried: round.retried, audits: audits)
@@ -43,30 +58,39 @@ extension Transaction {
         let answers = reports.indices.map { round.answer(at: $0, before: before) }
         let missing = zip(reports, answers).filter { $0.1 == nil }.map(\.0.key)
         let ended = missing.isEmpty ? [:] : try endedStates(missing.map(\.job))
-        let unreported = missing.isEmpty ? [] : try unreportedAudits(missing)
+        let standing = missing.isEmpty ? [:] : try standingLeases(missing)
         return reports.indices.map { place in
             if let answer = answers[place] { return .success(answer) }
             let key = reports[place].key
-            if unreported.contains(key) { return .failure(.unreportedAudit) }
+            if let job = standing[key] {
+                if job.bounty != nil, reports[place].lacksAudit { return .failure(.unreportedAudit) }
+                if !waits { return nil }
+            }
             if let state = ended[key.job] { return .failure(.jobEnded(key.job, state)) }
             return .failure(round.isAccepted(at: place, before: before) ? .otherOutcome : .leaseLost(key.job))
         }
     }
 
     /// Takes the attempts whose keys hold; says nothing of the others.
-    private func accept(_ round: inout ReportRound) throws {
-        let open = round.unanswered
-        let successes = open.filter { $0.outcome.status == .success }
-        let reported = Set(successes.filter { $0.outcome.audit != nil }.map(\.key.job))
-        for job in try deleteHeld(successes.map(\.key), reported: reported) {
+    private func accept(_ round: inout ReportRound, waits: Bool) throws {
+        var completed: [LiveJob] = []
+        var others: [(LiveJob, place: Int)] = []
+        for job in try lockHeld(round.unanswered.map(\.key), waits: waits) {
             guard let key = job.leaseKey, let place = round.places[key] else { continue }
+            let report = round.reports[place]
+            guard report.outcome.status == .success else {
+                others.append((job, place))
+                continue
+            }
+            // No other audit is taken than one with its report.
+            if job.bounty != nil, report.lacksAudit { continue }
             let pay = job.earned(at: now)
-            round.ends.append(
-                Ended(job: job, state: .completed, reason: nil, outcome: round.reports[place].outcome, pay: pay))
+            completed.append(job)
+            round.ends.append(Ended(job: job, state: .completed, reason: nil, outcome: report.outcome, pay: pay))
             round.answers[place] = job.finished(.completed, at: now, paid: pay)
         }
-        for job in try lockHeld(open.filter { $0.outcome.status != .success }.map(\.key)) {
-            guard let key = job.leaseKey, let place = round.places[key] else { continue }
+        try deleteLocked(completed)
+        for (job, place) in others {
             let pay = job.earned(at: now)
             let ended = try fail(job, round.reports[place].outcome, pay: pay)
             if let ended {
@@ -191,6 +215,11 @@ private struct ReportRound {
     func isAccepted(at place: Int, before: [LeaseKey: (status: String, answer: Finished)]) -> Bool {
         answers[firsts[place]] != nil || before[reports[place].key] != nil
     }
+}
+
+extension Report {
+    /// Whether it says of a success nothing that an audit has to say.
+    fileprivate var lacksAudit: Bool { outcome.status == .success && outcome.audit == nil }
 }
 
 extension Refusal {

@@ -20,7 +20,7 @@ package struct Submission: Sendable {
 
     /// How much of a round it fills: a job is one, and so are four KiB of content.
     package var weight: Int {
-        jobs.count + contents.reduce(0) { $0 + $1.chunks.reduce(0) { $0 + $1.count } } / 4_096
+        jobs.count + contents.reduce(0) { $0 + $1.weight } / 4_096
     }
 
     package enum Reply: Sendable {

@@ -6,24 +6,44 @@ extension Transaction {
     package static let classesPerOwner: Int64 = 1_000
 
     /// Accepts many submissions in one go: two inserts, whatever their number, and what their prices hold. Each is
-    /// refused by itself.
+    /// refused by itself. Waits for jobs that others depend on and another transaction has.
     package func submit(
         _ submissions: [Submission], hints: SubmitHints
     ) throws -> [Result<Submission.Reply, Refusal>] {
+        try submit(submissions, hints: hints, waits: true).map { answer in
+            guard let answer else { throw InternalError("a submission that waits got no answer") }
+            return answer
+        }
+    }
+
+    /// As `submit`, but waits for nobody: a submission that depends on a job that another transaction has gets no
+    /// answer (nil), and nothing has happened of it.
+    package func submitFree(
+        _ submissions: [Submission], hints: SubmitHints
+    ) throws -> [Result<Submission.Reply, Refusal>?] {
+        try submit(submissions, hints: hints, waits: false)
+    }
+
+    private func submit(
+        _ submissions: [Submission], hints: SubmitHints, waits: Bool
+    ) throws -> [Result<Submission.Reply, Refusal>?] {
         let stored = try storedAnswers(submissions.compactMap { $0.idempotency?.name })
         let overQuota = try ownersOverQuota(submissions, hints)
         var round = SubmitRound()
         for submission in submissions {
             do {
-                round.steps.append(.success(try accept(submission, stored, overQuota, hints, &round)))
+                let step = try accept(submission, stored, overQuota, hints, &round, waits: waits)
+                round.steps.append(.success(step))
             } catch let refusal as Refusal {
                 round.steps.append(.failure(refusal))
+            } catch is JobTaken {
+                round.steps.append(nil)
             }
         }
         let money = try setAside(&round)
         var draft = SubmitDraft()
         let results = zip(submissions, round.steps).map { submission, step in
-            step.map { draft.add($0, of: submission, at: now) }
+            step.map { step in step.map { draft.add($0, of: submission, at: now) } }
         }
         try store(draft.contents)
         try write(draft, hints: hints)
@@ -34,7 +54,7 @@ extension Transaction {
 
     private func accept(
         _ submission: Submission, _ stored: [IdempotencyKey.Name: StoredAnswers.Entry], _ overQuota: Set<OwnerID>,
-        _ hints: SubmitHints, _ round: inout SubmitRound
+        _ hints: SubmitHints, _ round: inout SubmitRound, waits mayWait: Bool
     ) throws -> SubmitRound.Step {
         if let key = submission.idempotency {
             if let earlier = stored[key.name] {
@@ -54,7 +74,7 @@ extension Transaction {
         mine.reserveCapacity(submission.jobs.count)
         var waits: [(job: JobID, on: JobID)] = []
         for job in submission.jobs {
-            let (accepted, waitsFor) = try accept(job, hints: hints)
+            let (accepted, waitsFor) = try accept(job, hints: hints, waits: mayWait)
             mine.append(accepted)
             waits += waitsFor.map { (accepted.id, $0) }
         }
@@ -65,7 +85,7 @@ extension Transaction {
     /// after the jobs that others depend on.
     private func setAside(_ round: inout SubmitRound) throws -> (book: Book, holds: [Hold]) {
         let wanted = round.steps.map { step -> [Hold] in
-            guard case .success(.fresh(let jobs, _)) = step else { return [] }
+            guard case .success(.fresh(let jobs, _))? = step else { return [] }
             return jobs.compactMap(\.hold)
         }
         let accounts = Set(wanted.joined().flatMap { [$0.available, $0.held] })
@@ -85,11 +105,11 @@ extension Transaction {
 
     /// One job as it will be written: its id, its class, where it starts; and what it waits for.
     private func accept(
-        _ job: NewJob, hints: SubmitHints
+        _ job: NewJob, hints: SubmitHints, waits: Bool
     ) throws -> (job: AcceptedJob, waitsFor: [JobID]) {
         let isLater = job.runAt ?? now > now
         var accepted = AcceptedJob(id: JobID(newUUID()), job: job, state: isLater ? .scheduled : .pending, tag: 0)
-        let waitsFor = try job.dependsOn.isEmpty ? [] : settleDependencies(&accepted)
+        let waitsFor = try job.dependsOn.isEmpty ? [] : settleDependencies(&accepted, waits: waits)
         if let place = job.device {
             accepted.tag = place.tag
             if place.needsApproval { (accepted.state, accepted.waitsFor) = (.blocked, 1) }
@@ -101,11 +121,13 @@ extension Transaction {
     }
 
     /// Blocks a job for what it waits for, or cancels it where that is in vain. Returns the jobs that it is kept to
-    /// depend on, those that have completed before too.
-    private func settleDependencies(_ accepted: inout AcceptedJob) throws -> [JobID] {
+    /// depend on, those that have completed before too. Throws `JobTaken`.
+    private func settleDependencies(_ accepted: inout AcceptedJob, waits: Bool) throws -> [JobID] {
         let job = accepted.job
-        let live = try markDependents(job.dependsOn.sorted(), owner: job.owner)
+        let live = try lockLive(job.dependsOn.sorted(), owner: job.owner, waits: waits)
         let past = job.dependsOn.filter { !live.contains($0) }
+        // Whether it lives is asked first: what ends between the two questions is found to have ended.
+        if !waits, !past.isEmpty, try isAnyLive(past, owner: job.owner) { throw JobTaken() }
         let ended = try endings(of: past, owner: job.owner)
         if let missing = job.dependsOn.first(where: { !live.contains($0) && ended[$0] == nil }) {
             throw Refusal.invalid(field: "depends_on", message: "no job \(missing.text) of yours")
@@ -139,6 +161,7 @@ extension Transaction {
                 $0.addLive(1, of: $1.job.owner, bounty: $1.job.bounty, device: $1.job.device?.device)
             })
         try insertDependencies(draft.waits)
+        try countDependents(draft.waits.map(\.on))
         try insertUnborn(draft.jobs.filter { $0.state == .cancelled })
         try note(draft.jobs.compactMap(\.change))
         try record(draft.events)
@@ -188,6 +211,9 @@ extension AcceptedJob {
     }
 }
 
+/// A job that is depended on is another transaction's.
+private struct JobTaken: Error {}
+
 /// What a round of submissions comes to, before anything is written.
 private struct SubmitRound {
     enum Step {
@@ -195,7 +221,8 @@ private struct SubmitRound {
         case replayed(StoredAnswer)
     }
 
-    var steps: [Result<Step, Refusal>] = []
+    /// Nil where a job that it depends on is another transaction's.
+    var steps: [Result<Step, Refusal>?] = []
     var keys: Set<IdempotencyKey.Name> = []
 }
 

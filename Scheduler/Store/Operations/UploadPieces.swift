@@ -46,10 +46,12 @@ extension Transaction {
             let standing = try self.upload(job.id, fence: job.fence, path: last.path)
             throw Refusal.uploadStands(at: standing?.received ?? 0)
         }
-        try deleteChunks(of: [upload.id])
         try keep(blob, as: last.path, of: job)
         return stored
     }
+
+    /// Takes away the pieces of an upload whose file is stored: many bytes, so it isn't done while the lease is locked.
+    package func deletePieces(of upload: PartialUpload) throws { try deleteChunks(of: [upload.id]) }
 
     /// Takes away an upload that came to nothing, unless it is stored by now.
     package func discardUpload(_ id: Int64) throws { try deleteChunks(of: deleteUpload(id)) }

@@ -31,11 +31,6 @@ extension Transaction {
         } != nil
     }
 
-    /// Those of these leases that hold an audit.
-    func unreportedAudits(_ keys: [LeaseKey]) throws -> Set<LeaseKey> {
-        Set(try held(keys, "").filter { $0.bounty != nil }.compactMap(\.leaseKey))
-    }
-
     private func audits(_ condition: SQL) throws -> [Audit] {
         try rows("SELECT \(raw: Self.auditColumns) FROM audits WHERE \(sql: condition)") { row in
             let (job, bounty, isDryRun) = try (JobID(row.text()), row.integer(), row.bool())

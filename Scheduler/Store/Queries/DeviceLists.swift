@@ -37,7 +37,7 @@ extension Transaction {
         return device
     }
 
-    /// A customer's devices by id, and how many there are.
+    /// A customer's devices by id, without what is large of them, and how many there are.
     /// - Parameter isOnline: nil for all.
     package func devices(
         of customer: CustomerID, isOnline: Bool?, offset: Int, limit: Int
@@ -65,7 +65,7 @@ extension Transaction {
         guard !ids.isEmpty else { return ([], total) }
         let found = try rows(
             """
-            SELECT \(raw: Device.columns) FROM devices JOIN device_presence ON device_id = devices.id
+            SELECT \(raw: Device.listColumns) FROM devices JOIN device_presence ON device_id = devices.id
             WHERE devices.id \(in: ids)
             """
         ) { try Device(&$0) }
@@ -206,6 +206,12 @@ extension Device {
     static let columns: StaticString = """
         devices.id, devices.customer_id, name, location, model, config, state, registered_at, created_at, health,
         last_seen, is_online, metrics, diagnostics
+        """
+
+    /// As `columns`, but nothing of what a list doesn't show and may be large.
+    static let listColumns: StaticString = """
+        devices.id, devices.customer_id, name, location, model, NULL, state, registered_at, created_at, health,
+        last_seen, is_online, NULL, NULL
         """
 
     init(_ row: inout Row) throws {

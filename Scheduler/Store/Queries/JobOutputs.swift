@@ -51,7 +51,13 @@ extension Transaction {
     }
 
     package func blobChunk(_ hash: String, number: Int64) throws -> [UInt8]? {
-        try first("SELECT bytes FROM blob_chunks WHERE hash = \(hash) AND number = \(number)") { try $0.bytes() }
+        try first(
+            """
+            SELECT bytes FROM blob_chunks
+            WHERE hash \(.isFound) SELECT COALESCE(content, hash) FROM blobs WHERE blobs.hash = \(hash) \(.end)
+                AND number = \(number)
+            """
+        ) { try $0.bytes() }
     }
 
     /// The size of content that this owner has uploaded; nil when it hasn't.

@@ -20,15 +20,18 @@ package struct JobPage: Sendable {
 }
 
 extension Transaction {
-    private static let jobColumns: StaticString = """
+    private static let summaryColumns: StaticString = """
         jobs.id, jobs.owner_id, jobs.title, kind, queue, priority, COALESCE(live_jobs.state, ended_jobs.state),
-        jobs.created_at, jobs.spec, jobs.class_id, COALESCE(live_jobs.attempt, ended_jobs.attempt),
+        jobs.created_at, jobs.class_id, COALESCE(live_jobs.attempt, ended_jobs.attempt),
         jobs.max_attempts, COALESCE(live_jobs.losses, ended_jobs.losses), COALESCE(live_jobs.fence, ended_jobs.fence),
         jobs.max_price, live_jobs.run_at, COALESCE(live_jobs.worker_id, ended_jobs.worker_id),
         COALESCE(live_jobs.claimed_at, ended_jobs.claimed_at), visible_until, percent, message, reason, exit_code,
-        output, error, duration_ms, ended_at, CASE live_jobs.state WHEN 'running' THEN live_jobs.hourly_price END,
+        duration_ms, ended_at, CASE live_jobs.state WHEN 'running' THEN live_jobs.hourly_price END,
         COALESCE(live_jobs.paid, ended_jobs.paid)
         """
+
+    /// What may be a MiB each, and only who asks for one job is sent.
+    private static let largeColumns: StaticString = "jobs.spec, output, error"
 
     private static let joined: StaticString = """
         jobs JOIN job_classes ON job_classes.id = jobs.class_id
@@ -42,12 +45,37 @@ extension Transaction {
     package func job(_ id: JobID, ofAny owners: [OwnerID]) throws -> Job? {
         try first(
             """
-            SELECT \(raw: Self.jobColumns) FROM \(raw: Self.joined)
+            SELECT \(raw: Self.summaryColumns), \(raw: Self.largeColumns) FROM \(raw: Self.joined)
             WHERE jobs.id = \(id.text) AND jobs.owner_id \(in: owners.map(\.text))
             """
-        ) { try Self.job(&$0) }
+        ) { row in
+            var job = try Self.summary(&row)
+            job.spec = try row.text()
+            let (output, error) = try (row.optionalText(), row.optionalText())
+            job.ending?.output = output
+            job.ending?.error = error
+            return job
+        }
     }
 
+    /// As `job`, without its spec, its output and its error.
+    package func jobSummary(_ id: JobID, ofAny owners: [OwnerID]) throws -> Job? {
+        try first(
+            """
+            SELECT \(raw: Self.summaryColumns) FROM \(raw: Self.joined)
+            WHERE jobs.id = \(id.text) AND jobs.owner_id \(in: owners.map(\.text))
+            """
+        ) { try Self.summary(&$0) }
+    }
+
+    /// Whether the job belongs to one of these.
+    package func isJob(_ id: JobID, ofAny owners: [OwnerID]) throws -> Bool {
+        try first("SELECT 1 FROM jobs WHERE id = \(id.text) AND owner_id \(in: owners.map(\.text))") {
+            try $0.integer()
+        } != nil
+    }
+
+    /// A page of jobs, without their specs, outputs and errors.
     package func jobs(_ page: JobPage) throws -> [Job] {
         // A range of the index for each owner, of which the newest are taken.
         let ranges = page.owners.map { Self.ids(of: $0, page) }
@@ -60,9 +88,9 @@ extension Transaction {
         return try rows(
             """
             WITH page AS MATERIALIZED (\(sql: ids))
-            SELECT \(raw: Self.jobColumns) FROM \(raw: Self.joined) JOIN page ON page.id = jobs.id
+            SELECT \(raw: Self.summaryColumns) FROM \(raw: Self.joined) JOIN page ON page.id = jobs.id
             """
-        ) { try Self.job(&$0) }
+        ) { try Self.summary(&$0) }
         // In SQL the order would lead PostgreSQL to walk all jobs, newest first, and look each up in the page.
         .sorted { $0.id > $1.id }
     }
@@ -125,13 +153,13 @@ extension Transaction {
         try first("SELECT spec FROM jobs WHERE id = \(id.text)") { try $0.text() }
     }
 
-    private static func job(_ row: inout Row) throws -> Job {
+    private static func summary(_ row: inout Row) throws -> Job {
         let id = try JobID(row.text())
         let owner = try OwnerID(row.text())
         let title = try row.text()
         var job = try Job(
             id: id, owner: owner, title: title, kind: row.word(), queue: row.text(), priority: row.integer(),
-            state: row.jobState(), createdAt: row.integer(), spec: row.text(), classID: ClassID(row.integer()),
+            state: row.jobState(), createdAt: row.integer(), spec: "", classID: ClassID(row.integer()),
             attempt: row.integer(), maxAttempts: row.integer(), losses: row.integer(), fence: row.integer())
         job.maxPrice = try row.optionalInteger()
         job.runAt = try row.optionalInteger()
@@ -142,12 +170,10 @@ extension Transaction {
         job.message = try row.optionalText()
         let reason = try row.optionalText()
         let exitCode = try row.optionalInteger()
-        let output = try row.optionalText()
-        let error = try row.optionalText()
         let duration = try row.optionalInteger()
         if let endedAt = try row.optionalInteger() {
             job.ending = Job.Ending(
-                reason: reason, exitCode: exitCode, output: output, error: error, durationMilliseconds: duration,
+                reason: reason, exitCode: exitCode, output: nil, error: nil, durationMilliseconds: duration,
                 endedAt: endedAt)
         }
         job.hourlyPrice = try row.optionalInteger()

@@ -6,7 +6,13 @@ struct Pick {
     var attempt: Int64
     var fence: Int64
     var title: String
-    var spec: String
+    /// Bytes of the spec.
+    var specBytes: Int64
+    /// Nil while it isn't read: a large one is when the job is granted.
+    var spec: String?
+
+    /// A spec of so many bytes is read with the pick, as most are that small.
+    fileprivate static let smallSpec: Int64 = 2_048
 }
 
 /// A grant as it is written: who gets the job, and for how long.
@@ -49,7 +55,8 @@ extension Transaction {
             """
             WITH picks AS MATERIALIZED (\(sql: parts))
             SELECT picks.id, picks.owner_id, picks.class_id, picks.tag, picks.since, picks.attempt, picks.fence,
-                jobs.title, jobs.spec
+                jobs.title, \(octetsOf: "jobs.spec"),
+                CASE WHEN \(octetsOf: "jobs.spec") <= \(Pick.smallSpec) THEN jobs.spec END
             FROM picks JOIN jobs ON jobs.id = picks.id
             """
         ) { row in
@@ -58,8 +65,17 @@ extension Transaction {
                 tag: row.integer(), since: row.integer())
             return try Pick(
                 candidate: candidate, attempt: row.integer(), fence: row.integer(), title: row.text(),
-                spec: row.text())
+                specBytes: row.integer(), spec: row.optionalText())
         }
+    }
+
+    /// The specs of these jobs.
+    func specs(of ids: [JobID]) throws -> [JobID: String] {
+        guard !ids.isEmpty else { return [:] }
+        let found = try rows("SELECT id, spec FROM jobs WHERE id \(in: ids.map(\.text))") { row in
+            try (JobID(row.text()), row.text())
+        }
+        return Dictionary(found) { first, _ in first }
     }
 
     /// Whether anything waits in a class.
@@ -132,7 +148,7 @@ extension Transaction {
                 tag: row.integer(), since: row.integer())
             let pick = try Pick(
                 candidate: candidate, attempt: row.integer(), fence: row.integer(), title: row.text(),
-                spec: row.text())
+                specBytes: 0, spec: row.text())
             return try (pick, row.text(), row.integer(), row.integer(), row.integer())
         }
     }

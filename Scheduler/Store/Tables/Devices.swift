@@ -221,12 +221,14 @@ struct KnownPresence {
 }
 
 extension Transaction {
-    /// Locks the presence of devices in the order of their ids.
-    func lockPresence(of ids: ArraySlice<DeviceID>) throws -> [KnownPresence] {
-        try rows(
+    /// Locks the presence of devices in the order of their ids. Of those that another transaction has it says nothing,
+    /// unless it `waits` for them.
+    func lockPresence(of ids: ArraySlice<DeviceID>, waits: Bool = true) throws -> [KnownPresence] {
+        let lock: Clause = waits ? .forUpdate : .skipLocked
+        return try rows(
             """
             SELECT \(raw: KnownPresence.columns) FROM device_presence WHERE device_id \(in: ids.map(\.text))
-            ORDER BY device_id \(.forUpdate)
+            ORDER BY device_id \(lock)
             """
         ) { try KnownPresence(&$0) }
     }

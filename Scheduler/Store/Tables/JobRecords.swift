@@ -67,16 +67,36 @@ extension Transaction {
         try executeLater("INSERT INTO job_dependencies \(inserting: rows)")
     }
 
-    /// Counts one more that waits for each of these jobs, which locks them until the commit; returns those that live.
-    func markDependents(_ ids: [JobID], owner: OwnerID) throws -> Set<JobID> {
+    /// Locks those of an owner's jobs that live. Those that another transaction has are left out, unless this `waits`
+    /// for them.
+    func lockLive(_ ids: [JobID], owner: OwnerID, waits: Bool) throws -> Set<JobID> {
         guard !ids.isEmpty else { return [] }
-        let marked = try rows(
+        let lock: Clause = waits ? .forUpdate : .skipLocked
+        let locked = try rows(
             """
-            UPDATE live_jobs SET dependents = dependents + 1
-            WHERE id \(in: ids.map(\.text)) AND owner_id = \(owner.text) RETURNING id
+            SELECT id FROM live_jobs WHERE id \(in: ids.map(\.text)) AND owner_id = \(owner.text)
+            ORDER BY id \(lock)
             """
         ) { try JobID($0.text()) }
-        return Set(marked)
+        return Set(locked)
+    }
+
+    /// Whether one of an owner's jobs lives, as far as one sees without a lock.
+    func isAnyLive(_ ids: [JobID], owner: OwnerID) throws -> Bool {
+        try first(
+            "SELECT 1 FROM live_jobs WHERE id \(in: ids.map(\.text)) AND owner_id = \(owner.text) LIMIT 1"
+        ) { try $0.integer() } != nil
+    }
+
+    /// Counts one more that waits for a job, each time that it is named.
+    func countDependents(_ ids: [JobID]) throws {
+        let counts = Dictionary(ids.map { ($0, Int64(1)) }, uniquingKeysWith: +).sorted { $0.key < $1.key }
+        let waited = SQL.Rows("waited", ["job", "more"], of: counts) { [.text($0.key.text), .integer($0.value)] }
+        try executeLater(
+            """
+            UPDATE live_jobs SET dependents = dependents + \(waited.more) \(from: waited)
+            WHERE live_jobs.id \(is: waited.job)
+            """)
     }
 
     /// Those of the jobs that have ended, with how.

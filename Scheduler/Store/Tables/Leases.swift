@@ -31,27 +31,34 @@ package struct Progress: Sendable {
 }
 
 extension Transaction {
-    /// Sets each held lease to *now + extension*, never past its end; returns what they became, by the key that held:
-    /// another key of the same job in the same call holds nothing.
-    func extendHeld(_ extensions: [Extension]) throws -> [LeaseKey: Int64] {
-        let held = SQL.Rows("held", LeaseKey.columns + ["until"], of: extensions) {
-            $0.key.values + [.integer(now + $0.milliseconds)]
-        }
-        let extended = try rows(
+    /// When leases that are held by exactly these keys end for good, whatever their extensions; their rows are locked
+    /// in the order of ids. Those that another transaction has are left out, unless this `waits` for them.
+    func lockLeaseEnds(_ keys: [LeaseKey], waits: Bool) throws -> [LeaseKey: Int64] {
+        let lock: Clause = waits ? .forUpdate : .skipLocked
+        let held = LeaseKey.rows(keys)
+        let found = try rows(
             """
-            UPDATE live_jobs SET
-                visible_until = CASE WHEN \(held.until) < lease_ends THEN \(held.until) ELSE lease_ends END
-            \(from: held)
-            WHERE live_jobs.id \(is: held.job) AND worker_id = \(held.worker) AND claim_token = \(held.token)
+            SELECT live_jobs.id, worker_id, claim_token, lease_ends FROM live_jobs\(and: held)
+            WHERE id \(is: held.job) AND worker_id = \(held.worker) AND claim_token = \(held.token)
                 AND state = \(.running) AND visible_until > \(now)
-            RETURNING live_jobs.id, worker_id, claim_token, visible_until
+            ORDER BY \(held.job) \(lock)
             """
         ) { row in
             try (
                 LeaseKey(job: JobID(row.text()), worker: MachineID(row.text()), tokenHash: row.text()), row.integer()
             )
         }
-        return Dictionary(extended) { _, last in last }
+        return Dictionary(found) { _, last in last }
+    }
+
+    /// Leases that this transaction has locked last until these instants.
+    func prolong(_ leases: [(job: JobID, until: Int64)]) throws {
+        let longer = SQL.Rows("longer", ["job", "until"], of: leases) { [.text($0.job.text), .integer($0.until)] }
+        try executeLater(
+            """
+            UPDATE live_jobs SET visible_until = \(longer.until) \(from: longer)
+            WHERE live_jobs.id \(is: longer.job) AND state = \(.running)
+            """)
     }
 
     /// Notes progress on a held lease; returns the fence, or nil when the key doesn't hold.

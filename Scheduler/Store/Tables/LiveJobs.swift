@@ -93,24 +93,17 @@ package struct LeaseKey: Sendable, Hashable {
 }
 
 extension Transaction {
-    /// Takes live jobs away whose lease is held by exactly these keys and hasn't run out: the guard of every ending.
-    /// - Parameter reported: the jobs that came with an audit's report; no other audit is taken.
-    func deleteHeld(_ keys: [LeaseKey], reported: Set<JobID>) throws -> [LiveJob] {
-        let held = SQL.Rows("held", LeaseKey.columns + ["reported"], of: keys) {
-            $0.values + [.bool(reported.contains($0.job))]
-        }
-        return try rows(
-            """
-            DELETE FROM live_jobs \(using: held)
-            WHERE id \(is: held.job) AND worker_id = \(held.worker) AND claim_token = \(held.token)
-                AND state = \(.running) AND visible_until > \(now) AND (bounty_id IS NULL OR \(held.reported) = 1)
-            RETURNING \(raw: LiveJob.columns)
-            """
-        ) { try LiveJob(&$0) }
+    /// Reads and locks live jobs whose lease is held by exactly these keys and hasn't run out, in id order: the guard
+    /// of every ending. Those that another transaction has are left out, unless this `waits` for them.
+    func lockHeld(_ keys: [LeaseKey], waits: Bool = true) throws -> [LiveJob] {
+        try held(keys, waits ? "\(.forUpdate)" : "\(.skipLocked)")
     }
 
-    /// Reads and locks live jobs whose lease is held by exactly these keys and hasn't run out, in id order.
-    func lockHeld(_ keys: [LeaseKey]) throws -> [LiveJob] { try held(keys, "\(.forUpdate)") }
+    /// The jobs of those keys that hold, as far as one sees without a lock.
+    func standingLeases(_ keys: [LeaseKey]) throws -> [LeaseKey: LiveJob] {
+        let found = try held(keys, "").compactMap { job in job.leaseKey.map { ($0, job) } }
+        return Dictionary(found) { first, _ in first }
+    }
 
     func held(_ keys: [LeaseKey], _ lock: SQL) throws -> [LiveJob] {
         let held = LeaseKey.rows(keys)
