@@ -165,7 +165,10 @@ struct RevivalTests {
 
     private func states(_ lab: Lab, _ jobs: [JobID]) async throws -> [JobState: Int] {
         var counts: [JobState: Int] = [:]
-        for job in jobs { counts[try #require(try await lab.state(job)), default: 0] += 1 }
+        for job in jobs {
+            let state = try #require(try await lab.state(job))
+            counts[state, default: 0] += 1
+        }
         return counts
     }
 
