@@ -21,7 +21,8 @@ extension Transaction {
     /// Those whose lease isn't current any more stay as they are.
     package func fail(_ unfed: [UnfedJob]) throws -> [Finished] {
         let errors = Dictionary(unfed.map { ($0.key, $0.error) }) { first, _ in first }
-        let jobs = try deleteHeld(unfed.map(\.key).sorted { $0.job < $1.job }, reported: [])
+        let jobs = try lockHeld(unfed.map(\.key).sorted { $0.job < $1.job })
+        try deleteLocked(jobs)
         try end(
             jobs.map { job in
                 Ended(
