@@ -12,7 +12,7 @@ struct PackageTests {
 
     /// A copy of this machine's root whose changes are kept in memory; `$1` is a folder, `$2` the package. There is no
     /// systemd, until the script puts something in its place.
-    private static let root = """
+    private static let rootScript = """
         set -eu
         PATH=/usr/sbin:/usr/bin:/sbin:/bin
         mount -t tmpfs tmpfs "$1"
@@ -25,7 +25,7 @@ struct PackageTests {
         """
 
     /// Each step has to hold.
-    private static let life = #"""
+    private static let lifeScript = #"""
         set -eu
         export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
         trap 'echo "line $LINENO does not hold"' ERR
@@ -108,7 +108,9 @@ struct PackageTests {
         return path
     }
 
-    @Test("is installed, upgraded, removed and purged, and leaves what isn't its own", .enabled(if: hasDebian))
+    @Test(
+        "is installed, upgraded, removed and purged, and leaves what isn't its own",
+        .enabled(if: PackageTests.hasDebian))
     func life() async throws {
         let output = Scratch.path("package")
         let made = try await Tool.run(
@@ -122,20 +124,18 @@ struct PackageTests {
         }
         let folder = Scratch.path("root")
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let (root, life) = (try write("root.sh", Self.rootScript), try write("life.sh", Self.lifeScript))
         let namespace = getuid() == 0 ? ["-m"] : ["-r", "-m"]
         let printed = try await Tool.run(
             "/usr/bin/unshare",
-            namespace + [
-                "--propagation", "private", "/bin/bash", try write("root.sh", Self.root), folder, package,
-                try write("life.sh", Self.life),
-            ])
+            namespace + ["--propagation", "private", "/bin/bash", root, folder, package, life])
         #expect(
             printed.split(separator: "\n").map { String($0) }
                 == ["installed", "upgraded", "removed", "purged", "gone", "all"], "\(printed)")
         try? FileManager.default.removeItem(atPath: package)
     }
 
-    @Test("is not made of what is no program, and the script says why", .enabled(if: hasDebian))
+    @Test("is not made of what is no program, and the script says why", .enabled(if: PackageTests.hasDebian))
     func refusals() async throws {
         for (arguments, words) in [
             (["--binary", "/etc/passwd"], "/etc/passwd is not a program"),

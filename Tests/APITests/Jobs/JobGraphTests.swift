@@ -94,8 +94,8 @@ struct JobGraphTests {
             let reason = try await plane.show(one)["pending_reason"]?.string ?? ""
             #expect(reason.contains(root) && !reason.contains(done.job), "\(reason)")
             _ = try await plane.send("DELETE", "/jobs/\(root)", Caller.alice.headers)
-            let after = try await graph(root).1["jobs"]?.array ?? []
-            #expect(after.compactMap { $0["reason"]?.string }.count { $0 == "dependency" } == 4)
+            let ended = try await graph(root).1["jobs"]?.array ?? []
+            #expect(ended.compactMap { $0["reason"]?.string }.count { $0 == "dependency" } == 4)
         }
     }
 }
