@@ -113,7 +113,7 @@ enum ArtifactUploads {
 
     private static func path(of call: Call) throws -> String {
         let path = try call.parameter("path")
-        guard path.isJobPath else { throw FieldError("path", .invalid(JobLimits.pathRule)) }
+        guard path.isJobPath else { throw FieldError("path", .invalid(String.jobPathRule)) }
         return path
     }
 }

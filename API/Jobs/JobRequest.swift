@@ -8,12 +8,9 @@ enum JobLimits {
     static let minutes = Format<Int64>.integer(WireLimits.jobMinutes)
     static let title = Format<String>.trimmed(1...255)
     static let path = Format<String>.checked(.string(1...512)) { text throws(FieldError) in
-        guard text.isJobPath else { throw .invalid(pathRule) }
+        guard text.isJobPath else { throw .invalid(String.jobPathRule) }
     }
     static let paths = Format<[String]>.array(path, 0...256)
-
-    static let pathRule =
-        "must be a relative path of at most 512 bytes without '.', '..' or empty parts, backslashes, control characters"
 }
 
 /// What a request for a job asks, read and checked; its inputs' contents apart.
@@ -103,11 +100,7 @@ private struct JobWork {
         optional("outputs", JobLimits.paths, default: [], "Files to keep.")
     }
     .map { title, description, type, command, environment, stdin, inputs, outputs throws(FieldError) in
-        // Byte by byte, as files are named: to Swift, an é is the same composed and decomposed.
-        var paths: Set<ExactText> = []
-        for (index, input) in inputs.enumerated() where !paths.insert(ExactText(input.input.path)).inserted {
-            throw FieldError("inputs[\(index)].path", .invalid("is named twice"))
-        }
+        try GivenInput.checkLayout(of: inputs)
         return JobWork(
             title: title, description: description, type: type, command: command, environment: environment,
             stdin: stdin, inputs: inputs, outputs: outputs)
@@ -204,6 +197,18 @@ private struct JobPlan {
 private struct GivenInput {
     let input: JobInput
     let content: [UInt8]?
+
+    /// By the rule that the worker has too.
+    static func checkLayout(of inputs: [GivenInput]) throws(FieldError) {
+        var layout = FileLayout()
+        for (index, input) in inputs.enumerated() {
+            do throws(FileLayout.Clash) {
+                try layout.add(input.input.path)
+            } catch {
+                throw FieldError("inputs[\(index)].path", .invalid(error.rule))
+            }
+        }
+    }
 
     static let input = Input {
         required("path", JobLimits.path)

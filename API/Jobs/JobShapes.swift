@@ -112,5 +112,8 @@ struct JobDetails: Sendable {
     let requirement: Requirement?
     let attempts: [Attempt]
     /// Why it waits; nil when it doesn't.
-    let pendingReason: String?
+    var pendingReason: String?
+
+    /// Whether nothing keeps it from running but that no machine has claimed it.
+    var isClaimable: Bool { job.state == .pending && pendingReason == nil }
 }

@@ -92,7 +92,11 @@ enum Jobs {
     static func show(_ call: Call, _ member: MemberContext) async throws -> JobDetails {
         let id = try call.parameter("job", as: JobID.self)
         let owners = member.readable
-        return try await call.database.read { try $0.details(of: id, owners) }
+        var details = try await call.database.read { try $0.details(of: id, owners) }
+        if details.isClaimable, let need = details.requirement {
+            details.pendingReason = try await call.dependencies.liveMachines.value.get().reason(for: need)
+        }
+        return details
     }
 
     static func cancel(_ call: Call, _ member: MemberContext) async throws -> JobDetails {
@@ -121,7 +125,7 @@ extension Transaction {
     fileprivate func details(of id: JobID, _ owners: [OwnerID]) throws -> JobDetails {
         guard let job = try job(id, ofAny: owners) else { throw Refusal.notFound("job") }
         let need = try classes([job.classID]).first?.requirement
-        let pending = job.state.isEnded || job.state == .running ? nil : try pendingReason(job, need)
+        let pending = job.state.isEnded || job.state == .running ? nil : try pendingReason(job)
         return JobDetails(
             job: job, spec: try JobSpec(job.spec), requirement: need, attempts: try attempts(of: id),
             pendingReason: pending)

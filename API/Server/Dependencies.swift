@@ -1,5 +1,6 @@
 package import Bus
 package import Bytes
+internal import Domain
 package import Engine
 package import Store
 
@@ -24,6 +25,8 @@ package final class Dependencies: Sendable {
     let bodies: BodyBudget
     let oracle: Oracle
     let signIn: SignIn
+    /// What live machines offer: read at most every two seconds, and for a twentieth of the time.
+    let liveMachines: Cached<Result<LiveMachines, any Error>>
     let health: Health
     /// Written by a scheduler beside.
     package let keyUses: KeyUses
@@ -50,6 +53,9 @@ package final class Dependencies: Sendable {
             most: configuration.bodyMegabytes << 20, mostOfTenant: configuration.bodyMegabytesPerOwner << 20)
         oracle = Oracle(configuration.oracle, world: world)
         signIn = SignIn(configuration, world: world)
+        liveMachines = Cached(milliseconds: 2_000, rest: 20, clock: world.monotonic) {
+            do { return .success(try await database.read { try $0.liveMachines() }) } catch { return .failure(error) }
+        }
         keyUses = KeyUses(database)
         self.gauges = gauges
         health = Health(database, redis, world: world)

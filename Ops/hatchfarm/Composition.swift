@@ -16,12 +16,13 @@ struct Composition: Sendable {
     private let app: App
     private let scheduler: Scheduler
     private let logger: Logger
+    private let lock: ProcessLock?
 
     /// Opens and migrates the database.
     static func open(_ settings: Settings, logger: Logger) async throws -> Composition {
         let world = World.live
         let token = settings.operatorToken ?? Hex.encode(world.random(24))
-        try lockFile(of: settings.database)
+        let lock = try lockFile(of: settings.database)
         let (database, _) = try await openDatabase(settings)
         try await settings.signIn.addUsers(to: database, logger: logger)
         let bus = LocalBus(sleep: world.sleep)
@@ -51,21 +52,13 @@ struct Composition: Sendable {
             app: App(services, systems: APISystem.all, logger: logger),
             scheduler: Scheduler(
                 broker, keyUses: services.keyUses, world: world, logger: logger, basePrices: settings.basePrices),
-            logger: logger)
+            logger: logger, lock: lock)
     }
 
-    /// Keeps a second server from an embedded database, for as long as this process lives: neither would hear of what
-    /// the other makes ready.
-    private static func lockFile(of database: String) throws(Failure) {
-        guard database.hasPrefix("sqlite:"), database != "sqlite::memory:" else { return }
-        let path = "\(database.dropFirst("sqlite:".count))-server"
-        let file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw .misconfigured("cannot open \(path): \(Files.reason(errno))") }
-        // Never closed: the lock ends with the process.
-        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
-            throw .misconfigured(
-                "\(database) is in use by another server; several servers can share one PostgreSQL (DATABASE_URL)")
-        }
+    /// For as long as this process lives.
+    private static func lockFile(of database: String) throws(Failure) -> ProcessLock? {
+        guard database.hasPrefix("sqlite:"), database != "sqlite::memory:" else { return nil }
+        return try ProcessLock.server(String(database.dropFirst("sqlite:".count)))
     }
 
     /// A revoked key stays revoked, but doesn't prevent the start: otherwise its holder could, by revoking it.
@@ -162,7 +155,10 @@ struct Composition: Sendable {
                     for await port in ports.stream { return try await companion(port) }
                 })
         }
-        defer { LogSink.standardError.drain(milliseconds: 500) }
+        defer {
+            LogSink.standardError.drain(milliseconds: 500)
+            withExtendedLifetime(lock) {}
+        }
         do {
             try await ClosureService.runUntilSignal(services, logger: logger)
         } catch let failure as CannotListen {

@@ -41,12 +41,13 @@ enum Failure: Error {
         EXIT CODES
            0  done; with --watch: the job completed, the bounty is done
            1  the job or command failed or was cancelled; the bounty was cancelled
-           3  the server is unreachable or cannot serve just now; trying again is safe
-           4  refused: credentials missing or wrong, not allowed, or not in this state
+           3  the server is unreachable or cannot serve just now, or the machine is too busy to tell whether it can;
+              trying again is safe
+           4  refused: credentials missing or wrong, not allowed, or not in this state; a worker whose token is dead
            5  not found
           64  usage: the command or the request is not valid
           70  the server answered something unexpected
-          78  configuration: a setting is wrong
+          78  configuration: a setting is wrong, or another process has the folder or the database
          130  interrupted
         """
 }

@@ -83,6 +83,19 @@ enum Files {
         return "\(String(cString: folder))/\(rest)"
     }
 
+    /// The file that a path leads to, by whatever links and names; the path itself where it leads nowhere yet.
+    static func resolved(_ path: String) -> String {
+        if let found = realpath(path, nil) {
+            defer { free(found) }
+            return String(cString: found)
+        }
+        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        guard path.contains("/"), !folder.isEmpty else { return absolute(path) }
+        guard let found = realpath(folder, nil) else { return absolute(path) }
+        defer { free(found) }
+        return "\(String(cString: found))/\(name(path))"
+    }
+
     static func reason(_ code: Int32) -> String {
         strerror(code).map { String(cString: $0) } ?? "error \(code)"
     }

@@ -20,12 +20,17 @@ extension String {
         return utf8.allSatisfy { $0.isLetterOrDigit || $0 == UInt8(ascii: "_") }
     }
 
-    /// Whether it may name a file below a job's work folder: at most 512 bytes, no control characters, no backslash
-    /// (which is a slash to some who will unpack it), and parts as `pathParts` has them.
+    /// Whether it may name a file below a job's work folder: at most 512 bytes and 32 parts, no control characters, no
+    /// backslash (which is a slash to some who will unpack it), and parts as `pathParts` has them.
     package var isJobPath: Bool {
-        utf8.count <= 512 && pathParts != nil
+        utf8.count <= 512 && (pathParts?.count ?? .max) <= 32
             && !unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) || $0 == "\\" }
     }
+
+    /// `isJobPath`, as it is said to people after the field's name.
+    package static let jobPathRule =
+        "must be a relative path of at most 512 bytes and 32 parts of at most 255 bytes, without '.', '..' or empty "
+        + "parts, backslashes, control characters"
 
     /// What is between the slashes of a relative path; nil when a part is empty, `.`, `..` or over 255 bytes, or holds
     /// a NUL, so that it names nothing or something outside.

@@ -5,13 +5,10 @@
 /// It is a hint that each process keeps for itself. Two processes that tag for the same tenant give that tenant
 /// two interleaved streams, never a starving neighbour; after a restart, tags go on from the head of the class.
 package struct FairShare: Sendable {
-    private struct Stream: Hashable {
-        let classID: ClassID
-        let owner: OwnerID
-    }
-
     private var virtualTime: [ClassID: Int64] = [:]
-    private var finish: [Stream: Int64] = [:]
+    /// Where each owner's last job in a class ends.
+    private var finish: [ClassID: [OwnerID: Int64]] = [:]
+    private var streams = 0
     private var served: [OwnerID: Int64] = [:]
     private var servedLast: Int64 = 0
     private let capacity: Int
@@ -20,11 +17,12 @@ package struct FairShare: Sendable {
 
     /// The tag of a job that becomes ready now.
     package mutating func tag(_ classID: ClassID, owner: OwnerID, cost: Int64) -> Int64 {
-        if finish.count >= capacity { prune() }
-        let stream = Stream(classID: classID, owner: owner)
+        if streams >= capacity { prune() }
         let now = virtualTime[classID] ?? 0
-        let start = max(now, finish[stream] ?? now)
-        finish[stream] = start &+ min(cost, .max / 4 - min(start, .max / 4))
+        let last = finish[classID]?[owner]
+        if last == nil { streams += 1 }
+        let start = max(now, last ?? now)
+        finish[classID, default: [:]][owner] = start &+ min(cost, .max / 4 - min(start, .max / 4))
         return start
     }
 
@@ -44,11 +42,33 @@ package struct FairShare: Sendable {
 
     package func service(of owner: OwnerID) -> Int64 { max(served[owner] ?? 0, servedLast) }
 
+    /// Nothing waits in the class, and nobody uses it any more.
+    package mutating func forget(_ classID: ClassID) {
+        virtualTime[classID] = nil
+        streams -= finish.removeValue(forKey: classID)?.count ?? 0
+    }
+
     /// A stream whose finish lies behind the class's time says nothing any more.
     private mutating func prune() {
-        finish = finish.filter { $0.value > virtualTime[$0.key.classID] ?? 0 }
-        if finish.count >= capacity { finish.removeAll() }
+        for (classID, ends) in finish {
+            let now = virtualTime[classID] ?? 0
+            let left = ends.filter { $0.value > now }
+            finish[classID] = left.isEmpty ? nil : left
+        }
+        streams = finish.values.reduce(0) { $0 + $1.count }
+        guard streams >= capacity else { return }
+        finish.removeAll()
+        streams = 0
     }
+}
+
+/// How long a class is recorded after its last use, in milliseconds of the database's clock. Between the two lies more
+/// than any transaction takes: who takes a class for recorded commits before it can be removed.
+package enum ClassLife {
+    /// Who uses a class whose last known use is as long ago records it anew.
+    package static let renewedAfter: Int64 = 300_000
+    /// One in which nothing waits may be removed.
+    package static let removedAfter: Int64 = 600_000
 }
 
 /// Which class is asked first: strict priorities with ageing.

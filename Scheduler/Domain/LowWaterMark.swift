@@ -55,6 +55,12 @@ package struct LowWaterMark: Sendable {
     /// Whether the next read will be a full one.
     package func isFullReadDue(at time: Int64) -> Bool { time >= nextFullRead || mark == .min }
 
+    /// From when on the next read is a full one, in monotonic milliseconds.
+    package var fullReadDue: Int64 { mark == .min ? .min : nextFullRead }
+
+    /// Whether no read is under way.
+    package var isIdle: Bool { reads.isEmpty }
+
     package mutating func begin(at time: Int64) -> Read {
         lastNumber += 1
         let isFull = isFullReadDue(at: time)

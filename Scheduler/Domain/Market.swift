@@ -1,4 +1,26 @@
-/// How much of what live machines have is in use.
+/// What the market's prices follow: one vote for each owner whose machines did paid work for others within a day, its
+/// own utilisation. So machines that are invented, and work for oneself or for nothing, move no price, and nobody's
+/// machines count more by being many (decision 15).
+package enum MarketVotes {
+    /// Who has had no paid work of others for as long has no vote, in milliseconds.
+    package static let window: Int64 = 86_400_000
+    /// There are as many votes at the least: those that are missing say that half is in use. So no owner counts more
+    /// than a quarter.
+    package static let fewest: Int64 = 4
+    /// What a missing vote says, thousandths.
+    package static let neutral: Int64 = 500
+
+    /// Of all, in thousandths, 0–1,000; nil while nobody has a vote.
+    package static func utilisation(_ votes: [MarketLoad]) -> Int64? {
+        let said = votes.compactMap(\.utilisation)
+        guard !said.isEmpty else { return nil }
+        let count = Int64(said.count)
+        let missing = max(0, fewest - count)
+        return (said.reduce(0, +) + missing * neutral) / (count + missing)
+    }
+}
+
+/// How much of what an owner's live machines have is in use.
 package struct MarketLoad: Sendable, Hashable {
     /// Thousandths of cores.
     package var milliCores: Int64
@@ -80,9 +102,9 @@ package struct MarketPrices: Sendable, Hashable {
     /// When the next step is due.
     package var nextStep: Int64 { steppedAt + Self.pause }
 
-    /// The prices after a step: these, moved towards what the load asks for.
-    package func stepped(base: UnitPrices, load: MarketLoad, at now: Int64) -> MarketPrices {
-        let utilisation = load.utilisation
+    /// The prices after a step: these, moved towards what the votes ask for.
+    package func stepped(base: UnitPrices, votes: [MarketLoad], at now: Int64) -> MarketPrices {
+        let utilisation = MarketVotes.utilisation(votes)
         let factor = PriceFactor.step(from: factor, towards: PriceFactor.target(utilisation: utilisation))
         let hold = base == self.base && factor == self.factor && since > 0
         return MarketPrices(

@@ -14,17 +14,24 @@ package struct AuditChain: Sendable {
 
     /// How many events one round seals.
     package static let perRound = 1_000
-    /// Whoever reads while others write faster than this can seal has waited long enough.
-    private static let maxRounds = 20
+    /// How many rounds one reader's call seals, of its own chain: 5,000 events. The sealer gives the rest their places.
+    private static let readerRounds = 5
 
     private let database: Database
 
     package init(_ database: Database) { self.database = database }
 
-    /// An owner's events in the order of its chain, those whose transaction is committed already among them.
+    /// An owner's events in the order of its chain, those whose transaction is committed already among them, as far as
+    /// a call may seal. A page that is full without them seals none.
     package func events(of owner: OwnerID, offset: Int64, limit: Int64) async throws -> [SealedEvent] {
+        let sealed = try await page(of: owner, offset: offset, limit: limit)
+        if sealed.count >= limit { return sealed }
         try await catchUp(owner)
-        return try await database.read { try $0.chainPage(of: owner, offset: offset, limit: limit) }.events()
+        return try await page(of: owner, offset: offset, limit: limit)
+    }
+
+    private func page(of owner: OwnerID, offset: Int64, limit: Int64) async throws -> [SealedEvent] {
+        try await database.read { try $0.chainPage(of: owner, offset: offset, limit: limit) }.events()
     }
 
     /// One round: seals events of all owners, from a sequence number on.
@@ -42,8 +49,9 @@ package struct AuditChain: Sendable {
         return sealing
     }
 
+    /// Seals what waits of one owner, as far as a call may.
     private func catchUp(_ owner: OwnerID) async throws {
-        for _ in 0..<Self.maxRounds {
+        for _ in 0..<Self.readerRounds {
             let batch = try await database.read { try $0.sealable(of: owner, limit: Self.perRound) }
             do {
                 if try await seal(batch).found < Self.perRound { return }

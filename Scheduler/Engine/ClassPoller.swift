@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Domain
 internal import Store
 internal import Synchronization
@@ -12,11 +13,13 @@ package final class ClassPoller: Ticking {
     package init(_ broker: JobBroker) { self.broker = broker }
 
     package func round() async throws -> Duration {
+        let start = broker.world.monotonic()
         let since = seen.withLock { $0 }
-        let (classes, now) = try await broker.database.read { tx in (try tx.classes(since: since), tx.now) }
-        broker.classIndex.add(classes.map { ($0.id, $0.requirement) })
-        // A class is recorded at the time its transaction began, and may be seen a little later.
+        let (classes, now) = try await broker.database.read { tx in (try tx.classes(usedSince: since), tx.now) }
+        for used in classes { broker.classIndex.add([(used.id, used.requirement)], usedAt: used.usedAt) }
+        // A use is recorded at the time its transaction began, and may be seen a little later.
         seen.withLock { $0 = now - 60_000 }
+        broker.classIndex.forget(unusedSince: now - ClassLife.removedAfter - 60_000)
         var failure: DatabaseError?
         for part in broker.classIndex.polled.slices(of: 64) {
             do {
@@ -28,7 +31,9 @@ package final class ClassPoller: Ticking {
             }
         }
         if let failure { throw failure }
-        return .seconds(1)
+        // A tenth of the time where there are very many, as far as hints that got lost can wait.
+        let took = max(0, broker.world.monotonic() - start)
+        return .milliseconds(min(5_000, max(1_000, 9 * took)))
     }
 
     private func poll(_ part: ArraySlice<ClassID>) async throws {

@@ -14,7 +14,7 @@ package final class JobBroker: Sendable {
     package let liveLimit: LiveLimit
     let claims: LongPolls
     let relay: WakeRelay
-    private let world: World
+    let world: World
     private let audits: AuditTerms
     private let patience: RowPatience
     // Nil where another transaction has the row: nobody waits for a stranger's.
@@ -112,13 +112,17 @@ package final class JobBroker: Sendable {
             ready[job.classID] = ((ready[job.classID]?.count ?? 0) + 1, job.tag < first.tag ? job : first)
         }
         for (id, arrival) in ready {
-            if !classIndex.isKnown(id) { classIndex.add([(id, arrival.first.job.requirement)]) }
+            note(arrival.first)
             woke(id, count: arrival.count, tag: arrival.first.tag, owner: arrival.first.job.owner)
         }
-        for job in jobs where (job.state != .pending || job.job.device != nil) && !classIndex.isKnown(job.classID) {
-            classIndex.add([(job.classID, job.job.requirement)])
-        }
+        for job in jobs where job.state != .pending || job.job.device != nil { note(job) }
         if isScheduled { bus.publish(Promoter.topic) }
+    }
+
+    /// The class of an accepted job is recorded.
+    private func note(_ job: AcceptedJob) {
+        guard job.classUsedAt != nil || !classIndex.isKnown(job.classID) else { return }
+        classIndex.add([(job.classID, job.job.requirement)], usedAt: job.classUsedAt ?? 0)
     }
 
     /// Tells the claims of this process at once, and those of others at the relay's next round.

@@ -16,7 +16,9 @@ package final class Promoter: Ticking {
     package func round() async throws -> Duration {
         let classIndex = broker.classIndex
         let (ready, nextDue, now) = try await broker.database.write { tx in
-            let (ready, nextDue) = try tx.promote(limit: Self.limit) { classIndex.tag($0, owner: $1, cost: $2) }
+            let (ready, nextDue) = try tx.promote(limit: Self.limit, isKnown: { classIndex.isKnown($0, at: $1) }) {
+                classIndex.tag($0, owner: $1, cost: $2)
+            }
             return (ready, nextDue, tx.now)
         }
         if ready.keys.contains(where: { !classIndex.isKnown($0) }) {

@@ -32,6 +32,7 @@ package struct Scheduler: Sendable {
             start(Reviver(broker, aside: aside(Reviver.topic)), in: &group)
             start(LiveCounter(broker, world: world), in: &group)
             start(ClassPoller(broker), in: &group)
+            start(ClassPruner(broker), in: &group)
             start(EventSealer(broker.database, world: world), in: &group)
             start(HoldExpirer(broker.database, aside: aside(HoldExpirer.topic)), in: &group)
             start(BountySweeper(broker.database, aside: aside(BountySweeper.topic)), in: &group)

@@ -50,4 +50,42 @@ struct SealerTests {
         #expect(try await sealer.round() > .zero)
         try await lab.expectBooksBalance()
     }
+
+    @Test(
+        "leaves a reader's call little: nothing for a full page, else his own chain alone, in bounds",
+        arguments: TestDatabase.all)
+    func reader(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        let chain = AuditChain(lab.database)
+        func waiting(of id: OwnerID) async throws -> Int64? {
+            let owner = id.text
+            return try await lab.database.read { tx in
+                try tx.first(
+                    "SELECT CAST(COALESCE(SUM(events), 0) AS BIGINT) FROM unsealed_events WHERE owner_id = \(owner)"
+                ) { try $0.integer() }
+            }
+        }
+        func record(_ count: Int, of owner: OwnerID) async throws {
+            try await lab.database.write { tx in
+                try tx.record((0..<count).map { Event(owner: owner, type: .jobEnded, actor: "a", object: "\($0)") })
+            }
+        }
+        try await record(200, of: Lab.alice)
+        #expect(try await chain.events(of: Lab.alice, offset: 0, limit: 100).count == 100)
+        for part in 0..<3 { try await record(2_500, of: part == 1 ? Lab.bob : Lab.alice) }
+        try await record(2_500, of: Lab.alice)
+        // What is sealed fills the page.
+        #expect(try await chain.events(of: Lab.alice, offset: 100, limit: 100).count == 100)
+        #expect(try await waiting(of: Lab.alice) == 7_500)
+        // It doesn't: as many as one call may seal.
+        #expect(try await chain.events(of: Lab.alice, offset: 150, limit: 100).count == 100)
+        let left = try #require(try await waiting(of: Lab.alice))
+        #expect(left > 0 && left <= 2_500)
+        #expect(try await waiting(of: Lab.bob) == 2_500)
+        #expect(try await chain.events(of: Lab.alice, offset: 7_600, limit: 100).count == 100)
+        #expect(try await waiting(of: Lab.alice) == 0)
+        #expect(try await waiting(of: Lab.bob) == 2_500)
+        for owner in [Lab.alice, Lab.bob] { try await lab.expectChain(of: owner) }
+        try await lab.expectBooksBalance()
+    }
 }

@@ -147,7 +147,7 @@ package final class LabHints: Sendable {
     }
 
     package var submit: SubmitHints {
-        SubmitHints(isKnown: { _ in false }, tag: { _, _, _ in self.nextTag() })
+        SubmitHints(isKnown: { _, _ in false }, tag: { _, _, _ in self.nextTag() })
     }
 
     package func nextTag() -> Int64 {

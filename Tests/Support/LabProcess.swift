@@ -15,6 +15,7 @@ package final class LabProcess: Sendable {
     private let sweeper: LeaseSweeper
     private let promoter: Promoter
     private let poller: ClassPoller
+    private let classPruner: ClassPruner
     private let scheduler = Mutex<Task<Void, Never>?>(nil)
 
     package init(_ lab: Lab, liveJobs: Int64 = LiveLimit.standard) {
@@ -26,6 +27,7 @@ package final class LabProcess: Sendable {
         sweeper = LeaseSweeper(broker)
         promoter = Promoter(broker, world: lab.world)
         poller = ClassPoller(broker)
+        classPruner = ClassPruner(broker)
     }
 
     /// Runs the scheduler beside the test.
@@ -49,6 +51,9 @@ package final class LabProcess: Sendable {
 
     /// Sums up who has how many live jobs.
     package func count() async throws { _ = try await counter.round() }
+
+    /// Takes away all classes that nobody uses any more.
+    package func pruneClasses() async throws { while try await classPruner.round() < .seconds(1) {} }
 
     package func poll() async throws { _ = try await poller.round() }
 

@@ -10,14 +10,21 @@ struct Scripted: Executor {
     let kinds = [Kind.compute]
     let isolation = Isolation.sandbox
     let script: @Sendable (ClaimedJob, JobContext) async throws -> ExecutionResult
+    let trial: @Sendable () -> String?
 
-    init(run script: @escaping @Sendable (ClaimedJob, JobContext) async throws -> ExecutionResult) {
+    init(
+        trial: @escaping @Sendable () -> String? = { nil },
+        run script: @escaping @Sendable (ClaimedJob, JobContext) async throws -> ExecutionResult
+    ) {
         self.script = script
+        self.trial = trial
     }
 
     func run(_ job: ClaimedJob, _ context: JobContext) async throws -> ExecutionResult {
         try await script(job, context)
     }
+
+    func fault(of kind: Kind) async -> String? { trial() }
 }
 
 /// A worker that works for a fake farm, and what it says of it.
@@ -25,7 +32,7 @@ final class Bench: Sendable {
     let farm: FakeFarm
     let loop: WorkerLoop
     private let spoken: Spoken
-    private let running: Task<Void, Never>
+    private let running: Task<String?, Never>
 
     private final class Spoken: Sendable {
         let events = Mutex<[WorkerEvent]>([])
@@ -35,6 +42,7 @@ final class Bench: Sendable {
         _ farm: FakeFarm, slots: Int = 2, capacity: Capacity = Capacity(cpuCores: 4, memoryGB: 4),
         rules: PolicyRules = PolicyRules(maxCPUPercent: 100), visibility: Int = 60_000, offlineGrace: Int64 = 300_000,
         drainGrace: Int64 = 5_000, state: String = Scratch.path("journal"), world: World = .live,
+        trial: @escaping @Sendable () -> String? = { nil },
         run: @escaping @Sendable (ClaimedJob, JobContext) async throws -> ExecutionResult
     ) throws {
         let spoken = Spoken()
@@ -43,7 +51,7 @@ final class Bench: Sendable {
             claimWaitMilliseconds: 300, visibilityTimeoutMilliseconds: visibility,
             offlineGraceMilliseconds: offlineGrace, drainGraceMilliseconds: drainGrace,
             events: { event in spoken.events.withLock { $0.append(event) } })
-        let executor = Scripted(run: run)
+        let executor = Scripted(trial: trial, run: run)
         let journal = try Journal(in: state, workerID: farm.credentials.workerID, world: world)
         let loop = WorkerLoop(configuration, executor: executor, journal: journal, world: world)
         self.farm = farm
@@ -66,12 +74,13 @@ final class Bench: Sendable {
     /// Drains and waits for the end.
     func end() async {
         await loop.drain()
-        await running.value
+        _ = await running.value
         farm.stop()
     }
 
-    /// Waits for an end that was asked for.
-    func ended() async {
+    /// Waits for an end that was asked for, or for the server's refusal.
+    @discardableResult
+    func ended() async -> String? {
         await running.value
     }
 

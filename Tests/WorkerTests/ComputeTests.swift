@@ -1,6 +1,7 @@
 import Bytes
 import Domain
 import Executors
+import Foundation
 import Glibc
 import Runtime
 import Support
@@ -102,7 +103,7 @@ struct ComputeTests {
         var outside = job("outside", "true")
         outside.inputs = [.init(path: "../out", size: 1, sha256: SHA256.hex([1] as [UInt8]))]
         let result = try await machine.result(outside)
-        #expect(result.status == .failure && result.error == "input ../out is not a path inside the work folder")
+        #expect(result.status == .failure && result.error == "input ../out \(String.jobPathRule)")
         var gone = job("gone", "true")
         gone.inputs = [.init(path: "nowhere", size: 0, sha256: SHA256.hex([] as [UInt8]))]
         #expect(try await machine.result(gone).error == "input nowhere: no")
@@ -114,6 +115,47 @@ struct ComputeTests {
         var damaged = job("damaged", "wc -c < in")
         damaged.inputs = [.init(path: "in", size: 2, sha256: SHA256.hex([1, 2] as [UInt8]))]
         #expect(try await machine.result(damaged).output == "2\n")
+        await machine.end()
+    }
+
+    @Test(
+        "inputs that can't lie together are the job's failure, in whatever order, and the next job is not kept waiting",
+        arguments: [["a", "a/b"], ["a/b", "a"], ["d/e/f/g", "x", "d/e"], ["d/e", "x", "d/e/f/g"], ["a", "a"]])
+    func clash(paths: [String]) async throws {
+        let machine = try await Machine(slots: 1)
+        for path in paths { machine.farm.notes.withLock { $0.inputs[path] = [1] } }
+        var broken = job("broken", "true")
+        broken.inputs = paths.map { .init(path: $0, size: 1, sha256: SHA256.hex([1] as [UInt8])) }
+        let start = ContinuousClock.now
+        let result = try await machine.result(broken)
+        #expect(result.status == .failure && result.error?.hasPrefix("input \(paths.last ?? "")") == true)
+        #expect(try await machine.result(job("bystander", "true")).status == .success)
+        #expect(ContinuousClock.now - start < .seconds(5))
+        #expect(machine.farm.noted(\.released).isEmpty && machine.farm.requests(to: "/inputs/x").isEmpty)
+        await machine.end()
+    }
+
+    @Test("a daemon whose sandbox breaks gives back, claims nothing, says so, and goes on when it is there again")
+    func brokenSandbox() async throws {
+        let machine = try await Machine(slots: 1)
+        // The filter of system calls, without which nothing is started.
+        let files = try FileManager.default.subpathsOfDirectory(atPath: "\(machine.path)/jobs")
+        let filter = try #require(files.first { $0.contains("/seccomp-") })
+        let (place, away) = ("\(machine.path)/jobs/\(filter)", "\(machine.path)/away")
+        #expect(rename(place, away) == 0)
+        machine.farm.offer(job("a", "true"))
+        try await eventually("it is given back") { machine.farm.noted { $0.released["a"] } != nil }
+        try await eventually("a heartbeat says so") {
+            let last = machine.farm.requests(to: "/heartbeat").last
+            return last?.json["metrics"]?["fault"]?.string?.hasPrefix("sandbox: ") == true
+        }
+        machine.farm.offer(job("b", "true"))
+        try await World.live.sleep(.seconds(1))
+        #expect(machine.farm.noted { $0.released["b"] } == nil && machine.farm.noted(\.results).isEmpty)
+        #expect(rename(away, place) == 0)
+        try await eventually("the other one is done", within: .seconds(20)) {
+            machine.farm.noted { $0.results["b"]?.first?.status } == .success
+        }
         await machine.end()
     }
 

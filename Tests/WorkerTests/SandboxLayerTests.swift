@@ -2,6 +2,7 @@ import Bytes
 import Glibc
 @testable import Sandbox
 import Support
+import Synchronization
 import Testing
 
 @Suite("The sandbox's layers", .serialized, .timeLimit(.minutes(1)))
@@ -19,6 +20,34 @@ struct SandboxLayerTests {
         #expect(names.contains("system call filter") && names.contains("separate user"))
         let user = try #require(probe.layers.first { $0.name == "separate user" })
         #expect(user.works == (geteuid() == 0))
+    }
+
+    @Test("a busy machine's sandbox is as good: a clock that runs on while the daemon waits its turn decides nothing")
+    func busy() async throws {
+        let late = Mutex<Int64>(0)
+        var world = World.live
+        world.monotonic = {
+            let late = late.withLock { late in
+                late += 400
+                return late
+            }
+            return World.live.monotonic() + late
+        }
+        let probe = await Sandbox.probe(in: try StateFolder(at: Scratch.path("state")), world: world)
+        #expect(probe.missing == [] && probe.sandbox != nil && !probe.isUndecided)
+    }
+
+    @Test("what a trial couldn't decide in time is no finding against the sandbox")
+    func undecided() {
+        func probe(_ layers: [SandboxLayer]) -> SandboxProbe {
+            SandboxProbe(sandbox: .unprotected(), layers: layers, milliseconds: 1)
+        }
+        let works = SandboxLayer.works("a", "it does")
+        #expect(!probe([works]).isUndecided && probe([works]).sandbox != nil)
+        let late = probe([works, .undecided("b")])
+        #expect(late.isUndecided && late.sandbox == nil && late.missing.first?.contains("too busy") == true)
+        #expect(!probe([.undecided("b"), .missing("c", "no", "none")]).isUndecided)
+        #expect(probe([works, .undecided("b", isRequired: false)]).sandbox != nil)
     }
 
     @Test("a share of the machine is held by a group around all jobs")

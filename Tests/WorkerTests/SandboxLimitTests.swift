@@ -118,6 +118,51 @@ struct SandboxLimitTests {
         #expect(busy.end.cause == .exited(137) || busy.end.cause == .exited(152))
     }
 
+    @Test("files without a name are counted in bounded looks, each of which goes on where the last one ended")
+    func unlinkedLooks() async throws {
+        let folder = Scratch.path("unlinked")
+        mkdir(folder, 0o755)
+        let script = """
+            my $p = "\(folder)/$$"; open(my $f, ">", $p); unlink $p; print $f "x" x 1048576; $f->flush;
+            open(my $g, ">", "\(folder)/ready$$"); close $g; sleep 60
+            """
+        var children: [ChildProcess] = []
+        for _ in 0..<3 { children.append(try await ChildProcess("/usr/bin/perl", ["-e", script])) }
+        try await eventually("all hold one") { fileNames(in: folder).count == 3 }
+        let pids = children.map(\.pid)
+        var unlinked = try #require(UnlinkedFiles(on: folder))
+        let looks = (0..<4).map { _ in unlinked.look(at: pids, budget: 1) >> 20 }
+        #expect(looks == [1, 2, 3, 3])
+        var whole = try #require(UnlinkedFiles(on: folder))
+        #expect(whole.look(at: pids) >> 20 == 3)
+        for child in children { try await child.kill() }
+        #expect(whole.look(at: pids) == 3 << 20 || whole.look(at: pids) == 0)
+        #expect(whole.look(at: []) == 0)
+    }
+
+    @Test("the walk through a folder leaves no trace in it")
+    func quietWalk() throws {
+        let root = Scratch.path("walked")
+        for folder in [root, "\(root)/a", "\(root)/a/b"] {
+            mkdir(folder, 0o755)
+            close(open("\(folder)/file", O_WRONLY | O_CREAT, 0o600))
+        }
+        func times() -> [Int] {
+            [root, "\(root)/a", "\(root)/a/b"].map { folder in
+                var status = stat()
+                stat(folder, &status)
+                return status.st_atim.tv_sec &* 1_000_000_000 &+ status.st_atim.tv_nsec
+            }
+        }
+        // Written after it was read last, so that the next reading would be noted.
+        usleep(20_000)
+        for folder in [root, "\(root)/a", "\(root)/a/b"] { close(open("\(folder)/new", O_WRONLY | O_CREAT, 0o600)) }
+        let before = times()
+        var usage = try FolderUsage(of: root)
+        while usage.read(2) {}
+        #expect(usage.files == 8 && times() == before)
+    }
+
     @Test("a machine that can't sandbox says what is missing")
     func notStarted() async throws {
         guard geteuid() == 0 else { return }

@@ -97,6 +97,35 @@ struct SandboxTests {
     }
 
     @Test(
+        "an environment reaches the job alone, whatever a shell or a linker would make of it", arguments: [true, false])
+    func hostileEnvironment(isProtected: Bool) async throws {
+        let names = [
+            "OPTIND", "UID", "EUID", "PPID", "IFS", "ENV", "BASH_ENV", "LD_PRELOAD", "LD_LIBRARY_PATH", "PS4",
+            "SHELLOPTS", "BASHOPTS", "LINENO", "RANDOM", "PWD", "OLDPWD", "_", "POSIXLY_CORRECT", "word", "PATH",
+            "MAIL", "MAILPATH", "PS1", "HISTFILE", "GLIBC_TUNABLES", "LC_ALL", "TEXTDOMAIN", "NLSPATH", "i", "S",
+        ]
+        let yard = try await Yard(isProtected: isProtected)
+        for value in ["no/such \n value $(exit 9)", "", "-1"] {
+            let given = names.map { ($0, $0 == "PATH" ? "\(value):/usr/bin" : value) }
+            let said = try await yard.run(Program(["env", "-0"], environment: given))
+            #expect(said.end.cause == .exited(0), "\(said.log)")
+            // What ends each is a NUL, which no log holds.
+            for (name, value) in given { #expect(said.log.contains("\(name)=\(value)\u{FFFD}"), "\(name)") }
+        }
+    }
+
+    @Test("the job's PATH says where its command is")
+    func path() async throws {
+        let yard = try await Yard()
+        let nowhere = try await yard.run(Program(["true"], environment: [("PATH", "/nowhere")]))
+        #expect(nowhere.end.cause == .exited(127))
+        let there = try await yard.run(Program(["true"], environment: [("PATH", "/nowhere:/usr/bin")]))
+        #expect(there.end.cause == .exited(0))
+        let dash = try await yard.run(Program(["-true"], environment: [("A", "1")]))
+        #expect(dash.end.cause == .exited(127), "\(dash.log)")
+    }
+
+    @Test(
         "what can't be run is the job's failure, with a word about it",
         arguments: [
             Program([]), Program([""]), Program(["A=b"]), Program(["true"], environment: [("1A", "x")]),

@@ -128,16 +128,43 @@ struct WorkerDrainTests {
         #expect(Heartbeats.parseDate(text) == milliseconds)
     }
 
-    @Test("wrong credentials are tried again slowly, and said")
-    func unauthorized() async throws {
+    @Test(
+        "a token that the server refuses for good ends the daemon, with the server's words", arguments: [true, false])
+    func deadToken(isAtStart: Bool) async throws {
         let farm = try FakeFarm()
-        farm.fault { _ in .refusal(401) }
-        let bench = try Bench(farm, run: forever)
-        try await eventually("it is said") { bench.backoffs(of: "start") == 1 && bench.backoffs(of: "heartbeat") == 1 }
-        #expect(farm.noted { $0.requests.count } == 2)
-        bench.cancel()
-        await bench.ended()
+        if isAtStart { farm.fault { _ in .refusal(401) } }
+        farm.offer(.sample("a"))
+        let bench = try Bench(farm, slots: 2, run: forever)
+        if !isAtStart {
+            try await eventually("a job runs") { bench.claimed == 1 }
+            farm.fault { _ in .refusal(401) }
+        }
+        let start = ContinuousClock.now
+        #expect(await bench.ended() == "no")
+        #expect(ContinuousClock.now - start < .seconds(20))
+        #expect(bench.count { if case .stopped = $0 { true } else { false } } == 1)
+        #expect(farm.requests(to: "/results").isEmpty)
         farm.stop()
+    }
+
+    @Test("a wrong word about the token now and then, or none at all, ends nobody")
+    func onceUnauthorized() async throws {
+        let farm = try FakeFarm()
+        let turn = Mutex(0)
+        farm.fault { request in
+            guard request.path.hasSuffix("/claim") else { return nil }
+            switch counted(turn) {
+            case 1, 2, 4, 6: return .refusal(401)
+            case 5: return .refusal(503, headers: ["Retry-After": "0"])
+            default: return nil
+            }
+        }
+        let bench = try Bench(farm) { _, _ in ExecutionResult(.success) }
+        try await eventually("it has asked often", within: .seconds(30)) { turn.withLock { $0 } >= 8 }
+        farm.offer(.sample("a"))
+        try await eventually("it works on") { bench.finished == 1 }
+        await bench.end()
+        #expect(await bench.ended() == nil)
     }
 
     @Test("waits double, within their bounds, and never all alike")

@@ -196,17 +196,4 @@ struct WorkerLoopTests {
         await bench.loop.drain()
         await bench.end()
     }
-
-    @Test("a machine that can't run a job gives it back and takes its time before the next")
-    func machineFault() async throws {
-        let farm = try FakeFarm()
-        for id: JobID in ["a", "b"] { farm.offer(.sample(id)) }
-        let bench = try Bench(farm, slots: 1) { _, _ in throw MachineFault("the disk is full") }
-        try await eventually("it is given back") { farm.noted { $0.released["a"] } == "the disk is full" }
-        try await eventually("and so is the next") { farm.noted { $0.released["b"] } != nil }
-        let claims = farm.requests(to: "/claim").count
-        #expect(claims <= 3)
-        #expect(farm.requests(to: "/results").isEmpty)
-        await bench.end()
-    }
 }

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Domain
 internal import Runtime
 internal import Sandbox
@@ -35,7 +36,7 @@ struct CommandJob: Sendable {
         do {
             return try state.makeJobFolder(for: HostUser(slot: context.slot))
         } catch {
-            throw MachineFault("state folder: \(error.message)")
+            throw MachineFault("state folder: \(error.message)", error.isShortage ? .shortage : .unknown)
         }
     }
 
@@ -46,14 +47,28 @@ struct CommandJob: Sendable {
         }
     }
 
-    /// Returns a failure result if an input can't be staged through the job's own fault.
+    /// Returns a failure result if an input can't be staged through the job's own fault: by its path, as the server
+    /// checks it too, or by its size.
     func placeInputs(in work: WorkFolder) async throws -> ExecutionResult? {
+        var layout = FileLayout()
+        var bytes = 0
+        for input in job.inputs {
+            do {
+                try layout.add(input.path)
+            } catch {
+                return ExecutionResult(.failure, error: "input \(input.path) \(error.rule)")
+            }
+            bytes = bytes.addingReportingOverflow(input.size).partialValue
+        }
+        let limit = limits(cores: 1).workBytes
+        guard (0...limit).contains(Int64(bytes)) else {
+            return ExecutionResult(.failure, error: "the inputs exceed the work folder limit of \(limit >> 20) MiB")
+        }
         for input in job.inputs {
             do {
                 try work.place(await context.fetch(input), at: RelativePath(input.path))
             } catch let problem as FileProblem {
-                if case .system = problem { throw MachineFault("input \(input.path): \(problem.message)") }
-                return ExecutionResult(.failure, error: "input \(input.path) \(problem.message)")
+                throw MachineFault("input \(input.path): \(problem.message)", problem.isShortage ? .shortage : .unknown)
             } catch ServerError.refused(_, let message) {
                 return ExecutionResult(.failure, error: "input \(input.path): \(message)")
             }
@@ -90,6 +105,7 @@ struct CommandJob: Sendable {
                 let path = try RelativePath(output)
                 try await context.upload(path.text, work.collect(path, limit: WireLimits.artifactBytes))
             } catch let problem as FileProblem {
+                if problem.isShortage { throw MachineFault("output \(output): \(problem.message)", .shortage) }
                 first = first ?? "output \(output) \(problem.message)"
             } catch ServerError.refused(_, let message) {
                 first = first ?? "output \(output): \(message)"

@@ -30,9 +30,45 @@ struct ComputeExecutor: Executor {
                     try await execute(command, in: folder, nil)
                 }
         } catch let failure as Sandbox.Failure {
-            throw MachineFault(failure.message)
+            throw MachineFault(failure.message, failure.isShortage ? .shortage : .unknown)
         }
         return try await command.result(end, in: folder.work)
+    }
+
+    /// Free bytes of the state folder's disk below which no job can be run.
+    private static let reservedBytes: Int64 = 16 << 20
+    /// The time limit of a trial run: generous, as the machine may be busy.
+    private static let trialMilliseconds: Int64 = 60_000
+
+    /// Runs `true` as a job of the last slot, with a file in its folder, and with the proxy if jobs may have one.
+    func fault(of kind: Kind) async -> String? {
+        if let free = state.freeBytes, free < Self.reservedBytes {
+            return "the disk of the state folder is full: \(state.path) has \(free >> 20) MiB left"
+        }
+        do {
+            let folder = try state.makeJobFolder(for: HostUser(slot: WorkerConfiguration.slots.upperBound - 1))
+            defer { try? folder.remove() }
+            try folder.work.place([UInt8](repeating: 1, count: 64 << 10), at: RelativePath("trial"))
+            let end = try await trial(in: folder)
+            guard end.cause != .exited(0) else { return nil }
+            return "a trial run in the sandbox ended with \(end.cause): \(end.output)"
+        } catch let problem as FileProblem {
+            return "state folder: \(problem.message)"
+        } catch let failure as Sandbox.Failure {
+            return "sandbox: \(failure.message)"
+        } catch {
+            return (error as? MachineFault)?.message ?? "\(error)"
+        }
+    }
+
+    private func trial(in folder: JobFolder) async throws -> Sandbox.End {
+        let limits = SandboxLimits(wallMilliseconds: Self.trialMilliseconds, memoryBytes: 64 << 20)
+        guard let network else {
+            return try await sandbox.run(Program(["true"]), in: folder, limits: limits) { _ in }
+        }
+        return try await network.open(in: folder, .silent) { socket in
+            try await sandbox.run(Program(["true"]), in: folder, limits: limits, proxySocket: socket) { _ in }
+        }
     }
 
     private func execute(

@@ -16,4 +16,9 @@ struct MachineExecutor: Executor {
         guard let audit else { throw MachineFault("this machine runs no audits") }
         return try await audit.run(job, context)
     }
+
+    func fault(of kind: Kind) async -> String? {
+        if let fault = await compute.fault(of: kind) { return fault }
+        return kind == .audit ? await audit?.fault : nil
+    }
 }

@@ -10,6 +10,8 @@ package final class WorkerDaemon: Sendable {
     package struct Problem: Error, Sendable {
         /// What is missing, with the remedy; one finding per line.
         package let message: String
+        /// Whether the same start may succeed when the machine is less busy.
+        package var isTemporary = false
     }
 
     private let loop: WorkerLoop
@@ -62,7 +64,7 @@ package final class WorkerDaemon: Sendable {
             cpuPercent: Int(rules.maxCPUPercent), memoryPercent: rules.maxMemoryPercent.map { Int($0) })
         let probe = await Sandbox.probe(in: state, share: share, world: world)
         guard probe.sandbox != nil || configuration.allowsUnsandboxed else {
-            throw Problem(message: probe.missing.joined(separator: "\n"))
+            throw Problem(message: probe.missing.joined(separator: "\n"), isTemporary: probe.isUndecided)
         }
         let cores = sysconf(CInt(_SC_NPROCESSORS_ONLN))
         let compute = ComputeExecutor(
@@ -88,10 +90,13 @@ package final class WorkerDaemon: Sendable {
             isOnline: { await network.isOnline }, world: world)
     }
 
-    /// Runs until it has drained. Call once. Cancelling the task kills running jobs and releases them.
-    package func run() async {
-        await loop.run()
+    /// Runs until it has drained, or until the server refuses the machine's token: returns what that says, else `nil`.
+    /// Call once. Cancelling the task kills running jobs and releases them.
+    @discardableResult
+    package func run() async -> String? {
+        let refusal = await loop.run()
         state.remove()
+        return refusal
     }
 
     /// For SIGTERM. The first call stops claiming and gives running jobs the grace period; the second kills and

@@ -9,8 +9,10 @@ package protocol Executor: Sendable {
     /// The strongest isolation that it provides; jobs that need more are never claimed.
     var isolation: Isolation { get }
     /// Runs a job to its end. When its task is cancelled it kills the job, and returns or throws once no process of the
-    /// job is left. An error means that the machine is at fault: the job is released to the server.
+    /// job is left. An error means that the job couldn't be run; `fault` tells whether any could.
     func run(_ job: ClaimedJob, _ context: JobContext) async throws -> ExecutionResult
+    /// Makes a trial run of this kind. Returns what keeps this machine from running any job of it; `nil`: nothing does.
+    func fault(of kind: Kind) async -> String?
 }
 
 /// What an executor gets along with a job.
@@ -25,6 +27,14 @@ package struct JobContext: Sendable {
     package let fetch: @Sendable (ClaimedJob.Input) async throws -> [UInt8]
     /// Uploads an output, retrying as long as it takes.
     package let upload: @Sendable (String, [UInt8]) async throws -> Void
+}
+
+extension JobContext {
+    /// Of a trial run, which nobody follows and which has no files.
+    package static let silent = JobContext(
+        slot: WorkerConfiguration.slots.upperBound - 1, log: { _ in }, progress: { _, _ in },
+        fetch: { _ in throw MachineFault("a trial run has no inputs") },
+        upload: { _, _ in throw MachineFault("a trial run has no outputs") })
 }
 
 /// How a job ended, as reported to the server.
@@ -49,11 +59,22 @@ package struct ExecutionResult: Sendable {
     }
 }
 
-/// The machine can't run this job now, through no fault of the job.
+/// The machine couldn't run a job. Whose fault that is, a trial run tells: a machine that passes it is not to blame.
 package struct MachineFault: Error, Sendable {
-    package let message: String
+    package enum Cause: Sendable {
+        case unknown
+        /// The machine had too little of something, which may be over when it is tried: the first such fault of a job
+        /// is not counted against it.
+        case shortage
+        /// There was no room, and nobody is to blame: never counted.
+        case noRoom
+    }
 
-    package init(_ message: String) {
+    package let message: String
+    package let cause: Cause
+
+    package init(_ message: String, _ cause: Cause = .unknown) {
         self.message = message
+        self.cause = cause
     }
 }

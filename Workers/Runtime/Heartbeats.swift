@@ -11,8 +11,15 @@ struct Heartbeats: Sendable {
     let events: @Sendable (WorkerEvent) -> Void
     /// What this machine provides.
     let isolation: Isolation
-    /// Running jobs, and slots.
-    let load: @Sendable () async -> (running: Int, slots: Int)
+    let load: @Sendable () async -> Load
+
+    struct Load: Sendable {
+        /// Jobs.
+        let running: Int
+        let slots: Int
+        /// What keeps the machine from running jobs.
+        let fault: String?
+    }
 
     /// Runs until its task is cancelled.
     func run() async {
@@ -51,13 +58,19 @@ struct Heartbeats: Sendable {
 
     private func request(_ skew: Int64) async -> HeartbeatRequest {
         let load = await load()
+        var metrics: [JSON.Member] = [
+            .init("running", JSON(load.running)), .init("slots", JSON(load.slots)),
+            .init("isolation", .string(isolation.rawValue)),
+        ]
+        if let fault = load.fault {
+            let text = ProgressStream.truncated(fault, WireLimits.messageBytes.upperBound)
+            metrics.append(.init("fault", .string(text)))
+        }
         return HeartbeatRequest(
             workerID: credentials.workerID, machineToken: credentials.machineToken,
             sentAt: world.now() + skew, nonce: Hex.encode(world.random(16)),
             policyID: credentials.policyID,
-            metrics: [
-                "running": JSON(load.running), "slots": JSON(load.slots), "isolation": .string(isolation.rawValue),
-            ])
+            metrics: .object(metrics))
     }
 
     private static func isWrong(_ skew: Int64) -> Bool {
@@ -78,8 +91,10 @@ extension ServerError {
     var retryAfter: Int64? {
         switch self {
         case .overloaded(let milliseconds): milliseconds
+        // Asked again soon: three such answers in a row end the daemon.
+        case .unauthorized: 2_000
         // Unlikely to change soon.
-        case .unauthorized, .refused: 10_000
+        case .refused: 10_000
         case .lost, .ended, .unreachable: nil
         }
     }

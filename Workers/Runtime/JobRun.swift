@@ -11,11 +11,16 @@ struct JobRun: Sendable {
     let client: LeaseClient
     let reporter: ResultReporter
     let journal: Journal
+    let shortages: Shortages
     let world: World
     let events: @Sendable (WorkerEvent) -> Void
 
     enum Ending: Sendable {
-        case reported, released, machineFault
+        case reported, released
+        /// Released, and the next job might end so too.
+        case shortage
+        /// Released: this machine can't run any job of this kind, and why.
+        case unfit(Kind, String)
         /// The server hasn't confirmed; the journal keeps what to report.
         case unreported
     }
@@ -27,7 +32,7 @@ struct JobRun: Sendable {
         let executedAt = world.now()
         let started = world.monotonic()
         do {
-            let result = try await executor.run(job, context(stream))
+            let result = try await execute(context(stream))
             try checkStopped()
             let duration = result.durationMilliseconds ?? (world.monotonic() - started)
             stream.close()
@@ -47,6 +52,36 @@ struct JobRun: Sendable {
         } catch {
             return await ending(error)
         }
+    }
+
+    /// A job that this machine can't run although it passes its trial run has failed: else it would be given back for
+    /// ever, and each time cost others their turn.
+    /// - Throws: `Unfit` when the machine doesn't pass.
+    private func execute(_ context: JobContext) async throws -> ExecutionResult {
+        do {
+            return try await executor.run(job, context)
+        } catch {
+            try checkStopped()
+            guard !(error is ServerError) else { throw error }
+            let fault = error as? MachineFault ?? MachineFault("\(error)")
+            let kind = Kind(rawValue: job.kind) ?? .compute
+            if let reason = await executor.fault(of: kind) {
+                throw Unfit(kind: kind, reason: reason, message: fault.message)
+            }
+            try checkStopped()
+            switch fault.cause {
+            case .noRoom: throw fault
+            case .shortage where shortages.isFirst(of: job.id): throw fault
+            case .shortage, .unknown: return ExecutionResult(.failure, error: fault.message)
+            }
+        }
+    }
+
+    private struct Unfit: Error {
+        let kind: Kind
+        let reason: String
+        /// Of the fault that led to the trial run.
+        let message: String
     }
 
     private func context(_ stream: ProgressStream) -> JobContext {
@@ -134,9 +169,12 @@ struct JobRun: Sendable {
         case nil:
             if let error = error as? ServerError {
                 events(.lost(job: job.id, reason: error.message))
+            } else if let unfit = error as? Unfit {
+                await release(unfit.message)
+                return .unfit(unfit.kind, unfit.reason)
             } else {
                 await release((error as? MachineFault)?.message ?? "\(error)")
-                return .machineFault
+                return .shortage
             }
         }
         return .released

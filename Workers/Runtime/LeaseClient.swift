@@ -7,6 +7,7 @@ package import Wire
 package final class LeaseClient: Sendable {
     private let connection: ServerConnection
     private let credentials: WorkerCredentials
+    let refusals = TokenRefusals()
 
     package init(_ credentials: WorkerCredentials) {
         self.credentials = credentials
@@ -149,10 +150,17 @@ package final class LeaseClient: Sendable {
     private func post(
         _ path: String, _ body: JSON, timeoutMilliseconds: Int64, limit: Int = 4 << 20
     ) async throws(ServerError) -> JSON {
-        try await connection.send(
-            .POST, root + path, headers: jsonHeaders, body: body.bytes(.compact),
-            timeoutMilliseconds: timeoutMilliseconds, limit: limit
-        ).data()
+        do throws(ServerError) {
+            let data = try await connection.send(
+                .POST, root + path, headers: jsonHeaders, body: body.bytes(.compact),
+                timeoutMilliseconds: timeoutMilliseconds, limit: limit
+            ).data()
+            refusals.note(nil)
+            return data
+        } catch {
+            refusals.note(error)
+            throw error
+        }
     }
 
     private func onLease(_ call: () async throws(ServerError) -> Void) async throws(ServerError) {

@@ -14,8 +14,10 @@ package struct WorkerConfiguration: Sendable {
     package var allowsPrivateNetwork = false
     /// How it may fetch the repositories of audits; empty: it runs no audits.
     package var auditSchemes: Set<AuditScheme> = [.https]
-    /// 1–256.
+    /// As `slots` allows.
     package var jobsAtOnce: Int
+    /// How many jobs may run at once.
+    package static let slots = 1...256
     /// `nil`: jobs of any queue.
     package var queues: [String]?
     /// Where jobs' folders are created. If the daemon runs as root, every user must be able to traverse it.
@@ -31,6 +33,8 @@ package struct WorkerConfiguration: Sendable {
     package var drainGraceMilliseconds: Int64
     /// Run jobs that need no isolation on a machine that can't provide any.
     package var allowsUnsandboxed: Bool
+    /// Called once, when it drains and has told the server: from then on another daemon may work as this machine.
+    package var hasStoppedClaiming: @Sendable () -> Void = {}
     /// Receives events, in order for each job. Must not block.
     package var events: @Sendable (WorkerEvent) -> Void
 
@@ -45,7 +49,7 @@ package struct WorkerConfiguration: Sendable {
         self.credentials = credentials
         self.capacity = capacity
         self.rules = rules
-        self.jobsAtOnce = min(max(jobsAtOnce, 1), 256)
+        self.jobsAtOnce = min(max(jobsAtOnce, Self.slots.lowerBound), Self.slots.upperBound)
         self.queues = queues
         self.stateFolder = stateFolder
         self.claimWaitMilliseconds = claimWaitMilliseconds
@@ -86,6 +90,10 @@ package enum WorkerEvent: Sendable {
     case outsideHours(running: Int)
     /// Within the policy's hours again.
     case withinHours
+    /// A trial run has failed: no job of this kind is claimed until one passes.
+    case unfit(kind: Kind, reason: String)
+    /// A trial run has passed.
+    case fit(kind: Kind)
     case draining(running: Int)
     case stopped
 }

@@ -21,8 +21,10 @@ package actor WorkerLoop {
     private let journal: Journal
     private let reporter: ResultReporter
     private let claimer: Claimer
+    private let fitness: Fitness
+    private let shortages = Shortages()
     private let world: World
-    private let changed = Wakeup()
+    private let changed: Wakeup
 
     private var phase = Phase.working
     private var running: [String: Running] = [:]
@@ -32,6 +34,8 @@ package actor WorkerLoop {
     private var unanswered: [String] = []
     private var faultDelay = RetryDelay(initialMilliseconds: 1_000, maxMilliseconds: 60_000)
     private var notBefore: Int64 = 0
+    /// The server's words, once it refuses the machine's token for good.
+    private var refusal: String?
     private var isWithinHours: Bool
 
     package init(
@@ -42,6 +46,8 @@ package actor WorkerLoop {
         self.world = world
         self.journal = journal
         isWithinHours = configuration.rules.allowsJobs(at: world.now())
+        changed = Wakeup()
+        fitness = Fitness(executor, world: world, changed: changed, events: configuration.events)
         client = LeaseClient(configuration.credentials)
         reporter = ResultReporter(client: client, world: world, events: configuration.events)
         claimer = Claimer(client: client, world: world, events: configuration.events)
@@ -50,8 +56,11 @@ package actor WorkerLoop {
             events: configuration.events)
     }
 
-    /// Runs until it has drained. Cancelling its task drains without a grace period.
-    package func run() async {
+    /// Runs until it has drained, or until the server refuses the machine's token: returns what that says, else `nil`.
+    /// Cancelling its task drains without a grace period.
+    @discardableResult
+    package func run() async -> String? {
+        client.refusals.whenRefused { words in Task { await self.stop(words) } }
         // Not a child task: the calls at the end must not be cancelled.
         let work = Task { await self.work() }
         await withTaskCancellationHandler {
@@ -59,6 +68,7 @@ package actor WorkerLoop {
         } onCancel: {
             Task { await self.stop() }
         }
+        return refusal
     }
 
     /// The first call stops claiming and gives running jobs the grace period; the second kills and releases them.
@@ -72,7 +82,8 @@ package actor WorkerLoop {
         interrupt()
     }
 
-    private func stop() {
+    private func stop(_ refusal: String? = nil) {
+        self.refusal = refusal ?? self.refusal
         phase = .stopping
         interrupt()
     }
@@ -100,18 +111,20 @@ package actor WorkerLoop {
         }
         try? await client.drain(true)
         if let interrupted { await releaseGrants(interrupted) }
+        configuration.hasStoppedClaiming()
         await finish()
         for task in [watching, heartbeating, extending, reporting] {
             task.cancel()
             await task.value
         }
+        await fitness.end()
         await client.close()
         journal.close()
         configuration.events(.stopped)
     }
 
-    private var load: (running: Int, slots: Int) {
-        (running.count, configuration.jobsAtOnce)
+    private var load: Heartbeats.Load {
+        Heartbeats.Load(running: running.count, slots: configuration.jobsAtOnce, fault: fitness.fault)
     }
 
     /// Pauses the worker outside the policy's hours, if it has any.
@@ -160,7 +173,8 @@ package actor WorkerLoop {
 
     /// Returns the request if it was interrupted: the server may have granted it.
     private func claimOnce() async -> ClaimRequest? {
-        guard isWithinHours else {
+        let kinds = fitness.kinds
+        guard isWithinHours, !kinds.isEmpty else {
             await changed.wait()
             return nil
         }
@@ -176,7 +190,7 @@ package actor WorkerLoop {
         let request = ClaimRequest(
             limit: min(free, WireLimits.claimed.upperBound),
             visibilityTimeoutMilliseconds: configuration.visibilityTimeoutMilliseconds,
-            waitMilliseconds: configuration.claimWaitMilliseconds, kinds: executor.kinds,
+            waitMilliseconds: configuration.claimWaitMilliseconds, kinds: kinds,
             queues: configuration.queues, capacity: freeCapacity, requestID: requestID)
         journal.recordClaim(requestID)
         // Jobs granted to an earlier run have used up part of their lease: extend them at once.
@@ -215,6 +229,7 @@ package actor WorkerLoop {
         guard let slot, phase == .working, isWithinHours, fits(job.resources) else {
             return await refuse(job, "not enough free capacity beside the running jobs")
         }
+        if let fault = fitness.fault(of: job.kind) { return await refuse(job, fault) }
         if let violation = configuration.rules.violation(by: job) ?? isolationShortfall(for: job) {
             // The server would grant the next one all the same.
             pause()
@@ -226,8 +241,7 @@ package actor WorkerLoop {
         configuration.events(.claimed(job))
         let run = JobRun(
             job: job, slot: slot, handle: handle, executor: executor, client: client, reporter: reporter,
-            journal: journal,
-            world: world, events: configuration.events)
+            journal: journal, shortages: shortages, world: world, events: configuration.events)
         handle.attach(Task { await self.ended(job, await run.run()) })
     }
 
@@ -248,31 +262,26 @@ package actor WorkerLoop {
     private func ended(_ job: ClaimedJob, _ ending: JobRun.Ending) async {
         await extender.remove(claimToken: job.claimToken)
         running[job.claimToken] = nil
-        if ending != .unreported { journal.resolve(job.claimToken) }
+        if case .unreported = ending {} else { journal.resolve(job.claimToken) }
         switch ending {
         case .reported: faultDelay.reset()
         case .released, .unreported: break
-        // The next job would fail the same way.
-        case .machineFault: pause()
+        case .shortage: pause()
+        case .unfit(let kind, let reason):
+            fitness.note(reason, of: kind)
+            // What waits at the server for a job would get one that others can run.
+            claiming?.cancel()
         }
         changed.notify()
     }
 
     /// Several grants may exceed the capacity together; a single one is always accepted.
     private func fits(_ needs: Capacity) -> Bool {
-        let free = freeCapacity
-        return running.isEmpty
-            || (needs.milliCores ?? 0 <= free.milliCores ?? .max && needs.memoryMiB ?? 0 <= free.memoryMiB ?? .max
-                && needs.gpus <= free.gpus)
+        running.isEmpty || freeCapacity.holds(needs)
     }
 
     private var freeCapacity: Capacity {
-        var free = configuration.capacity
-        for job in running.values {
-            free.milliCores = free.milliCores.map { max(0, $0 - (job.needs.milliCores ?? 0)) }
-            free.memoryMiB = free.memoryMiB.map { max(0, $0 - (job.needs.memoryMiB ?? 0)) }
-            free.gpus = max(0, free.gpus - job.needs.gpus)
-        }
+        var free = configuration.capacity.less(running.values.map(\.needs))
         free.isolation = executor.isolation
         return free
     }

@@ -53,6 +53,11 @@ package struct Sandbox: Sendable {
             case .files(let problem): problem.message
             }
         }
+
+        /// As `FileProblem.isShortage`.
+        package var isShortage: Bool {
+            if case .files(let problem) = self { problem.isShortage } else { false }
+        }
     }
 
     /// Runs `program` to its end. Cancelling the task kills it with all its descendants before this returns.

@@ -4,6 +4,15 @@ struct SandboxFault: Error {
     /// Empty if none is known.
     let remedy: String
 
+    /// Nothing is known to be wrong: the machine was too busy to tell.
+    var isUndecided = false
+
+    static let undecided: SandboxFault = {
+        var fault = SandboxFault(reason: SandboxLayer.tooBusy, remedy: "")
+        fault.isUndecided = true
+        return fault
+    }()
+
     /// The layer that failed: without it nothing can run.
     static let layer = "namespaces"
 
@@ -14,6 +23,7 @@ struct SandboxFault: Error {
 
     init(_ error: any Error) {
         switch error {
+        case let fault as SandboxFault: self = fault
         case let failure as Sandbox.Failure: self.init(output: failure.message)
         case let problem as FileProblem: self.init(output: problem.message)
         default: self.init(output: "\(error)")

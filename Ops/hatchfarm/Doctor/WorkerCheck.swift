@@ -55,6 +55,7 @@ struct WorkerCheck {
         case .missing(let reason, let remedy):
             let remedy = remedy.isEmpty ? "none known for this machine" : remedy
             return layer.isRequired ? .fail(name, reason, remedy: remedy) : .warn(name, reason, remedy: remedy)
+        case .undecided: return .warn(name, SandboxLayer.tooBusy, remedy: "try again when it is less busy")
         }
     }
 

@@ -1,4 +1,5 @@
 internal import Logging
+internal import Runtime
 internal import ServiceLifecycle
 internal import UnixSignals
 
@@ -16,7 +17,7 @@ struct ClosureService: Service {
         if earlyReturn == .isAllowed { try? await gracefulShutdown() }
     }
 
-    /// Runs all services until SIGTERM or SIGINT, and then shuts them down one by one, in reverse order. Rethrows a
+    /// Runs all services until SIGTERM, SIGINT, or SIGHUP unless that was ignored at the start (`nohup`), and then shuts them down one by one, in reverse order. Rethrows a
     /// service's error.
     static func runUntilSignal(_ services: [ClosureService], logger: Logger) async throws {
         var quiet = logger
@@ -25,8 +26,9 @@ struct ClosureService: Service {
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: service, successTerminationBehavior: .gracefullyShutdownGroup)
         }
+        let signals: [UnixSignal] = [.sigterm, .sigint] + (KernelLocks.ignoresHangUp ? [] : [.sighup])
         try await ServiceGroup(
-            configuration: .init(services: configurations, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+            configuration: .init(services: configurations, gracefulShutdownSignals: signals, logger: quiet)
         ).run()
     }
 }

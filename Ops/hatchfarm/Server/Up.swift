@@ -45,6 +45,8 @@ struct Up: AsyncParsableCommand {
             let worker = try await dataFolder.worker(of: owner)
             dataFolder.printWelcome(owner, settings, operatorToken: server.operatorToken)
             var options = Daemon.Options(drainGrace: .seconds(5))
+            options.locks = [try ProcessLock.daemon(in: dataFolder.workerFolder)]
+            options.credentialsPath = MachineFile.path(dataFolder.workerFolder)
             if !auditScheme.isEmpty { options.auditSchemes = Set(auditScheme) }
             try await Daemon.run(worker, stateFolder: dataFolder.jobsFolder, options, logger: logger)
         })

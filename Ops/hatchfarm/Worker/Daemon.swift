@@ -24,6 +24,10 @@ enum Daemon {
         var allowsPrivateNetwork = false
         /// How audits' repositories may be fetched; empty: no audits.
         var auditSchemes: Set<AuditScheme> = [.https]
+        /// Where the machine's id and token are kept, for what to do when the server refuses them.
+        var credentialsPath = ""
+        /// What keeps other daemons out; released when this one drains.
+        var locks: [ProcessLock] = []
         /// Receives events; nil: they are logged. Must not block.
         var onEvent: (@Sendable (WorkerEvent) -> Void)?
 
@@ -40,7 +44,8 @@ enum Daemon {
         }
     }
 
-    /// Throws `.misconfigured` when jobs can't be sandboxed on this machine; the message has the remedy.
+    /// Throws `.misconfigured` when jobs can't be sandboxed on this machine; the message has the remedy. When the machine
+    /// is too busy to tell, `.unreachable`.
     static func run(
         _ credentials: WorkerCredentials, stateFolder: String, _ options: Options, logger: Logger
     ) async throws {
@@ -64,21 +69,34 @@ enum Daemon {
         configuration.allowedDomains = options.allowedDomains
         configuration.allowsPrivateNetwork = options.allowsPrivateNetwork
         configuration.auditSchemes = options.auditSchemes
+        configuration.hasStoppedClaiming = { for lock in options.locks { lock.release() } }
         let slurm = try options.slurm(for: credentials)
         let daemon: WorkerDaemon
         do {
             daemon = try await WorkerDaemon(configuration, slurm: slurm)
         } catch {
+            // What is only a matter of time is no setting: a unit starts again after 3, and not after 78.
+            guard !error.isTemporary else {
+                throw Failure.unreachable("this machine can't tell yet:\n\(error.message)")
+            }
             throw Failure.misconfigured("this machine can't run jobs:\n\(error.message)")
         }
-        await withGracefulShutdownHandler {
+        let ending = await withGracefulShutdownHandler {
             await daemon.run()
         } onGracefulShutdown: {
             Task {
                 await daemon.drain()
-                // A second signal: release running jobs immediately.
-                for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { await daemon.drain() }
+                // A second signal: release running jobs immediately. A terminal that closes may hang up several times.
+                for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+                where signal != .sighup {
+                    await daemon.drain()
+                }
             }
+        }
+        if let refusal = ending {
+            throw Failure.refused(
+                "the server refuses this machine's token: \(refusal); remove \(options.credentialsPath) and start once "
+                    + "with --api-key, which enrolls the machine again")
         }
     }
 }

@@ -94,10 +94,14 @@ struct WorkerCommand: AsyncParsableCommand {
         guard price == nil || price.flatMap({ Money.minorUnits($0) }) != nil else {
             throw ValidationError("--price must be a decimal from 0 to 1000000 with at most 6 places.")
         }
-        guard WireLimits.cpuCores.contains(cpu ?? 0) else { throw ValidationError("--cpu must be from 0 to 4096.") }
-        guard WireLimits.memoryGB.contains(memory ?? 0) else {
-            throw ValidationError("--memory must be from 0 to 65536.")
+        guard cpu.map({ WireLimits.cpuCores.contains($0) && Capacity.milliCores($0) > 0 }) ?? true else {
+            throw ValidationError("--cpu must be from 0.001 to 4096.")
         }
+        guard memory.map({ WireLimits.memoryGB.contains($0) && Capacity.memoryMiB($0) > 0 }) ?? true else {
+            throw ValidationError("--memory must be from 0.001 to 65536.")
+        }
+        try checkNames("--label", label, "require")
+        try checkNames("--queue", queue, "be in")
         guard acceptPolicy == nil || maxCpuPercent == nil && maxJobMinutes == nil else {
             throw ValidationError("Rules come either from --accept-policy or from --max-… options, not from both.")
         }
@@ -121,6 +125,18 @@ struct WorkerCommand: AsyncParsableCommand {
         }
     }
 
+    /// As the server takes them in jobs: a machine with others would wait for what never comes.
+    private func checkNames(_ option: String, _ names: [String], _ verb: String) throws {
+        guard WireLimits.namesInList.contains(names.count) else {
+            throw ValidationError("\(option) may be given at most \(WireLimits.namesInList.upperBound) times.")
+        }
+        let bounds = WireLimits.labelCharacters
+        guard let name = names.first(where: { !$0.isWord || !bounds.contains($0.utf8.count) }) else { return }
+        throw ValidationError(
+            "\(option) \"\(Text.sanitized(name))\": no job can \(verb) it; \(bounds.lowerBound) to \(bounds.upperBound) "
+                + "of letters, digits, '.', '_', '-', ':'.")
+    }
+
     func run() async throws {
         let policy = try acceptPolicy.map { path throws(Failure) in try PolicyFile(path) }
         if let policy, !policy.allowsNetwork, !allowDomain.isEmpty {
@@ -132,6 +148,8 @@ struct WorkerCommand: AsyncParsableCommand {
         let logger = Logger.start(level ?? .notice)
         let folder = state.map(Files.absolute) ?? WorkerConfiguration.defaultStateFolder
         let slots = jobs ?? max(1, Int(min(256, (offer.capacity.milliCores ?? 0) / 1_000)))
+        try Files.makeFolder(folder, mode: 0o711)
+        let lock = try ProcessLock.daemon(in: folder)
         let known = try stored(folder, environment)
         let server = try known?.server ?? client.credentials(environment).server
         let output = WorkerOutput.standard(
@@ -145,6 +163,8 @@ struct WorkerCommand: AsyncParsableCommand {
             let worker = try await enrollment.worker(known) { () throws(Failure) in
                 try client.credentials(environment, server: known?.server)
             }
+            var locks = [lock]
+            if let credentials { locks.append(try ProcessLock.daemon(with: credentials)) }
             output.log(.starting(worker: worker.workerID, server: worker.server))
             let options = Daemon.Options(
                 offer: offer(policy), jobsAtOnce: slots, queues: queue, leaseSeconds: leaseSeconds,
@@ -152,6 +172,7 @@ struct WorkerCommand: AsyncParsableCommand {
                 allowedDomains: allowDomain,
                 allowsPrivateNetwork: allowsPrivateNetwork,
                 auditSchemes: noAudits ? [] : auditScheme.isEmpty ? [.https] : Set(auditScheme),
+                credentialsPath: credentials ?? MachineFile.path(folder), locks: locks,
                 onEvent: { event in
                     earnings.record(event)
                     output.log(.event(event))

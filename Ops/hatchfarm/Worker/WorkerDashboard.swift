@@ -21,6 +21,8 @@ struct WorkerDashboard: Sendable {
     private var pending: Int?
     private var isDraining = false
     private var isOutsideHours = false
+    /// What the machine can't run, and why.
+    private var faults: [Kind: String] = [:]
     /// The current problem with the server.
     private var problem: String?
 
@@ -54,6 +56,8 @@ struct WorkerDashboard: Sendable {
         case .draining: isDraining = true
         case .outsideHours: isOutsideHours = true
         case .withinHours: isOutsideHours = false
+        case .unfit(let kind, let reason): faults[kind] = Text.sanitized(reason)
+        case .fit(let kind): faults[kind] = nil
         case .started, .recovered, .paid, .log, .stopped: break
         }
     }
@@ -99,9 +103,10 @@ struct WorkerDashboard: Sendable {
         if let pending { parts.append("\(pending) pending") }
         if isOutsideHours { parts.append("outside the policy's hours") }
         if isDraining { parts.append("draining") }
+        parts += Set(faults.values).sorted()
         if let problem { parts.append(problem) }
         let text = Text.truncated(parts.joined(separator: " · "), to: width)
-        return Self.paint(text, problem == nil ? .dim : .yellow, colour)
+        return Self.paint(text, problem == nil && faults.isEmpty ? .dim : .yellow, colour)
     }
 
     /// The estimated remaining milliseconds; nil before one percent and one second.

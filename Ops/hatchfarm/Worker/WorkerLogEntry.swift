@@ -18,8 +18,10 @@ enum WorkerLogEntry: Sendable {
         case .signing, .starting, .ended: .notice
         case .event(let event):
             switch event {
-            case .started, .released, .draining, .unreported, .recovered, .paid, .outsideHours, .withinHours: .notice
-            case .lost, .backoff: .warning
+            case .started, .released, .draining, .unreported, .recovered, .paid, .outsideHours, .withinHours,
+                .fit:
+                .notice
+            case .lost, .backoff, .unfit: .warning
             case .claimed, .finished, .cancelled: .info
             case .heartbeat, .progress, .log, .stopped: .debug
             }
@@ -56,6 +58,8 @@ enum WorkerLogEntry: Sendable {
         case .draining(let running): "draining, \(running) running"
         case .outsideHours(let running): "outside the policy's hours; \(running) released"
         case .withinHours: "within the policy's hours again"
+        case .unfit(let kind, let reason): "this machine can't run \(kind.rawValue) jobs, and claims none: \(reason)"
+        case .fit(let kind): "this machine can run \(kind.rawValue) jobs again"
         case .unreported(let job): "\(job) finished, but its result could not be reported; the next start reports it"
         case .recovered(let results, let lost): "reported from the previous run: \(results) results, \(lost) lost jobs"
         case .heartbeat, .progress, .log, .stopped: nil
@@ -122,6 +126,9 @@ enum WorkerLogEntry: Sendable {
         case .draining(let running): ("draining", [("running", JSON(running))])
         case .outsideHours(let running): ("closed", [("given_back", JSON(running))])
         case .withinHours: ("opened", [])
+        case .unfit(let kind, let reason):
+            ("unfit", [("kind", .string(kind.rawValue)), ("reason", .string(reason))])
+        case .fit(let kind): ("fit", [("kind", .string(kind.rawValue))])
         case .unreported(let job): ("owed", [("job", .string(job.text))])
         case .recovered(let results, let lost): ("recovered", [("results", JSON(results)), ("lost", JSON(lost))])
         case .stopped: ("stopped", [])

@@ -6,13 +6,15 @@ extension Transaction {
     package func stepPrices(base: UnitPrices) throws -> MarketPrices {
         let seen = try marketPrices()
         var next = seen
-        if now >= seen.nextStep {
-            next = seen.stepped(base: base, load: try marketLoad(), at: now)
-        } else if base != seen.base {
+        guard now >= seen.nextStep else {
+            guard base != seen.base else { return seen }
             (next.base, next.since) = (base, now)
-        } else {
-            return seen
+            return try replacePrices(seen, by: next) ? next : try marketPrices()
         }
-        return try replacePrices(seen, by: next) ? next : try marketPrices()
+        let votes = try marketVotes()
+        next = seen.stepped(base: base, votes: votes.filter { $0.isValid(at: now) }.map(\.load), at: now)
+        guard try replacePrices(seen, by: next) else { return try marketPrices() }
+        try noteEarners(votes.filter(\.isEarning).map(\.owner))
+        return next
     }
 }

@@ -32,14 +32,15 @@ package struct Submission: Sendable {
 /// What submitting needs to know from the process: which classes are recorded, the fair-queueing tags, and who has as
 /// many live jobs as one may.
 package struct SubmitHints: Sendable {
-    package var isKnown: @Sendable (ClassID) -> Bool
+    /// Whether a class is recorded for certain at this time of the database's clock, and stays so until a commit.
+    package var isKnown: @Sendable (ClassID, _ now: Int64) -> Bool
     package var tag: @Sendable (ClassID, OwnerID, _ cost: Int64) -> Int64
     package var isFull: @Sendable (OwnerID) -> Bool = { _ in false }
     /// The most live jobs of one owner.
     package var mostLive: Int64 = .max
 
     package init(
-        isKnown: @escaping @Sendable (ClassID) -> Bool,
+        isKnown: @escaping @Sendable (ClassID, Int64) -> Bool,
         tag: @escaping @Sendable (ClassID, OwnerID, Int64) -> Int64
     ) {
         self.isKnown = isKnown

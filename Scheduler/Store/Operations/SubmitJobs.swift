@@ -2,7 +2,7 @@ internal import Bytes
 package import Domain
 
 extension Transaction {
-    /// The most distinct requirement classes that one owner may have brought up: each costs every claim a look.
+    /// The most distinct requirement classes that count as one owner's: each is looked at again and again.
     package static let classesPerOwner: Int64 = 1_000
 
     /// Accepts many submissions in one go: two inserts, whatever their number, and what their prices hold. Each is
@@ -46,7 +46,7 @@ extension Transaction {
             step.map { step in step.map { draft.add($0, of: submission, at: now) } }
         }
         try store(draft.contents)
-        try write(draft, hints: hints)
+        try write(draft)
         try write(money.book)
         try insertHolds(money.holds)
         return results
@@ -65,7 +65,10 @@ extension Transaction {
             guard round.keys.insert(key.name).inserted else { throw DatabaseError.conflict(constraint: "idempotency") }
         }
         if submission.jobs.contains(where: { overQuota.contains($0.owner) }) {
-            throw Refusal.quota("distinct requirement classes", retryAfterSeconds: 60)
+            throw Refusal.quota(
+                "requirement classes: at most \(Self.classesPerOwner) distinct combinations of what jobs need, queue, "
+                    + "priority and price of one owner wait at once; one is free again ten minutes after its last use",
+                retryAfterSeconds: 60)
         }
         if submission.jobs.contains(where: { $0.device == nil && $0.bounty == nil && hints.isFull($0.owner) }) {
             throw Refusal.tooManyLive(hints.mostLive)
@@ -109,6 +112,7 @@ extension Transaction {
     ) throws -> (job: AcceptedJob, waitsFor: [JobID]) {
         let isLater = job.runAt ?? now > now
         var accepted = AcceptedJob(id: JobID(newUUID()), job: job, state: isLater ? .scheduled : .pending, tag: 0)
+        if !hints.isKnown(job.classID, now) { accepted.classUsedAt = now }
         let waitsFor = try job.dependsOn.isEmpty ? [] : settleDependencies(&accepted, waits: waits)
         if let place = job.device {
             accepted.tag = place.tag
@@ -146,10 +150,10 @@ extension Transaction {
         return Set(job.dependsOn).subtracting(untold).sorted()
     }
 
-    private func write(_ draft: SubmitDraft, hints: SubmitHints) throws {
+    private func write(_ draft: SubmitDraft) throws {
         guard !draft.jobs.isEmpty else { return }
         var fresh: [ClassID: (ClassID, Requirement, createdBy: OwnerID)] = [:]
-        for accepted in draft.jobs where !hints.isKnown(accepted.classID) {
+        for accepted in draft.jobs where accepted.classUsedAt != nil {
             fresh[accepted.classID] = (accepted.classID, accepted.job.requirement, accepted.job.owner)
         }
         try insertClasses(fresh.values.sorted { $0.0 < $1.0 })
@@ -177,13 +181,13 @@ extension Transaction {
 
     private func ownersOverQuota(_ submissions: [Submission], _ hints: SubmitHints) throws -> Set<OwnerID> {
         var fresh: [OwnerID: Set<ClassID>] = [:]
-        for job in submissions.lazy.flatMap(\.jobs) where !hints.isKnown(job.classID) {
+        for job in submissions.lazy.flatMap(\.jobs) where !hints.isKnown(job.classID, now) {
             fresh[job.owner, default: []].insert(job.classID)
         }
         var over: Set<OwnerID> = []
         for (owner, ids) in fresh {
-            let more = try ids.subtracting(classes(ids.sorted()).map(\.id)).count
-            if more > 0, try countClasses(createdBy: owner) + Int64(more) > Self.classesPerOwner { over.insert(owner) }
+            let more = try ids.subtracting(liveClasses(among: ids.sorted())).count
+            if more > 0, try countClasses(of: owner) + Int64(more) > Self.classesPerOwner { over.insert(owner) }
         }
         return over
     }

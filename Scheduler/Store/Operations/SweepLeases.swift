@@ -53,8 +53,10 @@ extension Transaction {
     }
 
     /// Scheduled jobs whose time has come become pending. Returns what became ready, and when the next is due.
+    /// - Parameter isKnown: as in `SubmitHints`.
     package func promote(
-        limit: Int, tag: (ClassID, OwnerID, _ cost: Int64) -> Int64
+        limit: Int, isKnown: (ClassID, _ now: Int64) -> Bool = { _, _ in false },
+        tag: (ClassID, OwnerID, _ cost: Int64) -> Int64
     ) throws -> (ready: [ClassID: (count: Int, tag: Int64)], nextDue: Int64?) {
         let due = try lockDue(limit: limit)
         guard !due.isEmpty else { return ([:], try nextDue()) }
@@ -73,6 +75,10 @@ extension Transaction {
             let before = ready[job.classID]
             ready[job.classID] = ((before?.count ?? 0) + 1, min(before?.tag ?? place, place))
         }
+        // Nobody may have used the class while the job ran.
+        var unused: [ClassID: OwnerID] = [:]
+        for job in due where job.device == nil && !isKnown(job.classID, now) { unused[job.classID] = job.owner }
+        try useClasses(unused.map { ($0.key, $0.value) })
         try makeReady(tagged.sorted { $0.id < $1.id })
         return (ready, due.count < limit ? try nextDue() : now)
     }

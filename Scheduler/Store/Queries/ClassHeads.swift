@@ -4,7 +4,8 @@ package import Domain
 package struct JobClass: Sendable {
     package let id: ClassID
     package let requirement: Requirement
-    package let createdAt: Int64
+    /// Its last use; 0 when that wasn't asked for.
+    package let usedAt: Int64
 }
 
 /// One class to take from, and where its living begin.
@@ -34,16 +35,20 @@ package struct QueueHead: Sendable {
 }
 
 extension Transaction {
-    /// The classes recorded since an instant, oldest first.
-    package func classes(since: Int64) throws -> [JobClass] {
-        try rows("SELECT \(raw: Self.classColumns) FROM job_classes WHERE created_at >= \(since) ORDER BY created_at") {
-            try Self.jobClass(&$0)
-        }
+    /// The classes that claims are looked for in and that were used since an instant, the one used last at the end.
+    package func classes(usedSince instant: Int64) throws -> [JobClass] {
+        try rows(
+            """
+            SELECT \(raw: Self.classColumns), used_at FROM live_classes
+                JOIN job_classes ON job_classes.id \(.isFound) live_classes.id \(.end)
+            WHERE used_at >= \(instant) ORDER BY used_at
+            """
+        ) { try Self.jobClass(&$0) }
     }
 
     package func classes(_ ids: [ClassID]) throws -> [JobClass] {
         guard !ids.isEmpty else { return [] }
-        return try rows("SELECT \(raw: Self.classColumns) FROM job_classes WHERE id \(in: ids.map(\.number))") {
+        return try rows("SELECT \(raw: Self.classColumns), 0 FROM job_classes WHERE id \(in: ids.map(\.number))") {
             try Self.jobClass(&$0)
         }
     }
@@ -68,8 +73,8 @@ extension Transaction {
     }
 
     private static let classColumns: StaticString = """
-        id, kind, queue, priority, milli_cores, memory_mib, gpus, labels, isolation, minutes, max_hourly_price,
-        created_at
+        job_classes.id, kind, queue, priority, milli_cores, memory_mib, gpus, labels, isolation, minutes,
+        max_hourly_price
         """
 
     private static func jobClass(_ row: inout Row) throws -> JobClass {
@@ -84,6 +89,6 @@ extension Transaction {
         need.isolation = isolation
         need.minutes = try row.integer()
         need.maxHourlyPrice = try row.optionalInteger()
-        return try JobClass(id: id, requirement: need, createdAt: row.integer())
+        return try JobClass(id: id, requirement: need, usedAt: row.integer())
     }
 }

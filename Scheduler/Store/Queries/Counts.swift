@@ -31,36 +31,49 @@ extension Transaction {
         return (counts, total < Int64(limit) ? nil : counts.map(\.last).max { $0.text.precedesExactly($1.text) })
     }
 
-    /// Why a job is not running yet, in words for its owner.
-    package func pendingReason(_ job: Job, _ need: Requirement?) throws -> String {
+    /// Why a job is not running yet, in words for its owner; nil when it may be claimed by any machine that it fits
+    /// (`LiveMachines`).
+    package func pendingReason(_ job: Job) throws -> String? {
         if job.state == .blocked {
-            let waits = try rows("SELECT depends_on FROM job_dependencies WHERE job_id = \(job.id.text)") {
-                try JobID($0.text())
-            }
-            let ended = try endedStates(waits)
-            let open = waits.filter { ended[$0] == nil }.map(\.text).sorted().prefix(5)
-            return "waits for jobs it depends on: \(open.joined(separator: ", "))"
+            // A job names 100 at the most.
+            let open = try rows(
+                """
+                SELECT depends_on FROM job_dependencies WHERE job_id = \(job.id.text)
+                    AND EXISTS (SELECT 1 FROM live_jobs WHERE id \(.isFound) depends_on \(.end))
+                """
+            ) { try $0.text() }.sorted()
+            guard !open.isEmpty else { return "those that it depends on have ended: its turn comes in a moment" }
+            let others = open.count > 5 ? " and \(open.count - 5) others" : ""
+            return "waits for jobs it depends on: \(open.prefix(5).joined(separator: ", "))\(others)"
         }
         if job.state == .scheduled {
             return job.fence > 0 ? "waits before its next attempt" : "waits for its run_at"
         }
         guard job.kind != .manual else { return "waits for a person" }
         guard job.kind != .audit else { return "waits for a worker that audits, of neither side" }
-        let paysMarket = try need.map { $0.affords(Asking.market(try marketPrices().current).rate(of: $0)) } ?? true
-        let fits =
-            try first(
-                """
-                SELECT 1 FROM machines WHERE last_heartbeat_at > \(now - Self.awayAfter) AND draining = 0
-                    AND COALESCE(milli_cores, \(need?.milliCores ?? 0)) >= \(need?.milliCores ?? 0)
-                    AND COALESCE(memory_mib, \(need?.memoryMiB ?? 0)) >= \(need?.memoryMiB ?? 0)
-                    AND gpus >= \(need?.gpus ?? 0)
-                    AND COALESCE(isolation, 1) >= \(need?.isolation.rank ?? 1)
-                    AND (states_price = \(paysMarket ? 0 : -1)
-                        OR states_price = 1 AND hourly_price <= \(need?.dearest ?? .max))
-                    AND EXISTS (SELECT 1 FROM consents WHERE worker_id = machines.id AND revoked_at IS NULL)
-                LIMIT 1
-                """
-            ) { try $0.integer() } != nil
-        return fits ? "waits for a worker to be free" : "no live machine fits what it needs and pays"
+        return nil
+    }
+
+    /// What the machines that are heard of offer. Reads all of them: not for each call (`Dependencies.liveMachines`).
+    package func liveMachines() throws -> LiveMachines {
+        let prices = try marketPrices().current
+        var machines = LiveMachines()
+        // As a claim finds its terms, for all at once.
+        for limits in try rows(
+            """
+            SELECT machines.owner_id, milli_cores, memory_mib, gpus, labels, machines.isolation, has_capacity,
+                hourly_price, draining, max_job_minutes, policies.isolation, network, allowed_hours, timezone,
+                states_price, policies.id
+            FROM machines LEFT JOIN policies ON policies.id \(.isFound) SELECT policy_id FROM consents
+                WHERE worker_id = machines.id AND revoked_at IS NULL
+                    AND EXISTS (SELECT 1 FROM policies AS active WHERE active.id \(.isFound) policy_id \(.end)
+                        AND active.state = 'active' AND active.owner_id = machines.owner_id)
+                ORDER BY consents.created_at DESC, consents.id LIMIT 1 \(.end)
+            WHERE last_heartbeat_at > \(now - Self.awayAfter)
+            """, { row in try MachineLimits(&row, prices: prices) })
+        {
+            machines.add(limits.idleOffer(at: now))
+        }
+        return machines
     }
 }

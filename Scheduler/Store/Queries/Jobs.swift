@@ -77,8 +77,8 @@ extension Transaction {
 
     /// A page of jobs, without their specs, outputs and errors.
     package func jobs(_ page: JobPage) throws -> [Job] {
-        // A range of the index for each owner, of which the newest are taken.
-        let ranges = page.owners.map { Self.ids(of: $0, page) }
+        // A range of the index for each owner and state, of which the newest are taken.
+        let ranges = page.owners.flatMap { Self.ids(of: $0, page) }
         guard let first = ranges.first else { return [] }
         var ids = first
         if ranges.count > 1 {
@@ -95,28 +95,32 @@ extension Transaction {
         .sorted { $0.id > $1.id }
     }
 
-    /// The newest ids of a page by one owner.
-    private static func ids(of owner: OwnerID, _ page: JobPage) -> SQL {
+    /// The newest ids of a page by one owner, of each state of the rows by itself.
+    private static func ids(of owner: OwnerID, _ page: JobPage) -> [SQL] {
         let before = page.before?.text ?? "g"
         switch page.status {
         case nil:
-            return """
+            return [
+                """
                 SELECT id FROM jobs WHERE owner_id = \(owner.text) AND id < \(before)
                 ORDER BY owner_id DESC, id DESC LIMIT \(page.limit)
                 """
+            ]
         case .completed?, .failed?, .cancelled?:
-            return """
+            return [
+                """
                 SELECT id FROM ended_jobs WHERE owner_id = \(owner.text)
                     AND state = \(page.status?.rawValue) AND id < \(before)
                 ORDER BY owner_id DESC, state DESC, id DESC LIMIT \(page.limit)
                 """
+            ]
         case .some(let state):
-            let other = state == .pending ? JobState.scheduled : state
-            return """
-                SELECT id FROM live_jobs WHERE owner_id = \(owner.text)
-                    AND state IN (\(state.rawValue), \(other.rawValue)) AND id < \(before)
-                ORDER BY owner_id DESC, id DESC LIMIT \(page.limit)
+            return (state == .pending ? [state, .scheduled] : [state]).map { state in
                 """
+                SELECT id FROM live_jobs WHERE owner_id = \(owner.text) AND state = \(state) AND id < \(before)
+                ORDER BY owner_id DESC, state DESC, id DESC LIMIT \(page.limit)
+                """
+            }
         }
     }
 

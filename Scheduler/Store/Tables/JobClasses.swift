@@ -32,9 +32,55 @@ extension Transaction {
             ]
         }
         try executeLater("INSERT INTO job_classes \(inserting: rows) ON CONFLICT (id) DO NOTHING")
+        try useClasses(classes.map { ($0.0, $0.createdBy) })
     }
 
-    func countClasses(createdBy owner: OwnerID) throws -> Int64 {
-        try first("SELECT COUNT(*) FROM job_classes WHERE created_by = \(owner.text)") { try $0.integer() } ?? 0
+    /// Notes that classes are used now, and by whom last: they count as that owner's. In the order of their ids, as
+    /// others may do the same.
+    func useClasses(_ classes: [(id: ClassID, owner: OwnerID)]) throws {
+        let used = SQL.Rows("used", ["id", "owner_id", "used_at"], of: classes.sorted { $0.id < $1.id }) { id, owner in
+            [.integer(id.number), .text(owner.text), .integer(now)]
+        }
+        try executeLater(
+            """
+            INSERT INTO live_classes \(inserting: used)
+            ON CONFLICT (id) DO UPDATE SET owner_id = excluded.owner_id, used_at = excluded.used_at
+            """)
+    }
+
+    /// How many classes count as an owner's.
+    func countClasses(of owner: OwnerID) throws -> Int64 {
+        try first("SELECT COUNT(*) FROM live_classes WHERE owner_id = \(owner.text)") { try $0.integer() } ?? 0
+    }
+
+    /// Those that claims are looked for in.
+    func liveClasses(among ids: [ClassID]) throws -> Set<ClassID> {
+        let found = try rows("SELECT id FROM live_classes WHERE id \(in: ids.map(\.number))") { row in
+            try ClassID(row.integer())
+        }
+        return Set(found)
+    }
+
+    /// Looks at so many classes behind one, in the order of their ids, and takes those away that nobody has used for
+    /// `ClassLife.removedAfter` and in which nothing waits. What runs comes back by way of `promote`, which records its
+    /// class anew. Whoever uses one at this moment is waited for, and keeps it.
+    /// - Returns: the one to go on behind, nil when there are no more; and how many were taken away.
+    package func removeUnusedClasses(
+        after id: ClassID?, limit: Int
+    ) throws -> (next: ClassID?, removed: Int) {
+        let bite = try rows(
+            "SELECT id FROM live_classes WHERE id > \(id?.number ?? Int64.min) ORDER BY id LIMIT \(limit)"
+        ) { try $0.integer() }
+        guard !bite.isEmpty else { return (nil, 0) }
+        let removed = try execute(
+            """
+            DELETE FROM live_classes WHERE id \(in: bite) AND used_at + 0 <= \(now - ClassLife.removedAfter)
+                AND NOT EXISTS (SELECT 1 FROM live_jobs
+                    WHERE class_id \(.isFound) live_classes.id \(.end) AND state = 'pending')
+                AND NOT EXISTS (SELECT 1 FROM live_jobs
+                    WHERE class_id \(.isFound) live_classes.id \(.end) AND class_id IS NOT NULL
+                        AND state IN ('blocked', 'scheduled'))
+            """)
+        return (bite.count < limit ? nil : bite.last.map { ClassID($0) }, removed)
     }
 }

@@ -7,6 +7,8 @@ package struct AcceptedJob: Sendable {
     package var state: JobState
     package var tag: Int64
     package var waitsFor: Int64 = 0
+    /// When its class was used last, if its commit records that: the commit's time.
+    package var classUsedAt: Int64?
 
     package var classID: ClassID { job.classID }
 

@@ -91,7 +91,11 @@ extension Transaction {
             WHERE machines.id = \(offer.worker)
             ORDER BY consents.created_at DESC, consents.id LIMIT 1 \(.shareConsents)
             """
-        ) { row in try MachineLimits(&row) }
+        ) { row in
+            var limits = try MachineLimits(&row, prices: nil)
+            limits.ask(try MarketPrices(&row).current)
+            return limits
+        }
         guard let limits else { return offer.void }
         offer.network = limits.network
         guard !limits.isDraining, limits.isOpen(at: now) else { return offer.void }
@@ -116,10 +120,11 @@ extension Transaction {
     }
 }
 
-private struct MachineLimits {
+/// What bounds a machine's claims, and what it asks.
+struct MachineLimits {
     let owner: OwnerID
     let capacity: Capacity?
-    let asking: Asking
+    private(set) var asking: Asking
     let isDraining: Bool
     let maxMinutes: Int64?
     let isolation: Isolation?
@@ -128,8 +133,12 @@ private struct MachineLimits {
     /// As `PolicyRules.hourBits`.
     private let hours: Int64?
     private let timezone: String?
+    /// nil: it asks the market's.
+    private let hourlyPrice: Int64?
+    private var hasPolicy = true
 
-    init(_ row: inout Row) throws {
+    /// - Parameter prices: the market's; nil reads none, and no policy's id behind the rest: one is there.
+    init(_ row: inout Row, prices: UnitPrices?) throws {
         owner = try OwnerID(row.text())
         let milliCores = try row.optionalInteger()
         let memoryMiB = try row.optionalInteger()
@@ -139,22 +148,43 @@ private struct MachineLimits {
         let hasCapacity = try row.bool()
         capacity =
             hasCapacity ? Capacity(milliCores: milliCores, memoryMiB: memoryMiB, gpus: gpus, labels: labels) : nil
-        let hourlyPrice = try row.integer()
+        let price = try row.integer()
         isDraining = try row.bool()
         maxMinutes = try row.optionalInteger()
         leastIsolation = try row.optionalInteger().flatMap { Isolation(rank: $0) } ?? .none
-        network = try row.bool()
+        network = try row.optionalInteger() == 1
         hours = try row.optionalInteger()
         timezone = try row.optionalText()
-        let statesPrice = try row.bool()
-        let prices = try MarketPrices(&row)
-        asking = statesPrice ? .stated(hourlyPrice) : .market(prices.current)
+        hourlyPrice = try row.bool() ? price : nil
+        asking = .stated(hourlyPrice ?? 0)
+        guard let prices else { return }
+        hasPolicy = try row.optionalText() != nil
+        ask(prices)
     }
+
+    /// A machine that states no price asks the market's.
+    mutating func ask(_ prices: UnitPrices) { if hourlyPrice == nil { asking = .market(prices) } }
 
     /// Whether the policy allows jobs at this instant. In a zone that isn't known, it allows none.
     func isOpen(at instant: Int64) -> Bool {
         guard let hours else { return true }
         guard let zone = timezone.map(Zone.init) ?? .utc else { return false }
         return hours >> zone.hour(at: instant) & 1 == 1
+    }
+
+    /// What the machine offers when nothing runs on it, by the rules of `offer`; nil when it may be given nothing now.
+    /// What it doesn't state only its claims tell: but for labels it counts as enough.
+    func idleOffer(at instant: Int64) -> Offer? {
+        guard hasPolicy, !isDraining, isOpen(at: instant) else { return nil }
+        var offer = Offer(worker: "", owner: "", kinds: [.compute])
+        offer.asking = asking
+        offer.maxMinutes = maxMinutes
+        offer.leastIsolation = leastIsolation
+        offer.isolation = isolation ?? .sandbox
+        offer.milliCores = capacity?.milliCores
+        offer.memoryMiB = capacity?.memoryMiB
+        offer.gpus = capacity.map(\.gpus) ?? .max
+        offer.labels = Set(capacity?.labels ?? [])
+        return offer
     }
 }

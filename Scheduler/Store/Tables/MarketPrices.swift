@@ -25,4 +25,18 @@ extension Transaction {
             WHERE id = 1 AND stepped_at = \(seen.steppedAt) AND factor = \(seen.factor) AND since = \(seen.since)
             """) == 1
     }
+
+    /// Notes that machines of these owners do paid work for others now, and forgets those for which that is too long
+    /// ago.
+    func noteEarners(_ owners: [OwnerID]) throws {
+        let earners = SQL.Rows("earners", ["owner_id", "earned_at"], of: owners.sorted()) { owner in
+            [.text(owner.text), .integer(now)]
+        }
+        try executeLater(
+            """
+            INSERT INTO market_earners \(inserting: earners)
+            ON CONFLICT (owner_id) DO UPDATE SET earned_at = excluded.earned_at
+            """)
+        try executeLater("DELETE FROM market_earners WHERE earned_at <= \(now - MarketVotes.window)")
+    }
 }

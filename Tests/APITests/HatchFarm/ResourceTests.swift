@@ -94,16 +94,37 @@ struct ResourceTests {
         try await ControlPlane.run(database) { plane in
             let setter = PriceSetter(plane.dependencies.database, base: .standard)
             let worker = try await worker(plane, of: .alice, price: .null)
-            for _ in 0..<4 { _ = try await plane.job(["resources": ["cpu_cores": 1]], of: .alice) }
+            try await plane.fund(.bob, "1")
+            for _ in 0..<4 {
+                _ = try await plane.job(["resources": ["cpu_cores": 1], "max_price_usdt": "0.1"], of: .bob)
+            }
             #expect(try await plane.claim(worker, ["limit": 4]).count == 4)
             _ = try await setter.round()
             let data = try await plane.get("/resources/prices", .bob).data
             #expect(data["base"] == ["cpu_core_hour": "0.02", "gb_hour": "0.004", "gpu_hour": "0.4"])
             #expect(data["current"] == ["cpu_core_hour": "0.022", "gb_hour": "0.0044", "gpu_hour": "0.44"])
-            #expect(data["utilisation"] == "1" && data["factor"] == "1.1")
+            // The one owner who sells counts as a quarter.
+            #expect(data["utilisation"] == "0.625" && data["factor"] == "1.1")
             let since = try #require(data["since"]?.string.flatMap(RFC3339.parse))
             let next = try #require(data["next_change"]?.string.flatMap(RFC3339.parse))
             #expect(next - since == 60_000)
+        }
+    }
+
+    @Test("a job that waits tells what is missing, on how many machines", arguments: TestDatabase.all)
+    func missing(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            func reason(_ job: String) async throws -> String? { try await plane.show(job)["pending_reason"]?.string }
+            let job = try await plane.job(["resources": ["memory_gb": 16, "labels": ["eu", "ssd"]]])
+            #expect(try await reason(job) == "no machine is live")
+            for _ in 0..<2 { _ = try await worker(plane, of: .bob, price: "0.3") }
+            // All machines are looked at every two seconds, however often somebody asks.
+            #expect(try await reason(job) == "no machine is live")
+            let words = "no live machine fits: of 2, 2 have too little memory_gb; 2 do not have the label ssd"
+            try await eventually("machines are looked at again") { try await reason(job) == words }
+            #expect(try await reason(plane.job([:])) == "waits for a worker to be free: 2 of 2 live machines fit")
+            let later = try await plane.job(["run_at": "2100-01-01T00:00:00Z"])
+            #expect(try await reason(later) == "waits for its run_at")
         }
     }
 
@@ -122,7 +143,9 @@ struct ResourceTests {
                     "max_usdt": "0.004", "usdt_per_hour": "0.024", "paid_usdt": "0",
                 ])
             #expect(try await plane.show(short)["price"]?["usdt_per_hour"] == .null)
-            #expect(try await plane.show(short)["pending_reason"] == "no live machine fits what it needs and pays")
+            #expect(
+                try await plane.show(short)["pending_reason"]
+                    == "no live machine fits: of 1, 1 asks more than max_price_usdt pays")
             plane.clock.advance(by: .seconds(30))
             let paid = try #require(try await plane.finish(held).data["paid_usdt"]?.string)
             // Half a minute at the market's price, and what the calls took.

@@ -23,6 +23,12 @@ struct JobFieldTests {
         "[\(Array(repeating: element, count: count).joined(separator: ","))]"
     }
 
+    /// Inputs at these paths.
+    private static func inputs(_ paths: String...) -> String {
+        "[\(paths.map { #"{"path":"\#($0)","content_base64":""}"# }.joined(separator: ","))]"
+    }
+    private static let deep = Array(repeating: "d", count: 33).joined(separator: "/")
+
     private static let words: [Wrong] = [
         Wrong("title", "null", "1", "true", "[]", "{}", #""""#, #"" \t\n ""#, text(256)),
         Wrong("description", "1", "[]", "false", text(1_025)),
@@ -80,6 +86,10 @@ struct JobFieldTests {
         Wrong("inputs", "{}", #""x""#, "1", list(257, of: #"{"path":"a","content_base64":""}"#)),
         Wrong("inputs", blamed: "inputs[0]", "[1]", "[null]", "[[]]"),
         Wrong("inputs", blamed: "inputs[0].path", "[{}]", #"[{"path":"../x","content_base64":""}]"#),
+        Wrong("inputs", blamed: "inputs[0].path", "[{\"path\":\"\(deep)\",\"content_base64\":\"\"}]"),
+        Wrong(
+            "inputs", blamed: "inputs[1].path", inputs("a", "a/b"), inputs("a/b", "a"), inputs("a/b/c/d", "a/b", "x")),
+        Wrong("inputs", blamed: "inputs[2].path", inputs("x", "a/b", "a/b/c/d"), inputs("a/b/c", "x", "a/b")),
         Wrong("inputs", blamed: "inputs[0].path", #"[{"path":"/x","content_base64":""}]"#, #"[{"path":1}]"#),
         Wrong(
             "inputs", blamed: "inputs[0].content_base64", #"[{"path":"a"}]"#, #"[{"path":"a","content_base64":"*"}]"#),

@@ -171,6 +171,9 @@ struct JobStateTests {
             #expect(Set(held.map(\.job)) == [one, two])
             for (index, lease) in held.enumerated() {
                 #expect(try await plane.status(both) == "blocked", "after \(index)")
+                let reason = try await plane.show(both)["pending_reason"]?.string
+                #expect(
+                    held[..<index].allSatisfy { reason?.contains($0.job) == false }, "what has ended isn't waited for")
                 try await plane.finish(lease)
             }
             try await plane.tick()

@@ -17,8 +17,11 @@ struct StatementHabit: Sendable {
             "an operator's page of all accounts"),
         StatementHabit("WITH offered AS MATERIALIZED", "the market is all machines that offer, and what runs there"),
         StatementHabit(
-            "SELECT 1 FROM machines WHERE last_heartbeat_at >",
-            "the first machine that fits; an index of heartbeats would be written with each of them"),
+            "SELECT machines.owner_id, milli_cores, memory_mib, gpus, labels, machines.isolation, has_capacity, "
+                + "hourly_price, draining, max_job_minutes, policies.isolation, network, allowed_hours, timezone, "
+                + "states_price, policies.id FROM machines LEFT JOIN policies",
+            "what all live machines offer, at most every two seconds; an index of heartbeats would be written with "
+                + "each of them"),
         StatementHabit(
             "DELETE FROM partial_uploads WHERE id IN (SELECT id FROM partial_uploads AS old",
             "the uploads under way, of which a lease has a few"),

@@ -58,7 +58,7 @@ struct StatementRounds {
             _ = try tx.bookFindings(full: false)
             _ = try tx.assetTotals()
             _ = try tx.countJobs(after: nil, atMost: 10)
-            _ = try tx.classes(since: 0)
+            _ = try tx.classes(usedSince: 0)
             _ = try tx.classes([ClassID(1)])
             _ = try tx.pendingJobs(atMost: 10)
             _ = try tx.members(after: nil, limit: 10)
@@ -121,6 +121,19 @@ struct StatementRounds {
         let first = try await lab.submit { $0.maxAttempts = 1 }
         try await lab.finish(try await lab.claim(by: "w"), .failure)
         try await lab.submit { $0.dependsOn = [first] }
+        // A log from before its sums were kept.
+        let id = try await lab.submit()
+        let lease = try await lab.claim(by: "w")
+        try await call { tx in
+            try tx.appendLog("x", offset: 0, job: id, fence: lease.fence)
+            try tx.execute("UPDATE job_logs SET total = NULL WHERE job_id = \(id.text)")
+            try tx.appendLog("y", offset: 1, job: id, fence: lease.fence)
+            _ = try tx.jobs(JobPage(owners: [Lab.alice], status: .running, limit: 10, before: nil))
+            _ = try tx.removeUnusedClasses(after: nil, limit: 10)
+            _ = try tx.liveMachines()
+            _ = try tx.marketVotes()
+            try tx.noteEarners([Lab.alice])
+        }
     }
 
     /// Of those that are too many for the commit of the end, some move on and some are cancelled.

@@ -33,6 +33,7 @@ struct TextRuleTests {
             "a\\b", "..\\b", "\u{80}", "a\u{9f}b", "\u{1b}[2J",
             // To Swift the second slash and the mark are one character that is no slash.
             "a//\u{301}b", longest + "/a", String(repeating: "b", count: 256),
+            Array(repeating: "d", count: 33).joined(separator: "/"),
         ]
         for text in hostile { #expect(!text.isJobPath, "\(text)") }
         #expect("a/b".pathParts == ["a", "b"])

@@ -117,16 +117,37 @@ struct PriceTests {
         }
     }
 
+    @Test("one owner counts as a quarter at the most, and whoever is missing says one half")
+    func votes() {
+        func load(_ thousandths: Int64) -> MarketLoad {
+            MarketLoad(milliCores: 1_000, usedMilliCores: thousandths, memoryMiB: 0, usedMemoryMiB: 0)
+        }
+        #expect(MarketVotes.utilisation([]) == nil)
+        #expect(
+            MarketVotes.utilisation([MarketLoad(milliCores: 0, usedMilliCores: 0, memoryMiB: 0, usedMemoryMiB: 0)])
+                == nil)
+        #expect(MarketVotes.utilisation([load(0)]) == 375 && MarketVotes.utilisation([load(1_000)]) == 625)
+        #expect(MarketVotes.utilisation([load(1_000), load(0)]) == 500)
+        #expect(MarketVotes.utilisation([0, 200, 400, 600].map(load)) == 300)
+        // Ten honest ones and one who says what he likes.
+        let honest = [Int64](repeating: 500, count: 10)
+        #expect(MarketVotes.utilisation((honest + [0]).map(load)) == 454)
+        #expect(MarketVotes.utilisation((honest + [1_000]).map(load)) == 545)
+        let most = MarketLoad(milliCores: .max, usedMilliCores: .max, memoryMiB: .max, usedMemoryMiB: .max)
+        #expect(MarketVotes.utilisation([most, most, most, most]) == 1_000)
+    }
+
     @Test("prices hold from when they changed, and are moved once a minute")
     func stepped() {
+        func four(_ load: MarketLoad) -> [MarketLoad] { Array(repeating: load, count: 4) }
         let idle = MarketLoad(milliCores: 1_000, usedMilliCores: 500, memoryMiB: 0, usedMemoryMiB: 0)
         let first = MarketPrices(base: .standard, factor: 1_000, utilisation: 0, since: 0, steppedAt: 0)
-        let second = first.stepped(base: .standard, load: idle, at: 100_000)
+        let second = first.stepped(base: .standard, votes: four(idle), at: 100_000)
         #expect((second.since, second.factor, second.nextStep) == (100_000, 1_000, 160_000))
-        let third = second.stepped(base: .standard, load: idle, at: 160_000)
+        let third = second.stepped(base: .standard, votes: four(idle), at: 160_000)
         #expect((third.since, third.utilisation, third.nextStep) == (100_000, 500, 220_000))
         let busy = MarketLoad(milliCores: 1_000, usedMilliCores: 1_000, memoryMiB: 0, usedMemoryMiB: 0)
-        let fourth = third.stepped(base: .standard, load: busy, at: 220_000)
+        let fourth = third.stepped(base: .standard, votes: four(busy), at: 220_000)
         #expect((fourth.since, fourth.factor, fourth.current.core) == (220_000, 1_100, 22_000))
     }
 }

@@ -163,6 +163,9 @@ struct WorkerCommandTests {
             ["--max-cpu-percent", "0"], ["--jobs", "0"], ["--cpu", "-1"], ["--slurm-partition", "long"],
             ["--executor", "docker"], ["--allow-domain", "https://example.org/"], ["--log-format", "xml"],
             ["--accept-policy", "/dev/null", "--max-cpu-percent", "10"], ["--accept-policy", "/nowhere"],
+            ["--cpu", "0"], ["--cpu", "0.0001"], ["--cpu", "nan"], ["--memory", "0"], ["--label", ""],
+            ["--label", "fast disk"], ["--label", "é"], ["--label", String(repeating: "x", count: 65)],
+            ["--queue", "a/b"], ["--queue", ""],
         ])
     func flags(arguments: [String]) async throws {
         let child = try await ChildProcess(

@@ -5,12 +5,13 @@ import Testing
 
 @Suite("Daemons that are killed again and again", .serialized, .timeLimit(.minutes(20)))
 struct KilledDaemonsTests {
-    @Test("end every job once, run nothing twice under one lease, and leave nothing behind")
-    func killed() async throws {
+    @Test(
+        "end every job once, run nothing twice under one lease, and leave nothing behind", arguments: TestDatabase.all)
+    func killed(on database: TestDatabase) async throws {
         let size = ChaosSize.chosen
         let seed = ChaosSize.seed
         print("measured: \(size.kills) kills over \(size.jobs) jobs, HATCHFARM_CHAOS_SEED=\(seed)")
-        try await Farm.run(on: .sqlite) { farm in
+        try await Farm.run(on: database) { farm in
             let load = ShortJobs(farm.owner, port: farm.server.port)
             let killer = DaemonKiller(farm.owner, size, seed: seed)
             let start = ContinuousClock.now

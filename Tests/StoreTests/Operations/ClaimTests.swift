@@ -59,7 +59,7 @@ struct ClaimTests {
         let lab = try await Lab(database)
         var byTag: [(Int64, JobID)] = []
         for tag in [50, 10, 40, 20, 30] as [Int64] {
-            let hints = SubmitHints(isKnown: { _ in false }, tag: { _, _, _ in tag })
+            let hints = SubmitHints(isKnown: { _, _ in false }, tag: { _, _, _ in tag })
             let submission = Lab.submission([Lab.job()])
             lab.hints.know(submission.jobs)
             let reply = try await lab.database.write { try $0.submit([submission], hints: hints).first?.get() }

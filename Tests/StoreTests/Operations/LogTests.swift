@@ -1,7 +1,7 @@
 import Domain
-import Store
 import Support
 import Testing
+@testable import Store
 
 @Suite("A job's log")
 struct LogTests {
@@ -105,5 +105,38 @@ struct LogTests {
         }
         let expected = (0..<20).map { "line \($0 % 10)\n" }.joined()
         #expect(try await text(lab, id) == expected)
+    }
+
+    @Test("takes the next piece at the same cost, however many came before", arguments: TestDatabase.all)
+    func cost(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        let id = try await lab.submit()
+        let lease = try await lab.claim()
+        try await lab.database.write { tx in
+            for number in 0..<3_000 as Range<Int64> {
+                try tx.appendLog("line\n", offset: number * 5, job: id, fence: lease.fence)
+            }
+        }
+        let size: Int64 = 15_000
+        try await CostedList.expectBounded(
+            [
+                CostedList("a piece of a log") { tx in
+                    try tx.appendLog("next\n", offset: size, job: id, fence: lease.fence)
+                }
+            ], in: lab, isWriting: true)
+        #expect(try await text(lab, id).contains("line\nnext\n"))
+    }
+
+    @Test("from before the sums were kept goes on where it was", arguments: TestDatabase.all)
+    func older(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        let id = try await lab.submit()
+        let lease = try await lab.claim()
+        for number in 0..<3 as Range<Int64> { try await lab.progress(lease, log: "line\n", at: number * 5) }
+        try await lab.database.write { tx in
+            try tx.execute("UPDATE job_logs SET total = NULL, lease_total = NULL WHERE job_id = \(id.text)")
+        }
+        for _ in 0..<2 { try await lab.progress(lease, log: "line\nlast\n", at: 10) }
+        #expect(try await text(lab, id) == "line\nline\nline\nlast\n")
     }
 }

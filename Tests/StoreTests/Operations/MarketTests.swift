@@ -1,9 +1,9 @@
 import Bytes
 import Domain
 import Engine
-import Store
 import Support
 import Testing
+@testable import Store
 
 @Suite("The market")
 struct MarketTests {
@@ -70,20 +70,22 @@ struct MarketTests {
     func fixed(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
         try await enroll("market", in: lab)
-        let first = try await lab.submit { $0.maxHourlyPrice = 1_000_000 }
+        try await lab.fund(Lab.alice, 1_000_000)
+        let first = try await lab.submit { ($0.maxHourlyPrice, $0.maxPrice) = (1_000_000, 1_000_000) }
         try await lab.claim(by: "market")
         let dear = UnitPrices(core: 200_000, gigabyte: 40_000, gpu: 0)
         #expect(try await lab.database.write { try $0.stepPrices(base: dear) }.base == dear)
         let second = try await lab.submit { $0.maxHourlyPrice = 1_000_000 }
         try await lab.claim(by: "market")
         #expect(try await rate(of: first, in: lab) == 24_000)
-        // With one of four cores in use the factor has gone down a step.
-        #expect(try await rate(of: second, in: lab) == 216_000)
+        // One of four cores is in use, of the one owner who counts: as a quarter.
+        #expect(try await rate(of: second, in: lab) == 224_880)
     }
 
-    @Test("what is in use moves the prices, by machines that are there and may work", arguments: TestDatabase.all)
+    @Test("what others pay for moves the prices, on machines that are there and may work", arguments: TestDatabase.all)
     func utilisation(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
+        try await lab.fund(Lab.alice, 10_000_000)
         try await enroll("busy", in: lab)
         try await enroll("idle", in: lab)
         // None of these counts.
@@ -96,14 +98,85 @@ struct MarketTests {
         try await enroll("unstated", in: lab, capacity: nil)
         lab.clock.advance(by: .seconds(91))
         for name in ["busy", "idle", "draining", "unstated"] { try await beat(lab.worker(name), in: lab) }
-        try await lab.submit { $0.milliCores = 3_000 }
-        try await lab.submit()
+        try await lab.submit { ($0.milliCores, $0.maxPrice) = (3_000, 1_000_000) }
+        try await lab.submit { $0.maxPrice = 1_000_000 }
         #expect(try await lab.claim(by: "busy", upTo: 2).count == 2)
-        try await lab.submit { $0.milliCores = 3_000 }
+        try await lab.submit { ($0.milliCores, $0.maxPrice) = (3_000, 1_000_000) }
         #expect(try await lab.claim(by: "unstated", upTo: 1).count == 1)
+        // What nobody pays for.
+        try await lab.submit { $0.milliCores = 4_000 }
+        #expect(try await lab.claim(by: "idle", upTo: 1).count == 1)
         let prices = try await lab.database.write { try $0.stepPrices(base: .standard) }
         #expect((prices.utilisation, prices.factor) == (500, 1_000))
         #expect(prices.since == prices.steppedAt && prices.nextStep == prices.since + 60_000)
+        try await lab.expectBooksBalance()
+    }
+
+    /// As the next step of the prices will see it.
+    private func utilisation(in lab: Lab) async throws -> Int64? {
+        try await lab.database.read { tx in
+            let now = tx.now
+            return MarketVotes.utilisation(try tx.marketVotes().filter { $0.isValid(at: now) }.map(\.load))
+        }
+    }
+
+    /// One job of an owner's, for this machine, which pays; nil for one that doesn't.
+    private func run(
+        _ milliCores: Int64, by owner: OwnerID, on machine: String, price: Int64? = 1_000_000, in lab: Lab
+    ) async throws -> LabLease {
+        try await lab.submit(by: owner) { ($0.milliCores, $0.maxPrice) = (milliCores, price) }
+        return try await lab.claim(by: machine)
+    }
+
+    @Test("invented machines, and trade with oneself or a friend, are one vote of many", arguments: TestDatabase.all)
+    func hostile(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        let (mallory, friend) = (OwnerID("mallory"), OwnerID("friend"))
+        for owner in [Lab.alice, mallory, friend] { try await lab.fund(owner, 100_000_000) }
+        #expect(try await utilisation(in: lab) == nil)
+        let invented = Capacity(milliCores: 4_000_000, memoryMiB: 8_000_000_000)
+        for number in 0..<20 { try await enroll("invented \(number)", in: lab, owner: mallory, capacity: invented) }
+        #expect(try await utilisation(in: lab) == nil, "nobody sells anything")
+        for number in 0..<4 {
+            try await enroll("honest \(number)", in: lab, owner: OwnerID("honest \(number)"))
+            _ = try await run(2_000, by: Lab.alice, on: "honest \(number)", in: lab)
+        }
+        #expect(try await utilisation(in: lab) == 500, "machines that sell nothing don't count")
+        // With itself, and for nothing with others.
+        for number in 0..<5 {
+            _ = try await run(4_000_000, by: mallory, on: "invented \(number)", in: lab)
+            _ = try await run(4_000_000, by: friend, on: "invented \(number + 5)", price: nil, in: lab)
+        }
+        #expect(try await utilisation(in: lab) == 500)
+        // A friend buys a little of very much: a vote that all is idle.
+        let small = try await run(1_000, by: friend, on: "invented 19", in: lab)
+        #expect(try await utilisation(in: lab) == 400)
+        // And all of it: a vote that all is in use.
+        var large: [LabLease] = []
+        for number in 0..<5 {
+            let lease = try await run(4_000_000, by: friend, on: "invented \(number + 10)", in: lab)
+            large.append(lease)
+        }
+        let used = try #require(try await utilisation(in: lab))
+        #expect((400...600).contains(used))
+        // What it had sold counts for a day, as a vote that its machines are idle.
+        let prices = try await lab.database.write { try $0.stepPrices(base: .standard) }
+        #expect(prices.utilisation == used && (900...1_100).contains(prices.factor))
+        for lease in large + [small] { try await lab.finish(lease) }
+        #expect(try await utilisation(in: lab) == 400)
+        lab.clock.advance(by: .seconds(80_000))
+        for number in 0..<20 { try await beat(lab.worker("invented \(number)"), in: lab) }
+        #expect(try await utilisation(in: lab) == 375, "of those who are there it is the only one")
+        lab.clock.advance(by: .seconds(6_400))
+        for number in 0..<20 { try await beat(lab.worker("invented \(number)"), in: lab) }
+        #expect(try await utilisation(in: lab) == nil)
+        lab.clock.advance(by: .seconds(1))
+        _ = try await lab.database.write { try $0.stepPrices(base: .standard) }
+        let left = try await lab.database.read { tx in
+            try tx.first("SELECT COUNT(*) FROM market_earners") { try $0.integer() }
+        }
+        #expect(left == 0)
+        try await lab.expectBooksBalance()
     }
 
     @Test("many setters side by side take one step a minute", arguments: TestDatabase.all)
@@ -111,6 +184,8 @@ struct MarketTests {
         let lab = try await Lab(database)
         let other = try await lab.neighbour()
         try await enroll("idle", in: lab)
+        // Nobody sells anything, so prices go back to the base.
+        try await lab.database.write { tx in try tx.execute("UPDATE market_prices SET factor = 2000") }
         var factors: [Int64] = []
         for _ in 0..<3 {
             try await beat(lab.worker("idle"), in: lab)
@@ -124,7 +199,7 @@ struct MarketTests {
             factors.append(try await lab.database.read { try $0.marketPrices() }.factor)
             lab.clock.advance(by: .seconds(61))
         }
-        #expect(factors == [900, 810, 729])
+        #expect(factors == [1_800, 1_620, 1_458])
     }
 
     @Test("other base prices hold at once, without a step", arguments: TestDatabase.all)

@@ -70,9 +70,12 @@ struct SubmitTests {
     func quota(on database: TestDatabase) async throws {
         let lab = try await Lab(database)
         try await lab.submit((1...1_000).map { number in Lab.job { $0.memoryMiB = number } })
-        await #expect(throws: Refusal.quota("distinct requirement classes", retryAfterSeconds: 60)) {
-            try await lab.submit { $0.memoryMiB = 1_001 }
+        let refusal = await #expect(throws: Refusal.self) { try await lab.submit { $0.memoryMiB = 1_001 } }
+        guard case .quota(let what, 60) = refusal else {
+            Issue.record("\(String(describing: refusal))")
+            return
         }
+        #expect(what.contains("at most 1000 distinct combinations") && what.contains("ten minutes"))
         // What is there already costs nothing more, and others have their own.
         try await lab.submit { $0.memoryMiB = 1_000 }
         try await lab.submit(by: Lab.bob) { $0.memoryMiB = 1_001 }

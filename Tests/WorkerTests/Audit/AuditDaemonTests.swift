@@ -22,7 +22,7 @@ struct AuditDaemonTests {
         var problem: (any Error)?
         do { try await body(farm) } catch { problem = error }
         await daemon.drain()
-        await running.value
+        _ = await running.value
         farm.stop()
         if let problem { throw problem }
     }

@@ -45,6 +45,7 @@ private let attempts: [Attempt] = [
     .call("reads the kernel's messages", "syslog", "3, $buffer, 4096"),
     .call("changes the machine's name", "sethostname", "\"x\", 1"),
     .call("watches all files", "fanotify_init", "0, 0"),
+    .call("hears where its folder is being measured", "inotify_init1", "0", refusals: [ENOSYS], outside: true),
     .call("types into its terminal", "ioctl", "0, 0x5412, \"x\"", refusals: [EPERM], outside: true),
     .call("pastes into the console", "ioctl", "0, 0x541C, \"\\3\"", refusals: [EPERM], outside: true),
     .call("chooses not to die with the daemon", "prctl", "1, 0", outside: true),

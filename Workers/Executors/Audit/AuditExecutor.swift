@@ -48,6 +48,14 @@ struct AuditExecutor: Sendable {
         return try await test(audit, in: folder, command, deadline)
     }
 
+    /// What keeps it from fetching any repository, beside what keeps jobs from running.
+    var fault: String? {
+        get async {
+            if let free = state.freeBytes, free < rules.reservedBytes { return "the disk of the state folder is full" }
+            return await isOnline() ? nil : "the network of this machine is down"
+        }
+    }
+
     private func test(
         _ audit: ClaimedJob.Audit, in folder: JobFolder, _ command: CommandJob, _ deadline: Int64
     ) async throws -> ExecutionResult {
@@ -75,7 +83,7 @@ struct AuditExecutor: Sendable {
                 }
             }
         } catch {
-            throw MachineFault(error.message)
+            throw MachineFault(error.message, error.isShortage ? .shortage : .unknown)
         }
         switch end.cause {
         case .exited(let code):

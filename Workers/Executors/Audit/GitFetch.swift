@@ -97,7 +97,9 @@ struct GitFetch: Sendable {
         } catch {
             try? files.remove()
             guard let problem = error as? FileProblem else { throw error }
-            if case .system = problem { throw MachineFault("state folder: \(problem.message)") }
+            if case .system = problem {
+                throw MachineFault("state folder: \(problem.message)", problem.isShortage ? .shortage : .unknown)
+            }
             throw Refusal(reason: "the fetched files can't be used: the branch's folder \(problem.message)")
         }
     }
@@ -119,7 +121,7 @@ struct GitFetch: Sendable {
             if let shown, error.message.contains(shown) {
                 throw Refusal(reason: "\(shown) is not a git repository that this worker can read")
             }
-            throw MachineFault(error.message)
+            throw MachineFault(error.message, error.isShortage ? .shortage : .unknown)
         }
     }
 
@@ -129,7 +131,7 @@ struct GitFetch: Sendable {
         case .exited(let code):
             // By the disk itself: what `git` prints may be the server's words.
             if let free = state.freeBytes, free < rules.reservedBytes {
-                throw MachineFault("the disk of the state folder is full")
+                throw MachineFault("the disk of the state folder is full", .shortage)
             }
             let reason = Self.reason(end.output)
             throw Refusal(reason: reason.isEmpty ? "git exited with code \(code)" : reason)

@@ -92,7 +92,8 @@ package struct SlurmExecutor: Executor {
             batch = try sandbox.prepareBatch(command.program, in: folder, limits: command.limits(cores: needs.cores))
         } catch {
             try? folder.remove()
-            throw (error as? Sandbox.Failure).map { MachineFault($0.message) } ?? error
+            throw (error as? Sandbox.Failure).map { MachineFault($0.message, $0.isShortage ? .shortage : .unknown) }
+                ?? error
         }
         let run = SlurmRun(
             batch: batch, needs: needs, configuration: configuration, queue: queue, world: world,
@@ -109,6 +110,20 @@ package struct SlurmExecutor: Executor {
             result.durationMilliseconds = end.durationMilliseconds
             result.error = "out of memory: killed by Slurm for using more than it requested"
             return result
+        }
+    }
+
+    /// Looks at the cluster alone: a test job could wait in Slurm's queue for long.
+    package func fault(of kind: Kind) async -> String? {
+        let findings = await SlurmProbe(configuration, world: world).findings
+        guard findings.isEmpty else { return findings.joined(separator: "; ") }
+        do {
+            let folder = try state.makeJobFolder(for: HostUser(slot: 0))
+            defer { try? folder.remove() }
+            try folder.work.place([UInt8](repeating: 1, count: 64 << 10), at: RelativePath("trial"))
+            return nil
+        } catch {
+            return "\(configuration.folder): \(error.message)"
         }
     }
 

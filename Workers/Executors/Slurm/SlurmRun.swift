@@ -61,12 +61,13 @@ struct SlurmRun: Sendable {
             case .running: continue
             case .waiting:
                 guard world.monotonic() - submittedAt <= configuration.waitLimitMilliseconds else {
-                    throw MachineFault("waited too long in Slurm's queue: \(status.reason)")
+                    throw MachineFault("waited too long in Slurm's queue: \(status.reason)", .noRoom)
                 }
             case .exited(let code): return try end(.exited(code), status, &output, emit)
             case .timedOut: return try end(.timedOut, status, &output, emit)
             case .outOfMemory: return try end(.exited(137), status, &output, emit, ranOutOfMemory: true)
-            case .failed(let state): throw MachineFault("Slurm ended the job: \(state) \(status.reason)")
+            // A node that failed, or a job that had to make way.
+            case .failed(let state): throw MachineFault("Slurm ended the job: \(state) \(status.reason)", .shortage)
             }
         }
     }
@@ -91,7 +92,7 @@ struct SlurmRun: Sendable {
     private func unknownToSlurm(
         _ output: inout OutputFile, _ emit: @Sendable (OutputEvent) -> Void
     ) throws(MachineFault) -> Ending {
-        guard let code = batch.exitCode else { throw MachineFault("Slurm no longer knows the job") }
+        guard let code = batch.exitCode else { throw MachineFault("Slurm no longer knows the job", .shortage) }
         for event in output.finish() { emit(event) }
         guard output.hasStarted else { throw MachineFault("the node didn't start the job: \(output.sandboxErrors)") }
         return .ended(output.end(.exited(code), durationMilliseconds: 0))

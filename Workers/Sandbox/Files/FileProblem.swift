@@ -21,6 +21,12 @@ package enum FileProblem: Error, Sendable, Equatable {
         }
     }
 
+    /// Whether the machine had too little of something at that moment: disk, memory, descriptors; or its disk fails.
+    package var isShortage: Bool {
+        guard case .system(let code, _) = self else { return false }
+        return [ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM, EAGAIN].contains(code)
+    }
+
     /// From the failed call's `errno`; use immediately after the call.
     static func last(_ action: String) -> FileProblem {
         .system(code: errno, action: action)

@@ -6,11 +6,9 @@ package struct RelativePath: Sendable, Equatable {
     let name: String
     package let text: String
 
-    /// At most 1,024 bytes, 32 parts, 255 bytes a part.
+    /// As `String.isJobPath` has it, for the server and for this end.
     package init(_ text: String) throws(FileProblem) {
-        guard text.utf8.count <= 1_024, let names = text.pathParts, names.count <= 32, let name = names.last else {
-            throw .invalidPath
-        }
+        guard text.isJobPath, let names = text.pathParts, let name = names.last else { throw .invalidPath }
         self.folders = Array(names.dropLast())
         self.name = name
         self.text = text

@@ -56,7 +56,11 @@ package struct WorkFolder: Sendable {
     ) throws(FileProblem) -> T {
         var folder = try Descriptor(self.path, O_RDONLY | O_DIRECTORY)
         for name in path.folders {
-            let isNew = create && mkdirat(folder.raw, name, 0o700) == 0
+            var isNew = false
+            if create {
+                isNew = mkdirat(folder.raw, name, 0o700) == 0
+                guard isNew || errno == EEXIST else { throw .last("create a folder") }
+            }
             let next = try Descriptor(name, in: folder, O_RDONLY | O_DIRECTORY)
             if isNew { try changeOwner(of: next) }
             folder = next

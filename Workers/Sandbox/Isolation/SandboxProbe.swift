@@ -10,11 +10,15 @@ package struct SandboxProbe: Sendable {
     package let layers: [SandboxLayer]
     /// Why there is no sandbox, with the remedy, for people.
     package let missing: [String]
+    /// Whether all that is missing is an answer: a later probe may find a sandbox.
+    package let isUndecided: Bool
     /// How long the test took.
     package let milliseconds: Int64
 
     init(sandbox: Sandbox?, layers: [SandboxLayer], milliseconds: Int64) {
-        missing = layers.filter(\.isRequired).compactMap(\.finding)
+        let wanting = layers.filter { $0.isRequired && !$0.works }
+        missing = wanting.compactMap(\.finding)
+        isUndecided = !wanting.isEmpty && wanting.allSatisfy { $0.state == .undecided }
         self.sandbox = missing.isEmpty ? sandbox : nil
         self.layers = layers
         self.milliseconds = milliseconds
@@ -36,7 +40,10 @@ extension Sandbox {
             sandbox = opened
             layers = await SandboxSelfTest(sandbox: opened, state: state, share: share).run()
         } catch {
-            layers = [.missing(SandboxFault.layer, error.reason, error.remedy)]
+            layers = [
+                error.isUndecided
+                    ? .undecided(SandboxFault.layer) : .missing(SandboxFault.layer, error.reason, error.remedy)
+            ]
         }
         return SandboxProbe(sandbox: sandbox, layers: layers, milliseconds: world.monotonic() - started)
     }
@@ -58,8 +65,9 @@ extension Sandbox {
             let sandbox = Sandbox(kind: .bubblewrap(bubblewrap), groups: groups, world: world)
             let folder = try state.makeJobFolder(for: HostUser(slot: 0))
             defer { try? folder.remove() }
-            let limits = SandboxLimits(wallMilliseconds: 10_000)
+            let limits = SandboxLimits(wallMilliseconds: SandboxSelfTest.milliseconds)
             let end = try await sandbox.run(Program(["true"]), in: folder, limits: limits) { _ in }
+            if end.cause == .timedOut { throw SandboxFault.undecided }
             guard end.cause == .exited(0) else { throw Failure.notStarted("a test run ended with \(end.cause)") }
             return sandbox
         } catch {

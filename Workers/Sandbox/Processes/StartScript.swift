@@ -6,7 +6,9 @@
 /// Once the marker is printed, `bwrap` dies with its parent, and the daemon's answer proves that it was still alive
 /// then.
 ///
-/// Limits are set before the environment, which may contain anything; `exec` avoids the shell's own builtins.
+/// The program's environment is its own: `env` gives it to the program, and neither to the shell nor to itself. To a
+/// shell a variable may be more than a variable: `UID` can't be set, `OPTIND` not to any value, `IFS` changes how it
+/// reads on. `env` also avoids the shell's own builtins, and looks for the program in the `PATH` that it gives it.
 struct StartScript {
     let program: Program
     let marker: String
@@ -25,8 +27,6 @@ struct StartScript {
         \(hasProxy ? proxy : "")
         printf '%s\\n' \(marker)
         read -r word && exec < /dev/null || exit 1
-        unset word OLDPWD
-        \(variables.map { "export \($0)=\(Program.quoted($1))" }.joined(separator: "\n"))
         \(run) < \(Program.quoted(input))
         exit $?
 
@@ -34,7 +34,9 @@ struct StartScript {
     }
 
     private var variables: [(String, String)] {
-        let base = [("HOME", home), ("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8")]
+        let base = [
+            ("HOME", home), ("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8"), ("PWD", home),
+        ]
         let proxy = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].map { name in
             (name, "http://127.0.0.1:\(Self.proxyPort)")
         }
@@ -43,10 +45,9 @@ struct StartScript {
     }
 
     private var run: String {
-        let words = program.command.map(Program.quoted).joined(separator: " ")
-        // The shell's `exec` may parse a leading dash as an option.
-        let hasDash = program.command.first?.utf8.first == UInt8(ascii: "-")
-        return hasDash ? "/usr/bin/env -- \(words)" : "(exec \(words))"
+        // After the first assignment `env` takes nothing for an option, so that a command may begin with a dash.
+        let words = variables.map { "\($0)=\($1)" } + program.command
+        return "/usr/bin/env -i \(words.map(Program.quoted).joined(separator: " "))"
     }
 
     /// Starts a relay to the daemon's proxy socket, and waits until it listens: until `/proc/net/tcp` has a line with
@@ -62,7 +63,7 @@ struct StartScript {
                 while read -r line; do
                     case $line in *":\(hex) 00000000:0000 0A"*) listens=1 ;; esac
                 done < /proc/net/tcp
-                [ -n "$listens" ] || { kill -0 $proxy && [ $turns -lt 500 ] && sleep 0.01; } || exit 1
+                [ -n "$listens" ] || { kill -0 $proxy && [ $turns -lt 6000 ] && sleep 0.01; } || exit 1
                 turns=$((turns + 1))
             done
             unset proxy listens turns line
