@@ -60,6 +60,9 @@ package struct JobMetrics: Sendable {
         }
         var runs = MetricFamily(.histogram, "hatchfarm_job_run_seconds", "From claim to result, by the server's clock.")
         runs.add(seen.runs)
-        return [submitted, claims, granted, results, lost, poisoned, sweeps, waits, tenants, runs]
+        var pruned = MetricFamily(
+            .counter, "hatchfarm_pruned_rows_total", "Rows that retention and deletions took away, by table.")
+        for (table, count) in seen.pruned.sorted(by: { $0.key < $1.key }) { pruned.add(count, ("table", table)) }
+        return [submitted, claims, granted, results, lost, poisoned, sweeps, waits, tenants, runs, pruned]
     }
 }

@@ -98,6 +98,7 @@ extension LeaseSchema {
                         .required("command", .array(.string())), .required("env", .map(.string())),
                         .required("stdin", .nullable(.string())), .required("inputs", .array(input)),
                         .required("outputs", .array(.string()), "Files to keep."),
+                        .optional("stdin_base64", .string(), "Instead of `stdin`: bytes that are no UTF-8."),
                         .required("resources", JobShapes.resources.schema),
                         .optional("traceparent", traceparent, "The trace that it was submitted in."),
                         .optional("audit", audit, "Of an audit: what to test. Its command is empty."))), 0...100)))

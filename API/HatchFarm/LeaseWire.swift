@@ -45,6 +45,7 @@ extension ClaimedJob {
             resources: Capacity(
                 milliCores: need.milliCores, memoryMiB: need.memoryMiB, gpus: need.gpus, labels: need.labels),
             trace: spec.trace, audit: spec.audit.map { Audit($0) })
+        stdinBase64 = spec.stdinBase64
     }
 }
 

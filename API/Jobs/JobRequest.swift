@@ -48,6 +48,13 @@ struct JobRequest: Sendable {
         job.backoff = plan.backoff
         job.runAt = plan.runAt
         job.dependsOn = try Self.awaited(plan, work)
+        for input in work.inputs {
+            switch input.input.source {
+            case .content(let hash, _): job.sources.contents.append(hash)
+            case .upload(let hash): job.sources.uploads.append(hash)
+            case .output(let source, _): job.sources.jobs.append(source.text)
+            }
+        }
         job.maxPrice = plan.maxPrice
     }
 
@@ -85,7 +92,7 @@ private struct JobWork {
     let type: Kind?
     let command: [String]?
     let environment: [JSON.Member]
-    let stdin: String?
+    let stdin: StandardInput
     let inputs: [GivenInput]
     let outputs: [String]
 
@@ -95,11 +102,12 @@ private struct JobWork {
         optional("type", .choice(of: [Kind.compute, .manual]), "`compute` with a command, else `manual`.")
         optional("command", .command, "Words of a command, or one line for /bin/sh -c.")
         optional("env", .environment, default: [])
-        optional("stdin", .string)
         optional("inputs", .array(GivenInput.input, 0...256), default: [])
         optional("outputs", JobLimits.paths, default: [], "Files to keep.")
     }
-    .map { title, description, type, command, environment, stdin, inputs, outputs throws(FieldError) in
+    .then(StandardInput.fields)
+    .map { parts throws(FieldError) in
+        let ((title, description, type, command, environment, inputs, outputs), stdin) = parts
         try GivenInput.checkLayout(of: inputs)
         return JobWork(
             title: title, description: description, type: type, command: command, environment: environment,
@@ -107,9 +115,11 @@ private struct JobWork {
     }
 
     var spec: JobSpec {
-        JobSpec(
-            description: description, command: command, environment: environment, stdin: stdin,
+        var spec = JobSpec(
+            description: description, command: command, environment: environment, stdin: stdin.text,
             inputs: inputs.map(\.input), outputs: outputs)
+        spec.stdinBase64 = stdin.base64
+        return spec
     }
 
     func kind() throws(FieldError) -> Kind {
@@ -119,6 +129,31 @@ private struct JobWork {
             throw FieldError("command", .invalid(rule))
         }
         return kind
+    }
+}
+
+/// What a command reads: as text where its bytes are UTF-8, which every daemon understands, else in base64.
+private struct StandardInput {
+    let text: String?
+    let base64: String?
+
+    static let fields = InputFields {
+        optional("stdin", .string)
+        optional("stdin_base64", .string, "Instead of `stdin`: any bytes.")
+    }
+    .map { text, base64 throws(FieldError) in try StandardInput(text, base64: base64) }
+
+    private init(_ text: String?, base64: String?) throws(FieldError) {
+        guard let base64 else {
+            (self.text, self.base64) = (text, nil)
+            return
+        }
+        guard text == nil else { throw FieldError("stdin_base64", .invalid("or stdin: only one of them may be given")) }
+        guard let bytes = Base64.decode(base64) else {
+            throw FieldError("stdin_base64", .invalid("is not standard base64"))
+        }
+        let decoded = String(validating: bytes, as: UTF8.self)
+        (self.text, self.base64) = (decoded, decoded == nil ? base64 : nil)
     }
 }
 

@@ -16,13 +16,19 @@ enum Jobs {
             body: batch.map { _ in },
             answers: [.created(.object(.required("jobs", .array(JobShapes.submitted.schema))))],
             submitBatch),
-        Route(.get, "/jobs", "listJobs", "Your jobs, newest first.", query: [status.parameter], jobs, list),
+        Route(
+            .get, "/jobs", "listJobs", "Your jobs, newest first.",
+            query: [status.parameter, since.parameter, until.parameter],
+            jobs, list),
         Route(
             .get, "/jobs/{job}", "showJob", "One of your jobs, with its attempts and its result.",
             .tagged(JobShapes.details), show),
         Route(
             .delete, "/jobs/{job}", "cancelJob", "Cancels a job; a running one's worker is told to stop.",
             .tagged(JobShapes.details), cancel),
+        Route(
+            .delete, "/jobs/{job}/record", "deleteJob",
+            "Deletes an ended job, with its attempts, log and files.", answers: [.noContent], delete),
         Route(
             .post, "/jobs/{job}/retry", "retryJob", "Tries a failed job again.", body: again,
             .tagged(JobShapes.details), retry),
@@ -38,6 +44,9 @@ enum Jobs {
 
     private static let status = QueryParameter<JobState>.choice(
         "status", "Only jobs of this status.", of: JobState.shownStates)
+
+    private static let since = QueryParameter.instant("since", "Only jobs submitted at this time or later.")
+    private static let until = QueryParameter.instant("until", "Only jobs submitted before this time.")
 
     private static let jobs = PagedList("jobs", of: JobShapes.summary, by: .id(), tagged: true) { $0.id }
 
@@ -84,9 +93,18 @@ enum Jobs {
     }
 
     static func list(_ call: Call, _ member: MemberContext, _ page: Page<JobID>) async throws -> [Job] {
+        let query = try call.query
+        // Ids begin with the time that they were made at: a period is a range of ids.
+        let before = try [page.after, query[until].map(firstID)].compactMap(\.self).min()
         let wanted = JobPage(
-            owners: member.readable, status: try call.query[status], limit: page.wanted, before: page.after)
+            owners: member.readable, status: try query[status], limit: page.wanted, before: before,
+            since: try query[since].map(firstID))
         return try await call.database.read { try $0.jobs(wanted) }
+    }
+
+    /// The least id of a job that was submitted at this time. In milliseconds since 1970.
+    private static func firstID(at time: Int64) -> JobID {
+        JobID(UUIDv7.text(milliseconds: min(max(0, time), 0xFFFF_FFFF_FFFF), random: []))
     }
 
     static func show(_ call: Call, _ member: MemberContext) async throws -> JobDetails {
@@ -107,6 +125,14 @@ enum Jobs {
                 try tx.details(of: id, owners)
             }
         }
+    }
+
+    static func delete(_ call: Call, _ member: MemberContext) async throws -> Reply {
+        let id = try call.parameter("job", as: JobID.self)
+        try await member.change(id, call) {
+            try await call.database.write { try $0.deleteJob(id, owner: member.owner, actor: member.actor) }
+        }
+        return .empty(.noContent)
     }
 
     static func retry(_ call: Call, _ member: MemberContext, _ withDependents: Bool) async throws -> JobDetails {

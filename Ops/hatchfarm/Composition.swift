@@ -28,7 +28,7 @@ struct Composition: Sendable {
         let bus = LocalBus(sleep: world.sleep)
         let broker = JobBroker(
             database: database, bus: bus, world: world, audits: settings.audits,
-            liveLimit: LiveLimit(Int64(settings.liveJobs)))
+            liveLimit: LiveLimit(Int64(settings.liveJobs)), retention: settings.retention)
         var redis: Redis?
         if let address = settings.redis { redis = try await openRedis(address, logger) }
         if redis != nil, settings.redisNonceFallback {
@@ -58,7 +58,18 @@ struct Composition: Sendable {
     /// For as long as this process lives.
     private static func lockFile(of database: String) throws(Failure) -> ProcessLock? {
         guard database.hasPrefix("sqlite:"), database != "sqlite::memory:" else { return nil }
+        try requireFolder(of: database)
         return try ProcessLock.server(String(database.dropFirst("sqlite:".count)))
+    }
+
+    /// Waiting makes no folder: unlike a database that is away, this is a setting to correct.
+    private static func requireFolder(of database: String) throws(Failure) {
+        guard database.hasPrefix("sqlite:"), database != "sqlite::memory:" else { return }
+        let folder = Files.folder(of: String(database.dropFirst("sqlite:".count)))
+        guard Files.isDirectory(folder) else {
+            throw .misconfigured(
+                "cannot open \(database): the folder \(folder) does not exist; create it, or correct DATABASE_URL")
+        }
     }
 
     /// A revoked key stays revoked, but doesn't prevent the start: otherwise its holder could, by revoking it.
@@ -103,8 +114,11 @@ struct Composition: Sendable {
     }
 
     private static func openDatabase(_ settings: Settings) async throws -> (Database, steps: [String]) {
+        try requireFolder(of: settings.database)
         do {
-            let database = try await Database.open(settings.database)
+            var store = DatabaseSettings()
+            store.quotas = settings.quotas
+            let database = try await Database.open(settings.database, settings: store)
             return (database, try await database.migrate(Migration.all))
         } catch DatabaseError.unavailable(let reason) {
             throw Failure.unreachable("cannot reach \(settings.shownDatabase): \(reason)")

@@ -11,14 +11,30 @@ enum Failure: Error {
     case invalid(String)
     /// The response of the server is unexpected.
     case unexpected(String)
+    /// Standard output, or a file, can't be written to the end.
+    case unwritable(String)
     /// A setting is wrong.
     case misconfigured(String)
 
     var message: String {
         switch self {
         case .jobFailed(let text), .unreachable(let text), .refused(let text), .notFound(let text),
-            .invalid(let text), .unexpected(let text), .misconfigured(let text):
+            .invalid(let text), .unexpected(let text), .unwritable(let text), .misconfigured(let text):
             text
+        }
+    }
+
+    /// The same with other words.
+    func saying(_ text: String) -> Failure {
+        switch self {
+        case .jobFailed: .jobFailed(text)
+        case .unreachable: .unreachable(text)
+        case .refused: .refused(text)
+        case .notFound: .notFound(text)
+        case .invalid: .invalid(text)
+        case .unexpected: .unexpected(text)
+        case .unwritable: .unwritable(text)
+        case .misconfigured: .misconfigured(text)
         }
     }
 
@@ -30,6 +46,7 @@ enum Failure: Error {
         case .notFound: 5
         case .invalid: 64
         case .unexpected: 70
+        case .unwritable: 74
         case .misconfigured: 78
         }
     }
@@ -41,12 +58,12 @@ enum Failure: Error {
         EXIT CODES
            0  done; with --watch: the job completed, the bounty is done
            1  the job or command failed or was cancelled; the bounty was cancelled
-           3  the server is unreachable or cannot serve just now, or the machine is too busy to tell whether it can;
-              trying again is safe
-           4  refused: credentials missing or wrong, not allowed, or not in this state; a worker whose token is dead
+           3  the server is unreachable or cannot serve just now, or this machine is too busy; trying again is safe
+           4  refused: credentials missing or wrong, not allowed, too little money, or not in this state; a dead token
            5  not found
           64  usage: the command or the request is not valid
           70  the server answered something unexpected
+          74  standard output or a file cannot be written; what was written is incomplete
           78  configuration: a setting is wrong, or another process has the folder or the database
          130  interrupted
         """

@@ -10,9 +10,13 @@ enum Files {
         defer { Glibc.close(file) }
         var bytes: [UInt8] = []
         while true {
+            var count = 0
             let chunk = [UInt8](unsafeUninitializedCapacity: 256 << 10) { buffer, filled in
-                filled = max(0, Glibc.read(file, buffer.baseAddress, buffer.count))
+                repeat { count = Glibc.read(file, buffer.baseAddress, buffer.count) } while count < 0 && errno == EINTR
+                filled = max(0, count)
             }
+            // Else what is there so far would pass for the whole.
+            guard count >= 0 else { throw .invalid("cannot read \(path): \(reason(errno))") }
             if chunk.isEmpty { break }
             bytes += chunk
             guard bytes.count <= limit else { throw .invalid("\(path) is larger than \(Text.size(limit))") }
@@ -25,23 +29,38 @@ enum Files {
         exists(path) ? try? read(path, limit: 1 << 20) : nil
     }
 
-    /// Replaces the file atomically; readable only by this user if `isPrivate`.
+    /// Replaces the file when all of it is on the disk; readable only by this user if `isPrivate`. Throws `.unwritable`
+    /// when the disk is full or broken, `.misconfigured` when the path is not one to write to.
     static func write(_ bytes: [UInt8], to path: String, isPrivate: Bool = false) throws(Failure) {
-        let temporary = "\(path).\(getpid()).new"
-        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, isPrivate ? 0o600 : 0o644)
-        guard file >= 0 else { throw .misconfigured("cannot write \(path): \(reason(errno))") }
-        var rest = bytes[...]
-        var problem: Int32?
-        while problem == nil, !rest.isEmpty {
-            let written = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            if written > 0 { rest = rest.dropFirst(written) } else if errno != EINTR { problem = errno }
+        guard let problem = FileReplacement(path, mode: isPrivate ? 0o600 : 0o644).write(bytes) else { return }
+        let text = "cannot write \(path): \(reason(problem))"
+        switch problem {
+        case ENOSPC, EDQUOT, EFBIG, EIO: throw .unwritable(text)
+        default: throw .misconfigured(text)
         }
-        if Glibc.close(file) != 0 { problem = problem ?? errno }
-        if problem == nil, rename(temporary, path) != 0 { problem = errno }
-        if let problem {
-            unlink(temporary)
-            throw .misconfigured("cannot write \(path): \(reason(problem))")
+    }
+
+    /// Returns the error's number, or nil when all of them are written.
+    static func writeAll(_ bytes: some Collection<UInt8>, to file: Int32) -> Int32? {
+        bytes.withContiguousStorageIfAvailable { writeAll(UnsafeRawBufferPointer($0), to: file) }
+            ?? Array(bytes).withUnsafeBytes { writeAll($0, to: file) }
+    }
+
+    private static func writeAll(_ bytes: UnsafeRawBufferPointer, to file: Int32) -> Int32? {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = Glibc.write(file, rest.baseAddress, rest.count)
+            if count > 0 {
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+            } else if count < 0, errno == EAGAIN {
+                // Somebody else made the terminal or pipe that we share non-blocking.
+                var wait = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
+                poll(&wait, 1, 1_000)
+            } else if count == 0 || errno != EINTR {
+                return count == 0 ? EIO : errno
+            }
         }
+        return nil
     }
 
     /// With all its parents.
@@ -73,6 +92,12 @@ enum Files {
     /// The part after the last slash.
     static func name(_ path: String) -> String {
         path.split(separator: "/").last.map(String.init) ?? path
+    }
+
+    /// The folder of a file: what is before the last slash.
+    static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// Absolute, so that it is still valid when printed for another shell.

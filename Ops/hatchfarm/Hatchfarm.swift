@@ -25,6 +25,7 @@ struct Hatchfarm: AsyncParsableCommand {
                 name: "Jobs and accounts",
                 subcommands: [
                     JobCommand.self, BountyCommand.self, WalletCommand.self, AgentCommand.self, ResourcesCommand.self,
+                    Login.self, ProfilesCommand.self,
                 ]),
             CommandGroup(name: "Devices", subcommands: [ReferenceDevice.self, FleetCommand.self]),
             CommandGroup(
@@ -35,6 +36,7 @@ struct Hatchfarm: AsyncParsableCommand {
         ])
 
     static func main() async {
+        Output.openStandardFiles()
         do {
             var command = try await asyncParseAsRoot(nil)
             if var command = command as? any AsyncParsableCommand {
@@ -48,7 +50,10 @@ struct Hatchfarm: AsyncParsableCommand {
         } catch is CancellationError {
             Glibc.exit(Failure.interrupted)
         } catch {
-            exit(withError: error)
+            // Help and version too: `exit(withError:)` would not say that they could not be written.
+            let (text, code) = (fullMessage(for: error), exitCode(for: error))
+            if !text.isEmpty { code.isSuccess ? Output.line(text) : Output.error(text) }
+            Glibc.exit(code.rawValue)
         }
     }
 }

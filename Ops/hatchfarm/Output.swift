@@ -42,24 +42,32 @@ enum Output {
         return (measure(size.ws_col, "COLUMNS", 80), measure(size.ws_row, "LINES", 24))
     }
 
-    /// Untrusted text, without terminal control characters if printed on a terminal.
-    static func sanitized(_ text: String) -> String { isTerminal ? Text.sanitized(text) : text }
+    /// Untrusted text in output for people: with its control characters shown. Programs read `--json`.
+    static func sanitized(_ text: String) -> String { Text.escaped(text) }
+
+    /// A line of a log: as it is in a pipe, as `sanitized` on a terminal.
+    static func logLine(_ line: String) -> String { isTerminal ? Text.escaped(line) : line }
 
     private static func variable(_ name: String) -> String? {
         getenv(name).map { String(cString: $0) }
     }
 
     private static func write(_ bytes: [UInt8], to file: Int32) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let written = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            if written > 0 {
-                rest = rest.dropFirst(written)
-            } else if errno != EINTR {
-                // The reader is gone: the exit code that shells report for SIGPIPE.
-                if errno == EPIPE, file == STDOUT_FILENO { exit(141) }
-                return
-            }
+        // Of standard error there is nobody left to tell.
+        guard let problem = Files.writeAll(bytes, to: file), file == STDOUT_FILENO else { return }
+        // The reader is gone: the exit code that shells report for SIGPIPE.
+        if problem == EPIPE { exit(141) }
+        // Ends here, whoever writes: output that got lost is no success.
+        let failure = Failure.unwritable("cannot write to standard output: \(Files.reason(problem))")
+        error("hatchfarm: \(failure.message)")
+        exit(failure.exitCode)
+    }
+
+    /// Opens those of the three standard descriptors that are closed, so that no other file or socket gets their
+    /// numbers. Standard output can then not be written to, which is reported. To be called first.
+    static func openStandardFiles() {
+        for file in STDIN_FILENO...STDERR_FILENO where fcntl(file, F_GETFD) < 0 && errno == EBADF {
+            _ = open("/dev/null", file == STDOUT_FILENO ? O_RDONLY : O_WRONLY)
         }
     }
 }
@@ -114,8 +122,9 @@ struct Table {
         rows.append(head)
     }
 
+    /// Untrusted text may be in a cell: it stays in its line and column.
     mutating func row(_ cells: String...) {
-        rows.append(cells)
+        rows.append(cells.map { Text.escaped($0, keepsTabs: false) })
     }
 
     var lines: [String] {

@@ -49,20 +49,45 @@ enum Text {
 
 /// Text on a terminal.
 extension Text {
+    /// Control and bidirectional formatting characters of untrusted text as `\n`, `\e` or `\u{202E}`: shown, so that
+    /// nothing seems to be there that isn't, and can neither control the terminal nor imitate our output.
+    /// - Parameter keepsTabs: false where a tab would break a column.
+    static func escaped(_ text: String, keepsTabs: Bool = true) -> String {
+        func isShownAsIs(_ scalar: Unicode.Scalar) -> Bool { isHarmless(scalar) && (keepsTabs || scalar != "\t") }
+        guard !text.unicodeScalars.allSatisfy(isShownAsIs) else { return text }
+        var shown = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if isShownAsIs(scalar) {
+                shown.append(scalar)
+                continue
+            }
+            let word =
+                switch scalar {
+                case "\n": "\\n"
+                case "\r": "\\r"
+                case "\t": "\\t"
+                case "\u{1B}": "\\e"
+                default: "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+                }
+            shown.append(contentsOf: word.unicodeScalars)
+        }
+        return String(shown)
+    }
+
+    private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control: scalar == "\t"
+        case .lineSeparator, .paragraphSeparator, .surrogate: false
+        // Keep the zero-width joiner: some emoji need it.
+        case .format: scalar.value == 0x200D
+        default: true
+        }
+    }
+
     /// Removes control and bidirectional formatting characters from untrusted text, so that it can neither control the
     /// terminal nor imitate our output.
     static func sanitized(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.filter { scalar in
-                    switch scalar.properties.generalCategory {
-                    case .control: scalar == "\t"
-                    case .lineSeparator, .paragraphSeparator, .surrogate: false
-                    // Keep the zero-width joiner: some emoji need it.
-                    case .format: scalar.value == 0x200D
-                    default: true
-                    }
-                }))
+        String(String.UnicodeScalarView(text.unicodeScalars.filter(isHarmless)))
     }
 
     /// The number of terminal columns of a text.

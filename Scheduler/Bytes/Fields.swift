@@ -76,7 +76,8 @@ extension Fields {
 
     /// An exact integer (`1`, not `1.0`) within `range`.
     package mutating func optionalInt(_ key: String, in range: ClosedRange<Int>? = nil) throws(FieldError) -> Int? {
-        guard let value = try optional(key, "an integer", { $0.int }) else { return nil }
+        guard let raw = optionalRaw(key), !raw.isNull else { return nil }
+        guard let value = raw.int else { throw error(key, .wrongType(expected: raw.integerRule)) }
         if let range, !range.contains(Int(value)) {
             throw error(key, .outOfRange("between \(range.lowerBound) and \(range.upperBound)"))
         }

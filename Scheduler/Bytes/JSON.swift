@@ -67,6 +67,15 @@ extension JSON {
         return Int64(token)
     }
 
+    /// Completes "must be", where `int` is nil: why a number isn't one.
+    var integerRule: String {
+        guard case .number(let token) = self, token.utf8.contains(where: { !(0x30...0x39 ~= $0) && $0 != 0x2D }) else {
+            return "an integer"
+        }
+        let shown = token.utf8.count <= 32 ? ", not \(token)" : ""
+        return "an integer, written without a decimal point or an exponent\(shown)"
+    }
+
     /// A finite number.
     package var double: Double? {
         guard case .number(let token) = self, let value = Double(token), value.isFinite else { return nil }

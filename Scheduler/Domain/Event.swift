@@ -45,6 +45,7 @@ package enum EventType: String, Sendable, CaseIterable {
     case jobsEnded = "jobs_ended"
     case jobRetried = "job_retried"
     case jobsRevived = "jobs_revived"
+    case jobDeleted = "job_deleted"
     case artifactStored = "artifact_stored"
     case jobPaid = "job_paid"
     case jobsPaid = "jobs_paid"

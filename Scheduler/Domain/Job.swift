@@ -68,6 +68,8 @@ package struct NewJob: Sendable {
     package var bounty: Int64?
     /// Of a device's command.
     package var device: DevicePlace?
+    /// What it is given.
+    package var sources = JobSources()
 
     package init(owner: OwnerID, title: String, requirement: Requirement, classID: ClassID, spec: String) {
         self.owner = owner
@@ -76,6 +78,21 @@ package struct NewJob: Sendable {
         self.classID = classID
         self.spec = spec
     }
+}
+
+/// What a job is given, which stays as long as the job may need it.
+package struct JobSources: Sendable {
+    /// SHA-256 hex of content that comes with it.
+    package var contents: [String] = []
+    /// SHA-256 hex of what its owner has uploaded.
+    package var uploads: [String] = []
+    /// Ids of jobs of its owner whose files it is given.
+    package var jobs: [String] = []
+
+    package init() {}
+
+    package var all: [String] { contents + uploads + jobs }
+    package var isEmpty: Bool { contents.isEmpty && uploads.isEmpty && jobs.isEmpty }
 }
 
 /// A job as its owner sees it, live or ended.

@@ -23,15 +23,28 @@ package struct AuditChain: Sendable {
 
     /// An owner's events in the order of its chain, those whose transaction is committed already among them, as far as
     /// a call may seal. A page that is full without them seals none.
+    /// - Parameter offset: how many of those that are left to pass over.
     package func events(of owner: OwnerID, offset: Int64, limit: Int64) async throws -> [SealedEvent] {
-        let sealed = try await page(of: owner, offset: offset, limit: limit)
-        if sealed.count >= limit { return sealed }
-        try await catchUp(owner)
-        return try await page(of: owner, offset: offset, limit: limit)
+        try await page(of: owner, offset: offset, limit: limit).events
     }
 
-    private func page(of owner: OwnerID, offset: Int64, limit: Int64) async throws -> [SealedEvent] {
-        try await database.read { try $0.chainPage(of: owner, offset: offset, limit: limit) }.events()
+    /// The same, and what the chain was pruned to; nil when all of it is there.
+    package func page(
+        of owner: OwnerID, offset: Int64, limit: Int64
+    ) async throws -> (events: [SealedEvent], checkpoint: ChainCheckpoint?) {
+        let sealed = try await sealedPage(of: owner, offset: offset, limit: limit)
+        if sealed.events.count >= limit { return sealed }
+        try await catchUp(owner)
+        return try await sealedPage(of: owner, offset: offset, limit: limit)
+    }
+
+    private func sealedPage(
+        of owner: OwnerID, offset: Int64, limit: Int64
+    ) async throws -> (events: [SealedEvent], checkpoint: ChainCheckpoint?) {
+        let (page, checkpoint) = try await database.read { tx in
+            (try tx.chainPage(of: owner, offset: offset, limit: limit), try tx.checkpoint(of: owner))
+        }
+        return (try page.events(), checkpoint)
     }
 
     /// One round: seals events of all owners, from a sequence number on.

@@ -12,6 +12,7 @@ package final class JobBroker: Sendable {
     package let stats: JobStats
     package let internalErrors = InternalErrors()
     package let liveLimit: LiveLimit
+    let retention: Retention
     let claims: LongPolls
     let relay: WakeRelay
     let world: World
@@ -24,7 +25,7 @@ package final class JobBroker: Sendable {
 
     package init(
         database: Database, bus: LocalBus, world: World, audits: AuditTerms = AuditTerms(),
-        liveLimit: LiveLimit = LiveLimit()
+        liveLimit: LiveLimit = LiveLimit(), retention: Retention = .forEver
     ) {
         self.database = database
         self.bus = bus
@@ -32,6 +33,7 @@ package final class JobBroker: Sendable {
         self.audits = audits
         patience = RowPatience(world)
         self.liveLimit = liveLimit
+        self.retention = retention
         let classIndex = ClassIndex(world: world)
         let stats = JobStats()
         self.classIndex = classIndex

@@ -21,6 +21,8 @@ package final class JobStats: Sendable {
         package var waits: [Line: Distribution] = [:]
         package var runs = Distribution.patience
         package var tenantWaits: [String: Distribution] = [:]
+        /// Rows that retention took away, by table.
+        package var pruned: [String: Int64] = [:]
     }
 
     /// Beyond this many tenants the rest is counted as `other`: a metric must not grow with the customers.
@@ -66,6 +68,12 @@ package final class JobStats: Sendable {
         state.withLock { state in
             state.sweeps += 1
             state.count(sweep.losses)
+        }
+    }
+
+    func pruned(_ rows: [String: Int]) {
+        state.withLock { state in
+            for (table, count) in rows { state.pruned[table, default: 0] += Int64(count) }
         }
     }
 

@@ -18,7 +18,7 @@ package final class LiveLimit: Sendable {
     func set(_ owners: [OwnerID]) { full.withLock { $0 = Set(owners) } }
 }
 
-/// Sums up by how much each owner's live jobs changed, and sees who has as many as one may.
+/// Sums up by how much each owner's live jobs and stored bytes changed, and sees who has as many jobs as one may.
 package final class LiveCounter: Ticking {
     package static let topic = "live_counter"
     /// Changes of one commit, and the most owners who can be refused at once.
@@ -33,6 +33,8 @@ package final class LiveCounter: Ticking {
     }
 
     package func round() async throws -> Duration {
+        let stored = try await broker.database.read { try $0.storedChanges(limit: Self.perRound) }
+        if !stored.isEmpty { try await broker.database.write { try $0.sumUpStored(stored) } }
         let start = world.monotonic()
         let (from, isFull) = mark.withLock { $0.start(at: start) }
         let keys = try await broker.database.read { try $0.liveChanges(from: from, limit: Self.perRound) }
@@ -42,6 +44,6 @@ package final class LiveCounter: Ticking {
         let most = broker.liveLimit.most
         broker.liveLimit.set(
             try await broker.database.read { try $0.ownersWithLive(atLeast: most, limit: Self.mostOwners) })
-        return keys.count >= Self.perRound ? .milliseconds(5) : .seconds(1)
+        return max(keys.count, stored.count) >= Self.perRound ? .milliseconds(5) : .seconds(1)
     }
 }

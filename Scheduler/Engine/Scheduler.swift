@@ -38,6 +38,7 @@ package struct Scheduler: Sendable {
             start(BountySweeper(broker.database, aside: aside(BountySweeper.topic)), in: &group)
             start(DeviceSweeper(broker.database, aside: aside(DeviceSweeper.topic)), in: &group)
             start(Pruner(broker.database), in: &group)
+            start(HistoryPruner(broker, world: world, logger: logger), in: &group)
             start(PriceSetter(broker.database, base: basePrices), in: &group)
             start(broker.relay, in: &group)
             if let keyUses { start(keyUses, in: &group) }

@@ -1,4 +1,5 @@
 import Bytes
+internal import Domain
 internal import Synchronization
 
 /// The store: transactions on SQLite or PostgreSQL, one text of SQL for both.
@@ -15,10 +16,12 @@ package final class Database: Sendable {
     let engine: any StorageEngine
     private let handleCache = HandleCache()
     private let ids = UUIDSequence()
+    let quotas: OwnerQuotas
     private let waker = Mutex<(@Sendable (Set<String>) -> Void)?>(nil)
 
-    init(_ engine: any StorageEngine) {
+    init(_ engine: any StorageEngine, quotas: OwnerQuotas = OwnerQuotas()) {
         self.engine = engine
+        self.quotas = quotas
         sqlEngine = engine.sqlEngine
     }
 
@@ -31,13 +34,13 @@ package final class Database: Sendable {
     /// (anything libpq understands). Throws `.unavailable` if it can't be reached within the settings' time.
     package static func open(_ url: String, settings: DatabaseSettings = .init()) async throws -> Database {
         if url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") {
-            return Database(try await PostgresPool.open(url, settings: settings))
+            return Database(try await PostgresPool.open(url, settings: settings), quotas: settings.quotas)
         }
         guard url.hasPrefix("sqlite:") else {
             throw DatabaseError.failed(code: "url", message: "DATABASE_URL begins with sqlite: or postgres://")
         }
         let path = url.dropFirst("sqlite:".count)
-        return Database(try await SQLiteStore.open(String(path), settings: settings))
+        return Database(try await SQLiteStore.open(String(path), settings: settings), quotas: settings.quotas)
     }
 
     /// Runs `body` in a transaction that may write. Several on SQLite share one commit; a closure that throws undoes
@@ -91,6 +94,7 @@ package final class Database: Sendable {
                     run: { [self] tx in
                         tx.handleCache = handleCache
                         tx.ids = ids
+                        tx.quotas = quotas
                         let answer = try body(tx)
                         if !tx.topics.isEmpty, let wake = waker.withLock({ $0 }) {
                             let topics = tx.topics

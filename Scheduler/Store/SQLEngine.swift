@@ -10,6 +10,8 @@ package enum Clause: String, CaseIterable, Sendable {
     case skipLocked
     /// Locks the rows of a `SELECT`, waiting for those that another transaction holds.
     case forUpdate
+    /// Keeps the rows of a `SELECT` from being deleted until the commit, which others may do too.
+    case keepRows
     /// Keeps the consents of a `SELECT` from being revoked until the commit, which others may do too, and one machine's
     /// claims after one another: two at once would each see room that both fill.
     case shareConsents
@@ -30,8 +32,9 @@ package enum Clause: String, CaseIterable, Sendable {
         switch (self, sqlEngine) {
         case (.skipLocked, .postgres): "FOR UPDATE SKIP LOCKED"
         case (.forUpdate, .postgres): "FOR UPDATE"
+        case (.keepRows, .postgres): "FOR KEY SHARE"
         case (.shareConsents, .postgres): "FOR SHARE OF consents FOR NO KEY UPDATE OF machines"
-        case (.skipLocked, .sqlite), (.forUpdate, .sqlite), (.shareConsents, .sqlite): ""
+        case (.skipLocked, .sqlite), (.forUpdate, .sqlite), (.keepRows, .sqlite), (.shareConsents, .sqlite): ""
         case (.isFound, .postgres): "= ANY(ARRAY[("
         case (.end, .postgres): ")])"
         case (.isFound, .sqlite): "= ("

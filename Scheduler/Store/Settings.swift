@@ -1,4 +1,5 @@
 import Bytes
+package import Domain
 
 /// How a database is used. Times are milliseconds.
 package struct DatabaseSettings: Sendable {
@@ -24,6 +25,8 @@ package struct DatabaseSettings: Sendable {
     package var clockOffset: @Sendable () -> Int64
     /// PostgreSQL: the name under which the server lists the connections.
     package var applicationName = "hatchfarm"
+    /// How much one owner may have.
+    package var quotas = OwnerQuotas()
 
     package init(
         clock: @escaping @Sendable () -> Int64 = World.live.now,

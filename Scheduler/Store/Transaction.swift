@@ -28,6 +28,8 @@ package final class Transaction {
     var handleCache: HandleCache?
     /// Those of its database, which sets them before the closure runs.
     lazy var ids = UUIDSequence()
+    /// How much one owner may have.
+    var quotas = OwnerQuotas()
 
     private let connection: any SQLConnection
     private let clock: () throws -> Int64

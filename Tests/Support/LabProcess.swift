@@ -18,11 +18,11 @@ package final class LabProcess: Sendable {
     private let classPruner: ClassPruner
     private let scheduler = Mutex<Task<Void, Never>?>(nil)
 
-    package init(_ lab: Lab, liveJobs: Int64 = LiveLimit.standard) {
+    package init(_ lab: Lab, liveJobs: Int64 = LiveLimit.standard, retention: Retention = .forEver) {
         self.lab = lab
         broker = JobBroker(
             database: lab.database, bus: LocalBus(sleep: World.live.sleep), world: lab.world,
-            liveLimit: LiveLimit(liveJobs))
+            liveLimit: LiveLimit(liveJobs), retention: retention)
         counter = LiveCounter(broker, world: lab.world)
         sweeper = LeaseSweeper(broker)
         promoter = Promoter(broker, world: lab.world)

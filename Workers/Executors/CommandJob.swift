@@ -10,8 +10,10 @@ struct CommandJob: Sendable {
     let context: JobContext
 
     var program: Program {
-        Program(
-            job.command, environment: job.environment.map { (name: $0.name, value: $0.value) }, stdin: job.stdin)
+        var program = Program(
+            job.command, environment: job.environment.map { (name: $0.name, value: $0.value) })
+        program.stdin = job.standardInput
+        return program
     }
 
     /// `cores`: the most that the job could use at once.

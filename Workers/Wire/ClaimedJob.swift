@@ -26,6 +26,8 @@ package struct ClaimedJob: Sendable, Equatable {
     package var command: [String]
     package var environment: [Variable]
     package var stdin: String?
+    /// Instead of `stdin`, when its bytes are no UTF-8: in base64.
+    package var stdinBase64: String?
     package var inputs: [Input]
     /// Paths in the work folder to upload when the job has ended.
     package var outputs: [String]
@@ -75,6 +77,9 @@ package struct ClaimedJob: Sendable, Equatable {
             self.sha256 = sha256
         }
     }
+
+    /// What the command reads; nil for nothing.
+    package var standardInput: [UInt8]? { stdinBase64.flatMap { Base64.decode($0) } ?? stdin.map { Array($0.utf8) } }
 
     package init(
         id: JobID, kind: String = Kind.compute.rawValue, queue: String = "default", claimToken: String,

@@ -40,6 +40,10 @@ extension ClaimedJob {
             outputs: try fields.strings("outputs", default: []),
             resources: resources, trace: try fields.optionalString("traceparent").flatMap { TraceContext($0) },
             audit: audit)
+        stdinBase64 = try fields.optionalString("stdin_base64")
+        guard stdinBase64 == nil || stdinBase64.flatMap({ Base64.decode($0) }) != nil else {
+            throw fields.error("stdin_base64", .invalid("is not standard base64"))
+        }
     }
 
     package init(_ json: JSON) throws(FieldError) {
@@ -70,6 +74,7 @@ extension ClaimedJob {
         writer.field("command", list(command))
         writer.field("env", .object(environment.map { JSON.Member($0.name, .string($0.value)) }))
         writer.field("stdin", stdin)
+        if let stdinBase64 { writer.field("stdin_base64", stdinBase64) }
         writer.field("inputs", .array(inputs.map(\.json)))
         writer.field("outputs", list(outputs))
         writer.field("resources", resources.json)

@@ -44,6 +44,10 @@ extension Input where Value == Int64 {
             case .number(let decimal), .string(let decimal): text = decimal
             default: throw .wrongType("a decimal, as a string or a number")
             }
+            guard !text.utf8.contains(where: { $0 | 0x20 == UInt8(ascii: "e") }) || Double(text) == nil else {
+                throw .invalid(
+                    "must be written without an exponent; a string is never written with one, as \"0.00001\"")
+            }
             guard let units = Money.minorUnits(text, decimals: places), units >= minimum else {
                 throw .invalid(
                     "must be a decimal \(minimum > 0 ? "greater than 0, " : "")of at most \(max) with at most "

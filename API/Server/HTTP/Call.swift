@@ -56,9 +56,16 @@ package final class Call: Sendable {
         return values[index]
     }
 
-    /// A named segment as an identifier.
+    /// A named segment as an identifier that the server has made: those are in lower case, and found in either.
     package func parameter<Of>(_ name: String, as type: Identifier<Of>.Type) throws(InternalError) -> Identifier<Of> {
-        Identifier(try parameter(name))
+        let text = try parameter(name)
+        let isOther = text.utf8.contains { 0x41...0x5A ~= $0 } && text.utf8.allSatisfy { $0 < 0x80 }
+        return Identifier(isOther ? text.lowercased() : text)
+    }
+
+    /// A named segment as the identifier of a device, which its customer has made: in any case.
+    package func parameter(_ name: String, as type: DeviceID.Type) throws(InternalError) -> DeviceID {
+        DeviceID(try parameter(name))
     }
 
     /// The first field of the name.

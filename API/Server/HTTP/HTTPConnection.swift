@@ -57,12 +57,13 @@ struct HTTPConnection: ServerChildChannel {
             }
             connection.finish()
         } catch is HTTPParserError {
-            let refusal = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-            try? await connection.write(ByteBuffer(string: refusal))
+            // There is no request to answer in some system's words.
+            let refusal = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n"
+            try? await connection.write(ByteBuffer(string: refusal + dispatcher.nameRefusal("malformed")))
             connection.finish()
         } catch let slow as HeadTooSlow {
             dispatcher.connections.note(.slowHead)
-            try? await connection.write(ByteBuffer(string: slow.refusal))
+            try? await connection.write(ByteBuffer(string: slow.refusal(dispatcher.nameRefusal("slow"))))
             connection.finish()
         } catch {
             // The client is gone, or has had its last answer.
@@ -77,11 +78,11 @@ struct HTTPConnection: ServerChildChannel {
 struct HeadTooSlow: Error {
     let timeout: TimeAmount
 
-    /// There is no request to answer in some system's words.
-    var refusal: String {
+    /// - Parameter end: of the head, with the name of the refusal.
+    func refusal(_ end: String) -> String {
         let text = "the header fields must be complete within \(timeout.nanoseconds / 1_000_000) ms\n"
         return "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: text/plain\r\n"
-            + "Content-Length: \(text.utf8.count)\r\n\r\n\(text)"
+            + "Content-Length: \(text.utf8.count)\r\n\(end)\(text)"
     }
 }
 

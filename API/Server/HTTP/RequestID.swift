@@ -18,7 +18,7 @@ final class RequestIDs: Sendable {
     }
 
     /// 16 hex digits. The mixing is SplitMix64's: one to one, so no two are alike.
-    private func next() -> String {
+    func next() -> String {
         let number = count.wrappingAdd(1, ordering: .relaxed).newValue
         var mixed = seed &+ number &* 0x9E37_79B9_7F4A_7C15
         mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9

@@ -48,6 +48,14 @@ extension QueryParameter where Value == Int {
     }
 }
 
+extension QueryParameter where Value == Int64 {
+    /// RFC 3339, as milliseconds since 1970.
+    package static func instant(_ name: String, _ note: String) -> QueryParameter {
+        let format = Format<Int64>.instant
+        return QueryParameter(name, format.schema, note) { text throws(FieldError) in try format.read(.string(text)) }
+    }
+}
+
 extension Query {
     /// nil when it is absent. Throws `FieldError`.
     package subscript<Value>(_ parameter: QueryParameter<Value>) -> Value? {

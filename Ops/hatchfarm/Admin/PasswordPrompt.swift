@@ -12,6 +12,16 @@ enum PasswordPrompt {
         return first
     }
 
+    /// Reads an API key in the same way, but prompts once.
+    static func key() throws -> String {
+        let typed = try isatty(STDIN_FILENO) == 1 ? hidden("API key: ") : text(line { _ in })
+        let key = typed.trimmed
+        guard !key.isEmpty, key.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
+            throw Failure.invalid("the API key must be visible ASCII characters")
+        }
+        return key
+    }
+
     /// Reads a password and returns its Argon2id hash; warns if it is short. Throws `.invalid` if it is too long.
     static func hash() throws -> String {
         let password = try read()

@@ -24,7 +24,7 @@ extension AgentCommand {
         static let configuration = CommandConfiguration(
             abstract: "Registers a new member, and prints its API key once.",
             discussion: """
-                The server stores only a hash of the key. With --save it is saved where the other commands find it.
+                The server stores only a hash of the key. With --save it is saved where the other commands find it, beside those that are there.
 
                 EXAMPLES
                   hatchfarm agent register --name 'Bee 7' --server https://farm.example --save
@@ -36,14 +36,15 @@ extension AgentCommand {
         @Option(help: "A description.") var description: String?
         @Option(help: "Your Moltbook id.") var moltbookId: String?
         @Option(help: "Your external wallet address.") var walletAddress: String?
-        @Flag(help: "Save the key to the credentials file.") var save = false
+        @Flag(help: "Save the key, and use it from now on.") var save = false
         @Flag(help: "Print only the key.") var keyOnly = false
         @OptionGroup var options: CallOptions
 
         func run() async throws {
             let client = try options.openAsAnyone()
             // Checked first: otherwise the new key might get lost.
-            let file = save ? try Self.file(Environment()) : nil
+            let file = save ? try CredentialsFile.required() : nil
+            if let file { try Profiles.change(file) { (_) throws(Failure) in } }
             let set = [
                 ("name", name), ("handle", handle), ("description", description), ("moltbook_id", moltbookId),
                 ("wallet_address", walletAddress),
@@ -56,8 +57,13 @@ extension AgentCommand {
             }
             show(reply, agent ?? .null, key)
             guard let file else { return }
-            try CredentialsFile.write(Credentials(server: client.credentials.server, key: key, owner: id), to: file)
-            if !options.json, !keyOnly { Output.line("saved to \(file)") }
+            let saved = Credentials(server: client.credentials.server, key: key, owner: id)
+            let profile = try Profiles.change(file) { (profiles) throws(Failure) in
+                let profile = try profiles.save(saved)
+                try profiles.use(profile.name)
+                return profile
+            }
+            if !options.json, !keyOnly { Output.line("saved as \(profile.name) in \(file)") }
         }
 
         private func show(_ reply: JSON, _ agent: JSON, _ key: String) {
@@ -66,17 +72,6 @@ extension AgentCommand {
             for line in JobText.lines(agent) { Output.line(line) }
             Output.line("api key: \(key)")
             if !save { Output.line("Keep the key: it is not shown again.") }
-        }
-
-        /// The credentials file, which must not contain a key yet: it might be the only copy.
-        private static func file(_ environment: Environment) throws(Failure) -> String {
-            guard let path = try CredentialsFile.path(environment) else {
-                throw .misconfigured("no folder for the credentials: set HOME or XDG_CONFIG_HOME")
-            }
-            if let known = CredentialsFile.read(path) {
-                throw .invalid("\(path) already contains a key for \(known.server): move it away, or omit --save")
-            }
-            return path
         }
     }
 

@@ -56,17 +56,15 @@ struct BountyFollower {
 
     /// Repeats `look` until it returns something. A server that is away for a while is waited for.
     private mutating func poll(_ look: (inout Self) async throws -> JSON?) async throws -> JSON {
-        var lastAnswer = World.live.monotonic()
+        var outage = Outage()
         var pause = Self.pauses.lowerBound
         while true {
             let before = (lastStatus, lastVerdicts.count)
             do {
                 if let found = try await look(&self) { return found }
-                lastAnswer = World.live.monotonic()
+                outage.end()
             } catch Failure.unreachable(let reason) {
-                guard World.live.monotonic() - lastAnswer < JobFollower.reconnectTimeout else {
-                    throw Failure.unreachable(reason)
-                }
+                try outage.bear(reason)
             }
             let hasChanged = before != (lastStatus, lastVerdicts.count)
             pause = hasChanged ? Self.pauses.lowerBound : min(Self.pauses.upperBound, pause * 2)

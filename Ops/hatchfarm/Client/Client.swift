@@ -141,11 +141,15 @@ struct Client: Sendable {
         let error = json?["error"]
         let message = error?.string ?? error?["message"]?.string ?? status.reasonPhrase
         let text = "\(Output.sanitized(message)) (\(status.code))"
+        // Too little money is no fault of the request, though it is answered with 400; bee:hack's errors have no code.
+        let code = error?["code"]?.string ?? json?["code"]?.string
+        let lacksMoney = code == "insufficient_funds" || code == nil && message.hasPrefix("Insufficient points")
         return switch status.code {
-        case 400, 413, 415, 422: .invalid(text)
-        case 401, 403, 409, 412, 426, 429: .refused(text)
-        case 404: .notFound(text)
-        case 502, 503, 504: .unreachable(text)
+        case 400 where lacksMoney: .refused(text)
+        case 400, 411, 413, 414, 415, 416, 417, 422, 431: .invalid(text)
+        case 401, 402, 403, 405, 409, 412, 426, 428, 429: .refused(text)
+        case 404, 410: .notFound(text)
+        case 408, 425, 502, 503, 504: .unreachable(text)
         default: .unexpected("\(method.rawValue) \(path): \(text)")
         }
     }

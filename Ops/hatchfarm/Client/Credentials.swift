@@ -13,8 +13,16 @@ struct Credentials: Sendable {
     static let defaultServer = "http://127.0.0.1:8080"
 }
 
-/// The file that `hatchfarm up` writes, so that `hatchfarm job` needs no flags.
+/// Files with keys: that of the commands, `client.json` with `Profiles`, and that of a data folder's owner.
 enum CredentialsFile {
+    /// That of the commands. Throws `.misconfigured` if there is no folder for it.
+    static func required(_ environment: Environment = Environment()) throws(Failure) -> String {
+        guard let path = try path(environment) else {
+            throw .misconfigured("no folder for the keys: set HOME or XDG_CONFIG_HOME")
+        }
+        return path
+    }
+
     static func path(_ environment: Environment) throws(Failure) -> String? {
         if let folder = try environment.configurationHome, folder.hasPrefix("/") {
             return "\(folder)/hatchfarm/client.json"
@@ -54,8 +62,8 @@ struct ClientOptions: ParsableArguments {
 
     static let help = """
         CREDENTIALS
-          From flags, the environment, or the file that `hatchfarm up` saved, in this
-          order. The operator token also needs an owner.
+          From flags, the environment, or the keys that `hatchfarm up` and `hatchfarm login`
+          saved, in this order. The operator token also needs an owner.
 
         \(Variables.help(for: .client))
         """
@@ -64,10 +72,9 @@ struct ClientOptions: ParsableArguments {
     func credentials(
         _ environment: Environment = Environment(), server only: String? = nil
     ) throws(Failure) -> Credentials {
-        let stored = try CredentialsFile.path(environment).flatMap(CredentialsFile.read)
         let (set, setKey, setOwner) = (try environment.server, try environment.apiKey, try environment.owner)
         let named = only ?? server ?? set
-        let server = try Self.url(named ?? stored?.server ?? Credentials.defaultServer)
+        let server = try Self.server(named, environment)
         if let key = apiKey ?? setKey {
             return Credentials(server: server, key: key, owner: owner)
         }
@@ -75,23 +82,23 @@ struct ClientOptions: ParsableArguments {
             return Credentials(server: server, key: token, owner: owner)
         }
         // A key is only sent to the server that it was created for.
-        if let stored, stored.server == server {
-            return Credentials(server: server, key: stored.key, owner: owner ?? stored.owner)
+        if let saved = try Self.saved(environment).first(at: server) {
+            return Credentials(server: server, key: saved.key, owner: owner ?? saved.owner)
         }
         throw .refused(
             """
-            no credentials for \(server): run `hatchfarm up` here, or set HATCHFARM_API_KEY \
-            (`hatchfarm agent register` creates one)
+            no credentials for \(server): run `hatchfarm up` here, save a key with `hatchfarm login`, or set \
+            HATCHFARM_API_KEY (`hatchfarm agent register` creates one)
             """)
     }
 
     /// The operator's credentials: the operator token, or an admin's key.
     func operatorCredentials(_ environment: Environment = Environment()) throws(Failure) -> Credentials {
         let server = try address(environment)
-        let stored = try CredentialsFile.path(environment).flatMap(CredentialsFile.read)
         let (token, setKey) = (try environment.operatorToken, try environment.apiKey)
-        let named = apiKey ?? token ?? setKey
-        guard let key = named ?? (stored?.server == server ? stored?.key : nil) else {
+        var key = apiKey ?? token ?? setKey
+        if key == nil { key = try Self.saved(environment).first(at: server)?.key }
+        guard let key else {
             throw .refused("only for the operator: set HATCHFARM_API_TOKEN, or use an admin's key with --api-key")
         }
         return Credentials(server: server, key: key)
@@ -104,15 +111,41 @@ struct ClientOptions: ParsableArguments {
 
     /// The same, for commands without these options.
     static func address(_ given: String?, _ environment: Environment = Environment()) throws(Failure) -> String {
-        let stored = try CredentialsFile.path(environment).flatMap(CredentialsFile.read)
         let set = try environment.server
-        return try url(given ?? set ?? stored?.server ?? Credentials.defaultServer)
+        return try server(given ?? set, environment)
     }
 
-    private static func url(_ text: String) throws(Failure) -> String {
-        guard text.hasPrefix("http://") || text.hasPrefix("https://") else {
-            throw .invalid("the server must be an http:// or https:// URL: \(text)")
+    /// The one that was named, else that of the first saved key.
+    private static func server(_ named: String?, _ environment: Environment) throws(Failure) -> String {
+        if let named { return try ServerURL.normalized(named) }
+        return try saved(environment).current?.server ?? Credentials.defaultServer
+    }
+
+    private static func saved(_ environment: Environment) throws(Failure) -> Profiles {
+        guard let path = try CredentialsFile.path(environment) else { return Profiles() }
+        return try Profiles.read(path)
+    }
+}
+
+/// A server's URL as people write it.
+enum ServerURL {
+    private static let apiBase = "/api/v1"
+
+    /// Without what the commands add themselves: slashes and `/api/v1` at its end. Throws `.invalid` for another form.
+    static func normalized(_ text: String) throws(Failure) -> String {
+        let shown = Text.truncated(Text.sanitized(text), to: 200)
+        guard let mark = text.firstRange(of: "://"), ["http", "https"].contains(text[..<mark.lowerBound].lowercased())
+        else { throw .invalid("the server must be an http:// or https:// URL, as https://farm.example: \(shown)") }
+        guard !text.contains("?"), !text.contains("#"), !text.contains(where: \.isWhitespace) else {
+            throw .invalid("the server's URL must have no query, fragment or spaces: \(shown)")
         }
-        return String(text.reversed().drop { $0 == "/" }.reversed())
+        var url = text[..<mark.lowerBound].lowercased() + text[mark.lowerBound...]
+        while url.hasSuffix("/") { url.removeLast() }
+        if url.hasSuffix(apiBase) { url.removeLast(apiBase.count) }
+        while url.hasSuffix("/") { url.removeLast() }
+        guard url.utf8.count > text[..<mark.upperBound].utf8.count else {
+            throw .invalid("the server's URL has no host: \(shown)")
+        }
+        return url
     }
 }

@@ -51,6 +51,10 @@ extension Settings {
         AuditTerms(disputeMilliseconds: Int64(self.auditDisputeHours) * 3_600_000, fee: self.auditFee)
     }
 
+    var quotas: OwnerQuotas { OwnerQuotas(gigabytes: self.storedGB, machines: self.machinesPerOwner) }
+
+    var retention: Retention { Retention(days: self.retentionDays, auditDays: self.auditRetentionDays) }
+
     /// The URL of the server on this machine.
     func url(port: Int) -> String {
         let host = self.host

@@ -33,6 +33,23 @@ extension ValueReader where Value == String {
     }
 }
 
+extension ValueReader where Value == String {
+    /// A name, or an address, an IPv6 one with or without its brackets; kept without them.
+    static var host: Self {
+        Self("a host name or an address like 127.0.0.1 or ::1, without a port") { text in
+            let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
+            let host = isBracketed ? String(text.dropFirst().dropLast()) : text
+            let isAddress = host.contains(":")
+            // What comes after % names the interface of a link-local address.
+            let address = host.split(separator: "%", maxSplits: 1).first.map(String.init) ?? ""
+            guard !host.isEmpty, host.utf8.allSatisfy({ 0x21...0x7E ~= $0 }), !host.contains("/"),
+                isAddress || !isBracketed, !isAddress || AddressRange(address) != nil
+            else { return nil }
+            return host
+        }
+    }
+}
+
 extension ValueReader where Value == Int {
     static func integer(in range: ClosedRange<Int>) -> Self {
         Self("a whole number from \(range.lowerBound) to \(range.upperBound)") { text in

@@ -12,7 +12,7 @@ struct Variables: Sendable {
     // MARK: A server
 
     let host = Variable(
-        "HOST", .text, default: "127.0.0.1", for: [.server], "The address that the server listens on.",
+        "HOST", .host, default: "127.0.0.1", for: [.server], "The address that the server listens on.",
         more: "Put a TLS proxy in front before exposing it.")
     let port = Variable(
         "PORT", .integer(in: 0...65_535), default: 8_080, for: [.server],
@@ -118,6 +118,21 @@ struct Variables: Sendable {
         "HATCHFARM_LIVE_JOBS", .integer(in: 1...1_000_000_000), default: 1_000_000, for: [.server],
         "The most jobs of one owner that may wait and run at once.",
         more: "Further submissions are answered with 429 until some have ended.")
+    let storedGB = Variable(
+        "HATCHFARM_STORED_GB", .integer(in: 0...1_000_000), default: 100, for: [.server],
+        "The most bytes of one owner's files, in GB: of its jobs, and uploads; 0 means unlimited.",
+        more: "Further files are answered with 429 until some are deleted.")
+    let machinesPerOwner = Variable(
+        "HATCHFARM_MACHINES", .integer(in: 1...1_000_000_000), default: 10_000, for: [.server],
+        "The most machines of one owner.")
+    let retentionDays = Variable(
+        "HATCHFARM_RETENTION_DAYS", .integer(in: 0...36_500), default: 90, for: [.server],
+        "How many days ended jobs are kept with their attempts, logs and files, and keys that ended; 0 keeps them.",
+        more: "Also uploads that no job is given. Money that was moved stays on record for good.")
+    let auditRetentionDays = Variable(
+        "HATCHFARM_AUDIT_RETENTION_DAYS", .integer(in: 0...36_500), default: 0, for: [.server],
+        "How many days audit events are kept; 0 keeps them.",
+        more: "What is left of an owner's chain still verifies, from the last event that is gone.")
     let taskQuota = Variable(
         "HATCHFARM_TASK_QUOTA", .integer(in: 1...1_000_000), default: 1_000, for: [.server],
         "Requests per 15 minutes for each member and operation on collaboration tasks.")
@@ -181,11 +196,13 @@ struct Variables: Sendable {
     // MARK: A worker, and the commands that call a server
 
     let server = Variable(
-        "HATCHFARM_SERVER", .text, unset: "that of the last `up`, else http://127.0.0.1:8080", for: [.worker, .client],
+        "HATCHFARM_SERVER", .text, unset: "that of the last `up` or `login`, else http://127.0.0.1:8080",
+        for: [.worker, .client],
         "The server's URL.",
         example: "https://farm.example")
     let apiKey = Variable(
-        "HATCHFARM_API_KEY", .text, unset: "the one created by `up`", for: [.worker, .client], "The caller's API key.",
+        "HATCHFARM_API_KEY", .text, unset: "the one saved by `up` or `login`", for: [.worker, .client],
+        "The caller's API key.",
         more: """
             A worker needs its owner's key only for the first start: to enroll the machine, and to sign the rules and \
             the consent. Then it uses the machine's own token. Remove the key afterwards.
@@ -198,7 +215,7 @@ struct Variables: Sendable {
         more: "`hatchfarm admin customer token` makes one.", isSecret: true)
     let configurationHome = Variable(
         "XDG_CONFIG_HOME", .text, unset: "~/.config", for: [.client],
-        "The folder of hatchfarm/client.json, where `up` saves server and key.")
+        "The folder of hatchfarm/client.json, where `up` and `login` save servers and keys.")
     let home = Variable("HOME", .text, for: [.client], "The folder of .config, if XDG_CONFIG_HOME is unset.")
     let allowsPrivateNetwork = Variable(
         "HATCHFARM_ALLOW_PRIVATE", .flag, default: false, for: [.worker],

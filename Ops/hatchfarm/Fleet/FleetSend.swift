@@ -107,19 +107,17 @@ struct FleetFollower {
 
     /// Prints what the command printed when it has completed; throws `.jobFailed` if it ended otherwise.
     consuming func run() async throws {
-        var lastAnswer = World.live.monotonic()
+        var outage = Outage()
         var pause = Self.pauses.lowerBound
         while true {
             do {
                 let reply = try await client.get(FleetText.command(device, command))
                 let state = reply["command"] ?? reply
-                lastAnswer = World.live.monotonic()
+                outage.end()
                 if !asJSON { status.update("\(command) \(FleetText.status(state))") }
                 if let ending = FleetText.ending(state) { return try end(state, ending) }
             } catch Failure.unreachable(let reason) {
-                guard World.live.monotonic() - lastAnswer < JobFollower.reconnectTimeout else {
-                    throw Failure.unreachable(reason)
-                }
+                try outage.bear(reason)
             }
             try await World.live.sleep(.milliseconds(pause))
             pause = min(Self.pauses.upperBound, pause * 2)

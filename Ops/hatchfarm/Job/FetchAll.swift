@@ -8,6 +8,8 @@ struct FetchAll {
     let job: String
     /// Where the files' paths begin; made when it isn't there.
     let folder: String
+    /// As `FetchTarget` has it.
+    let isForced: Bool
 
     func run() async throws {
         let files = try await client.get("\(JobText.path(job))/artifacts")["artifacts"]?.array ?? []
@@ -22,10 +24,11 @@ struct FetchAll {
                 kept += 1
                 continue
             }
+            let place = try FetchTarget(file: target, isForced: isForced)
             let bytes = try await client.download(
                 "\(JobText.path(job))/artifacts/\(Client.escape(path, keepingSlashes: true))")
             if let slash = target.lastIndex(of: "/") { try Files.makeFolder(String(target[..<slash])) }
-            try Files.write(bytes, to: target)
+            try place.write(bytes)
             Output.line("\(Output.sanitized(target)): \(Text.size(bytes.count))")
         }
         if files.isEmpty { Output.line("the job has no artifacts") }

@@ -14,7 +14,7 @@ struct Inputs: Sendable {
         self.client = client
     }
 
-    /// From arguments `FILE` or `FILE:PATH`. A file name with a colon requires the second form.
+    /// From arguments `FILE` or `FILE:PATH`: what names a file as it is, colons and all, is that file.
     func prepare(_ arguments: [String]) async throws -> [JSON] {
         var inputs: [JSON] = []
         var inlined = 0
@@ -61,7 +61,9 @@ struct Inputs: Sendable {
     private static func split(
         _ argument: String, of option: String = "--input", _ form: String = "FILE"
     ) throws(Failure) -> (file: String, path: String) {
-        guard let colon = argument.lastIndex(of: ":") else { return (argument, Files.name(argument)) }
+        guard let colon = argument.lastIndex(of: ":"), !Files.exists(argument) else {
+            return (argument, Files.name(argument))
+        }
         let path = String(argument[argument.index(after: colon)...])
         let file = String(argument[..<colon])
         guard !file.isEmpty, !path.isEmpty else {

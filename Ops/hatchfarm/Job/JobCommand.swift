@@ -40,17 +40,19 @@ extension JobCommand {
                 EXAMPLES
                   hatchfarm job list
                   hatchfarm job list --status failed --limit 10
+                  hatchfarm job list --since 2h
                 """)
 
         @Option(help: "Only jobs with this status: pending, blocked, running, completed, failed or cancelled.")
         var status: String?
+        @OptionGroup var period: PeriodOptions
         @Option(help: "Maximum number of jobs, 1–100.") var limit = 50
         @Option(help: "Continue after an earlier list: its cursor.") var cursor: String?
         @OptionGroup var options: JobOptions
 
         func run() async throws {
             let reply = try await options.open().get(
-                "/api/v1/jobs", [("status", status), ("limit", "\(limit)"), ("cursor", cursor)])
+                "/api/v1/jobs", [("status", status), ("limit", "\(limit)"), ("cursor", cursor)] + period.query())
             if options.json { return Output.line(reply.text(.compact)) }
             var table = Table("ID", "STATUS", "CREATED", "TITLE")
             for job in reply["jobs"]?.array ?? [] {
@@ -78,20 +80,6 @@ extension JobCommand {
         }
     }
 
-    struct Cancel: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Cancels a job; a running one is stopped when its worker next contacts the server.",
-            discussion: "EXAMPLE\n  hatchfarm job cancel 0193…")
-
-        @Argument(help: "The job's id.") var job: String
-        @OptionGroup var options: JobOptions
-
-        func run() async throws {
-            let reply = try await options.open().delete(JobText.path(job))
-            Output.line(options.json ? reply.text(.compact) : "\(job) \(reply["status"]?.string ?? "cancelled")")
-        }
-    }
-
     struct Retry: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Restarts a failed job with all its attempts.",
@@ -116,7 +104,7 @@ extension JobCommand {
             guard watch else {
                 return Output.line(options.json ? reply.text(.compact) : "\(job) \(reply["status"]?.string ?? "")")
             }
-            try await JobFollower(client, job: job, asJSON: options.json).run()
+            try await JobFollower(client, job: job, asJSON: options.json, hasAnswered: true).run()
         }
     }
 

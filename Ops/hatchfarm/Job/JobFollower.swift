@@ -12,38 +12,44 @@ struct JobFollower {
     private var lastEvent: String?
     private var lastStatus: String?
 
-    init(_ client: Client, job: String, asJSON: Bool) {
+    /// Whether the server was there a moment ago: one that never was is not waited for.
+    private var hasAnswered: Bool
+
+    init(_ client: Client, job: String, asJSON: Bool, hasAnswered: Bool = false) {
         self.client = client
         self.job = job
         self.asJSON = asJSON
+        self.hasAnswered = hasAnswered
     }
 
     /// Returns when the job has completed; throws `.jobFailed` if it ended otherwise.
     consuming func run() async throws {
         let path = JobText.path(job)
-        var state = try await client.get(path)
-        show(state)
-        var lastAnswer = World.live.monotonic()
+        var isKnown = false
+        var outage = Outage()
         var pause: Int64 = 250
         var hasSeenEnd = false
         while true {
             do {
-                let received = try await listen()
-                state = try await client.get(path)
-                lastAnswer = World.live.monotonic()
+                let received = try await isKnown ? listen() : .something
+                let state = try await client.get(path)
+                hasAnswered = true
+                outage.end()
                 show(state)
                 // Ended according to its events, or twice in a row by polling: then no further events will come.
-                if JobText.hasEnded(state), received == .end || hasSeenEnd { break }
-                hasSeenEnd = JobText.hasEnded(state)
+                if isKnown, JobText.hasEnded(state), received == .end || hasSeenEnd { return try end(state) }
+                hasSeenEnd = isKnown && JobText.hasEnded(state)
                 pause = received == .something ? 250 : min(2_000, pause * 2)
-            } catch Failure.unreachable(let reason) {
-                guard World.live.monotonic() - lastAnswer < Self.reconnectTimeout else {
-                    throw Failure.unreachable(reason)
+                if !isKnown {
+                    isKnown = true
+                    continue
                 }
+            } catch Failure.unreachable(let reason) {
+                guard hasAnswered else { throw Failure.unreachable(reason) }
+                try outage.bear(reason)
             }
             try await World.live.sleep(.milliseconds(pause))
         }
-        try end(state)
     }
 
     private mutating func end(_ state: JSON) throws(Failure) {
@@ -81,7 +87,7 @@ struct JobFollower {
         if asJSON {
             Output.line(JSON.object([.init("event", .string(event.name)), .init("data", data)]).text(.compact))
         } else if event.name == "log" {
-            for line in LogText.lines(data) { status.line(Output.sanitized(line)) }
+            for line in LogText.lines(data) { status.line(Output.logLine(line)) }
         } else {
             show(data)
         }
@@ -110,7 +116,10 @@ enum LogText {
     }
 
     static func lines(_ text: String) -> [String] {
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        // By bytes: to Swift, a carriage return and a newline are one character.
+        var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
+            String(line.last == UInt8(ascii: "\r") ? line.dropLast() : line) ?? ""
+        }
         if lines.last?.isEmpty == true { lines.removeLast() }
         return lines
     }

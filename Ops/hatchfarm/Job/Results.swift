@@ -65,7 +65,7 @@ extension JobCommand {
             if options.json {
                 Output.line(piece.text(.compact))
             } else if Output.isTerminal {
-                for line in LogText.lines(piece) { Output.line(Output.sanitized(line)) }
+                for line in LogText.lines(piece) { Output.line(Output.logLine(line)) }
             } else {
                 Output.text(piece["text"]?.string ?? "")
             }
@@ -99,6 +99,8 @@ extension JobCommand {
             discussion: """
                 When the connection breaks, the download goes on where it was; the file is written when its content \
                 has the hash that the server names. With --all, files that are there already are left as they are.
+                A file of that name is replaced when the new one is whole, and keeps its permissions. A device, a \
+                pipe or a link is left alone without --force.
 
                 EXAMPLES
                   hatchfarm job fetch 0193… counts.txt
@@ -112,8 +114,10 @@ extension JobCommand {
         @Option(
             name: [.customShort("o"), .customLong("to")],
             help: ArgumentHelp(
-                "The target (default: its name, in this folder); - is standard output.", valueName: "file"))
+                "The target, a file or a folder (default: its name, in this folder); - is standard output.",
+                valueName: "file"))
         var target: String?
+        @Flag(help: "Write into a device or a pipe; replace the file that a link leads to.") var force = false
         @OptionGroup(title: "Server") var client: ClientOptions
 
         func validate() throws {
@@ -125,13 +129,14 @@ extension JobCommand {
 
         func run() async throws {
             let client = Client(try client.credentials())
-            guard let path else { return try await FetchAll(client: client, job: job, folder: target ?? ".").run() }
+            guard let path else {
+                return try await FetchAll(client: client, job: job, folder: target ?? ".", isForced: force).run()
+            }
+            let target = try FetchTarget(target, name: Files.name(path), isForced: force)
             let bytes = try await client.download(
                 "\(JobText.path(job))/artifacts/\(Client.escape(path, keepingSlashes: true))")
-            let target = target ?? Files.name(path)
-            guard target != "-" else { return Output.bytes(bytes) }
-            try Files.write(bytes, to: target)
-            Output.line("\(target): \(Text.size(bytes.count))")
+            try target.write(bytes)
+            if let path = target.path { Output.line("\(path): \(Text.size(bytes.count))") }
         }
     }
 }

@@ -62,7 +62,7 @@ extension JobCommand {
             guard let id = job["id"]?.string else { throw Failure.unexpected("the response has no id") }
             if watch {
                 if !options.json { Output.line("job \(id)") }
-                return try await JobFollower(client, job: id, asJSON: options.json).run()
+                return try await JobFollower(client, job: id, asJSON: options.json, hasAnswered: true).run()
             }
             Output.line(options.json ? job.text(.compact) : id)
         }
@@ -76,7 +76,11 @@ extension JobCommand {
             set("description", description.map(JSON.string))
             set("command", list(command))
             set("env", try environment())
-            set("stdin", try stdin.map { .string(try Self.text($0)) })
+            if let stdin {
+                let bytes = try Files.read(stdin, limit: 512 << 10)
+                let text = String(validating: bytes, as: UTF8.self)
+                set(text == nil ? "stdin_base64" : "stdin", .string(text ?? Base64.encode(bytes)))
+            }
             set("inputs", inputs.isEmpty ? nil : .array(inputs))
             set("outputs", list(output))
             set("resources", resources())
@@ -109,14 +113,6 @@ extension JobCommand {
             if let gpu { members.append(.init("gpu", JSON(gpu))) }
             if !label.isEmpty { members.append(.init("labels", .array(label.map(JSON.string)))) }
             return members.isEmpty ? nil : .object(members)
-        }
-
-        private static func text(_ path: String) throws(Failure) -> String {
-            let bytes = try Files.read(path, limit: 512 << 10)
-            guard let text = String(validating: bytes, as: UTF8.self) else {
-                throw .invalid("\(path) is not UTF-8; use --input instead")
-            }
-            return text
         }
     }
 }

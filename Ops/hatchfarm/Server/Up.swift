@@ -70,7 +70,7 @@ struct DataFolder: Sendable {
             known.server = url
             do {
                 _ = try await Client(known).get("/api/v1/jobs", [("limit", "1")])
-                try saveForClient(known)
+                try await saveForClient(known)
                 return known
             } catch Failure.refused {
                 // This owner was registered with another database.
@@ -85,7 +85,7 @@ struct DataFolder: Sendable {
         }
         let owner = Credentials(server: url, key: key, owner: id)
         try CredentialsFile.write(owner, to: ownerPath)
-        try saveForClient(owner)
+        try await saveForClient(owner)
         return owner
     }
 
@@ -100,14 +100,30 @@ struct DataFolder: Sendable {
         return worker
     }
 
-    /// For `hatchfarm job`, which then needs no flags. Not fatal if the home folder isn't writable.
-    private func saveForClient(_ owner: Credentials) throws(Failure) {
+    /// For `hatchfarm job`, which then needs no flags. Keys of other farms stay, and so does the choice of a key that
+    /// this server takes. Not fatal if the home folder isn't writable.
+    private func saveForClient(_ owner: Credentials) async throws {
         guard let path = try CredentialsFile.path(environment) else { return }
         do {
-            try CredentialsFile.write(owner, to: path)
+            let before = try Profiles.read(path).current
+            let isChosen = if let before, before.server == owner.server { await isValid(before) } else { false }
+            try Profiles.change(path) { (profiles) throws(Failure) in
+                let own = try profiles.save(local: owner)
+                if !isChosen { try profiles.use(own.name) }
+            }
+            if let before, before.owner != owner.owner {
+                Output.error(
+                    isChosen
+                        ? "note: the commands go on with the saved key \(before.name)"
+                        : "note: the commands now use this farm; `hatchfarm profiles use \(before.name)` goes back")
+            }
         } catch {
             Output.error("warning: \(error.message); `hatchfarm job` will need HATCHFARM_API_KEY")
         }
+    }
+
+    private func isValid(_ profile: Profile) async -> Bool {
+        (try? await Client(profile.credentials).get("/api/v1/agents/me")) != nil
     }
 
     func printWelcome(_ owner: Credentials, _ settings: Settings, operatorToken: String) {

@@ -94,12 +94,12 @@ extension Format where Value == String {
 extension Format where Value == Int64 {
     package static var integer: Format { Format.integer(nil) }
 
-    /// An exact integer: `1`, not `1.0`.
+    /// An exact integer: `1`, not `1.0`, which is told so.
     package static func integer(_ range: ClosedRange<Int64>?) -> Format {
         Format(.integer(range)) {
             $1.int($0)
         } read: { json throws(FieldError) in
-            guard let number = json.int else { throw .wrongType("an integer") }
+            guard let number = json.int else { throw .wrongType(json.integerRule) }
             if let range, !range.contains(number) {
                 throw .outOfRange("between \(range.lowerBound) and \(range.upperBound)")
             }

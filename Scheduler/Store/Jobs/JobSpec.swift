@@ -7,6 +7,8 @@ package struct JobSpec: Sendable {
     package var command: [String]?
     package var environment: [JSON.Member]
     package var stdin: String?
+    /// Instead of `stdin`, when its bytes are no UTF-8: in base64.
+    package var stdinBase64: String?
     package var inputs: [JobInput]
     package var outputs: [String]
     /// Of an audit.
@@ -25,6 +27,7 @@ package struct JobSpec: Sendable {
         }
         if !environment.isEmpty { writer.field("env", .object(environment)) }
         if let stdin { writer.field("stdin", stdin) }
+        if let stdinBase64 { writer.field("stdin_base64", stdinBase64) }
         if !inputs.isEmpty {
             writer.key("inputs")
             writer.beginArray()
@@ -61,6 +64,7 @@ package struct JobSpec: Sendable {
         command = json["command"]?.array?.compactMap(\.string)
         environment = json["env"]?.members ?? []
         stdin = json["stdin"]?.string
+        stdinBase64 = json["stdin_base64"]?.string
         inputs = json["inputs"]?.array?.compactMap { JobInput($0) } ?? []
         outputs = json["outputs"]?.array?.compactMap(\.string) ?? []
         audit = json["audit"].flatMap { AuditedCode($0) }

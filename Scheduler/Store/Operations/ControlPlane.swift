@@ -7,6 +7,7 @@ extension Transaction {
     package func registerMachine(
         owner: OwnerID, actor: String, name: String, capacity: Capacity?, hourlyPrice: Int64?, tokenHash: String
     ) throws -> Machine {
+        try takeMachine(of: owner)
         let machine = Machine(
             id: .random(prefix: "wrk_", using: &random), owner: owner, name: name, createdAt: now,
             capacity: capacity, hourlyPrice: hourlyPrice)

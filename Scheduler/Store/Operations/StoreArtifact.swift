@@ -14,11 +14,15 @@ extension Transaction {
 
     /// The lease of a running job is locked: its file is the one that is kept under this path.
     func keep(_ blob: Blob, as path: String, of job: LiveJob) throws {
-        guard try countArtifacts(of: job.id, besides: path) < Self.artifactsPerJob else {
+        try checkRoom(of: job.owner)
+        let (others, replaced, replacedBytes) = try artifactsBefore(path, of: job.id)
+        guard others < Self.artifactsPerJob else {
             throw Refusal.quota("artifacts per job", retryAfterSeconds: 3_600)
         }
         try insertBlob(blob)
         try upsertArtifact(job.id, path: path, blob: blob, fence: job.fence)
+        if let replaced, replaced != blob.hash { try release([replaced]) }
+        try noteStored(blob.size - replacedBytes, of: job.owner)
         try record(
             Event(
                 owner: job.owner, type: .artifactStored, actor: job.worker?.text ?? "system", object: job.id.text,
@@ -28,8 +32,9 @@ extension Transaction {
 
     /// Content that an owner will give to jobs as input.
     package func storeUpload(_ blob: Blob, owner: OwnerID) throws {
+        try checkRoom(of: owner)
         try insertBlob(blob)
-        try insertUpload(blob.hash, owner: owner)
+        if try insertUpload(blob.hash, owner: owner) { try noteStored(blob.size, of: owner) }
     }
 
     /// Throws unless the lease is current. May write: an outage credit.

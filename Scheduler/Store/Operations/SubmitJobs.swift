@@ -73,6 +73,8 @@ extension Transaction {
         if submission.jobs.contains(where: { $0.device == nil && $0.bounty == nil && hints.isFull($0.owner) }) {
             throw Refusal.tooManyLive(hints.mostLive)
         }
+        for job in submission.jobs where !job.sources.isEmpty { try keepSources(of: job) }
+        if !submission.contents.isEmpty, let owner = submission.jobs.first?.owner { try checkRoom(of: owner) }
         var mine: [AcceptedJob] = []
         mine.reserveCapacity(submission.jobs.count)
         var waits: [(job: JobID, on: JobID)] = []
@@ -82,6 +84,15 @@ extension Transaction {
             waits += waitsFor.map { (accepted.id, $0) }
         }
         return .fresh(mine, waits)
+    }
+
+    /// What a job is given was there when the call came, and stays until its job is on record.
+    private func keepSources(of job: NewJob) throws {
+        let (uploads, jobs) = (job.sources.uploads, job.sources.jobs)
+        let kept = try keepUploads(uploads, of: job.owner).union(try keepJobs(jobs, of: job.owner))
+        guard kept.isSuperset(of: uploads + jobs) else {
+            throw Refusal.invalid(field: "inputs", message: "names a file that is no longer kept; upload it again")
+        }
     }
 
     /// Sets the prices of accepted jobs aside; a submission whose owner is short is refused. The accounts are locked
@@ -165,6 +176,7 @@ extension Transaction {
                 $0.addLive(1, of: $1.job.owner, bounty: $1.job.bounty, device: $1.job.device?.device)
             })
         try insertDependencies(draft.waits)
+        try insertSources(draft.jobs.filter { !$0.job.sources.isEmpty })
         try countDependents(draft.waits.map(\.on))
         try insertUnborn(draft.jobs.filter { $0.state == .cancelled })
         try note(draft.jobs.compactMap(\.change))

@@ -74,6 +74,7 @@ extension Transaction {
             upload = nil
         }
         if upload == nil, piece.start == 0 {
+            try checkRoom(of: job.owner)
             let uploads = try countUploads(job.id, fence: job.fence, besides: piece.path)
             guard try countArtifacts(of: job.id, besides: piece.path) + uploads < Self.artifactsPerJob else {
                 throw Refusal.quota("artifacts per job", retryAfterSeconds: 3_600)

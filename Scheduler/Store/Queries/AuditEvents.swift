@@ -31,6 +31,14 @@ package struct SealedEvent: Sendable {
     package var hash: String
 }
 
+/// The last event that was pruned of a chain.
+package struct ChainCheckpoint: Sendable {
+    /// How many events of the chain are gone.
+    package let position: Int64
+    /// Its hash, 64 hex digits: the `prev_hash` of the first event that is left.
+    package let hash: String
+}
+
 /// A part of an owner's chain as it is stored: links, their events, and what they go on from.
 package struct ChainPage: Sendable {
     private let start: ChainEnd
@@ -77,9 +85,11 @@ package struct ChainPage: Sendable {
 }
 
 extension Transaction {
-    /// Reads the events of an owner's chain after the first `offset`, at most `limit`.
+    /// Reads the events of an owner's chain after the first `offset` of those that are left, at most `limit`.
     package func chainPage(of owner: OwnerID, offset: Int64, limit: Int64) throws -> ChainPage {
         let most = Int64(ChainLink.most)
+        let (offset, isBeyond) = offset.addingReportingOverflow(try checkpoint(of: owner)?.position ?? 0)
+        guard !isBeyond else { return ChainPage(.start, [], [:], 0..<0) }
         // No chain is as long as the numbers at which this arithmetic would end.
         let end = offset.addingReportingOverflow(limit)
         let last = end.overflow || end.partialValue > .max - most ? .max - most : end.partialValue
@@ -110,5 +120,16 @@ extension Transaction {
         // Those of the last link that come after the page aren't needed.
         let needed = links.flatMap(\.numbers).prefix(Int(clamping: wanted.upperBound - 1 - begin.position))
         return ChainPage(begin, links, try events(Array(needed)), wanted)
+    }
+
+    /// What an owner's chain was pruned to; nil when nothing was.
+    package func checkpoint(of owner: OwnerID) throws -> ChainCheckpoint? {
+        let first = try first(
+            """
+            SELECT position, numbers, hash FROM chain_links WHERE owner_id = \(owner.text)
+            ORDER BY owner_id, position LIMIT 1
+            """
+        ) { row in try (position: row.integer(), numbers: row.text(), hash: row.text()) }
+        return first.flatMap { $0.numbers.isEmpty ? ChainCheckpoint(position: $0.position, hash: $0.hash) : nil }
     }
 }

@@ -10,12 +10,15 @@ package struct JobPage: Sendable {
     package var limit: Int
     /// Only jobs older than this id.
     package var before: JobID?
+    /// Only jobs of this id or newer.
+    package var since: JobID?
 
-    package init(owners: [OwnerID], status: JobState?, limit: Int, before: JobID?) {
+    package init(owners: [OwnerID], status: JobState?, limit: Int, before: JobID?, since: JobID? = nil) {
         self.owners = owners
         self.status = status
         self.limit = limit
         self.before = before
+        self.since = since
     }
 }
 
@@ -97,12 +100,13 @@ extension Transaction {
 
     /// The newest ids of a page by one owner, of each state of the rows by itself.
     private static func ids(of owner: OwnerID, _ page: JobPage) -> [SQL] {
-        let before = page.before?.text ?? "g"
+        // Always both, so that it is one statement.
+        let (before, since) = (page.before?.text ?? "g", page.since?.text ?? "")
         switch page.status {
         case nil:
             return [
                 """
-                SELECT id FROM jobs WHERE owner_id = \(owner.text) AND id < \(before)
+                SELECT id FROM jobs WHERE owner_id = \(owner.text) AND id < \(before) AND id >= \(since)
                 ORDER BY owner_id DESC, id DESC LIMIT \(page.limit)
                 """
             ]
@@ -110,14 +114,15 @@ extension Transaction {
             return [
                 """
                 SELECT id FROM ended_jobs WHERE owner_id = \(owner.text)
-                    AND state = \(page.status?.rawValue) AND id < \(before)
+                    AND state = \(page.status?.rawValue) AND id < \(before) AND id >= \(since)
                 ORDER BY owner_id DESC, state DESC, id DESC LIMIT \(page.limit)
                 """
             ]
         case .some(let state):
             return (state == .pending ? [state, .scheduled] : [state]).map { state in
                 """
-                SELECT id FROM live_jobs WHERE owner_id = \(owner.text) AND state = \(state) AND id < \(before)
+                SELECT id FROM live_jobs WHERE owner_id = \(owner.text) AND state = \(state)
+                    AND id < \(before) AND id >= \(since)
                 ORDER BY owner_id DESC, state DESC, id DESC LIMIT \(page.limit)
                 """
             }

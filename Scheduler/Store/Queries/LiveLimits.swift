@@ -12,4 +12,9 @@ extension Transaction {
             "SELECT owner_id FROM live_counts WHERE jobs >= \(most) ORDER BY jobs DESC LIMIT \(limit)"
         ) { try OwnerID($0.text()) }
     }
+
+    /// Some keys of changes of stored bytes that aren't summed up yet, the oldest first.
+    package func storedChanges(limit: Int) throws -> [Int64] {
+        try rows("SELECT seq FROM stored_changes WHERE seq > 0 ORDER BY seq LIMIT \(limit)") { try $0.integer() }
+    }
 }

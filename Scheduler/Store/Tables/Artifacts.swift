@@ -32,9 +32,21 @@ package struct Blob: Sendable {
 }
 
 extension Transaction {
-    /// Stores content once, whoever brings it. Its chunks are stored under `COALESCE(content, hash)`: who takes a blob
-    /// away takes those.
+    /// Stores content once, whoever brings it; it stays until the commit, in which something refers to it. Its chunks
+    /// are stored under `COALESCE(content, hash)`: who takes a blob away takes those.
     func insertBlob(_ blob: Blob) throws {
+        // What another transaction is about to take away is waited for, and then stored anew.
+        for _ in 0..<3 {
+            if try insertNewBlob(blob) { return }
+            let kept = try first("SELECT hash FROM blobs WHERE hash = \(blob.hash) \(.keepRows)") { try $0.text() }
+            if kept != nil { return }
+        }
+        throw DatabaseError.conflict(constraint: "blobs")
+    }
+
+    /// False when it is stored: what is there already stays, and what was staged in vain is taken away by who staged
+    /// it.
+    private func insertNewBlob(_ blob: Blob) throws -> Bool {
         let stored = blob.staged?.bytes ?? Int64(blob.weight)
         let isNew =
             try execute(
@@ -43,15 +55,15 @@ extension Transaction {
                 VALUES (\(blob.hash), \(blob.size), \(stored), \(blob.staged?.id), \(now))
                 ON CONFLICT (hash) DO NOTHING
                 """) == 1
-        // What is there already stays, and what was staged in vain is taken away by who staged it.
-        guard isNew else { return }
+        guard isNew else { return false }
         if let staged = blob.staged {
             guard try deleteStaged(staged.id) else {
                 throw DatabaseError.busy("what had come was pruned: send it once more")
             }
-            return
+            return true
         }
         for (number, chunk) in zip(Int64(0)..., blob.chunks) { try insertChunk(chunk, number, under: blob.hash) }
+        return true
     }
 
     private func insertChunk(_ chunk: [UInt8], _ number: Int64, under content: String) throws {
@@ -93,12 +105,23 @@ extension Transaction {
         try executeLater("DELETE FROM blob_chunks WHERE hash \(in: ids)")
     }
 
-    func insertUpload(_ hash: String, owner: OwnerID) throws {
-        try executeLater(
-            """
-            INSERT INTO uploads (owner_id, hash, created_at) VALUES (\(owner.text), \(hash), \(now))
-            ON CONFLICT (owner_id, hash) DO NOTHING
-            """)
+    /// Notes that an owner has brought content, at this time; false when it had before.
+    func insertUpload(_ hash: String, owner: OwnerID) throws -> Bool {
+        // One that is being taken away is waited for, and then noted anew.
+        for _ in 0..<3 {
+            let isNew =
+                try execute(
+                    """
+                    INSERT INTO uploads (owner_id, hash, created_at) VALUES (\(owner.text), \(hash), \(now))
+                    ON CONFLICT (owner_id, hash) DO NOTHING
+                    """) == 1
+            if isNew { return true }
+            let isKnown =
+                try execute(
+                    "UPDATE uploads SET created_at = \(now) WHERE owner_id = \(owner.text) AND hash = \(hash)") == 1
+            if isKnown { return false }
+        }
+        throw DatabaseError.conflict(constraint: "uploads")
     }
 
     func upsertArtifact(_ job: JobID, path: String, blob: Blob, fence: Int64) throws {
@@ -116,5 +139,18 @@ extension Transaction {
         try first("SELECT COUNT(*) FROM artifacts WHERE job_id = \(job.text) AND path <> \(path)") {
             try $0.integer()
         } ?? 0
+    }
+
+    /// How many other files a job has, and the content that it has under this path.
+    func artifactsBefore(
+        _ path: String, of job: JobID
+    ) throws -> (others: Int64, replaced: String?, replacedBytes: Int64) {
+        try first(
+            """
+            SELECT CAST(COALESCE(SUM(CASE WHEN path = \(path) THEN 0 ELSE 1 END), 0) AS BIGINT),
+                MAX(CASE WHEN path = \(path) THEN hash END), MAX(CASE WHEN path = \(path) THEN size ELSE 0 END)
+            FROM artifacts WHERE job_id = \(job.text)
+            """
+        ) { row in try (row.integer(), row.optionalText(), row.optionalInteger() ?? 0) } ?? (0, nil, 0)
     }
 }

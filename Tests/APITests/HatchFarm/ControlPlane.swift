@@ -30,7 +30,8 @@ struct ControlPlane: Sendable {
     /// - Parameter sink: where all that the server logs goes.
     static func run(
         _ database: TestDatabase, _ settings: Setting..., url: String? = nil, clock: TestClock = TestClock(),
-        redis: Redis? = nil, world: World = .live, audits: AuditTerms = AuditTerms(), sink: LogSink? = nil,
+        redis: Redis? = nil, world: World = .live, audits: AuditTerms = AuditTerms(),
+        quotas: OwnerQuotas = OwnerQuotas(), sink: LogSink? = nil,
         _ body: (ControlPlane) async throws -> Void
     ) async throws {
         var configuration = AppConfiguration(operatorToken: operatorToken)
@@ -42,6 +43,7 @@ struct ControlPlane: Sendable {
         // Many servers run beside each other here, on a machine that may be busy.
         pool.connections = 4
         pool.connectTimeoutMilliseconds = 20_000
+        pool.quotas = quotas
         let store = try await database.open(url, settings: pool, clock: clock)
         _ = try await store.migrate(Migration.all)
         let bus = LocalBus(sleep: World.live.sleep)

@@ -42,6 +42,7 @@ struct JobFieldTests {
         Wrong("env", blamed: "env.1A", #"{"1A":"x"}"#),
         Wrong("env", blamed: "env", #"{"":"x"}"#),
         Wrong("stdin", "1", "[]", "{}"),
+        Wrong("stdin_base64", "1", "[]", "{}", #""a b""#, #""é""#, #""YQ""#, #""/_==""#),
         Wrong("queue", "1", #""""#, #""a b""#, #""a/b""#, #""é""#, text(65)),
         Wrong("isolation", "1", #""docker""#, #""""#, #""VM""#),
         Wrong("run_at", "1", #""""#, #""tomorrow""#, #""2026-01-01""#, #""2026-13-01T00:00:00Z""#),
@@ -158,6 +159,8 @@ struct JobFieldTests {
                 (#"{"title":"t","type":"manual","command":"x"}"#, "422 command"),
                 (#"{"title":"t","type":"compute"}"#, "422 command"), (#"{"title":"t","type":"manual"}"#, "201 -"),
                 (#"{"title":"t","type":null,"command":["x"]}"#, "201 -"),
+                (#"{"title":"t","command":"x","stdin":"","stdin_base64":""}"#, "422 stdin_base64"),
+                (#"{"title":"t","command":"x","stdin":null,"stdin_base64":"/w=="}"#, "201 -"),
             ] {
                 let reply = try await plane.post("/jobs", .alice, text: body)
                 #expect(reply.blame == outcome, "\(body)")

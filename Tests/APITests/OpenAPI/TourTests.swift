@@ -247,6 +247,7 @@ struct TourTests {
         }
         try await tour.call("POST", "/jobs/\(id)/retry", alice, base: base)
         try await tour.call("DELETE", "/jobs/\(id)", alice, base: base)
+        try await tour.call("DELETE", "/jobs/\(id)/record", alice, base: base)
         _ = plane
     }
 }

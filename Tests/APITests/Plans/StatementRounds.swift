@@ -16,6 +16,51 @@ struct StatementRounds {
         try await unborn()
         try await dependents()
         try await feed()
+        try await retention()
+    }
+
+    /// What is kept for a time, all of whose time is over.
+    private func retention() async throws {
+        let content = Blob(hash: String(repeating: "a", count: 64), size: 1, chunks: [[1]])
+        while try await lab.seal() > 0 {}
+        let first = try await lab.submit()
+        let lease = try await lab.claim(by: "w")
+        try await lab.progress(lease, log: "x")
+        try await call { try $0.storeArtifact(lease.key, path: "a", blob: content) }
+        try await lab.finish(lease)
+        var given = Lab.job { $0.maxAttempts = 1 }
+        given.sources.uploads = [content.hash]
+        given.sources.jobs = [first.text]
+        let next = given
+        try await call { tx in
+            for _ in 0..<2 { try tx.storeUpload(content, owner: Lab.alice) }
+            try tx.execute(
+                """
+                INSERT INTO api_keys (hash, id, member_id, prefix, created_at, revoked_at)
+                VALUES ('r', 'key_r', 'm', 'p', 0, 0)
+                """)
+        }
+        let second = try await lab.submit([next])
+        for job in second { try await lab.cancel(job) }
+        while try await lab.seal() > 0 {}
+        lab.clock.advance(by: .seconds(60))
+        try await call { tx in
+            for job in second { try tx.deleteJob(job, owner: Lab.alice, actor: "alice") }
+            try tx.insertDependencies([(job: JobID("x"), on: first)])
+            for _ in 0..<2 {
+                _ = try tx.pruneDeletedJobs(limit: 10)
+                try tx.execute("UPDATE prunings SET place = '', number = 0, next_at = 0")
+                _ = try tx.pruneJobs(limit: 1_000, endedBefore: tx.now)
+                _ = try tx.pruneEvents(limit: 1_000, recordedBefore: tx.now)
+                _ = try tx.pruneKeysAndUploads(limit: 10, olderThan: tx.now)
+                _ = try tx.collectBlobs(limit: 10, releasedBefore: tx.now)
+            }
+            try tx.putOffUploads([("x", "y")])
+            try tx.sumUpStored(try tx.storedChanges(limit: 1_000))
+            try tx.addToStored([Lab.alice: 1])
+            _ = try tx.storedBytes(of: Lab.alice)
+            _ = try tx.keepJobs(["x"], of: Lab.alice)
+        }
     }
 
     /// Runs an operation. What it refuses, it has looked for.

@@ -41,7 +41,7 @@ struct PrincipalMatrixTests {
             _ = try await plane.machine(of: maya)
             #expect(
                 try await DatabaseContents.read(store).differences(from: before)
-                    == ["machines", "recorded_events", "unsealed_events"])
+                    == ["machine_counts", "machines", "recorded_events", "unsealed_events"])
         }
     }
 

@@ -64,7 +64,9 @@ struct FieldsTests {
         expect("title is required") { () throws(FieldError) in _ = try fields.string("title") }
         expect("command is required") { () throws(FieldError) in _ = try fields.strings("command") }
         expect("s must be a string") { () throws(FieldError) in _ = try fields.optionalString("s") }
-        expect("i must be an integer") { () throws(FieldError) in _ = try fields.int("i") }
+        expect("i must be an integer, written without a decimal point or an exponent, not 1.0") {
+            () throws(FieldError) in _ = try fields.int("i")
+        }
         expect("big must be an integer") { () throws(FieldError) in _ = try fields.int("big") }
         expect("hi must be between 1 and 100") { () throws(FieldError) in _ = try fields.int("hi", in: 1...100) }
         expect("d must be a number") { () throws(FieldError) in _ = try fields.double("d") }

@@ -28,6 +28,19 @@ struct FarmHome {
         return Result(code: code, output: child.output, errors: child.errors)
     }
 
+    /// The program, started by this line of a shell with its path and these arguments as `"$0" "$@"`.
+    func run(
+        in shell: String, _ arguments: [String], _ more: [String: String] = [:]
+    ) async throws -> Result {
+        let child = try await ChildProcess(
+            "/bin/sh", ["-c", shell, FarmServer.program] + arguments, environment: environment.merging(more) { $1 },
+            folder: folder)
+        guard case .exited(let code) = try await child.end(within: .seconds(60)) else {
+            throw ToolFailure("\(arguments) was killed: \(child.errors)")
+        }
+        return Result(code: code, output: child.output, errors: child.errors)
+    }
+
     func write(_ name: String, _ text: String) throws {
         try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
     }
@@ -36,12 +49,15 @@ struct FarmHome {
         FileManager.default.contents(atPath: "\(folder)/\(name)").map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// Beside a server that somebody else has started.
-    static func beside(_ server: FarmServer) throws -> FarmHome {
+    /// Beside a server that somebody else has started. `owner`: whom the operator's token acts for.
+    static func beside(_ server: FarmServer, as owner: String? = nil) throws -> FarmHome {
         let folder = try makeFolder()
-        return FarmHome(
-            folder: folder, environment: environment(folder).merging(["HATCHFARM_SERVER": server.url]) { $1 },
-            url: server.url)
+        var variables = environment(folder).merging(["HATCHFARM_SERVER": server.url]) { $1 }
+        if let owner {
+            variables["HATCHFARM_API_TOKEN"] = FarmServer.operatorToken
+            variables["HATCHFARM_OWNER"] = owner
+        }
+        return FarmHome(folder: folder, environment: variables, url: server.url)
     }
 
     private static func makeFolder() throws -> String {

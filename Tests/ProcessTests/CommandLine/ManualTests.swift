@@ -89,7 +89,7 @@ struct ManualTests {
             #expect(text.contains("`hatchfarm \(command)") || text.contains("`\(command)`"), "\(command)")
         }
         let codes = Failure.exitCodes.matches(of: #/(?m)^ *(\d+)  (.+)$/#).map(\.output)
-        #expect(codes.count == 9)
+        #expect(codes.count == 10)
         for code in codes {
             let isThere = text.replacing("`", with: "").contains("| \(code.1) | \(code.2) |")
             #expect(isThere, "\(code.0)")

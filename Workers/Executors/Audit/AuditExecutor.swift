@@ -72,7 +72,7 @@ struct AuditExecutor: Sendable {
         var program = Program(
             ["/bin/sh", "-c", audit.tests],
             environment: command.job.environment.map { (name: $0.name, value: $0.value) })
-        program.stdin = command.job.stdin
+        program.stdin = command.job.standardInput
         command.context.log("[audit] running the tests\n")
         let end: Sandbox.End
         do {

@@ -114,8 +114,12 @@ package struct JobFolder: Sendable {
 
     /// Writes a file that only the job may read.
     func writeControl(_ name: String, _ text: String) throws(FileProblem) {
+        try writeControl(name, Array(text.utf8))
+    }
+
+    func writeControl(_ name: String, _ bytes: [UInt8]) throws(FileProblem) {
         let file = try Descriptor("\(control)/\(name)", O_WRONLY | O_CREAT | O_EXCL, mode: 0o400)
-        try file.write(Array(text.utf8))
+        try file.write(bytes)
         if let id = work.user.id {
             guard fchown(file.raw, id, id) == 0 else { throw .last("chown") }
         }

@@ -4,12 +4,13 @@ internal import Bytes
 package struct Program: Sendable {
     package var command: [String]
     package var environment: [(name: String, value: String)]
-    package var stdin: String?
+    /// nil reads nothing.
+    package var stdin: [UInt8]?
 
     package init(_ command: [String], environment: [(name: String, value: String)] = [], stdin: String? = nil) {
         self.command = command
         self.environment = environment
-        self.stdin = stdin
+        self.stdin = stdin.map { Array($0.utf8) }
     }
 
     /// Why it can't be run, for the job's owner; `nil` if it can.
