@@ -54,8 +54,8 @@ enum Leases {
         let claim = Claim(request, worker, call.dependencies.world)
         let grants = try await call.dependencies.broker.claim(
             claim, wait: .milliseconds(request.waitMilliseconds), isAbandoned: { call.isAbandoned })
-        let granted = try await JobInputs(call.dependencies.broker).granted(grants)
-        return call.reply(capacity: 128 + grants.count * 600) {
+        let granted = try await JobInputs(call.dependencies.broker).granted(grants, to: worker.worker)
+        return call.reply(capacity: 128 + granted.count * 600) {
             $0.beginObject()
             $0.key("jobs")
             $0.beginArray()

@@ -47,7 +47,7 @@ struct JobRequest: Sendable {
         job.maxAttempts = plan.maxAttempts
         job.backoff = plan.backoff
         job.runAt = plan.runAt
-        job.dependsOn = plan.dependsOn
+        job.dependsOn = try Self.awaited(plan, work)
         for input in work.inputs {
             switch input.input.source {
             case .content(let hash, _): job.sources.contents.append(hash)
@@ -56,6 +56,19 @@ struct JobRequest: Sendable {
             }
         }
         job.maxPrice = plan.maxPrice
+    }
+
+    /// A job waits for those that it is given a file of, too.
+    private static func awaited(_ plan: JobPlan, _ work: JobWork) throws(FieldError) -> [JobID] {
+        var jobs = Set(plan.dependsOn)
+        for given in work.inputs {
+            if case .output(let job, _) = given.input.source { jobs.insert(job) }
+        }
+        guard jobs.count <= JobPlan.mostAwaited else {
+            throw FieldError(
+                "depends_on", .outOfRange("at most \(JobPlan.mostAwaited) jobs, with those whose files are inputs"))
+        }
+        return jobs.sorted()
     }
 
     /// The same as a part of a batch, for errors.
@@ -191,12 +204,15 @@ private struct JobPlan {
     let runAt: Int64?
     let dependsOn: [JobID]
 
+    /// How many jobs one may depend on, those that it is given files of included.
+    static let mostAwaited = 100
+
     static let fields = InputFields {
         optional("max_price_usdt", .amount(of: .usdt, minimum: 0))
         optional("max_attempts", .integer(1...100), default: 3)
         optional("backoff", backoffFields, default: Backoff.standard)
         optional("run_at", .instant)
-        optional("depends_on", .array(.uuid, 0...100), default: [], "Ids of jobs.")
+        optional("depends_on", .array(.uuid, 0...mostAwaited), default: [], "Ids of jobs.")
     }
     .map { maxPrice, maxAttempts, backoff, runAt, dependsOn in
         JobPlan(
@@ -232,7 +248,8 @@ private struct GivenInput {
     static let input = Input {
         required("path", JobLimits.path)
         optional("content_base64", .string)
-        optional("artifact", .string, "`sha256:<hex>` of an upload, or `<job id>/<path>`.")
+        optional(
+            "artifact", .string, "`sha256:<hex>` of an upload, or `<job id>/<path>`, which also depends on that job.")
     }
     .map { path, base64, artifact throws(FieldError) in
         switch (base64, artifact) {

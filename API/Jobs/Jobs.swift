@@ -30,9 +30,15 @@ enum Jobs {
             .delete, "/jobs/{job}/record", "deleteJob",
             "Deletes an ended job, with its attempts, log and files.", answers: [.noContent], delete),
         Route(
-            .post, "/jobs/{job}/retry", "retryJob", "Tries a failed job again.", body: .nothing,
+            .post, "/jobs/{job}/retry", "retryJob", "Tries a failed job again.", body: again,
             .tagged(JobShapes.details), retry),
     ].tagged("Jobs")
+
+    private static let again = Input {
+        optional(
+            "cascade", .boolean, default: false,
+            "Also brings back the jobs that were cancelled because this one failed, and those that wait for them.")
+    }
 
     private static let batch = Input { required("jobs", .array(JobRequest.input, 1...1_000)) }
 
@@ -129,13 +135,13 @@ enum Jobs {
         return .empty(.noContent)
     }
 
-    static func retry(_ call: Call, _ member: MemberContext, _ nothing: Void) async throws -> JobDetails {
+    static func retry(_ call: Call, _ member: MemberContext, _ withDependents: Bool) async throws -> JobDetails {
         let id = try call.parameter("job", as: JobID.self)
         let owners = member.readable
         return try await member.change(id, call) {
-            try await call.dependencies.broker.retry(id, owner: member.owner, actor: member.actor) { tx in
-                try tx.details(of: id, owners)
-            }
+            try await call.dependencies.broker.retry(
+                id, owner: member.owner, actor: member.actor, withDependents: withDependents
+            ) { tx in try tx.details(of: id, owners) }
         }
     }
 }

@@ -7,7 +7,7 @@ extension APISystem {
         name: "Jobs", envelope: .bare(failure: .located("JobsError")), bases: ["/api/v1", "/v1"],
         owns: ["/jobs", "/artifacts"], invalid: .unprocessableContent,
         unauthorized: "Could not validate credentials", overrides: overrides,
-        routes: Jobs.routes + JobTrail.routes + JobFiles.routes)
+        routes: Jobs.routes + JobGraphs.routes + JobTrail.routes + JobFiles.routes)
 
     private static func overrides(_ refusal: Refusal) -> Problem? {
         switch refusal {

@@ -44,6 +44,7 @@ package enum EventType: String, Sendable, CaseIterable {
     case jobEnded = "job_ended"
     case jobsEnded = "jobs_ended"
     case jobRetried = "job_retried"
+    case jobsRevived = "jobs_revived"
     case jobDeleted = "job_deleted"
     case artifactStored = "artifact_stored"
     case jobPaid = "job_paid"

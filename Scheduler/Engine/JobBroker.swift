@@ -147,17 +147,26 @@ package final class JobBroker: Sendable {
         return answer
     }
 
-    /// Redrives a failed job; the answer as with `cancel`.
+    /// Redrives a failed job, and those that were cancelled with it when asked to; the answer as with `cancel`.
     package func retry<Answer: Sendable>(
-        _ id: JobID, owner: OwnerID, actor: String, answer: @escaping @Sendable (Transaction) throws -> Answer
+        _ id: JobID, owner: OwnerID, actor: String, withDependents: Bool = false,
+        answer: @escaping @Sendable (Transaction) throws -> Answer
     ) async throws -> Answer {
-        let answer = try await database.write { tx in
-            try tx.retry(id, owner: owner, actor: actor)
-            return try answer(tx)
+        if withDependents, liveLimit.isFull(owner) { throw Refusal.tooManyLive(liveLimit.most) }
+        let (answer, bite) = try await database.write { tx in
+            let bite = try tx.retry(id, owner: owner, actor: actor, withDependents: withDependents)
+            return (try answer(tx), bite)
         }
         bus.publish(Promoter.topic)
         changed([id])
+        revived(bite)
         return answer
+    }
+
+    /// Tells who waits for jobs that were brought back.
+    func revived(_ bite: RevivalBite) {
+        if bite.isReady { bus.publish(Promoter.topic) }
+        changed(bite.revived)
     }
 
     // MARK: Workers
@@ -217,6 +226,9 @@ package final class JobBroker: Sendable {
             })
         return results
     }
+
+    /// Claimed jobs whose files can't come any more fail for good.
+    func fail(_ unfed: [UnfedJob]) async throws { ended(try await database.write { try $0.fail(unfed) }) }
 
     private func ended(_ finished: [Finished]) {
         for one in finished {

@@ -29,6 +29,7 @@ package struct Scheduler: Sendable {
             start(LeaseSweeper(broker, aside: aside(LeaseSweeper.topic)), in: &group)
             start(Promoter(broker, world: world), in: &group)
             start(Cascader(broker, aside: aside(Cascader.topic)), in: &group)
+            start(Reviver(broker, aside: aside(Reviver.topic)), in: &group)
             start(LiveCounter(broker, world: world), in: &group)
             start(ClassPoller(broker), in: &group)
             start(ClassPruner(broker), in: &group)

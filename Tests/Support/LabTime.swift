@@ -49,6 +49,17 @@ extension Lab {
         return bites
     }
 
+    /// Brings back what retries have left to be brought back; how many jobs that were.
+    @discardableResult
+    package func revive() async throws -> Int {
+        var revived = 0
+        while true {
+            let bite = try await database.write { try $0.revive() }
+            revived += bite.revived.count
+            guard bite.isMore else { return revived }
+        }
+    }
+
     @discardableResult
     package func promote() async throws -> Int64? {
         let hints = hints

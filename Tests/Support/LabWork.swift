@@ -111,8 +111,10 @@ extension Lab {
         try await database.write { try $0.cancel(id, owner: owner, actor: owner.text) }
     }
 
-    package func retry(_ id: JobID, by owner: OwnerID = Lab.alice) async throws {
-        try await database.write { try $0.retry(id, owner: owner, actor: owner.text) }
+    package func retry(_ id: JobID, by owner: OwnerID = Lab.alice, withDependents: Bool = false) async throws {
+        _ = try await database.write {
+            try $0.retry(id, owner: owner, actor: owner.text, withDependents: withDependents)
+        }
         try await promote()
     }
 }

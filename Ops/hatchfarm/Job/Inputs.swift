@@ -31,6 +31,16 @@ struct Inputs: Sendable {
         return inputs
     }
 
+    /// From arguments `JOB/PATH` or `JOB/PATH:NAME`: files that other jobs bring forth.
+    static func outputs(_ arguments: [String]) throws(Failure) -> [JSON] {
+        var inputs: [JSON] = []
+        for argument in arguments {
+            let (source, path) = try split(argument, of: "--input-from", "JOB/PATH")
+            inputs.append(["path": .string(path), "artifact": .string(source)])
+        }
+        return inputs
+    }
+
     private func upload(_ bytes: [UInt8], name: String) async throws -> String {
         let packed = try Zstd.compress(bytes)
         // What squeezes too well the server takes for a bomb: it goes as it is.
@@ -48,13 +58,17 @@ struct Inputs: Sendable {
         return artifact
     }
 
-    private static func split(_ argument: String) throws(Failure) -> (file: String, path: String) {
+    private static func split(
+        _ argument: String, of option: String = "--input", _ form: String = "FILE"
+    ) throws(Failure) -> (file: String, path: String) {
         guard let colon = argument.lastIndex(of: ":"), !Files.exists(argument) else {
             return (argument, Files.name(argument))
         }
         let path = String(argument[argument.index(after: colon)...])
         let file = String(argument[..<colon])
-        guard !file.isEmpty, !path.isEmpty else { throw .invalid("--input takes FILE or FILE:PATH, not \(argument)") }
+        guard !file.isEmpty, !path.isEmpty else {
+            throw .invalid("\(option) takes \(form) or \(form):NAME, not \(argument)")
+        }
         return (file, path)
     }
 }

@@ -20,7 +20,7 @@ struct JobCommand: AsyncParsableCommand {
             """,
         subcommands: [
             Submit.self, List.self, Show.self, Watch.self, Logs.self, Artifacts.self, Fetch.self, Cancel.self,
-            Retry.self,
+            Retry.self, Graph.self,
         ])
 }
 
@@ -83,15 +83,24 @@ extension JobCommand {
     struct Retry: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Restarts a failed job with all its attempts.",
-            discussion: "EXAMPLE\n  hatchfarm job retry 0193… --watch")
+            discussion: """
+                With --with-dependents the jobs that were cancelled because this one failed are brought back, and \
+                those that wait for them: a graph goes on where it stopped.
+
+                EXAMPLES
+                  hatchfarm job retry 0193… --watch
+                  hatchfarm job retry 0193… --with-dependents
+                """)
 
         @Argument(help: "The job's id.") var job: String
         @Flag(help: "Follow the job until it ends.") var watch = false
+        @Flag(help: "Also bring back the jobs that were cancelled because this one failed.") var withDependents = false
         @OptionGroup var options: JobOptions
 
         func run() async throws {
             let client = try options.open()
-            let reply = try await client.post("\(JobText.path(job))/retry")
+            let reply = try await client.post(
+                "\(JobText.path(job))/retry", withDependents ? ["cascade": true] : [:])
             guard watch else {
                 return Output.line(options.json ? reply.text(.compact) : "\(job) \(reply["status"]?.string ?? "")")
             }

@@ -15,6 +15,8 @@ extension JobCommand {
                   hatchfarm job submit --title hello --watch -- echo hello
                   hatchfarm job submit --title sort --input big.csv:in.csv \\
                       --output out.csv --cpu 2 --memory 4 -- sort -o out.csv in.csv
+                  hatchfarm job submit --title count --input-from 0193…/out.csv \\
+                      -- wc -l out.csv
                   hatchfarm job submit --title later --at 2027-01-01T03:00:00Z -- date
                 """)
 
@@ -24,6 +26,11 @@ extension JobCommand {
             name: .long,
             help: ArgumentHelp("An input file, placed at PATH in the work folder.", valueName: "file[:path]"))
         var input: [String] = []
+        @Option(
+            help: ArgumentHelp(
+                "A file that another job brings forth, placed at NAME; waits for that job.",
+                valueName: "job/path[:name]"))
+        var inputFrom: [String] = []
         @Option(help: ArgumentHelp("An output file to upload.", valueName: "path")) var output: [String] = []
         @Option(help: ArgumentHelp("The command's standard input; - reads it from here.", valueName: "file"))
         var stdin: String?
@@ -49,8 +56,9 @@ extension JobCommand {
             let client = try options.open()
             // Generate a key if none is given, so that a retry after a lost response doesn't submit twice.
             let key = idempotencyKey ?? Hex.encode(World.live.random(16))
+            let inputs = try Inputs.outputs(inputFrom) + (await Inputs(client).prepare(input))
             let job = try await client.post(
-                "/api/v1/jobs", body(inputs: Inputs(client).prepare(input)), headers: [("Idempotency-Key", key)])
+                "/api/v1/jobs", body(inputs: inputs), headers: [("Idempotency-Key", key)])
             guard let id = job["id"]?.string else { throw Failure.unexpected("the response has no id") }
             if watch {
                 if !options.json { Output.line("job \(id)") }

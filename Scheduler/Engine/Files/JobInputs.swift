@@ -12,24 +12,25 @@ package struct GrantedJob: Sendable {
 
 /// The files that jobs are given.
 package struct JobInputs: Sendable {
-    private let database: Database
-    private let internalErrors: InternalErrors
+    private let broker: JobBroker
+    private var database: Database { broker.database }
 
-    package init(_ broker: JobBroker) {
-        database = broker.database
-        internalErrors = broker.internalErrors
-    }
+    package init(_ broker: JobBroker) { self.broker = broker }
 
     /// The contents that came with jobs, as they are stored with them. Throws a `FieldError` for a reference to what
-    /// isn't the owner's.
+    /// isn't the owner's, or to a file that a completed job hasn't brought forth.
     package func prepare(
         _ contents: [[UInt8]], _ references: [JobInput.Reference], owner: OwnerID
     ) async throws -> [Blob] {
         if !references.isEmpty {
-            let stray = try await database.read { tx in
-                try references.first { try !tx.owns($0.source, owner) }
+            let stray = try await database.read { tx -> FieldError? in
+                for reference in references {
+                    guard let fault = try tx.fault(of: reference.source, owner) else { continue }
+                    return FieldError(reference.field, .invalid(fault))
+                }
+                return nil
             }
-            if let stray { throw FieldError(stray.field, .invalid("names nothing of yours")) }
+            if let stray { throw stray }
         }
         guard !contents.isEmpty else { return [] }
         return try await WorkPool.shared.run {
@@ -41,17 +42,28 @@ package struct JobInputs: Sendable {
         }
     }
 
-    /// What claimed jobs are to run. Most have no files, and then nothing is read.
-    package func granted(_ grants: [Grant]) async throws -> [GrantedJob] {
+    /// What claimed jobs are to run. Most have no files, and then nothing is read. One that was to be given a file which
+    /// another job has ended without fails here, and isn't among them: no machine could do it.
+    package func granted(_ grants: [Grant], to worker: MachineID) async throws -> [GrantedJob] {
         let specs = grants.map(spec)
         guard specs.contains(where: { !$0.inputs.isEmpty }) else {
             return zip(grants, specs).map { GrantedJob(grant: $0, spec: $1, files: []) }
         }
-        return try await database.read { tx in
-            try zip(grants, specs).map { grant, spec in
-                GrantedJob(grant: grant, spec: spec, files: try tx.files(of: spec.inputs, owner: grant.owner))
+        let (granted, unfed) = try await database.read { tx in
+            var (granted, unfed): ([GrantedJob], [UnfedJob]) = ([], [])
+            for (grant, spec) in zip(grants, specs) {
+                if let missing = try tx.missing(of: spec.inputs, owner: grant.owner) {
+                    let key = LeaseKey(job: grant.id, worker: worker, tokenHash: SHA256.hex(grant.token))
+                    unfed.append(UnfedJob(key: key, missing: missing))
+                } else {
+                    let files = try tx.files(of: spec.inputs, owner: grant.owner)
+                    granted.append(GrantedJob(grant: grant, spec: spec, files: files))
+                }
             }
+            return (granted, unfed)
         }
+        if !unfed.isEmpty { try await broker.fail(unfed) }
+        return granted
     }
 
     /// The claim is committed, and the other jobs of it can run: one whose spec can't be read goes out empty, and its
@@ -60,7 +72,7 @@ package struct JobInputs: Sendable {
         do {
             return try JobSpec(grant.spec)
         } catch {
-            internalErrors.note(error, in: Logger(label: "claims"), ["job": "\(grant.id)"])
+            broker.internalErrors.note(error, in: Logger(label: "claims"), ["job": "\(grant.id)"])
             return JobSpec()
         }
     }

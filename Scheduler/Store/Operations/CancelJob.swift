@@ -16,7 +16,12 @@ extension Transaction {
 
     /// Redrives a failed job: its attempts are counted anew, numbers and fence go on (CONTRACT 4). What is
     /// left of its price is held again: throws `Refusal.insufficientFunds`, and 409 when that pays no further run.
-    package func retry(_ id: JobID, owner: OwnerID, actor: String) throws {
+    /// - Parameter withDependents: whether those that were cancelled with it live again too, as far as nothing else that
+    ///   they wait for has come to nothing; the first of them in this commit, the others in bites (`Revival`).
+    @discardableResult
+    package func retry(
+        _ id: JobID, owner: OwnerID, actor: String, withDependents: Bool = false
+    ) throws -> RevivalBite {
         try keepLastAttempt(of: id, owner: owner)
         guard let ended = try deleteFailed(id, owner: owner) else {
             let state = try endings(of: [id], owner: owner)[id]
@@ -31,6 +36,7 @@ extension Transaction {
         }
         guard let job = try redrive(id, owner: owner, ended) else { throw Refusal.notFound("job") }
         try noteLive([owner: 1])
+        var hold: Hold?
         if job.held > 0 || job.paid > 0 {
             let paysAnotherRun = try JobPay.paysAnotherRun(
                 left: job.held, of: job.paid + job.held, hourlyPrice: ended.hourlyPrice, minutes: terms(of: id).minutes)
@@ -39,11 +45,16 @@ extension Transaction {
                     "\(Money.decimal(job.held)) USDT, which is left of max_price_usdt, pays no further run: "
                         + "submit the job anew with a price")
             }
-            try hold(job.hold)
+            hold = job.hold
         }
         let held: JSON = job.held > 0 ? ["held_usdt": .string(Money.decimal(job.held))] : [:]
         try record(
             Event(owner: owner, type: .jobRetried, actor: actor, object: id.text, metadata: held.text(.compact)))
+        if withDependents { return try reviveDependents(of: job, hold: hold, by: actor) }
+        // What an earlier retry still had to bring back is not asked for any more.
+        try deleteRevivals([id])
+        if let hold { try self.hold(hold) }
+        return RevivalBite()
     }
 
     /// Workers are told to stop what they run.

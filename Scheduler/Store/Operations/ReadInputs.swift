@@ -29,13 +29,31 @@ extension Transaction {
         }
     }
 
-    /// Whether a source is the owner's. The job that is to bring it forth may still have to do so.
-    package func owns(_ source: JobInput.Source, _ owner: OwnerID) throws -> Bool {
+    /// Why a source can't be given to a job of the owner's; nil when it can. The job that is to bring it forth may still
+    /// have to do so.
+    package func fault(of source: JobInput.Source, _ owner: OwnerID) throws -> String? {
+        let stray = "names nothing of yours"
         switch source {
-        case .content: true
-        case .upload(let hash): try upload(hash, owner: owner) != nil
-        case .output(let job, _): try isJob(job, ofAny: [owner])
+        case .content: return nil
+        case .upload(let hash): return try upload(hash, owner: owner) == nil ? stray : nil
+        case .output(let job, let path):
+            // Whether it lives is asked first: what ends between the two questions is found to have ended.
+            if try isLive(job, owner: owner) { return nil }
+            guard let state = try endings(of: [job], owner: owner)[job] else { return stray }
+            guard try state == .completed && !hasArtifact(job, path: path) else { return nil }
+            return "names a file that its job has completed without"
         }
+    }
+
+    /// The first of an owner's job's files that can't come any more: the job that was to bring it forth doesn't live, and
+    /// hasn't.
+    package func missing(of inputs: [JobInput], owner: OwnerID) throws -> JobInput? {
+        for input in inputs {
+            guard case .output(let job, let path) = input.source, try !hasArtifact(job, path: path) else { continue }
+            // It may have come, and the job ended, between the two questions.
+            if try !isLive(job, owner: owner) && !hasArtifact(job, path: path) { return input }
+        }
+        return nil
     }
 
     private func file(of input: JobInput, owner: OwnerID) throws -> InputFile? {

@@ -71,10 +71,7 @@ extension Transaction {
                 retryAfterSeconds: 60)
         }
         if submission.jobs.contains(where: { $0.device == nil && $0.bounty == nil && hints.isFull($0.owner) }) {
-            throw Refusal.quota(
-                "live jobs: at most \(hints.mostLive) of one owner wait and run at once (HATCHFARM_LIVE_JOBS); "
-                    + "submit more when some have ended",
-                retryAfterSeconds: 60)
+            throw Refusal.tooManyLive(hints.mostLive)
         }
         for job in submission.jobs where !job.sources.isEmpty { try keepSources(of: job) }
         if !submission.contents.isEmpty, let owner = submission.jobs.first?.owner { try checkRoom(of: owner) }
@@ -138,25 +135,30 @@ extension Transaction {
         return (accepted, waitsFor)
     }
 
-    /// Blocks a job for what it waits for, or cancels it where that is in vain. Returns the jobs that it waits for.
-    /// Throws `JobTaken`.
+    /// Blocks a job for what it waits for, or cancels it where that is in vain. Returns the jobs that it is kept to
+    /// depend on, those that have completed before too. Throws `JobTaken`.
     private func settleDependencies(_ accepted: inout AcceptedJob, waits: Bool) throws -> [JobID] {
         let job = accepted.job
         let live = try lockLive(job.dependsOn.sorted(), owner: job.owner, waits: waits)
-        let others = job.dependsOn.filter { !live.contains($0) }
+        let past = job.dependsOn.filter { !live.contains($0) }
         // Whether it lives is asked first: what ends between the two questions is found to have ended.
-        if !waits, !others.isEmpty, try isAnyLive(others, owner: job.owner) { throw JobTaken() }
-        let ended = try endings(of: others, owner: job.owner)
+        if !waits, !past.isEmpty, try isAnyLive(past, owner: job.owner) { throw JobTaken() }
+        let ended = try endings(of: past, owner: job.owner)
         if let missing = job.dependsOn.first(where: { !live.contains($0) && ended[$0] == nil }) {
             throw Refusal.invalid(field: "depends_on", message: "no job \(missing.text) of yours")
         }
         if ended.values.contains(where: { $0 != .completed }) {
+            // All are kept, so that it can come back when those that failed are tried again.
             accepted.state = .cancelled
-        } else if !live.isEmpty {
+            return Set(job.dependsOn).sorted()
+        }
+        if !live.isEmpty {
             accepted.state = .blocked
             accepted.waitsFor = Int64(live.count)
         }
-        return live.sorted()
+        // An end that is still being told to others must not come to this one, which doesn't wait for it.
+        let untold = try past.isEmpty ? [] : cascading(past)
+        return Set(job.dependsOn).subtracting(untold).sorted()
     }
 
     private func write(_ draft: SubmitDraft) throws {
@@ -200,6 +202,16 @@ extension Transaction {
             if more > 0, try countClasses(of: owner) + Int64(more) > Self.classesPerOwner { over.insert(owner) }
         }
         return over
+    }
+}
+
+extension Refusal {
+    /// An owner has as many live jobs as one may.
+    package static func tooManyLive(_ most: Int64) -> Refusal {
+        .quota(
+            "live jobs: at most \(most) of one owner wait and run at once (HATCHFARM_LIVE_JOBS); "
+                + "submit more when some have ended",
+            retryAfterSeconds: 60)
     }
 }
 

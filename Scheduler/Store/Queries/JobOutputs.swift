@@ -46,6 +46,10 @@ extension Transaction {
         try artifacts(of: job).first { $0.path.isExactly(path) }
     }
 
+    func hasArtifact(_ job: JobID, path: String) throws -> Bool {
+        try first("SELECT 1 FROM artifacts WHERE job_id = \(job.text) AND path = \(path)") { try $0.integer() } != nil
+    }
+
     package func blobChunk(_ hash: String, number: Int64) throws -> [UInt8]? {
         try first(
             """

@@ -318,11 +318,9 @@ struct JobInputTests {
         try await ControlPlane.run(database) { plane in
             let worker = try await plane.worker()
             let first = try await plane.job()
-            let inputs: JSON = [
-                ["path": "in", "artifact": .string("\(first)/out")],
-                ["path": "no", "artifact": .string("\(first)/no")],
-            ]
-            let second = try await plane.job(["inputs": inputs, "depends_on": [.string(first)]])
+            let inputs: JSON = [["path": "in", "artifact": .string("\(first.uppercased())/out")]]
+            let second = try await plane.job(["inputs": inputs])
+            #expect(try await plane.status(second) == "blocked", "a file of a job is waited for as the job is")
             let held = try #require(try await plane.claim(worker).first)
             _ = try await plane.keep(held, "out", [9])
             try await plane.finish(held)
@@ -330,7 +328,63 @@ struct JobInputTests {
             let next = try #require(try await plane.claim(worker).first)
             #expect(next.job == second)
             #expect(try await input(plane, next, "in").body == [9])
-            #expect(try await input(plane, next, "no").outcome == "404 not_found", "it was never made")
+            #expect(next.grant["inputs"]?.array?.first?["sha256"]?.string == SHA256.hex([9] as [UInt8]))
+        }
+    }
+
+    @Test("that never come fail their job at once, and hold up no other", arguments: TestDatabase.all)
+    func missing(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let worker = try await plane.worker()
+            let first = try await plane.job()
+            let inputs: JSON = [
+                ["path": "in", "artifact": .string("\(first)/out")],
+                ["path": "no", "artifact": .string("\(first)/no")],
+            ]
+            let unfed = try await plane.job(["inputs": inputs])
+            let behind = try await plane.job(["depends_on": [.string(unfed)]])
+            let held = try #require(try await plane.claim(worker).first)
+            _ = try await plane.keep(held, "out", [9])
+            try await plane.finish(held)
+            let bystander = try await plane.job(["priority": 0])
+            try await plane.tick()
+            #expect(try await plane.claim(worker, ["limit": 10]).map(\.job) == [bystander])
+            let job = try await plane.show(unfed)
+            #expect(job["status"] == "failed" && job["reason"] == "input", "\(job)")
+            #expect(job["error"]?.string == "the input no is missing: job \(first) has ended without no")
+            #expect(job["attempts"]?.array?.count == 1 && job["losses"] == 0)
+            #expect(try await plane.show(behind)["reason"] == "dependency")
+            // What can be seen when it is submitted is told then.
+            let late = try await plane.post("/jobs", .alice, ControlPlane.request(["inputs": inputs]))
+            #expect(late.blame == "422 inputs[1].artifact" && late.text.contains("completed without"), "\(late.text)")
+        }
+    }
+
+    @Test("of a job that fails cancel theirs, and count among the jobs it waits for", arguments: TestDatabase.all)
+    func awaited(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database) { plane in
+            let worker = try await plane.worker()
+            let first = try await plane.job(["max_attempts": 1])
+            func inputs(_ jobs: [String]) -> JSON {
+                .array(
+                    jobs.enumerated().map { number, job in
+                        ["path": .string("f\(number)"), "artifact": .string("\(job)/out")]
+                    })
+            }
+            let second = try await plane.job(["inputs": inputs([first, first])])
+            try await plane.finish(try #require(try await plane.claim(worker).first), ControlPlane.failure)
+            for id in [second, try await plane.job(["inputs": inputs([first])])] {
+                #expect(try await plane.show(id)["reason"] == "dependency")
+            }
+            let batch: JSON = ["jobs": .array((0..<101).map { _ in ControlPlane.request() })]
+            let many = try await plane.post("/jobs/batch", .alice, batch).ids
+            let full = ControlPlane.request([
+                "inputs": inputs(Array(many[..<60])), "depends_on": .array(many[60...].map(JSON.string)),
+            ])
+            #expect(try await plane.post("/jobs", .alice, full).blame == "422 depends_on")
+            _ = try await plane.job([
+                "inputs": inputs(Array(many[..<60])), "depends_on": .array(many[40..<100].map(JSON.string)),
+            ])
         }
     }
 }

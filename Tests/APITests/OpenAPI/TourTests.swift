@@ -237,7 +237,7 @@ struct TourTests {
         ]
         _ = try await work("POST", "jobs/results", ["results": .array(both)])
         _ = try await work("POST", "drain", ["draining": true])
-        for path in ["/jobs", "/jobs/\(id)", "/jobs/\(id)/artifacts"] {
+        for path in ["/jobs", "/jobs/\(id)", "/jobs/\(id)/graph", "/jobs/\(id)/artifacts"] {
             let tag = try await tour.call("GET", path, alice, base: base)["ETag"] ?? ""
             try await tour.call("GET", path, alice + [("If-None-Match", tag)], base: base)
         }

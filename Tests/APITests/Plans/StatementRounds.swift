@@ -195,9 +195,26 @@ struct StatementRounds {
                 _ = try tx.cascade()
             }
         }
+        try await revivals()
         try await call { tx in
             try tx.sumUpLive(try tx.liveChanges(from: .min, limit: 1_000))
             _ = try tx.ownersWithLive(atLeast: 1, limit: 10)
+        }
+    }
+
+    /// A failed job is tried again with those that were cancelled with it.
+    private func revivals() async throws {
+        let first = try await lab.submit { $0.maxAttempts = 1 }
+        let jobs = try await lab.submit((0..<3).map { _ in Lab.job { $0.dependsOn = [first] } })
+        try await lab.submit { $0.dependsOn = jobs }
+        try await call { tx in
+            guard let job = try tx.deleteOwned(first, owner: Lab.alice) else { return }
+            try tx.end([Ended(job: job, state: .failed, reason: "failure", outcome: nil)])
+            _ = try tx.retry(first, owner: Lab.alice, actor: "alice", withDependents: true)
+            _ = try tx.putOffRevival(until: tx.now)
+            _ = try tx.revive(limit: 1)
+            _ = try tx.revive()
+            try tx.explainCancelled(jobs, "x")
         }
     }
 

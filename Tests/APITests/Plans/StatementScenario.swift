@@ -8,6 +8,7 @@ enum StatementScenario {
         { try await ArtifactUploadTests().resumed(on: $0) },
         { try await ArtifactUploadTests().corrupt(on: $0) },
         { try await ArtifactUploadTests().old(on: $0) },
+        { try await JobInputTests().missing(on: $0) },
         { try await JobListTests().statuses(on: $0) },
         { try await JobStateTests().dependencies(on: $0) },
         { try await JobStateTests().retry(on: $0) },

@@ -110,6 +110,7 @@ struct PrincipalCall: Sendable {
         },
         "DELETE /api/v1/jobs/{job}/record": { all in try await all.onFailed() },
         "POST /api/v1/jobs/{job}/retry": { all in try await all.onFailed() },
+        "GET /api/v1/jobs/{job}/graph": { all in try await all.onFailed() },
         "GET /api/v1/jobs/{job}/logs": { all in try await all.onFailed() },
         "GET /api/v1/jobs/{job}/events": { all in try await all.onFailed() },
         "GET /api/v1/jobs/{job}/artifacts": { all in try await all.onFailed() },
