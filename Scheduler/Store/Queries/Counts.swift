@@ -39,7 +39,7 @@ extension Transaction {
             let open = try rows(
                 """
                 SELECT depends_on FROM job_dependencies WHERE job_id = \(job.id.text)
-                    AND EXISTS (SELECT 1 FROM live_jobs WHERE id \(.isFound) depends_on \(.end))
+                    AND (SELECT 1 FROM live_jobs WHERE live_jobs.id = depends_on LIMIT 1) IS NOT NULL
                 """
             ) { try $0.text() }.sorted()
             guard !open.isEmpty else { return "those that it depends on have ended: its turn comes in a moment" }

@@ -72,14 +72,15 @@ extension Transaction {
             "SELECT id FROM live_classes WHERE id > \(id?.number ?? Int64.min) ORDER BY id LIMIT \(limit)"
         ) { try $0.integer() }
         guard !bite.isEmpty else { return (nil, 0) }
+        // Look-ups: `NOT EXISTS` would let PostgreSQL walk what waits while there is little of it, and keep to that.
         let removed = try execute(
             """
             DELETE FROM live_classes WHERE id \(in: bite) AND used_at + 0 <= \(now - ClassLife.removedAfter)
-                AND NOT EXISTS (SELECT 1 FROM live_jobs
-                    WHERE class_id \(.isFound) live_classes.id \(.end) AND state = 'pending')
-                AND NOT EXISTS (SELECT 1 FROM live_jobs
-                    WHERE class_id \(.isFound) live_classes.id \(.end) AND class_id IS NOT NULL
-                        AND state IN ('blocked', 'scheduled'))
+                AND (SELECT 1 FROM live_jobs
+                    WHERE class_id = live_classes.id AND state = 'pending' LIMIT 1) IS NULL
+                AND (SELECT 1 FROM live_jobs
+                    WHERE class_id = live_classes.id AND class_id IS NOT NULL AND state IN ('blocked', 'scheduled')
+                    LIMIT 1) IS NULL
             """)
         return (bite.count < limit ? nil : bite.last.map { ClassID($0) }, removed)
     }
