@@ -25,6 +25,7 @@ extension Transaction {
     /// - Parameter full: also adds up every transfer that was ever posted; else only accounts and pending holds are
     ///   read.
     package func bookFindings(full: Bool) throws -> [BookFinding] {
+        try planFreely()
         var findings = [
             try finding(
                 "sums_to_zero",
