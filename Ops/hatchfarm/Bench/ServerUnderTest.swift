@@ -40,7 +40,9 @@ final class ServerUnderTest: Sendable {
         process.environment = ProcessInfo.processInfo.environment.merging(
             [
                 "PORT": "\(port)", "HOST": host, "HATCHFARM_API_TOKEN": token,
-                "HATCHFARM_LOG": "error", "HATCHFARM_MEMBER_RATE": "0", "REDIS_ADDR": "", "REQUIRE_HTTPS": "false",
+                "HATCHFARM_LOG": "error", "REDIS_ADDR": "", "REQUIRE_HTTPS": "false",
+                // One owner has all of the load.
+                "HATCHFARM_MEMBER_RATE": "0", "HATCHFARM_LIVE_JOBS": "1000000000",
             ]) { $1 }.merging(environment) { $1 }
         do {
             try process.run()
