@@ -80,9 +80,9 @@ struct InternalErrorTests {
             Lab.job { $0.spec = #"{"command":["true"]}"# }, Lab.job { $0.spec = #"{"command":"# },
         ])
         guard case .accepted(let jobs, _) = reply else { throw NothingToClaim() }
-        let grants = try await process.broker.claim(
-            Lab.claim(by: try await process.lab.enroll("worker"), upTo: 2), wait: .zero)
-        let granted = try await JobInputs(process.broker).granted(grants)
+        let worker = try await process.lab.enroll("worker")
+        let grants = try await process.broker.claim(Lab.claim(by: worker, upTo: 2), wait: .zero)
+        let granted = try await JobInputs(process.broker).granted(grants, to: worker.id)
         let commands = granted.reduce(into: [JobID: [String]]()) { $0[$1.grant.id] = $1.spec.command ?? [] }
         #expect(commands == [jobs[0].id: ["true"], jobs[1].id: []])
         #expect(process.broker.internalErrors.count == 1)
