@@ -32,6 +32,7 @@ enum JobTrail {
         field("fence", .integer(0...Int64.max)) { $0.fence }
         field("at", .instant) { $0.at }
         field("text", .string) { $0.text }
+        optionalField("text_base64", .string, "The exact bytes, when they are not UTF-8.") { $0.content.base64 }
     }
 
     /// A piece of the log as an event: its number is the event's.
@@ -39,6 +40,7 @@ enum JobTrail {
         field("at", .instant) { $0.at }
         field("fence", .integer) { $0.fence }
         field("text", .string) { $0.text }
+        optionalField("text_base64", .string, "The exact bytes, when they are not UTF-8.") { $0.content.base64 }
     }
 
     /// Each event of the stream, by its fields.

@@ -42,7 +42,7 @@ struct RetentionTests {
         let second = try await lab.submit { $0.dependsOn = [first] }
         let lease = try await lab.claim()
         let (old, new) = (blob("old"), blob("new"))
-        try await lab.progress(lease, log: String(repeating: "line\n", count: 10))
+        try await lab.progress(lease, log: RawText(String(repeating: "line\n", count: 10)))
         try await lab.database.write { try $0.storeArtifact(lease.key, path: "out", blob: old) }
         try await lab.finish(lease, .failure)
         try await lab.pass(.seconds(600))

@@ -1,4 +1,4 @@
-internal import Bytes
+package import Bytes
 package import Domain
 package import Store
 
@@ -171,7 +171,7 @@ extension Lab {
     }
 
     package func progress(
-        _ lease: LabLease, percent: Int64? = nil, message: String? = nil, log: String? = nil, at offset: Int64? = nil
+        _ lease: LabLease, percent: Int64? = nil, message: String? = nil, log: RawText? = nil, at offset: Int64? = nil
     ) async throws {
         let progress = Progress(key: lease.key, percent: percent, message: message, log: log, logOffset: offset)
         try await database.write { try $0.progress(progress) }

@@ -164,7 +164,7 @@ final class FakeFarm: Sendable {
             let report = try ProgressReport(request.json)
             notes.withLock { notes in
                 let known = notes.log.utf8.count - (report.logOffset ?? 0)
-                notes.log += String(decoding: Array((report.log ?? "").utf8).dropFirst(known), as: UTF8.self)
+                notes.log += (report.log ?? "").suffix(behind: known).readable
             }
         case "release":
             let release = try ReleaseRequest(request.json)

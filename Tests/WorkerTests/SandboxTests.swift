@@ -32,7 +32,7 @@ struct Yard {
         defer { try? folder.remove() }
         let log = Mutex("")
         let end = try await sandbox.run(program, in: folder, limits: limits, proxySocket: proxySocket) { event in
-            if case .log(let text) = event { log.withLock { $0 += text } }
+            if case .log(let text) = event { log.withLock { $0 += text.readable } }
         }
         return Said(end: end, log: log.withLock { $0 })
     }

@@ -83,14 +83,21 @@ struct WireTests {
         #expect(try ResultReport(report.json) == report)
         report.output = most + "x"
         #expect(throws: FieldError.self) { try ResultReport(report.json) }
-        var progress = ProgressReport(claimToken: "t", percent: 100, log: String(repeating: "l", count: 262_144))
+        let longest = RawText(String(repeating: "l", count: 262_144))
+        var progress = ProgressReport(claimToken: "t", percent: 100, log: longest)
         #expect(try ProgressReport(progress.json) == progress)
-        progress.log? += "l"
+        progress.log = RawText(String(repeating: "l", count: 262_145))
         #expect(throws: FieldError.self) { try ProgressReport(progress.json) }
         #expect(throws: FieldError.self) { try ProgressReport(json(#"{"claim_token":"t","percent":100.1}"#)) }
         let piece = ProgressReport(claimToken: "t", log: "l", logOffset: 7)
         #expect(piece.json["log_offset"] == 7)
         #expect(try ProgressReport(piece.json) == piece)
+        let noise = ProgressReport(claimToken: "t", log: RawText([0xFF] + [UInt8](repeating: 0x61, count: 262_143)))
+        #expect(noise.json["log"] == nil && noise.json["log_base64"] != nil)
+        #expect(try ProgressReport(noise.json) == noise)
+        for fault in [#""log_base64":"?""#, #""log":"l","log_base64":"bA==""#] {
+            #expect(throws: FieldError.self) { try ProgressReport(json(#"{"claim_token":"t",\#(fault)}"#)) }
+        }
         for offset in ["-1", "0.5", "1099511627777"] {
             let body = #"{"claim_token":"t","log_offset":\#(offset)}"#
             #expect(throws: FieldError.self) { try ProgressReport(json(body)) }

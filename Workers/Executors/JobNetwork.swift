@@ -41,7 +41,7 @@ struct JobNetwork: Sendable {
         let proxy: EgressProxy
         do {
             proxy = try await EgressProxy.start(socketPath: folder.proxySocket, rules: rules) { event in
-                context.log(event.logLine + "\n")
+                context.log("\(event.logLine)\n")
             }
         } catch {
             throw MachineFault(error.message)

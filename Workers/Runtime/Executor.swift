@@ -20,7 +20,7 @@ package struct JobContext: Sendable {
     /// Unique among the jobs that run at the same time, counting from 0.
     package let slot: Int
     /// Appends to the job's log. Never blocks.
-    package let log: @Sendable (String) -> Void
+    package let log: @Sendable (RawText) -> Void
     /// Reports progress: percent 0–100, and a message. Never blocks.
     package let progress: @Sendable (Double, String?) -> Void
     /// Downloads an input, retrying as long as it takes.

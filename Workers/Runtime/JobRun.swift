@@ -91,7 +91,7 @@ struct JobRun: Sendable {
             slot: slot,
             log: { text in
                 stream.log(text)
-                events(.log(job: id, text: text))
+                events(.log(job: id, text: text.readable))
             },
             progress: { percent, message in
                 stream.progress(percent, message)

@@ -38,10 +38,10 @@ final class ProgressStream: Sendable {
         self.world = world
     }
 
-    func log(_ text: String) {
+    func log(_ text: RawText) {
         let shouldWake = state.withLock { state in
             let wasEmpty = state.isEmpty
-            state.log.append(contentsOf: text.utf8)
+            state.log.append(contentsOf: text.bytes)
             return wasEmpty || state.isReady
         }
         if shouldWake { changed.notify() }
@@ -90,8 +90,9 @@ final class ProgressStream: Sendable {
         state.withLock { state in
             guard !state.isEmpty else { return nil }
             var end = min(state.log.count, Self.maxPieceBytes)
-            while end < state.log.count, end > 0, state.log[end] & 0xC0 == 0x80 { end -= 1 }
-            let log = state.log.isEmpty ? nil : String(decoding: state.log[..<end], as: UTF8.self)
+            // Not within a character, which has up to three more bytes after its first.
+            for _ in 0..<3 where end < state.log.count && state.log[end] & 0xC0 == 0x80 { end -= 1 }
+            let log = state.log.isEmpty ? nil : RawText(state.log[..<end])
             state.log.removeFirst(end)
             defer { (state.percent, state.message, state.offset, state.isDue) = (nil, nil, state.offset + end, false) }
             return ProgressReport(

@@ -16,11 +16,10 @@ extension JobCommand {
                 """)
 
         @Argument(help: "The jobs' ids.") var jobs: [String] = []
-        @Option(help: "Those with this status: pending, blocked or running.") var status: Live?
-        @Option(help: "Those of this queue.") var queue: String?
-        @Option(help: "Those whose title contains this text.") var title: String?
+        @Option(help: "Only jobs with this status: pending, blocked or running.") var status: Live?
+        @OptionGroup var match: MatchOptions
         @OptionGroup var period: PeriodOptions
-        @Flag(help: "All that have not ended.") var all = false
+        @Flag(help: "All jobs that have not ended.") var all = false
         @Flag(help: "Count them, and cancel none.") var dryRun = false
         @OptionGroup var options: JobOptions
 
@@ -29,7 +28,7 @@ extension JobCommand {
         }
 
         func validate() throws {
-            let isChosen = status != nil || queue != nil || title != nil || period.isSet || all
+            let isChosen = status != nil || match.isSet || period.isSet || all
             guard jobs.isEmpty == isChosen else {
                 throw ValidationError("Name the jobs by their ids, or choose them by options; --all chooses all.")
             }
@@ -75,7 +74,7 @@ extension JobCommand {
                     let reply = try await client.get(
                         "/api/v1/jobs",
                         [("status", status.rawValue), ("limit", "100"), ("cursor", cursor)] + period.query())
-                    for job in reply["jobs"]?.array ?? [] where matches(job) {
+                    for job in reply["jobs"]?.array ?? [] where match.admits(job) {
                         // One may change its status between two lists.
                         if let id = job["id"]?.string, seen.insert(id).inserted { ids.append(id) }
                     }
@@ -84,11 +83,6 @@ extension JobCommand {
             }
             return ids
         }
-
-        private func matches(_ job: JSON) -> Bool {
-            (queue == nil || job["queue"]?.string == queue)
-                && (title.map { job["name"]?.string?.contains($0) ?? false } ?? true)
-        }
     }
 }
 
@@ -96,9 +90,9 @@ extension JobCommand {
 struct PeriodOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Those submitted at this time or later: RFC 3339, a date, or 30m, 2h, 7d ago.", valueName: "time"))
+            "Only jobs submitted at this time or later: RFC 3339, a date, or 30m, 2h, 7d ago.", valueName: "time"))
     var since: String?
-    @Option(help: ArgumentHelp("Those submitted before this time.", valueName: "time")) var until: String?
+    @Option(help: ArgumentHelp("Only jobs submitted before this time.", valueName: "time")) var until: String?
 
     var isSet: Bool { since != nil || until != nil }
 

@@ -20,7 +20,7 @@ struct JobCommand: AsyncParsableCommand {
             """,
         subcommands: [
             Submit.self, List.self, Show.self, Watch.self, Logs.self, Artifacts.self, Fetch.self, Cancel.self,
-            Retry.self, Graph.self,
+            Retry.self, Delete.self, Graph.self,
         ])
 }
 
@@ -33,38 +33,6 @@ struct JobOptions: ParsableArguments {
 }
 
 extension JobCommand {
-    struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Lists your jobs, newest first.",
-            discussion: """
-                EXAMPLES
-                  hatchfarm job list
-                  hatchfarm job list --status failed --limit 10
-                  hatchfarm job list --since 2h
-                """)
-
-        @Option(help: "Only jobs with this status: pending, blocked, running, completed, failed or cancelled.")
-        var status: String?
-        @OptionGroup var period: PeriodOptions
-        @Option(help: "Maximum number of jobs, 1–100.") var limit = 50
-        @Option(help: "Continue after an earlier list: its cursor.") var cursor: String?
-        @OptionGroup var options: JobOptions
-
-        func run() async throws {
-            let reply = try await options.open().get(
-                "/api/v1/jobs", [("status", status), ("limit", "\(limit)"), ("cursor", cursor)] + period.query())
-            if options.json { return Output.line(reply.text(.compact)) }
-            var table = Table("ID", "STATUS", "CREATED", "TITLE")
-            for job in reply["jobs"]?.array ?? [] {
-                table.row(
-                    job["id"]?.string ?? "", job["status"]?.string ?? "", JobText.age(job["created_at"]),
-                    Output.sanitized(job["name"]?.string ?? ""))
-            }
-            for line in table.lines { Output.line(line) }
-            if let next = reply["next_cursor"]?.string { Output.line("more: --cursor \(next)") }
-        }
-    }
-
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Shows a job: its status, attempts and result.",

@@ -115,6 +115,11 @@ enum LogText {
         lines(piece["text"]?.string ?? "")
     }
 
+    /// As the job wrote it.
+    static func bytes(_ piece: JSON) -> [UInt8] {
+        piece["text_base64"]?.string.flatMap { Base64.decode($0) } ?? Array((piece["text"]?.string ?? "").utf8)
+    }
+
     static func lines(_ text: String) -> [String] {
         // By bytes: to Swift, a carriage return and a newline are one character.
         var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in

@@ -67,7 +67,7 @@ extension JobCommand {
             } else if Output.isTerminal {
                 for line in LogText.lines(piece) { Output.line(Output.logLine(line)) }
             } else {
-                Output.text(piece["text"]?.string ?? "")
+                Output.bytes(LogText.bytes(piece))
             }
         }
     }

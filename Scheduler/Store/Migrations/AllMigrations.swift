@@ -4,6 +4,6 @@ extension Migration {
         .jobs, .controlPlane, .uploads, .policyHours, .ledger, .keys, .logins, .market, .withdrawals, .forum,
         .listOrders, .dailyCounts, .collabTasks, .bounties, .social, .devices, .deviceDeletion, .inkling,
         .chainLinks, .heartbeats, .indexLeads, .leaseIndexes, .lookUps, .claimRequests, .cascades, .liveCounts,
-        .keyScopes, .stagedContents, .listedStates, .liveClasses, .retention, .ownerQuotas, .revivals,
+        .keyScopes, .stagedContents, .listedStates, .liveClasses, .retention, .ownerQuotas, .revivals, .exactLogs,
     ]
 }

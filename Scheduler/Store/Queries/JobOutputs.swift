@@ -1,4 +1,4 @@
-internal import Bytes
+package import Bytes
 package import Domain
 
 /// A piece of a job's log.
@@ -6,8 +6,10 @@ package struct LogPiece: Sendable {
     /// Grows within the job; not gap-free.
     package var seq: Int64
     package var fence: Int64
-    package var text: String
+    package var content: RawText
     package var at: Int64
+
+    package var text: String { content.readable }
 }
 
 /// A file that a job brought forth or was given.
@@ -24,11 +26,13 @@ extension Transaction {
     package func log(of job: JobID, after seq: Int64, limit: Int64) throws -> [LogPiece] {
         try rows(
             """
-            SELECT seq, fence, text, at FROM job_logs WHERE job_id = \(job.text) AND seq > \(seq)
+            SELECT seq, fence, text, raw, at FROM job_logs WHERE job_id = \(job.text) AND seq > \(seq)
             ORDER BY job_id, seq LIMIT \(limit)
             """
         ) { row in
-            try LogPiece(seq: row.integer(), fence: row.integer(), text: row.text(), at: row.integer())
+            let (seq, fence, text, raw) = try (row.integer(), row.integer(), row.text(), row.optionalBytes())
+            return try LogPiece(
+                seq: seq, fence: fence, content: raw.map { RawText($0) } ?? RawText(text), at: row.integer())
         }
     }
 

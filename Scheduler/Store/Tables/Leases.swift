@@ -1,3 +1,4 @@
+package import Bytes
 internal import Domain
 
 /// A lease to be made longer.
@@ -17,11 +18,11 @@ package struct Progress: Sendable {
     package var key: LeaseKey
     package var percent: Int64?
     package var message: String?
-    package var log: String?
+    package var log: RawText?
     /// Bytes of this lease's log that came before; nil when it isn't said.
     package var logOffset: Int64?
 
-    package init(key: LeaseKey, percent: Int64?, message: String?, log: String?, logOffset: Int64? = nil) {
+    package init(key: LeaseKey, percent: Int64?, message: String?, log: RawText?, logOffset: Int64? = nil) {
         self.key = key
         self.percent = percent
         self.message = message

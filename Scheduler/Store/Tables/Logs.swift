@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Domain
 
 extension Transaction {
@@ -7,21 +8,21 @@ extension Transaction {
     /// Adds what is new of a piece. `offset`: how many bytes of the lease's log came before it; what is known of it is
     /// dropped, and one that begins ahead of what is known is taken as it is. Whoever calls holds the job's row, so
     /// that of two at the same moment the second sees the first's.
-    func appendLog(_ text: String, offset: Int64?, job: JobID, fence: Int64) throws {
+    func appendLog(_ text: RawText, offset: Int64?, job: JobID, fence: Int64) throws {
         let received = try received(of: job, fence: fence)
         let (all, known) = received
         let start = offset ?? known
         // Bytes are counted as they were said, also where nothing of them is kept: so offsets go on when it is full.
-        let gained = start + Int64(text.utf8.count) - known
+        let gained = start + Int64(text.bytes.count) - known
         guard gained > 0 else { return }
-        let new = start < known ? text.suffix(behind: Int(known - start)) : text[...]
+        let new = start < known ? text.suffix(behind: Int(known - start)) : text
         // When it is full, a line says so once for each lease.
         if all > Self.logLimit || new.isEmpty, try countOn(gained, job: job, fence: fence) { return }
         let isFull = all + gained > Self.logLimit
-        try insertLog(isFull ? Self.fullLine : String(new), bytes: gained, received, job: job, fence: fence)
+        try insertLog(isFull ? Self.fullLine : new, bytes: gained, received, job: job, fence: fence)
     }
 
-    private static let fullLine = "[log full: the rest is not kept]\n"
+    private static let fullLine: RawText = "[log full: the rest is not kept]\n"
 
     /// How many bytes of log were taken of a job, and of one of its leases: each piece keeps the sums so far. Fences
     /// only grow, so that a piece of this lease is the job's last.
@@ -45,14 +46,14 @@ extension Transaction {
     }
 
     private func insertLog(
-        _ text: String, bytes: Int64, _ before: (all: Int64, lease: Int64), job: JobID, fence: Int64
-    )
-        throws
-    {
+        _ text: RawText, bytes: Int64, _ before: (all: Int64, lease: Int64), job: JobID, fence: Int64
+    ) throws {
+        let exact = text.exact
         try executeLater(
             """
-            INSERT INTO job_logs (job_id, fence, text, bytes, total, lease_total, at)
-            VALUES (\(job.text), \(fence), \(text), \(bytes), \(before.all + bytes), \(before.lease + bytes), \(now))
+            INSERT INTO job_logs (job_id, fence, text, raw, bytes, total, lease_total, at)
+            VALUES (\(job.text), \(fence), \(exact ?? ""), \(exact == nil ? text.bytes : nil), \(bytes),
+                \(before.all + bytes), \(before.lease + bytes), \(now))
             """)
     }
 
@@ -64,13 +65,5 @@ extension Transaction {
             WHERE seq = (SELECT seq FROM job_logs WHERE job_id = \(job.text) AND fence = \(fence)
                 ORDER BY job_id DESC, seq DESC LIMIT 1)
             """) == 1
-    }
-}
-
-extension String {
-    /// What comes after so many bytes of UTF-8, from the next whole character on.
-    func suffix(behind count: Int) -> Substring {
-        let bytes = utf8.dropFirst(max(0, count))
-        return self[(bytes.firstIndex { $0 & 0b1100_0000 != 0b1000_0000 } ?? endIndex)...]
     }
 }

@@ -82,6 +82,51 @@ struct JobChoiceTests {
         }
     }
 
+    @Test("a list of what matches goes on through the server's pages, and where it stopped")
+    func matches() async throws {
+        try await Farm.run(on: .sqlite) { farm in
+            let home = try FarmHome.beside(farm.server, as: "alice")
+            var reports: [String] = []
+            for number in 0..<230 {
+                let (title, queue) = number % 100 == 7 ? ("report \(number)", "nightly") : ("other", "default")
+                let id = try await farm.owner.submitted(title, [.init("queue", .string(queue))])
+                if queue == "nightly" { reports.append(id) }
+            }
+            let all = try await home.run("job", "list", "--queue", "nightly")
+            #expect(reports.allSatisfy(all.output.contains) && !all.output.contains("other"), "\(all)")
+            var found: [String] = []
+            var cursor: [String] = []
+            repeat {
+                let page = try await home.run(
+                    ["job", "list", "--title", "report", "--limit", "1", "--json"] + cursor)
+                let json = try JSON(parsing: page.output)
+                found += json["jobs"]?.array?.compactMap { $0["id"]?.string } ?? []
+                cursor = json["next_cursor"]?.string.map { ["--cursor", $0] } ?? []
+            } while !cursor.isEmpty && found.count < 10
+            #expect(found == reports.reversed())
+            let none = try await home.run("job", "list", "--title", "report", "--queue", "default")
+            #expect(none.code == 0 && !none.output.contains("report"), "\(none)")
+            #expect(try await home.run("job", "list", "--limit", "0").code == 64)
+        }
+    }
+
+    @Test("ended jobs are deleted; one that hasn't ended is left, and said")
+    func delete() async throws {
+        try await Farm.run(on: .sqlite) { farm in
+            let home = try FarmHome.beside(farm.server, as: "alice")
+            var ids: [String] = []
+            for number in 0..<3 { ids.append(try await farm.owner.submitted("job \(number)")) }
+            _ = try await home.run("job", "cancel", ids[0], ids[1])
+            let some = try await home.run("job", "delete", ids[0], ids[2], ids[1])
+            #expect(some.code != 0 && some.errors.contains("2 of 3 deleted"), "\(some)")
+            #expect(some.output == "\(ids[0]) deleted\n\(ids[1]) deleted\n")
+            for id in ids[..<2] { _ = try await farm.owner.client.get("/api/v1/jobs/\(id)").expecting(404) }
+            #expect(try await farm.owner.status(of: ids[2]) == "pending")
+            let gone = try await home.run("job", "delete", ids[0])
+            #expect(gone.code == 5 && gone.errors.contains("job"), "\(gone)")
+        }
+    }
+
     @Test("times are taken as people write them")
     func times() {
         let now: Int64 = 1_800_000_000_000

@@ -46,6 +46,24 @@ struct StrangeTextTests {
         }
     }
 
+    @Test("a log that is no text is kept as the job wrote it, and shown with replacement characters")
+    func bytes() async throws {
+        try await Farm.run(on: .sqlite) { farm in
+            let home = try FarmHome.beside(farm.server, as: "alice")
+            let daemon = try await FarmDaemon("first", for: farm.owner)
+            let script = #"printf 'plain\n'; sleep 0.5; printf 'a\377\000b\303\n'"#
+            let done = try await home.run("job", "submit", "--title", "noise", "--watch", "--", "sh", "-c", script)
+            #expect(done.code == 0 && done.output.contains("a\u{FFFD}\u{FFFD}b\u{FFFD}"), "\(done)")
+            let id = try #require(done.output.firstMatch(of: #/job ([0-9a-f-]{36})/#).map { String($0.output.1) })
+            let said = try await home.run(in: #""$0" "$@" > log.bin"#, ["job", "logs", id])
+            #expect(said.code == 0, "\(said)")
+            let kept = FileManager.default.contents(atPath: "\(home.folder)/log.bin").map { [UInt8]($0) }
+            #expect(kept == Array("plain\na".utf8) + [0xFF, 0x00, 0x62, 0xC3, 0x0A])
+            daemon.signal(SIGTERM)
+            #expect(try await daemon.end() == .exited(0))
+        }
+    }
+
     @Test("standard input may be any bytes, and reaches the command as they are")
     func binary() async throws {
         try await Farm.run(on: .sqlite) { farm in

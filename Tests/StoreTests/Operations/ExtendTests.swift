@@ -1,3 +1,4 @@
+import Bytes
 import Domain
 import Store
 import Support
@@ -189,12 +190,12 @@ struct ProgressTests {
         let lab = try await Lab(database)
         let id = try await lab.submit()
         let lease = try await lab.claim()
-        let piece = String(repeating: "é", count: 262_144 / 2)
+        let piece = RawText(String(repeating: "é", count: 262_144 / 2))
         for _ in 0..<16 { try await lab.progress(lease, log: piece) }
-        for text in ["x", "y", piece] { try await lab.progress(lease, log: text) }
+        for text in ["x", "y", piece] as [RawText] { try await lab.progress(lease, log: text) }
         let pieces = try await lab.log(of: id)
         #expect(pieces.count == 17)
-        #expect(pieces.prefix(16).allSatisfy { $0.text == piece })
+        #expect(pieces.prefix(16).allSatisfy { $0.content == piece })
         #expect(pieces.last?.text.hasPrefix("[log full") == true)
     }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import Domain
 import Support
 import Testing
@@ -42,7 +43,7 @@ struct LogTests {
         // é takes two bytes, 🐔 four, and the last is two characters in one.
         let whole = "aé🐔e\u{301}\r\nb"
         try await lab.progress(lease, log: "aé", at: 0)
-        try await lab.progress(lease, log: whole, at: 0)
+        try await lab.progress(lease, log: RawText(whole), at: 0)
         #expect(try await text(lab, id) == whole)
         let size = Int64(whole.utf8.count)
         // An offset within a character: what is known of it can't be told, so it is dropped whole.
@@ -53,6 +54,22 @@ struct LogTests {
         try await lab.progress(lease, log: "🐔", at: size + 1)
         try await lab.progress(lease, log: "f", at: size + 5)
         #expect(try await text(lab, id) == whole + "cdf")
+    }
+
+    @Test("has bytes that are no text exactly", arguments: TestDatabase.all)
+    func bytes(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        let id = try await lab.submit()
+        let lease = try await lab.claim()
+        let noise: [UInt8] = [0x61, 0x00, 0xFF, 0xC3, 0x0A]
+        for _ in 0..<2 { try await lab.progress(lease, log: RawText(noise), at: 0) }
+        // What is known of it is cut off at any byte.
+        try await lab.progress(lease, log: RawText(noise + [0x80, 0xFE]), at: 0)
+        try await lab.progress(lease, log: "plain\n", at: 7)
+        let pieces = try await lab.log(of: id)
+        #expect(pieces.map(\.content.bytes) == [noise, [0x80, 0xFE], Array("plain\n".utf8)])
+        #expect(pieces.map(\.text) == ["a\u{FFFD}\u{FFFD}\u{FFFD}\n", "\u{FFFD}\u{FFFD}", "plain\n"])
+        #expect(pieces.map(\.content.base64) == ["YQD/wwo=", "gP4=", nil])
     }
 
     @Test("begins anew with each lease", arguments: TestDatabase.all)
@@ -77,7 +94,7 @@ struct LogTests {
         let id = try await lab.submit()
         let lease = try await lab.claim()
         let size: Int64 = 262_144
-        let piece = String(repeating: "x", count: Int(size))
+        let piece = RawText(String(repeating: "x", count: Int(size)))
         for number in 0..<20 as Range<Int64> { try await lab.progress(lease, log: piece, at: number * size) }
         try await lab.progress(lease, log: piece, at: 19 * size)
         let before = try await lab.log(of: id).count

@@ -41,7 +41,7 @@ final class SlurmBench: Sendable {
     func run(_ job: ClaimedJob, slot: Int = 0) async throws -> ExecutionResult {
         let context = JobContext(
             slot: slot,
-            log: { [self] text in logs.withLock { $0[job.id, default: ""] += text } },
+            log: { [self] text in logs.withLock { $0[job.id, default: ""] += text.readable } },
             progress: { [self] percent, message in steps.withLock { $0.append("\(percent) \(message ?? "")") } },
             fetch: { [self] input in inputs.withLock { $0[input.path] ?? [] } },
             upload: { [self] path, bytes in files.withLock { $0[path] = bytes } })

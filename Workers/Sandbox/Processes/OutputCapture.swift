@@ -1,9 +1,9 @@
-internal import Bytes
+package import Bytes
 
 /// Output of a running job.
 package enum OutputEvent: Sendable, Equatable {
-    /// Whole lines, or pieces of a very long one; invalid UTF-8 is replaced.
-    case log(String)
+    /// Whole lines, or pieces of a very long one.
+    case log(RawText)
     /// From a line `::progress PERCENT [MESSAGE]`.
     case progress(percent: Double, message: String?)
 }
@@ -63,12 +63,12 @@ struct OutputCapture {
     var output: String {
         let start = tail.count > tailLimit ? tail.count - tailLimit : 0
         // Drop the rest of a character that was cut.
-        return Self.text(tail[start...].drop { start > 0 && $0 & 0xC0 == 0x80 })
+        return RawText(tail[start...].drop { start > 0 && $0 & 0xC0 == 0x80 }).readable
     }
 
     /// Error messages of the sandbox.
     var sandboxErrors: String {
-        Self.text(preamble[...])
+        RawText(preamble).readable
     }
 
     private mutating func endPiece(isLine: Bool, _ events: inout [OutputEvent]) {
@@ -108,19 +108,13 @@ struct OutputCapture {
 
     private mutating func flush(_ events: inout [OutputEvent]) {
         guard !pieces.isEmpty else { return }
-        events.append(.log(Self.text(pieces[...])))
+        events.append(.log(RawText(pieces)))
         pieces.removeAll(keepingCapacity: true)
-    }
-
-    private static func text(_ bytes: ArraySlice<UInt8>) -> String {
-        guard bytes.contains(0) else { return String(decoding: bytes, as: UTF8.self) }
-        // Never forward a NUL: databases and C code end strings there.
-        return String(decoding: bytes.flatMap { $0 == 0 ? [0xEF, 0xBF, 0xBD] : [$0] }, as: UTF8.self)
     }
 
     private static func progress(_ line: ArraySlice<UInt8>) -> OutputEvent? {
         guard line.starts(with: "::progress ".utf8), line.count < 1_024 else { return nil }
-        let words = text(line).split(separator: " ", maxSplits: 2, omittingEmptySubsequences: true)
+        let words = RawText(line).readable.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: true)
         guard words.count >= 2, let percent = Double(String(words[1]).trimmed), percent.isFinite else { return nil }
         let message = words.count > 2 ? String(words[2]).trimmed : ""
         return .progress(percent: min(max(percent, 0), 100), message: message.isEmpty ? nil : message)
