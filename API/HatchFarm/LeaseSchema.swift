@@ -47,7 +47,7 @@ enum LeaseSchema {
         .required("claim_token", token), absentOrNull("percent", .number),
         absentOrNull("message", .string(WireLimits.messageBytes)),
         absentOrNull("log", .string(WireLimits.logBytes)),
-        absentOrNull("log_base64", .string, "Instead of `log`, when its bytes are not UTF-8."),
+        absentOrNull("log_base64", .string(), "Instead of `log`, when its bytes are not UTF-8."),
         absentOrNull(
             "log_offset", .integer(WireLimits.logOffset),
             "Bytes of this attempt's log before `log`: known ones are dropped.")

@@ -67,7 +67,7 @@ struct WorkerMemoryTests {
         let lines = (1...400).map { "Zeile \($0) äöü\n" }
         let bench = try Bench(farm) { _, context in
             for line in lines {
-                context.log(line)
+                context.log(RawText(line))
                 if line.contains("00 ") { try await World.live.sleep(.milliseconds(300)) }
             }
             return ExecutionResult(.success)

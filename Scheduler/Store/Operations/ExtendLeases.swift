@@ -1,3 +1,4 @@
+internal import Bytes
 package import Domain
 
 /// What became of a lease that was to be extended.
