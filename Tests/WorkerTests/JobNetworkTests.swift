@@ -35,7 +35,8 @@ struct JobNetworkTests {
         let result = try await executor.run(
             job,
             JobContext(
-                slot: 0, log: { text in log.withLock { $0 += text.readable } }, progress: { _, _ in }, fetch: { _ in [] },
+                slot: 0, log: { text in log.withLock { $0 += text.readable } }, progress: { _, _ in },
+                fetch: { _ in [] },
                 upload: { _, _ in }))
         return (result, log.withLock { $0 })
     }

@@ -118,7 +118,8 @@ struct AuditLab {
         let result = try await executor().run(
             job,
             JobContext(
-                slot: 0, log: { text in stream.withLock { $0 += text.readable } }, progress: { _, _ in }, fetch: { _ in [] },
+                slot: 0, log: { text in stream.withLock { $0 += text.readable } }, progress: { _, _ in },
+                fetch: { _ in [] },
                 upload: { _, _ in }))
         return (result, stream.withLock { $0 })
     }
