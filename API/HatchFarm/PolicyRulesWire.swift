@@ -8,7 +8,7 @@ extension PolicyRules {
         .object(
             .required("max_cpu_percent", .integer(1...100)),
             .optional("max_memory_percent", .nullable(.integer(1...100))),
-            .optional("max_gpu_percent", .nullable(.integer(0...100)), "0: no GPU."),
+            .optional("max_gpu_percent", .nullable(.integer(0...100)), "Of a machine's GPUs, rounded down; 0: none."),
             .optional("timezone", .nullable(.string(1...64)), "A name of the IANA time zone database; absent: UTC."),
             .optional(
                 "allowed_hours", .nullable(.array(.integer(0...23), 0...24)),

@@ -12,12 +12,15 @@ struct ComputeExecutor: Executor {
     let network: JobNetwork?
     /// The machine's cores: the bound for a job's CPU time.
     let cores: Int
+    var gpus = MachineGPUs()
 
     var kinds: [Kind] { [.compute] }
 
     func run(_ job: ClaimedJob, _ context: JobContext) async throws -> ExecutionResult {
         let command = CommandJob(job: job, context: context)
         try command.check(isolation: isolation)
+        let given = try gpus.take(job.resources.gpus)
+        defer { gpus.release(given) }
         let folder = try command.makeFolder(in: state)
         defer { try? folder.remove() }
         if let refusal = try await command.placeInputs(in: folder.work) { return refusal }
@@ -25,9 +28,9 @@ struct ComputeExecutor: Executor {
         do {
             end =
                 if job.network, let network {
-                    try await network.open(in: folder, context) { try await execute(command, in: folder, $0) }
+                    try await network.open(in: folder, context) { try await execute(command, in: folder, $0, given) }
                 } else {
-                    try await execute(command, in: folder, nil)
+                    try await execute(command, in: folder, nil, given)
                 }
         } catch let failure as Sandbox.Failure {
             throw MachineFault(failure.message, failure.isShortage ? .shortage : .unknown)
@@ -40,8 +43,10 @@ struct ComputeExecutor: Executor {
     /// The time limit of a trial run: generous, as the machine may be busy.
     private static let trialMilliseconds: Int64 = 60_000
 
-    /// Runs `true` as a job of the last slot, with a file in its folder, and with the proxy if jobs may have one.
+    /// Runs `true` as a job of the last slot, with a file in its folder, and with the proxy if jobs may have one. Only
+    /// looks at the GPUs, which jobs may have.
     func fault(of kind: Kind) async -> String? {
+        if kind == .compute, let fault = gpus.fault { return fault }
         if let free = state.freeBytes, free < Self.reservedBytes {
             return "the disk of the state folder is full: \(state.path) has \(free >> 20) MiB left"
         }
@@ -72,10 +77,13 @@ struct ComputeExecutor: Executor {
     }
 
     private func execute(
-        _ command: CommandJob, in folder: JobFolder, _ proxySocket: String?
+        _ command: CommandJob, in folder: JobFolder, _ proxySocket: String?, _ given: JobGPUs
     ) async throws(Sandbox.Failure) -> Sandbox.End {
-        try await sandbox.run(
-            command.program, in: folder, limits: command.limits(cores: cores), proxySocket: proxySocket,
-            emit: command.emit)
+        var program = command.program
+        // The last of a name is the one that counts.
+        program.environment += given.environment
+        return try await sandbox.run(
+            program, in: folder, limits: command.limits(cores: cores), proxySocket: proxySocket,
+            devices: given.devices, emit: command.emit)
     }
 }

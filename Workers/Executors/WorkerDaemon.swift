@@ -69,7 +69,8 @@ package final class WorkerDaemon: Sendable {
         let cores = sysconf(CInt(_SC_NPROCESSORS_ONLN))
         let compute = ComputeExecutor(
             sandbox: probe.sandbox ?? .unprotected(world: world), isolation: probe.sandbox == nil ? .none : .sandbox,
-            state: state, network: try JobNetwork(configuration, probe.layers), cores: cores)
+            state: state, network: try JobNetwork(configuration, probe.layers), cores: cores,
+            gpus: MachineGPUs(configuration))
         let executor = MachineExecutor(
             compute: compute, audit: audit(configuration, probe, state, cores: cores, world))
         let offered = probe.layers.filter { $0.name != SandboxLayer.audits || !configuration.auditSchemes.isEmpty }

@@ -14,6 +14,11 @@ package struct WorkerConfiguration: Sendable {
     package var allowsPrivateNetwork = false
     /// How it may fetch the repositories of audits; empty: it runs no audits.
     package var auditSchemes: Set<AuditScheme> = [.https]
+    /// The machine's GPUs, each by its device files: absolute paths without commas. Jobs get as many of them as
+    /// `capacity` has, the first ones.
+    package var gpus: [[String]] = []
+    /// The device files that every job with a GPU gets.
+    package var sharedGPUDevices: [String] = []
     /// As `slots` allows.
     package var jobsAtOnce: Int
     /// How many jobs may run at once.

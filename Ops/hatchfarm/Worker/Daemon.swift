@@ -24,6 +24,10 @@ enum Daemon {
         var allowsPrivateNetwork = false
         /// How audits' repositories may be fetched; empty: no audits.
         var auditSchemes: Set<AuditScheme> = [.https]
+        /// Each by its device files.
+        var gpus: [[String]] = []
+        /// The device files that every job with a GPU gets.
+        var sharedGPUDevices: [String] = []
         /// Where the machine's id and token are kept, for what to do when the server refuses them.
         var credentialsPath = ""
         /// What keeps other daemons out; released when this one drains.
@@ -69,6 +73,8 @@ enum Daemon {
         configuration.allowedDomains = options.allowedDomains
         configuration.allowsPrivateNetwork = options.allowsPrivateNetwork
         configuration.auditSchemes = options.auditSchemes
+        configuration.gpus = options.gpus
+        configuration.sharedGPUDevices = options.sharedGPUDevices
         configuration.hasStoppedClaiming = { for lock in options.locks { lock.release() } }
         let slurm = try options.slurm(for: credentials)
         let daemon: WorkerDaemon

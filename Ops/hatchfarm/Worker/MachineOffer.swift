@@ -12,14 +12,15 @@ struct MachineOffer: Sendable {
     /// The price of a job, in minor units of USDT per hour; nil: the market price.
     var hourlyPrice: Int64?
 
-    /// The capacity within these rules, whose percentages apply to the machine and not to the offer.
+    /// The capacity within these rules, whose percentages apply to the machine and not to the offer; of GPUs, the offer
+    /// is what is known of the machine.
     func capacity(under rules: PolicyRules) -> Capacity {
         var allowed = capacity
         allowed.milliCores = min(allowed.milliCores ?? .max, Int64(Hardware.cores) * 10 * rules.maxCPUPercent)
         if let percent = rules.maxMemoryPercent {
             allowed.memoryMiB = min(allowed.memoryMiB ?? .max, Int64(Hardware.memoryBytes >> 20) * percent / 100)
         }
-        if rules.maxGPUPercent == 0 { allowed.gpus = 0 }
+        if let percent = rules.maxGPUPercent { allowed.gpus = allowed.gpus * percent / 100 }
         return allowed
     }
 

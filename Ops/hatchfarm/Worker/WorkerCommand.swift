@@ -21,6 +21,7 @@ struct WorkerCommand: AsyncParsableCommand {
               hatchfarm worker --server https://farm.example --api-key hf_…
               hatchfarm worker --cpu 2 --memory 4 --label fast-disk --max-cpu-percent 50
               hatchfarm worker --accept-policy rules.json --log-format json
+              hatchfarm worker --gpu /dev/nvidia0 --gpu-shared /dev/nvidiactl,/dev/nvidia-uvm
 
             RULES
               --accept-policy takes a JSON object: max_cpu_percent (1–100, required),
@@ -28,6 +29,13 @@ struct WorkerCommand: AsyncParsableCommand {
               (Europe/Zurich), allowed_hours ([0, 1, …, 23]), max_job_minutes, network
               (true or false), isolation (none, sandbox or vm). Changed rules are signed
               again, which needs the key.
+
+            GPUS
+              --gpu lends one GPU, by its device files; repeat it for each. A job gets as many
+              as it asks for, which no other job has then, and the files of --gpu-shared; its
+              variable HATCHFARM_GPUS names its GPUs' files, separated by commas. Other jobs
+              see none of them. max_gpu_percent of the rules is rounded down to whole GPUs:
+              the first ones are lent.
 
             AUDITS
               An audit fetches a bounty's branch and runs its tests, both in the sandbox. Tests
@@ -55,6 +63,7 @@ struct WorkerCommand: AsyncParsableCommand {
     var acceptPolicy: String?
     @Option(help: "Cores to lend (default: all).") var cpu: Double?
     @Option(help: "GB of memory to lend (default: all).") var memory: Double?
+    @OptionGroup var gpus: GPUOptions
     @Option(help: "Maximum number of concurrent jobs, 1–256 (default: one per core).") var jobs: Int?
     @Option(help: "A queue to serve (default: all).") var queue: [String] = []
     @Option(help: "A label that jobs may require.") var label: [String] = []
@@ -112,6 +121,7 @@ struct WorkerCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--executor slurm needs --slurm-partition, --slurm-folder, --cpu and --memory.")
         }
+        try gpus.check(isCluster: executor == .slurm)
         guard !noAudits || auditScheme.isEmpty else {
             throw ValidationError("--audit-scheme has no effect with --no-audits.")
         }
@@ -138,6 +148,7 @@ struct WorkerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try gpus.requireDevices()
         let policy = try acceptPolicy.map { path throws(Failure) in try PolicyFile(path) }
         if let policy, !policy.allowsNetwork, !allowDomain.isEmpty {
             throw Failure.invalid("--allow-domain has no effect: the policy lacks \"network\": true")
@@ -172,6 +183,7 @@ struct WorkerCommand: AsyncParsableCommand {
                 allowedDomains: allowDomain,
                 allowsPrivateNetwork: allowsPrivateNetwork,
                 auditSchemes: noAudits ? [] : auditScheme.isEmpty ? [.https] : Set(auditScheme),
+                gpus: gpus.devices, sharedGPUDevices: gpus.shared,
                 credentialsPath: credentials ?? MachineFile.path(folder), locks: locks,
                 onEvent: { event in
                     earnings.record(event)
@@ -216,6 +228,7 @@ struct WorkerCommand: AsyncParsableCommand {
         offer.name = name ?? offer.name
         if let cpu { offer.capacity.milliCores = Capacity.milliCores(cpu) }
         if let memory { offer.capacity.memoryMiB = Capacity.memoryMiB(memory) }
+        offer.capacity.gpus = Int64(gpus.devices.count)
         offer.capacity.labels = label
         offer.hourlyPrice = price.flatMap { Money.minorUnits($0) }
         var rules: [JSON.Member] = [.init("max_cpu_percent", JSON(maxCpuPercent ?? 100))]

@@ -53,6 +53,10 @@ struct PolicyFileTests {
         #expect(left.milliCores == Int64(Hardware.cores) * 500)
         #expect(left.memoryMiB == Int64(Hardware.memoryBytes >> 20) / 4)
         #expect(left.gpus == 0)
+        for (percent, lent) in [(Int64(49), Int64(0)), (50, 1), (99, 1), (100, 2)] {
+            rules.maxGPUPercent = percent
+            #expect(offer.capacity(under: rules).gpus == lent, "\(percent) %")
+        }
         offer.capacity = Capacity(cpuCores: 0.1, memoryGB: 0.1, gpus: 2)
         #expect(offer.capacity(under: PolicyRules(maxCPUPercent: 100)) == offer.capacity)
     }

@@ -1,7 +1,8 @@
 internal import Glibc
 
 /// The command line of `bwrap`: new namespaces of all kinds, no network, a read-only system with listed paths, one
-/// writable folder, no privileges. It contains no text from the job, except for the path of a shown folder.
+/// writable folder, no privileges, and of the machine's devices only those given. It contains no text from the job,
+/// except for the path of a shown folder.
 package struct Bubblewrap: Sendable {
     /// Paths inside the sandbox.
     package static let work = "/work"
@@ -18,7 +19,7 @@ package struct Bubblewrap: Sendable {
     var filter: String?
 
     func arguments(
-        for folder: JobFolder, limits: SandboxLimits, proxySocket: String?, shown: String?
+        for folder: JobFolder, limits: SandboxLimits, proxySocket: String?, shown: String?, devices: [String]
     ) -> [String] {
         var arguments = [
             "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv",
@@ -30,8 +31,10 @@ package struct Bubblewrap: Sendable {
         for path in Self.configurationFiles { arguments += ["--ro-bind-try", path, path] }
         let size = String(limits.temporaryBytes)
         arguments += ["--proc", "/proc", "--dev", "/dev"]
-        arguments += ["--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
-        arguments += ["--size", size, "--tmpfs", "/tmp"]
+        arguments += ["--size", size, "--tmpfs", "/dev/shm", "--size", size, "--tmpfs", "/tmp"]
+        // After what would cover them, and before `/dev` is read-only: their folders there are made by this.
+        for path in devices { arguments += ["--dev-bind", path, path] }
+        arguments += ["--remount-ro", "/dev"]
         arguments += ["--bind", folder.work.path, Self.work, "--ro-bind", folder.control, Self.control]
         if let proxySocket { arguments += ["--ro-bind", proxySocket, Self.proxySocket] }
         if let shown { arguments += ["--ro-bind", shown, Self.shown] }

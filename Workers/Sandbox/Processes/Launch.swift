@@ -10,22 +10,31 @@ struct Launch: Sendable {
     let limits: SandboxLimits
     let proxySocket: String?
     var shown: String?
+    /// Device files of this machine that the job may open.
+    var devices: [String] = []
 
     var commandLine: [String] {
         var words: [String]
         switch kind {
         case .bubblewrap(let bubblewrap):
             words = ["bwrap"]
-            words += bubblewrap.arguments(for: folder, limits: limits, proxySocket: proxySocket, shown: shown)
+            words += bubblewrap.arguments(
+                for: folder, limits: limits, proxySocket: proxySocket, shown: shown, devices: devices)
         case .none:
             words = ["sh", "\(folder.control)/start"]
         }
         if !hasLowWeight { words = ["nice", "-n", "10"] + words }
         if let id = folder.work.user.id {
-            words = ["setpriv", "--reuid=\(id)", "--regid=\(id)", "--clear-groups"] + words
+            words = ["setpriv", "--reuid=\(id)", "--regid=\(id)", groups] + words
         }
         let steps = setup
         return steps.isEmpty ? words : ["sh", "-c", (steps + ["exec \"$@\""]).joined(separator: " && "), "sh"] + words
+    }
+
+    /// Those of its devices, and no others of the daemon's.
+    private var groups: String {
+        let groups = DeviceFile.groups(of: devices).map { String($0) }
+        return groups.isEmpty ? "--clear-groups" : "--groups=\(groups.joined(separator: ","))"
     }
 
     /// The control group of all jobs has a low CPU weight; then `nice` isn't needed.
