@@ -127,6 +127,10 @@ package struct Sandbox: Sendable {
         if case .bubblewrap = kind { true } else { false }
     }
 
+    private var isLandlocked: Bool {
+        if case .bubblewrap(let bubblewrap) = kind { bubblewrap.landlock == .used } else { false }
+    }
+
     private func end(
         _ status: TerminationStatus, _ capture: OutputCapture, _ reason: ProcessTree.Reason?,
         durationMilliseconds: Int64
@@ -157,7 +161,7 @@ package struct Sandbox: Sendable {
             program: program, marker: marker, home: isSandboxed ? Bubblewrap.work : folder.work.path,
             input: program.stdin == nil ? "/dev/null" : "\(control)/stdin",
             limits: limits.commands(isGrouped: groups?.tree.controllers.contains(.memory) == true),
-            hasProxy: hasProxy)
+            hasProxy: hasProxy, isLandlocked: isLandlocked)
         try folder.writeControl("start", script.text)
         if let stdin = program.stdin { try folder.writeControl("stdin", stdin) }
     }

@@ -17,6 +17,8 @@ package struct Bubblewrap: Sendable {
     let canDisableUserNamespaces: Bool
     /// The file with the system call filter; `nil` on architectures without one, and when other layers are tested.
     var filter: String?
+    /// Set by the start script, not by `bwrap`.
+    var landlock = Landlock.untried
 
     func arguments(
         for folder: JobFolder, limits: SandboxLimits, proxySocket: String?, shown: String?, devices: [String]

@@ -22,6 +22,8 @@ package struct SandboxLayer: Sendable, Equatable {
     /// The layer's name for fetching the repositories of audits.
     package static let audits = "audits"
 
+    static let landlock = "Landlock domain"
+
     /// For people; `nil` when nothing is missing.
     package var finding: String? {
         switch state {

@@ -48,7 +48,7 @@ extension Sandbox {
         return SandboxProbe(sandbox: sandbox, layers: layers, milliseconds: world.monotonic() - started)
     }
 
-    /// Creates a sandbox, and runs one program in it.
+    /// Creates a sandbox, and runs a program in it: without a Landlock domain if it can't be run with one.
     static func open(
         in state: StateFolder, share: HostShare = .whole, world: World = .live
     ) async throws(SandboxFault) -> Sandbox {
@@ -62,17 +62,29 @@ extension Sandbox {
             let groups = ControlGroupTree.find().flatMap {
                 try? ControlGroups(in: $0, instance: state.instance, share: share, world: world)
             }
-            let sandbox = Sandbox(kind: .bubblewrap(bubblewrap), groups: groups, world: world)
-            let folder = try state.makeJobFolder(for: HostUser(slot: 0))
-            defer { try? folder.remove() }
-            let limits = SandboxLimits(wallMilliseconds: SandboxSelfTest.milliseconds)
-            let end = try await sandbox.run(Program(["true"]), in: folder, limits: limits) { _ in }
-            if end.cause == .timedOut { throw SandboxFault.undecided }
+            bubblewrap.landlock = Landlock.expected
+            var sandbox = Sandbox(kind: .bubblewrap(bubblewrap), groups: groups, world: world)
+            var end = try await sandbox.trial(in: state)
+            if end.cause != .exited(0), bubblewrap.landlock == .used {
+                bubblewrap.landlock = Landlock(failed: end)
+                sandbox = Sandbox(kind: .bubblewrap(bubblewrap), groups: groups, world: world)
+                end = try await sandbox.trial(in: state)
+            }
             guard end.cause == .exited(0) else { throw Failure.notStarted("a test run ended with \(end.cause)") }
             return sandbox
         } catch {
             throw SandboxFault(error)
         }
+    }
+
+    /// Runs `true`.
+    private func trial(in state: StateFolder) async throws -> End {
+        let folder = try state.makeJobFolder(for: HostUser(slot: 0))
+        defer { try? folder.remove() }
+        let limits = SandboxLimits(wallMilliseconds: SandboxSelfTest.milliseconds)
+        let end = try await run(Program(["true"]), in: folder, limits: limits) { _ in }
+        if end.cause == .timedOut { throw SandboxFault.undecided }
+        return end
     }
 
     static func isInstalled(_ program: String) -> Bool {

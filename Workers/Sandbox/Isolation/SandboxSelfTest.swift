@@ -21,6 +21,7 @@ struct SandboxSelfTest: Sendable {
     func run() async -> [SandboxLayer] {
         async let unfiltered = unfiltered()
         async let filter = filter()
+        async let domain = domain()
         async let memory = memory()
         async let processes = processes()
         async let processor = processor()
@@ -28,7 +29,7 @@ struct SandboxSelfTest: Sendable {
         async let audits = audits()
         let namespaces = SandboxLayer.works(SandboxFault.layer, "bubblewrap")
         return await [
-            namespaces, unfiltered, filter, memory, processes, processor, folder.size, folder.user, proxy,
+            namespaces, unfiltered, filter, domain, memory, processes, processor, folder.size, folder.user, proxy,
             audits,
         ]
     }
@@ -73,6 +74,30 @@ struct SandboxSelfTest: Sendable {
         return .missing(
             name, known ? "a forbidden call was allowed" : "not available for this architecture",
             known ? "use a kernel with CONFIG_SECCOMP_FILTER" : "")
+    }
+
+    /// Without a domain a job may read the memory of its start shell, which has the same user.
+    private func domain() async -> SandboxLayer {
+        let name = SandboxLayer.landlock
+        guard case .bubblewrap(let bubblewrap) = sandbox.kind else { return .undecided(name, isRequired: false) }
+        switch bubblewrap.landlock {
+        case .missing(let reason, let remedy): return .missing(name, reason, remedy, isRequired: false)
+        case .untried: return .undecided(name, isRequired: false)
+        case .used: break
+        }
+        let script = """
+            (: < /proc/1/environ) 2>/dev/null && echo read; (echo x > /proc/self/comm) 2>/dev/null && echo wrote
+            kill -0 1 2>/dev/null && echo signalled; echo tried
+            """
+        let end = await end(script, in: sandbox)
+        switch end?.output {
+        case "tried\n"?: return .works(name, "files, processes, signals and abstract sockets", isRequired: false)
+        case "signalled\ntried\n"?:
+            return .works(name, "files and processes; signals from Linux 6.12 on", isRequired: false)
+        case let output? where output.hasSuffix("tried\n"):
+            return .missing(name, "a job reached out of its domain", "", isRequired: false)
+        default: return .undecided(name, isRequired: false)
+        }
     }
 
     private func memory() async -> SandboxLayer {

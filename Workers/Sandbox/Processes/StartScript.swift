@@ -17,6 +17,8 @@ struct StartScript {
     /// Shell commands.
     let limits: String
     let hasProxy: Bool
+    /// Whether the program runs in a Landlock domain, which the shell and the relay stay out of.
+    var isLandlocked = false
 
     /// Where the program finds the proxy inside the sandbox.
     static let proxyPort = 3_128
@@ -46,8 +48,8 @@ struct StartScript {
 
     private var run: String {
         // After the first assignment `env` takes nothing for an option, so that a command may begin with a dash.
-        let words = variables.map { "\($0)=\($1)" } + program.command
-        return "/usr/bin/env -i \(words.map(Program.quoted).joined(separator: " "))"
+        let words = ["/usr/bin/env", "-i"] + variables.map { "\($0)=\($1)" } + program.command
+        return ((isLandlocked ? Landlock.words : []) + words).map(Program.quoted).joined(separator: " ")
     }
 
     /// Starts a relay to the daemon's proxy socket, and waits until it listens: until `/proc/net/tcp` has a line with
