@@ -51,6 +51,7 @@ let package = Package(
         library("CSodium", apt: "libsodium-dev"),
         library("CZstd", apt: "libzstd-dev"),
         library("CZlib", apt: "zlib1g-dev"),
+        .systemLibrary(name: "CQuota", path: "Scheduler/C/CQuota"),
 
         room("Domain", "Scheduler/Domain"),
         room("Bytes", "Scheduler/Bytes", ["CSodium", "CZstd", "CZlib"]),
@@ -66,7 +67,7 @@ let package = Package(
 
         room("Wire", "Workers/Wire", ["Domain", "Bytes"]),
         room("Runtime", "Workers/Runtime", ["Domain", "Bytes", "Wire", httpClient, nioCore, logging]),
-        room("Sandbox", "Workers/Sandbox", ["Bytes", subprocess, logging]),
+        room("Sandbox", "Workers/Sandbox", ["Bytes", "CQuota", subprocess, logging]),
         room(
             "Egress", "Workers/Egress",
             [

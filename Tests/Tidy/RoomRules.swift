@@ -40,6 +40,7 @@ extension Rule {
         "CLibPQ": "Scheduler/Store/Postgres/", "GRDB": "Scheduler/Store/SQLite/",
         "GRDBSQLite": "Scheduler/Store/SQLite/", "CHiredis": "Scheduler/Bus/",
         "CSodium": "Scheduler/Bytes/", "CZstd": "Scheduler/Bytes/", "CZlib": "Scheduler/Bytes/",
+        "CQuota": "Workers/Sandbox/Files/",
     ]
 
     static let foreignModules = Rule(

@@ -16,6 +16,8 @@ package struct Sandbox: Sendable {
     /// `nil`: limits are per process, and processes are killed by parent.
     let groups: ControlGroups?
     let world: World
+    /// Whether runs limit their work folders by a project quota, where there is one.
+    var usesQuota = false
 
     /// Runs programs without isolation.
     package static func unprotected(world: World = .live) -> Sandbox {
@@ -164,6 +166,7 @@ package struct Sandbox: Sendable {
             hasProxy: hasProxy, isLandlocked: isLandlocked)
         try folder.writeControl("start", script.text)
         if let stdin = program.stdin { try folder.writeControl("stdin", stdin) }
+        if usesQuota { ProjectQuota.limit(folder.work, limits) }
     }
 
     private func spawn(

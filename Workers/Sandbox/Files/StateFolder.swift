@@ -87,6 +87,7 @@ package final class StateFolder: Sendable {
         try createFolder("\(job)/work", mode: 0o700)
         if let id = user.id {
             guard chown("\(job)/work", id, id) == 0 else { throw .last("chown") }
+            ProjectQuota.assign(id, to: "\(job)/work")
         }
         return JobFolder(state: self, name: name, path: job, work: WorkFolder(path: "\(job)/work", user: user))
     }
@@ -129,6 +130,7 @@ package struct JobFolder: Sendable {
     package func prepareForNextRun() throws(FileProblem) {
         try removeFolder(at: control)
         try createFolder(control, mode: 0o711)
+        if let project = ProjectQuota.project(of: work) { ProjectQuota.clear(project, at: work.path) }
     }
 
     /// Makes an empty folder in the work folder. Call only before a run.
@@ -153,7 +155,9 @@ package struct JobFolder: Sendable {
 
     /// Call only after the job has ended.
     package func remove() throws(FileProblem) {
+        let project = ProjectQuota.project(of: work)
         try removeFolder(at: path)
+        if let project { ProjectQuota.clear(project, at: state.path) }
     }
 }
 

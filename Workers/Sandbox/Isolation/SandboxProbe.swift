@@ -71,6 +71,7 @@ extension Sandbox {
                 end = try await sandbox.trial(in: state)
             }
             guard end.cause == .exited(0) else { throw Failure.notStarted("a test run ended with \(end.cause)") }
+            sandbox.usesQuota = true
             return sandbox
         } catch {
             throw SandboxFault(error)

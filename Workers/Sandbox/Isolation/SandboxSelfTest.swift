@@ -26,22 +26,26 @@ struct SandboxSelfTest: Sendable {
         async let processes = processes()
         async let processor = processor()
         async let folder = folder()
+        async let quota = quota()
         async let audits = audits()
         let namespaces = SandboxLayer.works(SandboxFault.layer, "bubblewrap")
         return await [
-            namespaces, unfiltered, filter, domain, memory, processes, processor, folder.size, folder.user, proxy,
-            audits,
+            namespaces, unfiltered, filter, domain, memory, processes, processor, folder.size, quota, folder.user,
+            proxy, audits,
         ]
     }
 
     /// Runs a script. Returns `nil` if it couldn't be run.
+    /// - Parameter slot: one for the trial of quotas. All others are of slot 0 at the same time, and would share one.
     private func end(
-        _ script: String, in sandbox: Sandbox, _ change: (inout SandboxLimits) -> Void = { _ in },
+        _ script: String, in sandbox: Sandbox, slot: Int = 0, _ change: (inout SandboxLimits) -> Void = { _ in },
         inspect: (JobFolder) -> Void = { _ in }
     ) async -> Sandbox.End? {
         var limits = SandboxLimits(wallMilliseconds: Self.milliseconds, memoryBytes: 256 << 20)
         change(&limits)
-        guard let folder = try? state.makeJobFolder(for: HostUser(slot: 0)) else { return nil }
+        var sandbox = sandbox
+        sandbox.usesQuota = slot != 0
+        guard let folder = try? state.makeJobFolder(for: HostUser(slot: slot)) else { return nil }
         defer { try? folder.remove() }
         let end = try? await sandbox.run(Program(["/bin/sh", "-c", script]), in: folder, limits: limits) { _ in }
         inspect(folder)
@@ -198,6 +202,31 @@ struct SandboxSelfTest: Sendable {
             size,
             .missing(userName, "jobs run as the daemon's user on the host", "run the daemon as root", isRequired: false)
         )
+    }
+
+    /// The second file exceeds the limit long before anybody looks.
+    private func quota() async -> SandboxLayer {
+        let name = "work folder quota"
+        func missing(_ reason: String, _ remedy: String) -> SandboxLayer {
+            .missing(name, "\(reason), so a job can pass its limit for a moment", remedy, isRequired: false)
+        }
+        guard geteuid() == 0 else { return missing("only root can set project quotas", "run the daemon as root") }
+        let remedy = "mount the file system of the state folder with prjquota"
+        guard ProjectQuota.isOn(at: state.path) else {
+            return missing("the state folder's file system has no project quotas on", remedy)
+        }
+        let script = """
+            for part in 1 2; do head -c 900000 /dev/zero 2>/dev/null > part$part && echo $part; done; echo tried
+            """
+        let end = await end(script, in: sandbox, slot: 1) { $0.workBytes = 1 << 20 }
+        switch end?.cause {
+        case .timedOut?, nil: return .undecided(name, isRequired: false)
+        default: break
+        }
+        guard end?.output == "1\ntried\n" else {
+            return missing("the state folder's file system counts by project, but doesn't limit", remedy)
+        }
+        return .works(name, "project quota, one per slot", isRequired: false)
     }
 
     private var proxy: SandboxLayer {
