@@ -61,7 +61,8 @@ package final class WorkerDaemon: Sendable {
     ) async throws(Problem) -> (any Executor, missing: [String]) {
         let rules = configuration.rules
         let share = HostShare(
-            cpuPercent: Int(rules.maxCPUPercent), memoryPercent: rules.maxMemoryPercent.map { Int($0) })
+            cpuPercent: Int(rules.maxCPUPercent), memoryPercent: rules.maxMemoryPercent.map { Int($0) },
+            diskMegabytes: configuration.maxDiskMegabytes)
         let probe = await Sandbox.probe(in: state, share: share, world: world)
         guard probe.sandbox != nil || configuration.allowsUnsandboxed else {
             throw Problem(message: probe.missing.joined(separator: "\n"), isTemporary: probe.isUndecided)

@@ -19,6 +19,9 @@ package struct WorkerConfiguration: Sendable {
     package var gpus: [[String]] = []
     /// The device files that every job with a GPU gets.
     package var sharedGPUDevices: [String] = []
+    /// Millions of bytes a second that all jobs together may read on the state folder's disk, and as many that they
+    /// may write, 1–100,000; `nil`: unlimited. Not for clusters.
+    package var maxDiskMegabytes: Int?
     /// As `slots` allows.
     package var jobsAtOnce: Int
     /// How many jobs may run at once.

@@ -28,6 +28,8 @@ enum Daemon {
         var gpus: [[String]] = []
         /// The device files that every job with a GPU gets.
         var sharedGPUDevices: [String] = []
+        /// MB a second of the state folder's disk for all jobs together, 1–100,000; nil: unlimited.
+        var maxDiskMegabytes: Int?
         /// Where the machine's id and token are kept, for what to do when the server refuses them.
         var credentialsPath = ""
         /// What keeps other daemons out; released when this one drains.
@@ -75,6 +77,7 @@ enum Daemon {
         configuration.auditSchemes = options.auditSchemes
         configuration.gpus = options.gpus
         configuration.sharedGPUDevices = options.sharedGPUDevices
+        configuration.maxDiskMegabytes = options.maxDiskMegabytes
         configuration.hasStoppedClaiming = { for lock in options.locks { lock.release() } }
         let slurm = try options.slurm(for: credentials)
         let daemon: WorkerDaemon

@@ -37,6 +37,12 @@ struct WorkerCommand: AsyncParsableCommand {
               see none of them. max_gpu_percent of the rules is rounded down to whole GPUs:
               the first ones are lent.
 
+            DISK
+              --max-disk-mb N limits what all jobs together read from the disk of the state
+              folder to N MB a second, and what they write to it; 1–100000. It needs control
+              groups with io (version 2) or blkio (version 1); without them the worker doesn't
+              start. Version 1 limits only reads and direct writes: buffered ones pass.
+
             AUDITS
               An audit fetches a bounty's branch and runs its tests, both in the sandbox. Tests
               have no network. The fetch reaches only the repository's host, or with a policy
@@ -70,6 +76,9 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Price per job and hour, set at enrollment (default: market price).", valueName: "usdt"))
     var price: String?
     @Option(help: "Maximum CPU share of all jobs, 1–100 (default: 100).") var maxCpuPercent: Int?
+    @Option(
+        help: ArgumentHelp("MB/s that all jobs may read, and write, on the state folder's disk.", valueName: "mb"))
+    var maxDiskMb: Int?
     @Option(help: "Maximum duration of a job, in minutes.") var maxJobMinutes: Int?
     @Option(help: ArgumentHelp("A host that jobs with network may reach, or *.HOST.", valueName: "domain"))
     var allowDomain: [String] = []
@@ -98,6 +107,7 @@ struct WorkerCommand: AsyncParsableCommand {
         }
         try check("--max-cpu-percent", maxCpuPercent, 1...100)
         try check("--max-job-minutes", maxJobMinutes, WireLimits.policyMinutes)
+        try check("--max-disk-mb", maxDiskMb, 1...100_000)
         try check("--jobs", jobs, 1...256)
         try check("--lease-seconds", leaseSeconds, 1...43_200)
         guard price == nil || price.flatMap({ Money.minorUnits($0) }) != nil else {
@@ -122,6 +132,9 @@ struct WorkerCommand: AsyncParsableCommand {
                 "--executor slurm needs --slurm-partition, --slurm-folder, --cpu and --memory.")
         }
         try gpus.check(isCluster: executor == .slurm)
+        guard executor != .slurm || maxDiskMb == nil else {
+            throw ValidationError("--max-disk-mb has no effect with --executor slurm.")
+        }
         guard !noAudits || auditScheme.isEmpty else {
             throw ValidationError("--audit-scheme has no effect with --no-audits.")
         }
@@ -184,6 +197,7 @@ struct WorkerCommand: AsyncParsableCommand {
                 allowsPrivateNetwork: allowsPrivateNetwork,
                 auditSchemes: noAudits ? [] : auditScheme.isEmpty ? [.https] : Set(auditScheme),
                 gpus: gpus.devices, sharedGPUDevices: gpus.shared,
+                maxDiskMegabytes: maxDiskMb,
                 credentialsPath: credentials ?? MachineFile.path(folder), locks: locks,
                 onEvent: { event in
                     earnings.record(event)

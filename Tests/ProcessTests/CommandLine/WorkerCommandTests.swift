@@ -165,7 +165,7 @@ struct WorkerCommandTests {
             ["--accept-policy", "/dev/null", "--max-cpu-percent", "10"], ["--accept-policy", "/nowhere"],
             ["--cpu", "0"], ["--cpu", "0.0001"], ["--cpu", "nan"], ["--memory", "0"], ["--label", ""],
             ["--label", "fast disk"], ["--label", "é"], ["--label", String(repeating: "x", count: 65)],
-            ["--queue", "a/b"], ["--queue", ""],
+            ["--queue", "a/b"], ["--queue", ""], ["--max-disk-mb", "0"], ["--max-disk-mb", "100001"],
         ])
     func flags(arguments: [String]) async throws {
         let child = try await ChildProcess(

@@ -7,10 +7,23 @@ struct ControlGroup: Sendable {
     /// Relative to the tree's folders.
     let name: String
 
-    var folders: [String] { tree.folders.map { "\($0)/\(name)" } }
+    /// Version 1 limits I/O of each group apart from the groups in it: there jobs stay in the group of all, and have
+    /// none of their own.
+    var folders: [String] {
+        let own = sharedFolder == nil ? tree.folders : tree.foldersOfJobs
+        return own.map { "\($0)/\(name)" }
+    }
+
+    /// Where a job's I/O is counted with that of all.
+    private var sharedFolder: String? {
+        guard case .separate(let folders) = tree, let slash = name.lastIndex(of: "/") else { return nil }
+        return folders[.io].map { "\($0)/\(name[..<slash])" }
+    }
 
     /// A shell joins the group by writing `0` to these files; its children inherit the membership.
-    var processFiles: [String] { folders.map { "\($0)/cgroup.procs" } }
+    var processFiles: [String] {
+        (folders + [sharedFolder].compactMap(\.self)).map { "\($0)/cgroup.procs" }
+    }
 
     private func folder(of controller: ControlGroupTree.Controller) -> String? {
         switch tree {
@@ -47,9 +60,32 @@ struct ControlGroup: Sendable {
             let pages = Int64(sysconf(CInt(_SC_PHYS_PAGES)))
             try limitMemory(pages / 100 * Int64(percent) * Int64(sysconf(CInt(_SC_PAGESIZE))))
         }
+        yieldDisk()
         // A tenth of other processes' weight, as `nice -n 10`: the owner's own work has priority.
         if let folder = folder(of: .cpu) {
             try ControlFile.write(isUnified ? "10" : "102", to: "\(folder)/cpu.\(isUnified ? "weight" : "shares")")
+        }
+    }
+
+    /// A low weight, where the disk's scheduler has weights.
+    private func yieldDisk() {
+        guard let folder = folder(of: .io) else { return }
+        let files = isUnified ? ["io.weight", "io.bfq.weight"] : ["blkio.bfq.weight", "blkio.weight"]
+        for file in files { try? ControlFile.write("10", to: "\(folder)/\(file)") }
+    }
+
+    /// Limits what it reads and writes of a disk, with all groups in it. Nothing happens without its controller.
+    func limit(_ disk: DiskLimit) throws(FileProblem) {
+        guard let folder = folder(of: .io) else { return }
+        for file in disk.files(isUnified: isUnified) { try ControlFile.write(file.text, to: "\(folder)/\(file.name)") }
+    }
+
+    /// Whether the kernel says that it is limited so.
+    func holds(_ disk: DiskLimit) -> Bool {
+        guard let folder = folder(of: .io) else { return false }
+        return disk.files(isUnified: isUnified).allSatisfy { file in
+            let lines = (ControlFile.read("\(folder)/\(file.name)") ?? "").split(separator: "\n")
+            return lines.contains { $0 == file.text || $0.hasPrefix(file.text + " ") }
         }
     }
 

@@ -4,7 +4,9 @@ internal import Glibc
 /// (version 1). Kernel documentation: admin-guide/cgroup-v2.rst and cgroup-v1/.
 enum ControlGroupTree: Equatable, Sendable {
     enum Controller: String, CaseIterable, Sendable {
-        case memory, pids, cpu
+        case memory, pids, cpu, io
+
+        fileprivate var versionOneName: String { self == .io ? "blkio" : rawValue }
     }
 
     /// The parent folder of the groups, and its controllers.
@@ -31,6 +33,12 @@ enum ControlGroupTree: Equatable, Sendable {
         }
     }
 
+    /// Those of the groups of jobs with version 1, where there is one for I/O.
+    var foldersOfJobs: [String] {
+        guard case .separate(let folders) = self else { return self.folders }
+        return Controller.allCases.filter { $0 != .io }.compactMap { folders[$0] }
+    }
+
     /// The hierarchy that this process may use. Version 1 needs root. Version 2: the group that was delegated to this
     /// process (systemd's `Delegate=yes`), in which it moves itself into a subgroup; else, for root, the root group.
     /// - Parameter proc: replaces `/proc/self`.
@@ -38,11 +46,12 @@ enum ControlGroupTree: Equatable, Sendable {
         let mounts = controlGroupMounts(proc: proc)
         var folders: [Controller: String] = [:]
         for mount in mounts where mount.type == "cgroup" && access(mount.path, W_OK) == 0 {
-            for controller in Controller.allCases where mount.options.contains(controller.rawValue) {
+            for controller in Controller.allCases where mount.options.contains(controller.versionOneName) {
                 folders[controller] = mount.path
             }
         }
-        if !folders.isEmpty { return .separate(folders: folders) }
+        // A job has no group of its own there for its I/O alone.
+        if folders.keys.contains(where: { $0 != .io }) { return .separate(folders: folders) }
         guard let root = mounts.first(where: { $0.type == "cgroup2" })?.path else { return nil }
         for folder in [delegated(under: root, proc: proc), root].compactMap(\.self) {
             let controllers = delegateControllers(in: folder)

@@ -6,16 +6,23 @@ internal import Glibc
 package final class ControlGroups: Sendable {
     let tree: ControlGroupTree
     private let name: String
+    private let disk: DiskLimit?
 
-    /// - Parameter instance: identifies the groups of a dead daemon for later ones.
+    /// - Parameters:
+    ///   - instance: identifies the groups of a dead daemon for later ones.
+    ///   - disk: what the share's limit of a disk is for; `holdsDiskLimit` tells whether it is set.
     /// - Throws: when a group can't be created or limited.
-    init(in tree: ControlGroupTree, instance: String, share: HostShare, world: World) throws(FileProblem) {
+    init(
+        in tree: ControlGroupTree, instance: String, share: HostShare, disk: DiskLimit? = nil, world: World
+    ) throws(FileProblem) {
         self.tree = tree
+        self.disk = disk
         name = Self.prefix(of: instance) + Hex.encode(world.random(4))
         let group = ControlGroup(tree: tree, name: name)
         do {
             try group.make()
             try group.limit(share)
+            if let disk { try? group.limit(disk) }
             if case .unified(_, let controllers) = tree {
                 let words = controllers.map { "+\($0.rawValue)" }.sorted().joined(separator: " ")
                 for folder in group.folders { try ControlFile.write(words, to: "\(folder)/cgroup.subtree_control") }
@@ -28,6 +35,10 @@ package final class ControlGroups: Sendable {
 
     deinit {
         ControlGroup(tree: tree, name: name).removeFolders()
+    }
+
+    var holdsDiskLimit: Bool {
+        disk.map { ControlGroup(tree: tree, name: name).holds($0) } ?? false
     }
 
     /// A new group for one job.

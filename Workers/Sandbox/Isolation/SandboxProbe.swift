@@ -59,8 +59,9 @@ extension Sandbox {
         var bubblewrap = Bubblewrap(canDisableUserNamespaces: await version() >= (0, 8))
         do {
             bubblewrap.filter = try state.writeFilter(world)
+            let disk = share.diskMegabytes.flatMap { DiskLimit(megabytes: $0, folder: state.path) }
             let groups = ControlGroupTree.find().flatMap {
-                try? ControlGroups(in: $0, instance: state.instance, share: share, world: world)
+                try? ControlGroups(in: $0, instance: state.instance, share: share, disk: disk, world: world)
             }
             bubblewrap.landlock = Landlock.expected
             var sandbox = Sandbox(kind: .bubblewrap(bubblewrap), groups: groups, world: world)

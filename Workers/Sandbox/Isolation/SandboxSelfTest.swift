@@ -29,10 +29,11 @@ struct SandboxSelfTest: Sendable {
         async let quota = quota()
         async let audits = audits()
         let namespaces = SandboxLayer.works(SandboxFault.layer, "bubblewrap")
-        return await [
+        let layers = await [
             namespaces, unfiltered, filter, domain, memory, processes, processor, folder.size, quota, folder.user,
             proxy, audits,
         ]
+        return layers + [disk].compactMap(\.self)
     }
 
     /// Runs a script. Returns `nil` if it couldn't be run.
@@ -227,6 +228,25 @@ struct SandboxSelfTest: Sendable {
             return missing("the state folder's file system counts by project, but doesn't limit", remedy)
         }
         return .works(name, "project quota, one per slot", isRequired: false)
+    }
+
+    /// `nil` when no limit was asked for.
+    private var disk: SandboxLayer? {
+        guard let megabytes = share.diskMegabytes else { return nil }
+        let name = "disk limit"
+        guard let disk = DiskLimit(megabytes: megabytes, folder: state.path) else {
+            return .missing(
+                name, "the state folder's file system is not on a disk that can be limited",
+                "choose a folder on one with --state, or leave out --max-disk-mb")
+        }
+        guard let groups = sandbox.groups, groups.holdsDiskLimit else {
+            return .missing(
+                name, "reading and writing of \(disk.device) can't be limited",
+                "\(Self.groupRemedy) (io, with version 1 blkio), or leave out --max-disk-mb")
+        }
+        let how = "control group, all jobs limited to \(megabytes) MB/s on \(disk.device)"
+        if case .unified = groups.tree { return .works(name, how) }
+        return .works(name, how + "; buffered writes aren't, with version 1")
     }
 
     private var proxy: SandboxLayer {
