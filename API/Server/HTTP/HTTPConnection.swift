@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Glibc
 internal import HTTPTypes
 internal import HummingbirdCore
@@ -45,6 +46,20 @@ struct HTTPConnection: ServerChildChannel {
         }
     }
 
+    /// There is no request to answer in some system's words, so these are HatchFarm's.
+    private func refuse(_ status: String, _ code: String, _ message: String, _ connection: ClientConnection) async {
+        let members: [JSON.Member] = [
+            .init("success", false), .init("error", .string(message)), .init("code", .string(code)),
+        ]
+        let body = JSON.object(members).text(.compact)
+        let head = [
+            "HTTP/1.1 \(status)", "Connection: close", "Content-Type: application/json",
+            "Content-Length: \(body.utf8.count)", "X-Request-ID: \(dispatcher.nameRefusal(code))",
+        ]
+        try? await connection.write(ByteBuffer(string: (head + ["", body]).joined(separator: "\r\n")))
+        connection.finish()
+    }
+
     private func serve(_ connection: ClientConnection) async {
         defer { connection.leaveSeat() }
         do {
@@ -57,14 +72,15 @@ struct HTTPConnection: ServerChildChannel {
             }
             connection.finish()
         } catch is HTTPParserError {
-            // There is no request to answer in some system's words.
-            let refusal = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n"
-            try? await connection.write(ByteBuffer(string: refusal + dispatcher.nameRefusal("malformed")))
-            connection.finish()
+            await refuse(
+                "400 Bad Request", "malformed_request",
+                "this is no HTTP request that can be read: its line and header fields must be ASCII, with at most "
+                    + "100 fields in \(configuration.headerLimit) bytes", connection)
         } catch let slow as HeadTooSlow {
             dispatcher.connections.note(.slowHead)
-            try? await connection.write(ByteBuffer(string: slow.refusal(dispatcher.nameRefusal("slow"))))
-            connection.finish()
+            await refuse(
+                "408 Request Timeout", "slow_request",
+                "the header fields must be complete within \(slow.timeout.nanoseconds / 1_000_000) ms", connection)
         } catch {
             // The client is gone, or has had its last answer.
             connection.closeWritten()
@@ -77,13 +93,6 @@ struct HTTPConnection: ServerChildChannel {
 /// A client took too long for the head of a request.
 struct HeadTooSlow: Error {
     let timeout: TimeAmount
-
-    /// - Parameter end: of the head, with the name of the refusal.
-    func refusal(_ end: String) -> String {
-        let text = "the header fields must be complete within \(timeout.nanoseconds / 1_000_000) ms\n"
-        return "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: text/plain\r\n"
-            + "Content-Length: \(text.utf8.count)\r\n\(end)\(text)"
-    }
 }
 
 /// Runs tasks on an event loop.

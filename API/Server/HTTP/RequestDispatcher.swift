@@ -42,12 +42,11 @@ final class RequestDispatcher: Sendable {
     /// By route; nil is requests that no route was found for.
     var meters: [(ServedRoute?, RouteMeter)] { table.routes.map { ($0, $0.meter) } + [(nil, unmatched)] }
 
-    /// Gives what could not be read as a request a name, logs it at info as requests are, and returns the end of its
-    /// answer's head.
+    /// Gives what could not be read as a request an id, and logs it at info as requests are.
     func nameRefusal(_ what: String) -> String {
         let id = ids.next()
         logger.info("request refused: \(what)", metadata: ["request": "\(id)"])
-        return "X-Request-ID: \(id)\r\n\r\n"
+        return "\(id)"
     }
 
     /// Answers one request; with the socket if it was upgraded to one. Throws only when the connection is of no further
