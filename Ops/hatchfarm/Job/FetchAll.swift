@@ -2,7 +2,7 @@ internal import Bytes
 internal import Glibc
 
 /// All files of a job, below one folder. Those that are there already are left as they are, so that the command may be
-/// given again after a break.
+/// given again after a break; others of their names are replaced only by force.
 struct FetchAll {
     let client: Client
     let job: String
@@ -25,6 +25,10 @@ struct FetchAll {
                 continue
             }
             let place = try FetchTarget(file: target, isForced: isForced)
+            // The names are the job's and its machine's: they may be those of anything here.
+            if !isForced, case .file(_, old: .some) = place {
+                throw Failure.invalid("\(Output.sanitized(target)) is there with other content; --force replaces it")
+            }
             let bytes = try await client.download(
                 "\(JobText.path(job))/artifacts/\(Client.escape(path, keepingSlashes: true))")
             if let slash = target.lastIndex(of: "/") { try Files.makeFolder(String(target[..<slash])) }

@@ -98,7 +98,9 @@ extension JobCommand {
             abstract: "Downloads an artifact of a job, or all of them.",
             discussion: """
                 When the connection breaks, the download goes on where it was; the file is written when its content \
-                has the hash that the server names. With --all, files that are there already are left as they are.
+                has the hash that the server names. With --all, the files come into a folder named by the job, unless \
+                --to names another; those that are there already are left as they are, and others of their names \
+                are replaced only with --force.
                 A file of that name is replaced when the new one is whole, and keeps its permissions. A device, a \
                 pipe or a link is left alone without --force.
 
@@ -114,7 +116,8 @@ extension JobCommand {
         @Option(
             name: [.customShort("o"), .customLong("to")],
             help: ArgumentHelp(
-                "The target, a file or a folder (default: its name, in this folder); - is standard output.",
+                "The target, a file or a folder (default: its name, in this folder; with --all a folder named by the "
+                    + "job); - is standard output.",
                 valueName: "file"))
         var target: String?
         @Flag(help: "Write into a device or a pipe; replace the file that a link leads to.") var force = false
@@ -130,7 +133,8 @@ extension JobCommand {
         func run() async throws {
             let client = Client(try client.credentials())
             guard let path else {
-                return try await FetchAll(client: client, job: job, folder: target ?? ".", isForced: force).run()
+                return try await FetchAll(client: client, job: job, folder: target ?? job.lowercased(), isForced: force)
+                    .run()
             }
             let target = try FetchTarget(target, name: Files.name(path), isForced: force)
             let bytes = try await client.download(
