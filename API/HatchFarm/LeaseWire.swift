@@ -74,6 +74,13 @@ extension AuditReport {
     }
 }
 
+extension ResultStatus {
+    /// A report that was not accepted.
+    init(_ job: JobID, _ problem: Problem) {
+        self.init(jobID: job, isAccepted: false, code: problem.code, error: problem.message)
+    }
+}
+
 extension LeaseStatus {
     init(jobID: JobID, _ outcome: ExtendOutcome) {
         switch outcome {

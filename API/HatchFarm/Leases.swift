@@ -132,19 +132,18 @@ enum Leases {
             $0.beginArray()
             for (report, result) in zip(reports, results) {
                 switch result {
-                case .success(let finished): write(finished, to: &$0)
-                case .failure(let refusal):
-                    let problem = call.problem(refusal)
-                    $0.json(
-                        ResultStatus(
-                            jobID: report.key.job, isAccepted: false, code: problem.code, error: problem.message
-                        ).json)
+                case .success(let finished)?: write(finished, to: &$0)
+                case .failure(let refusal)?: $0.json(ResultStatus(report.key.job, call.problem(refusal)).json)
+                case nil: $0.json(ResultStatus(report.key.job, Self.taken).json)
                 }
             }
             $0.endArray()
             $0.endObject()
         }
     }
+
+    private static let taken = Problem.unavailable(
+        "another call has the job: report it again", code: "database_busy")
 
     private static func drain(_ call: Call, _ worker: WorkerContext, _ draining: Bool) async throws -> Bool {
         let (id, owner) = (worker.worker, worker.owner)

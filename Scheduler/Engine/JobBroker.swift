@@ -152,7 +152,7 @@ package final class JobBroker: Sendable {
         _ id: JobID, owner: OwnerID, actor: String, withDependents: Bool = false,
         answer: @escaping @Sendable (Transaction) throws -> Answer
     ) async throws -> Answer {
-        if withDependents, liveLimit.isFull(owner) { throw Refusal.tooManyLive(liveLimit.most) }
+        if liveLimit.isFull(owner) { throw Refusal.tooManyLive(liveLimit.most) }
         let (answer, bite) = try await database.write { tx in
             let bite = try tx.retry(id, owner: owner, actor: actor, withDependents: withDependents)
             return (try answer(tx), bite)
@@ -184,29 +184,18 @@ package final class JobBroker: Sendable {
         return grants
     }
 
+    /// One whose row another transaction has all the time stays as it stands: it is told until when that is.
     package func extend(_ extensions: [Extension]) async throws -> [ExtendOutcome] {
         if extensions.count == 1, let only = extensions.first {
             return [try await patience.answer { try await self.extensions(only) }]
         }
-        return try await together { try $0.extendFree(extensions) }
-    }
-
-    /// All of one caller's, in one commit, or none: what it is told of some is told of all.
-    private func together<Answer: Sendable>(
-        _ serve: @escaping @Sendable (Transaction) throws -> [Answer?]
-    ) async throws -> [Answer] {
-        try await patience.answer {
-            do {
-                return try await database.write { tx in
-                    try serve(tx).map { answer in
-                        guard let answer else { throw RowTaken() }
-                        return answer
-                    }
-                }
-            } catch is RowTaken {
-                return nil
-            }
+        let outcomes = try await patience.answers(extensions) { open in
+            try await database.write { try $0.extendFree(open) }
         }
+        let taken = zip(extensions, outcomes).filter { $0.1 == nil }.map(\.0)
+        guard !taken.isEmpty else { return outcomes.compactMap(\.self) }
+        let standing = try await database.read { try $0.standing(taken) }
+        return zip(extensions, outcomes).map { wanted, outcome in outcome ?? standing[wanted.key] ?? .lost }
     }
 
     package func finish(_ report: Report) async throws -> Finished {
@@ -215,16 +204,19 @@ package final class JobBroker: Sendable {
         return finished
     }
 
-    /// Each report is accepted or refused by itself, in the order given; all are served in one commit.
-    package func finish(_ reports: [Report]) async throws -> [Result<Finished, Refusal>] {
+    /// Each report is accepted or refused by itself, in the order given. Nil: nothing has happened of it, as another
+    /// transaction has its job all the time.
+    package func finish(_ reports: [Report]) async throws -> [Result<Finished, Refusal>?] {
         let audits = audits
-        let results = try await together { try $0.finishFree(reports, audits: audits) }
-        ended(
-            results.compactMap { result in
-                guard case .success(let finished) = result else { return nil }
-                return finished
-            })
-        return results
+        return try await patience.answers(reports) { open in
+            let results = try await database.write { try $0.finishFree(open, audits: audits) }
+            ended(
+                results.compactMap { result in
+                    guard case .success(let finished)? = result else { return nil }
+                    return finished
+                })
+            return results
+        }
     }
 
     /// Claimed jobs whose files can't come any more fail for good.

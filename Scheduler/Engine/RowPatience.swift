@@ -16,16 +16,37 @@ struct RowPatience: Sendable {
     /// Asks until there is an answer. Throws `DatabaseError.busy` when the row stays another's; then nothing has
     /// happened.
     func answer<Answer: Sendable>(_ ask: () async throws -> Answer?) async throws -> Answer {
+        var answer: Answer?
+        try await attempt {
+            answer = try await ask()
+            return answer != nil
+        }
+        guard let answer else { throw DatabaseError.busy("another transaction has the row") }
+        return answer
+    }
+
+    /// Asks for many at once, and again for those that got no answer: one whose row is another's delays none of the
+    /// others. Nil for those whose rows stay another's.
+    func answers<Item: Sendable, Answer: Sendable>(
+        _ items: [Item], _ ask: ([Item]) async throws -> [Answer?]
+    ) async throws -> [Answer?] {
+        var answers = [Answer?](repeating: nil, count: items.count)
+        var open = Array(items.indices)
+        try await attempt {
+            for (place, answer) in zip(open, try await ask(open.map { items[$0] })) { answers[place] = answer }
+            open.removeAll { answers[$0] != nil }
+            return open.isEmpty
+        }
+        return answers
+    }
+
+    /// Until it is done, or time is over.
+    private func attempt(_ isDone: () async throws -> Bool) async throws {
         let end = world.monotonic() + Self.longest
         var pause = Self.pauses.lowerBound
-        while true {
-            if let answer = try await ask() { return answer }
-            guard world.monotonic() < end else { throw DatabaseError.busy("another transaction has the row") }
+        while try await !isDone(), world.monotonic() < end {
             try await world.sleep(.milliseconds(pause))
             pause = min(pause * 2, Self.pauses.upperBound)
         }
     }
 }
-
-/// Undoes a transaction that would have had to wait for a row.
-struct RowTaken: Error {}

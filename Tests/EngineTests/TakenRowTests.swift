@@ -122,18 +122,7 @@ struct TakenRowTests {
                 await #expect(throws: DatabaseError.self) { try await extend(process, leases.extended) }
             }
             group.addTask {
-                await #expect(throws: DatabaseError.self) {
-                    try await process.broker.extend(both.map { Extension(key: $0.key, milliseconds: 60_000) })
-                }
-            }
-            group.addTask {
                 await #expect(throws: DatabaseError.self) { try await process.finish(leases.finished) }
-            }
-            group.addTask {
-                await #expect(throws: DatabaseError.self) {
-                    try await process.broker.finish(
-                        both.map { Report(key: $0.key, outcome: Outcome(status: .success)) })
-                }
             }
             group.addTask {
                 await #expect(throws: DatabaseError.self) {
@@ -145,7 +134,38 @@ struct TakenRowTests {
         await lock.value
         let finished = try await process.broker.finish(
             both.map { Report(key: $0.key, outcome: Outcome(status: .success)) })
-        for result in finished { #expect(try result.get().state == .completed) }
+        for result in finished { #expect(try #require(result).get().state == .completed) }
         try await process.lab.expectBooksBalance()
+    }
+
+    @Test("delay none of the others of the same call")
+    func beside() async throws {
+        let process = LabProcess(try await Lab(.postgres))
+        let leases = try await leases(process)
+        let taken = leases.extended
+        try await process.submit([Lab.job(by: Lab.bob), Lab.job(by: Lab.bob)])
+        let others = try await process.claim(by: "slow", upTo: 2)
+        let lock = try await process.lab.hold(
+            "SELECT 1 FROM live_jobs WHERE id = '\(taken.job.text)' FOR UPDATE", for: .seconds(8))
+        func standing(_ leases: [LabLease]) async throws -> [LeaseKey: ExtendOutcome] {
+            try await process.lab.database.read { tx in
+                try tx.standing(leases.map { Extension(key: $0.key, milliseconds: 1) })
+            }
+        }
+        let before = try await standing(others + [taken])
+        let all = [others[0], taken, others[1]]
+        async let extended = process.broker.extend(all.map { Extension(key: $0.key, milliseconds: 3_600_000) })
+        // The others' are in the first commit, and don't wait with it.
+        try await eventually("they are extended", within: .seconds(2)) {
+            let now = try await standing(others)
+            return now.count == 2 && now.allSatisfy { before[$0.key] != $0.value }
+        }
+        #expect(try await extended[1] == before[taken.key], "it is told until when it stands")
+        let results = try await process.broker.finish(
+            all.map { Report(key: $0.key, outcome: Outcome(status: .success)) })
+        #expect(try results[0]?.get().state == .completed && results[1] == nil)
+        #expect(try results[2]?.get().state == .completed)
+        await lock.value
+        #expect(try await process.finish(taken).state == .completed)
     }
 }

@@ -85,7 +85,7 @@ package final class LabProcess: Sendable {
             let leases = try await claim(by: name, upTo: limit)
             if leases.isEmpty { break }
             let reports = leases.map { Report(key: $0.key, outcome: Outcome(status: .success)) }
-            for result in try await broker.finish(reports) { _ = try result.get() }
+            for result in try await broker.finish(reports) { _ = try result?.get() }
             owners += leases.map(\.owner)
         }
         return owners

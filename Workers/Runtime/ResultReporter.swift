@@ -81,7 +81,16 @@ actor ResultReporter {
             guard statuses.map(\.jobID) == reports.map(\.job) else {
                 throw ServerError.unreachable("invalid answer of the server: it names other jobs")
             }
-            for (report, status) in zip(reports, statuses) { resolve(report.claimToken, status.outcome) }
+            var busy: ServerError?
+            for (report, status) in zip(reports, statuses) {
+                if let error = status.tryAgain {
+                    busy = error
+                    postpone(report.claimToken)
+                } else {
+                    resolve(report.claimToken, status.outcome)
+                }
+            }
+            if let busy { throw busy }
         } catch .refused(let status, let message) {
             // The call as a whole was refused: send each alone to find the invalid one.
             guard reports.count > 1 else {
@@ -90,6 +99,12 @@ actor ResultReporter {
             }
             for report in reports { try await send([report]) }
         }
+    }
+
+    /// The others go first.
+    private func postpone(_ token: String) {
+        guard let index = waiting.firstIndex(where: { $0.token == token }) else { return }
+        waiting.append(waiting.remove(at: index))
     }
 
     private func resolve(_ token: String, _ result: Result<String?, any Error>) {
@@ -104,6 +119,12 @@ extension ResultReport {
 }
 
 extension ResultStatus {
+    /// The server had no answer to this one.
+    fileprivate var tryAgain: ServerError? {
+        guard !isAccepted, code == "database_busy" else { return nil }
+        return .overloaded(retryAfterMilliseconds: nil)
+    }
+
     /// A result's status, as if it had been reported alone.
     fileprivate var outcome: Result<String?, any Error> {
         if isAccepted { return .success(paidUSDT) }

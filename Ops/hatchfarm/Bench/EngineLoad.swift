@@ -205,7 +205,7 @@ extension EngineLoad {
     }
 
     private func finish(_ worker: Worker, _ grants: [Grant]) async throws {
-        for result in try await broker.finish(grants.map { Self.report(worker, $0) }) { _ = try result.get() }
+        for result in try await broker.finish(grants.map { Self.report(worker, $0) }) { _ = try result?.get() }
     }
 
     private static func report(_ worker: Worker, _ grant: Grant) -> Report {

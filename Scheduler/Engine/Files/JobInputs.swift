@@ -23,14 +23,11 @@ package struct JobInputs: Sendable {
         _ contents: [[UInt8]], _ references: [JobInput.Reference], owner: OwnerID
     ) async throws -> [Blob] {
         if !references.isEmpty {
-            let stray = try await database.read { tx -> FieldError? in
-                for reference in references {
-                    guard let fault = try tx.fault(of: reference.source, owner) else { continue }
-                    return FieldError(reference.field, .invalid(fault))
-                }
-                return nil
+            let sources = try await database.read { try $0.sources(of: references.map(\.source), owner: owner) }
+            for reference in references {
+                guard let fault = sources.fault(of: reference.source) else { continue }
+                throw FieldError(reference.field, .invalid(fault))
             }
-            if let stray { throw stray }
         }
         guard !contents.isEmpty else { return [] }
         return try await WorkPool.shared.run {
@@ -51,12 +48,18 @@ package struct JobInputs: Sendable {
         }
         let (granted, unfed) = try await database.read { tx in
             var (granted, unfed): ([GrantedJob], [UnfedJob]) = ([], [])
+            let named = Dictionary(grouping: zip(grants, specs)) { $0.0.owner }
+                .mapValues { $0.flatMap { $0.1.inputs } }
+            let sources = try named.reduce(into: [OwnerID: StandingSources]()) { found, inputs in
+                found[inputs.key] = try tx.sources(of: inputs.value.map(\.source), owner: inputs.key)
+            }
             for (grant, spec) in zip(grants, specs) {
-                if let missing = try tx.missing(of: spec.inputs, owner: grant.owner) {
+                guard let standing = sources[grant.owner] else { continue }
+                if let missing = standing.missing(of: spec.inputs) {
                     let key = LeaseKey(job: grant.id, worker: worker, tokenHash: SHA256.hex(grant.token))
                     unfed.append(UnfedJob(key: key, missing: missing))
                 } else {
-                    let files = try tx.files(of: spec.inputs, owner: grant.owner)
+                    let files = standing.files(of: spec.inputs)
                     granted.append(GrantedJob(grant: grant, spec: spec, files: files))
                 }
             }

@@ -22,6 +22,11 @@ extension Transaction {
         try extend(extensions, waits: false)
     }
 
+    /// Until when leases stand, by the keys that hold; without a lock.
+    package func standing(_ extensions: [Extension]) throws -> [LeaseKey: ExtendOutcome] {
+        try leaseEnds(extensions.map(\.key)).mapValues { .extended(until: $0) }
+    }
+
     private func extend(_ extensions: [Extension], waits: Bool) throws -> [ExtendOutcome?] {
         var extended = try prolong(extensions, waits: waits)
         var open = extensions.filter { extended[$0.key] == nil }

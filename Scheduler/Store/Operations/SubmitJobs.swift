@@ -73,25 +73,33 @@ extension Transaction {
         if submission.jobs.contains(where: { $0.device == nil && $0.bounty == nil && hints.isFull($0.owner) }) {
             throw Refusal.tooManyLive(hints.mostLive)
         }
-        for job in submission.jobs where !job.sources.isEmpty { try keepSources(of: job) }
+        try keepSources(of: submission.jobs.filter { !$0.sources.isEmpty })
         if !submission.contents.isEmpty, let owner = submission.jobs.first?.owner { try checkRoom(of: owner) }
         var mine: [AcceptedJob] = []
         mine.reserveCapacity(submission.jobs.count)
         var waits: [(job: JobID, on: JobID)] = []
+        let dependedOn = try dependedOn(by: submission.jobs, waits: mayWait)
         for job in submission.jobs {
-            let (accepted, waitsFor) = try accept(job, hints: hints, waits: mayWait)
+            let (accepted, waitsFor) = try accept(job, hints: hints, dependedOn)
             mine.append(accepted)
             waits += waitsFor.map { (accepted.id, $0) }
         }
         return .fresh(mine, waits)
     }
 
-    /// What a job is given was there when the call came, and stays until its job is on record.
-    private func keepSources(of job: NewJob) throws {
-        let (uploads, jobs) = (job.sources.uploads, job.sources.jobs)
-        let kept = try keepUploads(uploads, of: job.owner).union(try keepJobs(jobs, of: job.owner))
-        guard kept.isSuperset(of: uploads + jobs) else {
-            throw Refusal.invalid(field: "inputs", message: "names a file that is no longer kept; upload it again")
+    /// What jobs are given was there when the call came, and stays until they are on record.
+    private func keepSources(of jobs: [NewJob]) throws {
+        for (owner, jobs) in Dictionary(grouping: jobs, by: \.owner).sorted(by: { $0.key < $1.key }) {
+            for (named, keep) in [
+                (jobs.flatMap(\.sources.uploads), keepUploads), (jobs.flatMap(\.sources.jobs), keepJobs),
+            ] {
+                try SQL.chunked(Set(named).sorted()) { chunk in
+                    guard try keep(Array(chunk), owner).count == chunk.count else {
+                        throw Refusal.invalid(
+                            field: "inputs", message: "names a file that is no longer kept; upload it again")
+                    }
+                }
+            }
         }
     }
 
@@ -119,12 +127,12 @@ extension Transaction {
 
     /// One job as it will be written: its id, its class, where it starts; and what it waits for.
     private func accept(
-        _ job: NewJob, hints: SubmitHints, waits: Bool
+        _ job: NewJob, hints: SubmitHints, _ dependedOn: DependedOn
     ) throws -> (job: AcceptedJob, waitsFor: [JobID]) {
         let isLater = job.runAt ?? now > now
         var accepted = AcceptedJob(id: JobID(newUUID()), job: job, state: isLater ? .scheduled : .pending, tag: 0)
         if !hints.isKnown(job.classID, now) { accepted.classUsedAt = now }
-        let waitsFor = try job.dependsOn.isEmpty ? [] : settleDependencies(&accepted, waits: waits)
+        let waitsFor = try job.dependsOn.isEmpty ? [] : dependedOn.settle(&accepted)
         if let place = job.device {
             accepted.tag = place.tag
             if place.needsApproval { (accepted.state, accepted.waitsFor) = (.blocked, 1) }
@@ -133,32 +141,6 @@ extension Transaction {
         // What isn't ready yet takes no place in its owner's queue.
         if accepted.state == .pending { accepted.tag = hints.tag(job.classID, job.owner, job.requirement.cost) }
         return (accepted, waitsFor)
-    }
-
-    /// Blocks a job for what it waits for, or cancels it where that is in vain. Returns the jobs that it is kept to
-    /// depend on, those that have completed before too. Throws `JobTaken`.
-    private func settleDependencies(_ accepted: inout AcceptedJob, waits: Bool) throws -> [JobID] {
-        let job = accepted.job
-        let live = try lockLive(job.dependsOn.sorted(), owner: job.owner, waits: waits)
-        let past = job.dependsOn.filter { !live.contains($0) }
-        // Whether it lives is asked first: what ends between the two questions is found to have ended.
-        if !waits, !past.isEmpty, try isAnyLive(past, owner: job.owner) { throw JobTaken() }
-        let ended = try endings(of: past, owner: job.owner)
-        if let missing = job.dependsOn.first(where: { !live.contains($0) && ended[$0] == nil }) {
-            throw Refusal.invalid(field: "depends_on", message: "no job \(missing.text) of yours")
-        }
-        if ended.values.contains(where: { $0 != .completed }) {
-            // All are kept, so that it can come back when those that failed are tried again.
-            accepted.state = .cancelled
-            return Set(job.dependsOn).sorted()
-        }
-        if !live.isEmpty {
-            accepted.state = .blocked
-            accepted.waitsFor = Int64(live.count)
-        }
-        // An end that is still being told to others must not come to this one, which doesn't wait for it.
-        let untold = try past.isEmpty ? [] : cascading(past)
-        return Set(job.dependsOn).subtracting(untold).sorted()
     }
 
     private func write(_ draft: SubmitDraft) throws {
@@ -198,7 +180,8 @@ extension Transaction {
         }
         var over: Set<OwnerID> = []
         for (owner, ids) in fresh {
-            let more = try ids.subtracting(liveClasses(among: ids.sorted())).count
+            // Who uses another's class takes it over.
+            let more = try ids.subtracting(liveClasses(among: ids.sorted(), of: owner)).count
             if more > 0, try countClasses(of: owner) + Int64(more) > Self.classesPerOwner { over.insert(owner) }
         }
         return over
@@ -226,9 +209,6 @@ extension AcceptedJob {
         }
     }
 }
-
-/// A job that is depended on is another transaction's.
-private struct JobTaken: Error {}
 
 /// What a round of submissions comes to, before anything is written.
 private struct SubmitRound {

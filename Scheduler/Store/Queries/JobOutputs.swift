@@ -47,11 +47,25 @@ extension Transaction {
     }
 
     package func artifact(of job: JobID, path: String) throws -> Artifact? {
-        try artifacts(of: job).first { $0.path.isExactly(path) }
+        try artifacts([JobOutput(job: job, path: ExactText(path))]).values.first
     }
 
-    func hasArtifact(_ job: JobID, path: String) throws -> Bool {
-        try first("SELECT 1 FROM artifacts WHERE job_id = \(job.text) AND path = \(path)") { try $0.integer() } != nil
+    /// Those of these files that are there.
+    func artifacts(_ outputs: [JobOutput]) throws -> [JobOutput: Artifact] {
+        let wanted = SQL.Rows("wanted", ["job", "place"], of: outputs) { [.text($0.job.text), .text($0.path.text)] }
+        let found = try rows(
+            """
+            SELECT job_id, path, hash, size, fence, created_at FROM artifacts\(and: wanted)
+            WHERE job_id \(is: wanted.job) AND path = \(wanted.place)
+            """
+        ) { row in
+            let job = try JobID(row.text())
+            let artifact = try Artifact(
+                path: row.text(), hash: row.text(), size: row.integer(), fence: row.integer(),
+                createdAt: row.integer())
+            return (JobOutput(job: job, path: ExactText(artifact.path)), artifact)
+        }
+        return Dictionary(found) { first, _ in first }
     }
 
     package func blobChunk(_ hash: String, number: Int64) throws -> [UInt8]? {
@@ -64,14 +78,15 @@ extension Transaction {
         ) { try $0.bytes() }
     }
 
-    /// The size of content that this owner has uploaded; nil when it hasn't.
-    package func upload(_ hash: String, owner: OwnerID) throws -> Int64? {
-        try first(
+    /// The sizes of what of these contents the owner has uploaded, by their hashes.
+    package func uploads(_ hashes: [String], owner: OwnerID) throws -> [String: Int64] {
+        let found = try rows(
             """
-            SELECT size FROM uploads JOIN blobs ON blobs.hash = uploads.hash
-            WHERE owner_id = \(owner.text) AND uploads.hash = \(hash)
+            SELECT uploads.hash, size FROM uploads JOIN blobs ON blobs.hash = uploads.hash
+            WHERE owner_id = \(owner.text) AND uploads.hash \(in: hashes)
             """
-        ) { try $0.integer() }
+        ) { row in try (row.text(), row.integer()) }
+        return Dictionary(found) { first, _ in first }
     }
 
     /// The bytes of an upload from an offset on, as far as one piece goes.

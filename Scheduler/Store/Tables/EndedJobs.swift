@@ -142,7 +142,7 @@ extension Transaction {
             SELECT id, owner_id, class_id, 'scheduled', 0, \(now), \(now), max_attempts, \(failed.attempt),
                 \(failed.losses), \(failed.fence), \(failed.paid),
                 CASE WHEN max_price > \(failed.paid) THEN max_price - \(failed.paid) ELSE 0 END, \(failed.fence),
-                (SELECT COUNT(*) FROM job_dependencies WHERE depends_on = jobs.id)
+                (SELECT COUNT(*) FROM (SELECT 1 FROM job_dependencies WHERE depends_on = jobs.id LIMIT 501) AS few)
             FROM jobs WHERE id = \(id.text) AND owner_id = \(owner.text)
             RETURNING \(raw: LiveJob.columns)
             """

@@ -83,13 +83,6 @@ extension Transaction {
         return Set(locked)
     }
 
-    /// Whether one of an owner's jobs lives, as far as one sees without a lock.
-    func isAnyLive(_ ids: [JobID], owner: OwnerID) throws -> Bool {
-        try first(
-            "SELECT 1 FROM live_jobs WHERE id \(in: ids.map(\.text)) AND owner_id = \(owner.text) LIMIT 1"
-        ) { try $0.integer() } != nil
-    }
-
     /// Counts one more that waits for a job, each time that it is named.
     func countDependents(_ ids: [JobID]) throws {
         let counts = Dictionary(ids.map { ($0, Int64(1)) }, uniquingKeysWith: +).sorted { $0.key < $1.key }

@@ -44,11 +44,24 @@ extension Transaction {
                 AND state = \(.running) AND visible_until > \(now)
             ORDER BY \(held.job) \(lock)
             """
-        ) { row in
-            try (
-                LeaseKey(job: JobID(row.text()), worker: MachineID(row.text()), tokenHash: row.text()), row.integer()
-            )
-        }
+        ) { try Self.end(&$0) }
+        return Dictionary(found) { _, last in last }
+    }
+
+    private static func end(_ row: inout Row) throws -> (LeaseKey, Int64) {
+        try (LeaseKey(job: JobID(row.text()), worker: MachineID(row.text()), tokenHash: row.text()), row.integer())
+    }
+
+    /// Until when the leases stand whose keys hold, as far as one sees without a lock.
+    func leaseEnds(_ keys: [LeaseKey]) throws -> [LeaseKey: Int64] {
+        let held = LeaseKey.rows(keys)
+        let found = try rows(
+            """
+            SELECT live_jobs.id, worker_id, claim_token, visible_until FROM live_jobs\(and: held)
+            WHERE id \(is: held.job) AND worker_id = \(held.worker) AND claim_token = \(held.token)
+                AND state = \(.running) AND visible_until > \(now)
+            """
+        ) { try Self.end(&$0) }
         return Dictionary(found) { _, last in last }
     }
 

@@ -140,7 +140,7 @@ extension Transaction {
                 hold_number, waits_for, dependents)
             SELECT jobs.id, owner_id, class_id, CASE WHEN \(back.waits) > 0 THEN 'blocked' ELSE 'scheduled' END, 0,
                 \(now), \(now), max_attempts, \(back.number), \(back.spent), \(back.hold), \(back.number),
-                \(back.waits), (SELECT COUNT(*) FROM job_dependencies WHERE depends_on = jobs.id)
+                \(back.waits), (SELECT COUNT(*) FROM (SELECT 1 FROM job_dependencies WHERE depends_on = jobs.id LIMIT 501) AS few)
             FROM jobs\(and: back) WHERE jobs.id \(is: back.job)
             RETURNING \(raw: LiveJob.columns)
             """
