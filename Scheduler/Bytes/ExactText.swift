@@ -23,7 +23,7 @@ extension String {
 
 /// Text hashed and compared by its bytes.
 package struct ExactText: Hashable, Sendable {
-    let text: String
+    package let text: String
 
     package init(_ text: String) { self.text = text }
 

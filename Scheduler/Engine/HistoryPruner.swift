@@ -17,6 +17,9 @@ package final class HistoryPruner: Ticking {
     private static let (longest, longestBusy): (Int64, Int64) = (40, 10)
     /// Content is kept so long after the last reference went, in milliseconds: somebody may be reading it.
     package static let blobsLast: Int64 = 600_000
+    /// What jobs need is kept so much longer than they are, in milliseconds: than from when it was last used to when the
+    /// last job of the kind ended, and was found to be old.
+    private static let classesLast: Int64 = 2 * 86_400_000
     /// A line in the log says what went, at most so often, in milliseconds.
     private static let lineEvery: Int64 = 60_000
 
@@ -42,18 +45,26 @@ package final class HistoryPruner: Ticking {
         let (database, world) = (broker.database, world)
         var (isMore, isBusy) = (false, false)
         var longest: Int64 = 0
+        var failure: (any Error)?
         for bite in bites(size) {
-            // Seen before the commit: who waits then, was made to wait by this bite.
-            let (taken, milliseconds, load) = try await database.write { tx in
-                let start = world.monotonic()
-                let taken = try bite(tx)
-                return (taken, world.monotonic() - start, database.load)
+            do {
+                // Seen before the commit: who waits then, was made to wait by this bite.
+                let (taken, milliseconds, load) = try await database.write { tx in
+                    let start = world.monotonic()
+                    let taken = try bite(tx)
+                    return (taken, world.monotonic() - start, database.load)
+                }
+                longest = max(longest, milliseconds)
+                isMore = isMore || taken.isMore
+                isBusy = isBusy || load.waiting > 0 || load.working > 1
+                note(taken)
+            } catch {
+                // It may have been too large. It keeps none of the others from what they do.
+                state.withLock { $0.size = max(Self.sizes.lowerBound, $0.size / 4) }
+                failure = failure ?? error
             }
-            longest = max(longest, milliseconds)
-            isMore = isMore || taken.isMore
-            isBusy = isBusy || load.waiting > 0 || load.working > 1
-            note(taken)
         }
+        if let failure { throw failure }
         adapt(longest, isBusy)
         tell(isMore)
         guard isMore else { return .seconds(30) }
@@ -66,6 +77,7 @@ package final class HistoryPruner: Ticking {
         var bites: [Bite] = [{ try $0.pruneDeletedJobs(limit: size) }]
         if let last = broker.retention.jobs {
             bites.append { try $0.pruneJobs(limit: size, endedBefore: $0.now - last) }
+            bites.append { try $0.pruneClasses(limit: size, unusedSince: $0.now - last - Self.classesLast) }
             bites.append { try $0.pruneKeysAndUploads(limit: size, olderThan: $0.now - last) }
         }
         if let last = broker.retention.events {

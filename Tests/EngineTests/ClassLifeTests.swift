@@ -55,6 +55,42 @@ struct ClassLifeTests {
         try await lab.expectBooksBalance()
     }
 
+    @Test("who takes another's over has them counted as its own", arguments: TestDatabase.all)
+    func takenOver(on database: TestDatabase) async throws {
+        let process = LabProcess(try await Lab(database))
+        let most = Int(Transaction.classesPerOwner)
+        try await process.submit((0..<most).map { combination($0) })
+        process.lab.clock.advance(by: Self.life)
+        try await process.submit((0..<most).map { combination($0, by: Lab.bob) })
+        try await process.submit((most..<2 * most).map { combination($0) })
+        process.lab.clock.advance(by: Self.life)
+        await expectFull { try await process.submit([combination(most, by: Lab.bob)]) }
+        await expectFull { try await process.submit([combination(2 * most)]) }
+        try await process.submit([combination(0, by: Lab.bob)])
+    }
+
+    @Test("what jobs needed is forgotten long after the last of them", arguments: TestDatabase.all)
+    func descriptions(on database: TestDatabase) async throws {
+        let process = LabProcess(try await Lab(database))
+        let lab = process.lab
+        func prune() async throws -> [String: Int] {
+            try await lab.database.write { try $0.pruneClasses(limit: 10, unusedSince: $0.now).rows }
+        }
+        guard case .accepted(let jobs, _) = try await process.submit((0..<3).map { combination($0) }) else { return }
+        for job in jobs.dropFirst() { try await lab.cancel(job.id) }
+        lab.clock.advance(by: Self.life)
+        #expect(try await prune().isEmpty)
+        try await process.pruneClasses()
+        // One of them is used again.
+        try await process.poll()
+        try await process.submit([combination(1)])
+        lab.clock.advance(by: .seconds(60))
+        #expect(try await prune() == ["job_classes": 1])
+        try await process.submit([combination(2)])
+        try await lab.enroll("worker")
+        #expect(try await process.claim(upTo: 9).count == 3)
+    }
+
     @Test("a process forgets them, and finds them again when another brings them up", arguments: TestDatabase.all)
     func forgotten(on database: TestDatabase) async throws {
         let lab = try await Lab(database)

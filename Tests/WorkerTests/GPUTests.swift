@@ -40,22 +40,27 @@ struct GPUTests {
         expectTooMany(1, of: MachineGPUs())
     }
 
+    /// What jobs have at this moment.
+    private final class Held: Sendable {
+        let paths = Mutex<Set<String>>([])
+    }
+
     @Test("of many jobs at once no two have the same one")
     func atOnce() async throws {
         let gpus = MachineGPUs((0..<4).map { ["/dev/\($0)"] })
-        let held = Mutex<Set<String>>([])
+        let held = Held()
         await withTaskGroup(of: Void.self) { group in
             for index in 0..<300 {
                 group.addTask {
                     guard let given = try? gpus.take(Int64(index % 3)) else { return }
-                    let isAlone = held.withLock { held in
+                    let isAlone = held.paths.withLock { held in
                         let isAlone = held.isDisjoint(with: given.own)
                         held.formUnion(given.own)
                         return isAlone
                     }
                     #expect(isAlone)
                     await Task.yield()
-                    held.withLock { $0.subtract(given.own) }
+                    held.paths.withLock { $0.subtract(given.own) }
                     gpus.release(given)
                 }
             }

@@ -64,11 +64,15 @@ extension Call {
         let isPacked = try isPacked
         let bytes = try await bytes(upTo: limit)
         guard isPacked else { return bytes }
+        let whole: [UInt8]
         do {
-            return try await WorkPool.shared.run { try Zstd.decompress(bytes, limit: limit) }
+            whole = try await WorkPool.shared.run { try Zstd.decompress(bytes, limit: limit) }
         } catch let error as ZstdError {
             throw Problem.undecodable(error, limit: limit)
         }
+        // It is kept until the call is answered, however little came.
+        if whole.count > BodyBudget.free { try await share(whole.count - BodyBudget.free) }
+        return whole
     }
 
     /// Whether the body comes as zstd; 415 for a coding that isn't ours.

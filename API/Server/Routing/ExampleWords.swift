@@ -42,7 +42,7 @@ extension Schema {
         "recipient_handle": "grace", "reference": "deposit-7", "requestId": "claim-7", "request_id": "claim-7",
         "response": "It is behind the hill.",
         "sender_handle": "grace", "sessionId": .null, "sha256": .string(hash), "size": 5, "sort": "hot", "stdin": "",
-        "stdin_base64": .null,
+        "stdin_base64": .null, "log_base64": .null,
         "task": "7",
         "tests": "make test", "text": "folding\n", "timestamp": 1_769_860_800, "timezone": "Europe/Zurich",
         "title": "Fold it", "to_handle": "grace", "total": 3,

@@ -5,5 +5,6 @@ extension Migration {
         .listOrders, .dailyCounts, .collabTasks, .bounties, .social, .devices, .deviceDeletion, .inkling,
         .chainLinks, .heartbeats, .indexLeads, .leaseIndexes, .lookUps, .claimRequests, .cascades, .liveCounts,
         .keyScopes, .stagedContents, .listedStates, .liveClasses, .retention, .ownerQuotas, .revivals, .exactLogs,
+        .uploadOwners, .classRetention,
     ]
 }

@@ -35,6 +35,9 @@ extension Transaction {
                 "the jobs that waited for this one are still being cancelled; try again in a few seconds")
         }
         guard let job = try redrive(id, owner: owner, ended) else { throw Refusal.notFound("job") }
+        guard try !classes([job.classID]).isEmpty else {
+            throw Refusal.wrongState("what the job needs is no longer on record: submit it anew")
+        }
         try noteLive([owner: 1])
         var hold: Hold?
         if job.held > 0 || job.paid > 0 {

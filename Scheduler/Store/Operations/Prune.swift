@@ -38,7 +38,7 @@ extension Transaction {
     /// leave that to the pruner: a statement more in each of them would cost all jobs, and few upload in pieces.
     package func pruneUploads(limit: Int, olderThan: Int64) throws -> Int {
         let gone = try deleteUploads(olderThan: olderThan, limit: limit)
-        try deleteChunks(of: gone)
+        try forget(gone)
         return gone.count
     }
 }

@@ -20,7 +20,7 @@ package struct PruneBite: Sendable {
 extension Transaction {
     /// How long a pass that found its end waits for the next, in milliseconds.
     package static let prunePause: Int64 = 600_000
-    /// The most log lines, and dependencies, that one bite takes away.
+    /// The most log lines, and about the most rows of each other table, that one bite takes away.
     package static let detailsPerBite = 2_000
 
     /// Takes away ended jobs, and all that is kept beside them: one bite of a pass in the order of ids, which all
@@ -36,33 +36,38 @@ extension Transaction {
         let page = try lockEnded(after: place.place, before: end, limit: limit)
         let old = try lockRecords(page.lazy.filter { $0.endedAt <= instant }.map(\.id))
         let needed = try needed(old, retries: true)
-        let ids = old.filter { !needed.contains($0) }
-        let owners = Dictionary(page.lazy.map { ($0.id, $0.owner) }) { first, _ in first }
-        let details = try deleteDetails(of: ids, owners, limit: Self.detailsPerBite)
-        bite.rows = details.rows
-        bite.isMore = page.count == limit
-        if details.isDone {
-            bite.add(try deleteEnded(ids), "jobs")
-            place.place = page.last?.id.text ?? place.place
-            if !bite.isMore { place = PruningPlace(nextAt: now + Self.prunePause) }
-            try movePruning("jobs", to: place)
-        } else {
-            // The same jobs once more.
-            bite.isMore = true
-        }
+        let gone = Set(old).subtracting(needed)
+        let jobs = page.filter { gone.contains($0.id) }
+        bite.add(try deleteEnded(jobs.map(\.id)), "jobs")
+        let details = try deleteDetails(of: jobs, limit: Self.detailsPerBite)
+        bite.rows.merge(details.rows) { $0 + $1 }
+        // Without their records: nobody can retry a job of which a part is gone.
+        if !details.isDone { try insertDeleted(jobs) }
+        bite.isMore = page.count == limit || !details.isDone
+        place.place = page.last?.id.text ?? place.place
+        if page.count < limit { place = PruningPlace(nextAt: now + Self.prunePause) }
+        try movePruning("jobs", to: place)
         return bite
     }
 
     /// Takes away what was kept beside jobs that their owners deleted: one bite.
     package func pruneDeletedJobs(limit: Int) throws -> PruneBite {
         var bite = PruneBite()
-        let owners = try lockDeleted(limit: limit)
-        guard !owners.isEmpty else { return bite }
-        let ids = owners.keys.sorted()
-        let details = try deleteDetails(of: ids, owners, limit: Self.detailsPerBite)
+        let jobs = try lockDeleted(limit: limit)
+        guard !jobs.isEmpty else { return bite }
+        let details = try deleteDetails(of: jobs, limit: Self.detailsPerBite)
         bite.rows = details.rows
-        if details.isDone { try forgetDeleted(ids) }
-        bite.isMore = !details.isDone || ids.count == limit
+        if details.isDone { try forgetDeleted(jobs.map(\.id)) }
+        bite.isMore = !details.isDone || jobs.count == limit
+        return bite
+    }
+
+    /// Takes away descriptions of what jobs need that none has needed since an instant; returns how many.
+    package func pruneClasses(limit: Int, unusedSince instant: Int64) throws -> PruneBite {
+        var bite = PruneBite()
+        let gone = try deleteClasses(unusedSince: instant, limit: limit)
+        bite.add(gone, "job_classes")
+        bite.isMore = gone == limit
         return bite
     }
 

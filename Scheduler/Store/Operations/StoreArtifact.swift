@@ -8,17 +8,16 @@ extension Transaction {
     /// A running job's file, accepted only with its current claim token (PROMISES F4).
     package func storeArtifact(_ key: LeaseKey, path: String, blob: Blob) throws {
         guard let job = try afterOutageCredit({ try lockLease(key) }) else { throw try refusalForStale(key) }
-        try deleteChunks(of: deleteUpload(key.job, fence: job.fence, path: path))
+        try forget(deleteUpload(key.job, fence: job.fence, path: path))
         try keep(blob, as: path, of: job)
     }
 
     /// The lease of a running job is locked: its file is the one that is kept under this path.
     func keep(_ blob: Blob, as path: String, of job: LiveJob) throws {
-        try checkRoom(of: job.owner)
+        try checkRoomForOutput(of: job.owner)
+        try checkUnnamed(path, bytes: blob.size, of: job)
         let (others, replaced, replacedBytes) = try artifactsBefore(path, of: job.id)
-        guard others < Self.artifactsPerJob else {
-            throw Refusal.quota("artifacts per job", retryAfterSeconds: 3_600)
-        }
+        guard others < Self.artifactsPerJob else { throw Refusal.tooManyArtifacts }
         try insertBlob(blob)
         try upsertArtifact(job.id, path: path, blob: blob, fence: job.fence)
         if let replaced, replaced != blob.hash { try release([replaced]) }
@@ -47,4 +46,10 @@ extension Transaction {
         }
         return job
     }
+}
+
+extension Refusal {
+    /// A job brings forth more files than one may.
+    static let tooManyArtifacts = Refusal.invalid(
+        field: "path", message: "is one too many: a job may have \(Transaction.artifactsPerJob) files")
 }

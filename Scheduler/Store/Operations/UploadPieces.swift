@@ -21,7 +21,9 @@ extension Transaction {
     package func storePiece(_ key: LeaseKey, _ piece: Piece) throws -> Int64 {
         guard let job = try afterOutageCredit({ try lockLease(key) }) else { throw try refusalForStale(key) }
         let upload = try openUpload(of: job, piece)
+        try checkRoomForOutput(of: job.owner)
         guard try append(piece, to: upload.id) else { throw Refusal.uploadStands(at: upload.received) }
+        if let owner = upload.owner { try noteStored(Int64(piece.bytes.count), of: owner) }
         return piece.start + Int64(piece.bytes.count)
     }
 
@@ -46,6 +48,8 @@ extension Transaction {
             let standing = try self.upload(job.id, fence: job.fence, path: last.path)
             throw Refusal.uploadStands(at: standing?.received ?? 0)
         }
+        // Its pieces count no more, and the whole does.
+        if let owner = upload.owner { try noteStored(-last.start, of: owner) }
         try keep(blob, as: last.path, of: job)
         return stored
     }
@@ -54,7 +58,17 @@ extension Transaction {
     package func deletePieces(of upload: PartialUpload) throws { try deleteChunks(of: [upload.id]) }
 
     /// Takes away an upload that came to nothing, unless it is stored by now.
-    package func discardUpload(_ id: Int64) throws { try deleteChunks(of: deleteUpload(id)) }
+    package func discardUpload(_ id: Int64) throws { try forget(deleteUpload(id)) }
+
+    /// The pieces of uploads that were taken away go, and count no more.
+    func forget(_ uploads: [DeletedUpload]) throws {
+        try deleteChunks(of: uploads.map(\.id))
+        try noteStored(
+            uploads.reduce(into: [:]) { sums, upload in
+                guard let owner = upload.owner else { return }
+                sums[owner, default: 0] -= upload.bytes
+            })
+    }
 
     /// What the same last piece brought about before.
     private func replay(_ piece: Piece, of job: LiveJob) throws -> PartialUpload.Stored? {
@@ -70,16 +84,16 @@ extension Transaction {
         var upload = try upload(job.id, fence: job.fence, path: piece.path)
         if upload?.stored != nil, piece.start == 0 {
             // The file is stored; this is the beginning of what is to replace it.
-            try deleteChunks(of: deleteUpload(job.id, fence: job.fence, path: piece.path))
+            try forget(deleteUpload(job.id, fence: job.fence, path: piece.path))
             upload = nil
         }
         if upload == nil, piece.start == 0 {
-            try checkRoom(of: job.owner)
+            try checkUnnamed(piece.path, bytes: piece.total, of: job)
             let uploads = try countUploads(job.id, fence: job.fence, besides: piece.path)
             guard try countArtifacts(of: job.id, besides: piece.path) + uploads < Self.artifactsPerJob else {
-                throw Refusal.quota("artifacts per job", retryAfterSeconds: 3_600)
+                throw Refusal.tooManyArtifacts
             }
-            upload = try insertUpload(job.id, fence: job.fence, piece)
+            upload = try insertUpload(job.id, owner: job.owner, fence: job.fence, piece)
         }
         guard let upload, upload.stored == nil, upload.received == piece.start else {
             throw Refusal.uploadStands(at: upload?.received ?? 0)

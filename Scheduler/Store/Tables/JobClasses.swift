@@ -46,6 +46,26 @@ extension Transaction {
             INSERT INTO live_classes \(inserting: used)
             ON CONFLICT (id) DO UPDATE SET owner_id = excluded.owner_id, used_at = excluded.used_at
             """)
+        try SQL.chunked(classes.map(\.id.number).sorted()) { ids in
+            try executeLater(
+                "UPDATE job_classes SET unused_since = NULL WHERE id \(in: ids) AND unused_since IS NOT NULL")
+        }
+    }
+
+    /// Takes away descriptions of classes that nobody has used since an instant; returns how many.
+    func deleteClasses(unusedSince instant: Int64, limit: Int) throws -> Int {
+        let old = try rows(
+            """
+            SELECT id FROM job_classes WHERE unused_since <= \(instant) AND unused_since IS NOT NULL
+            ORDER BY unused_since LIMIT \(limit) \(.skipLocked)
+            """
+        ) { try $0.integer() }
+        var gone = 0
+        try SQL.chunked(old.sorted()) { ids in
+            gone += try execute(
+                "DELETE FROM job_classes WHERE id \(in: ids) AND unused_since + 0 <= \(instant)")
+        }
+        return gone
     }
 
     /// How many classes count as an owner's.
@@ -53,11 +73,11 @@ extension Transaction {
         try first("SELECT COUNT(*) FROM live_classes WHERE owner_id = \(owner.text)") { try $0.integer() } ?? 0
     }
 
-    /// Those that claims are looked for in.
-    func liveClasses(among ids: [ClassID]) throws -> Set<ClassID> {
-        let found = try rows("SELECT id FROM live_classes WHERE id \(in: ids.map(\.number))") { row in
-            try ClassID(row.integer())
-        }
+    /// Those of these classes that count as an owner's.
+    func liveClasses(among ids: [ClassID], of owner: OwnerID) throws -> Set<ClassID> {
+        let found = try rows(
+            "SELECT id FROM live_classes WHERE id \(in: ids.map(\.number)) AND owner_id = \(owner.text)"
+        ) { try ClassID($0.integer()) }
         return Set(found)
     }
 
@@ -73,7 +93,7 @@ extension Transaction {
         ) { try $0.integer() }
         guard !bite.isEmpty else { return (nil, 0) }
         // Look-ups: `NOT EXISTS` would let PostgreSQL walk what waits while there is little of it, and keep to that.
-        let removed = try execute(
+        let removed = try rows(
             """
             DELETE FROM live_classes WHERE id \(in: bite) AND used_at + 0 <= \(now - ClassLife.removedAfter)
                 AND (SELECT 1 FROM live_jobs
@@ -81,7 +101,12 @@ extension Transaction {
                 AND (SELECT 1 FROM live_jobs
                     WHERE class_id = live_classes.id AND class_id IS NOT NULL AND state IN ('blocked', 'scheduled')
                     LIMIT 1) IS NULL
-            """)
-        return (bite.count < limit ? nil : bite.last.map { ClassID($0) }, removed)
+            RETURNING id
+            """
+        ) { try $0.integer() }
+        try SQL.chunked(removed.sorted()) { ids in
+            try executeLater("UPDATE job_classes SET unused_since = \(now) WHERE id \(in: ids)")
+        }
+        return (bite.count < limit ? nil : bite.last.map { ClassID($0) }, removed.count)
     }
 }

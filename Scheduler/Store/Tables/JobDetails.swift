@@ -2,33 +2,43 @@ internal import Domain
 
 /// What is kept beside a job: deleted in bounded bites, as a job may have millions of log lines and dependents.
 extension Transaction {
-    /// Takes away what is kept beside jobs, of logs and dependencies at most `limit` rows each; returns how many rows
-    /// of which table, and whether that was all.
-    func deleteDetails(
-        of ids: [JobID], _ owners: [JobID: OwnerID], limit: Int
-    ) throws -> (rows: [String: Int], isDone: Bool) {
+    /// Takes away what is kept beside jobs that are gone, of each table some `limit` rows; returns how many rows of
+    /// which table, and whether that was all. That others depend on a job which didn't complete stays on record with
+    /// them: a retry must not take it for done.
+    func deleteDetails(of jobs: [DeletedJob], limit: Int) throws -> (rows: [String: Int], isDone: Bool) {
         var gone: [String: Int] = [:]
         var isDone = true
-        try SQL.chunked(ids) { chunk in
+        try SQL.chunked(jobs) { chunk in
             guard isDone else { return }
-            let texts = chunk.map(\.text)
-            let lines = try deleteLogs(texts, limit: limit)
-            let pairs = try deleteDependencies(on: texts, limit: limit)
-            gone["job_logs", default: 0] += lines
-            gone["job_dependencies", default: 0] += pairs
-            guard lines < limit, pairs < limit else {
-                isDone = false
-                return
-            }
-            gone["job_dependencies", default: 0] += try execute(
-                "DELETE FROM job_dependencies WHERE job_id \(in: texts)")
-            gone["job_sources", default: 0] += try execute("DELETE FROM job_sources WHERE job_id \(in: texts)")
-            gone["artifacts", default: 0] += try deleteArtifacts(texts, owners)
-            gone["attempts", default: 0] += try execute("DELETE FROM attempts WHERE job_id \(in: texts)")
-            gone["device_commands", default: 0] += try execute(
-                "DELETE FROM device_commands WHERE job_id \(in: texts)")
+            let ids = chunk.map(\.id.text)
+            let pairs = try deleteDependencies(on: chunk.filter(\.isCompleted).map(\.id.text), limit: limit)
+            let files = try holders(in: "artifacts", among: ids, limit: limit)
+            let lines = try deleteLogs(ids, limit: limit)
+            let sources = try holders(in: "job_sources", among: ids, limit: limit)
+            let attempts = try holders(in: "attempts", among: ids, limit: limit)
+            let needs = try holders(in: "job_dependencies", among: ids, limit: limit)
+            let counts = [
+                "job_logs": lines, "artifacts": try deleteArtifacts(files.ids, chunk),
+                "job_sources": try execute("DELETE FROM job_sources WHERE job_id \(in: sources.ids)"),
+                "attempts": try execute("DELETE FROM attempts WHERE job_id \(in: attempts.ids)"),
+                "job_dependencies": try execute("DELETE FROM job_dependencies WHERE job_id \(in: needs.ids)") + pairs,
+                "device_commands": try execute("DELETE FROM device_commands WHERE job_id \(in: ids)"),
+            ]
+            gone.merge(counts) { $0 + $1 }
+            isDone = lines < limit && pairs < limit && [files, sources, attempts, needs].allSatisfy(\.isAll)
         }
         return (gone.filter { $0.value > 0 }, isDone)
+    }
+
+    /// Those of these jobs that have rows in a table, as far as `limit` rows go, and whether that was all. A job has at
+    /// most some hundred rows in each of those tables.
+    private func holders(
+        in table: StaticString, among ids: [String], limit: Int
+    ) throws -> (ids: [String], isAll: Bool) {
+        let found = try rows("SELECT job_id FROM \(raw: table) WHERE job_id \(in: ids) LIMIT \(limit)") {
+            try $0.text()
+        }
+        return (Set(found).sorted(), found.count < limit)
     }
 
     private func deleteLogs(_ ids: [String], limit: Int) throws -> Int {
@@ -39,6 +49,7 @@ extension Transaction {
     }
 
     private func deleteDependencies(on ids: [String], limit: Int) throws -> Int {
+        guard !ids.isEmpty else { return 0 }
         let pairs = try rows(
             "SELECT depends_on, job_id FROM job_dependencies WHERE depends_on \(in: ids) LIMIT \(limit)"
         ) { row in try (row.text(), row.text()) }
@@ -52,7 +63,9 @@ extension Transaction {
     }
 
     /// The files' content may be another's as well.
-    private func deleteArtifacts(_ ids: [String], _ owners: [JobID: OwnerID]) throws -> Int {
+    private func deleteArtifacts(_ ids: [String], _ jobs: ArraySlice<DeletedJob>) throws -> Int {
+        guard !ids.isEmpty else { return 0 }
+        let owners = Dictionary(jobs.map { ($0.id, $0.owner) }) { first, _ in first }
         let files = try rows(
             """
             DELETE FROM artifacts WHERE job_id \(in: ids) RETURNING job_id, hash, size

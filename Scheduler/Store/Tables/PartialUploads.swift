@@ -26,6 +26,8 @@ package struct Piece: Sendable {
 /// Where the upload of a file stands, under one lease.
 package struct PartialUpload: Sendable {
     package var id: Int64
+    /// Whose stored bytes its pieces are counted among; nil for one that began before they were counted.
+    var owner: OwnerID?
     package var coding: String
     package var total: Int64
     /// Bytes of the packed whole; all of them when the file is stored.
@@ -44,16 +46,33 @@ package struct PartialUpload: Sendable {
     }
 }
 
+/// An upload that was taken away.
+struct DeletedUpload {
+    let id: Int64
+    let owner: OwnerID?
+    /// Of its pieces, as far as they were counted among what the owner has stored.
+    let bytes: Int64
+
+    static let columns: StaticString = "id, owner_id, CASE WHEN hash IS NULL THEN received ELSE 0 END"
+
+    init(_ row: inout Row) throws {
+        id = try row.integer()
+        owner = try row.optionalText().map { OwnerID($0) }
+        bytes = try row.integer()
+    }
+}
+
 extension Transaction {
     func upload(_ job: JobID, fence: Int64, path: String) throws -> PartialUpload? {
         try first(
             """
-            SELECT id, coding, total, received, hash, size, last_start, last_hash FROM partial_uploads
+            SELECT id, owner_id, coding, total, received, hash, size, last_start, last_hash FROM partial_uploads
             WHERE job_id = \(job.text) AND fence = \(fence) AND path = \(path)
             """
         ) { row in
             var upload = try PartialUpload(
-                id: row.integer(), coding: row.text(), total: row.integer(), received: row.integer())
+                id: row.integer(), owner: row.optionalText().map { OwnerID($0) }, coding: row.text(),
+                total: row.integer(), received: row.integer())
             guard let hash = try row.optionalText() else { return upload }
             upload.stored = try .init(
                 hash: hash, size: row.integer(), lastStart: row.integer(), lastHash: row.text())
@@ -62,15 +81,15 @@ extension Transaction {
     }
 
     /// Begins an upload; nil when another is under way.
-    func insertUpload(_ job: JobID, fence: Int64, _ piece: Piece) throws -> PartialUpload? {
+    func insertUpload(_ job: JobID, owner: OwnerID, fence: Int64, _ piece: Piece) throws -> PartialUpload? {
         try first(
             """
-            INSERT INTO partial_uploads (job_id, fence, path, coding, total, created_at)
-            VALUES (\(job.text), \(fence), \(piece.path), \(piece.coding), \(piece.total), \(now))
+            INSERT INTO partial_uploads (job_id, owner_id, fence, path, coding, total, created_at)
+            VALUES (\(job.text), \(owner.text), \(fence), \(piece.path), \(piece.coding), \(piece.total), \(now))
             ON CONFLICT (job_id, fence, path) DO NOTHING RETURNING id
             """
         ) { row in
-            try PartialUpload(id: row.integer(), coding: piece.coding, total: piece.total, received: 0)
+            try PartialUpload(id: row.integer(), owner: owner, coding: piece.coding, total: piece.total, received: 0)
         }
     }
 
@@ -102,19 +121,21 @@ extension Transaction {
         try executeLater("DELETE FROM partial_chunks WHERE upload_id \(in: ids)")
     }
 
-    /// Takes away an upload under way or done; the file that it stored stays. Returns its id.
-    func deleteUpload(_ job: JobID, fence: Int64, path: String) throws -> [Int64] {
+    /// Takes away an upload under way or done; the file that it stored stays.
+    func deleteUpload(_ job: JobID, fence: Int64, path: String) throws -> [DeletedUpload] {
         try rows(
             """
             DELETE FROM partial_uploads WHERE job_id = \(job.text) AND fence = \(fence) AND path = \(path)
-            RETURNING id
+            RETURNING \(raw: DeletedUpload.columns)
             """
-        ) { try $0.integer() }
+        ) { try DeletedUpload(&$0) }
     }
 
-    /// Takes away an upload unless it is stored by now. Returns its id.
-    func deleteUpload(_ id: Int64) throws -> [Int64] {
-        try rows("DELETE FROM partial_uploads WHERE id = \(id) AND hash IS NULL RETURNING id") { try $0.integer() }
+    /// Takes away an upload unless it is stored by now.
+    func deleteUpload(_ id: Int64) throws -> [DeletedUpload] {
+        try rows(
+            "DELETE FROM partial_uploads WHERE id = \(id) AND hash IS NULL RETURNING \(raw: DeletedUpload.columns)"
+        ) { try DeletedUpload(&$0) }
     }
 
     func countUploads(_ job: JobID, fence: Int64, besides path: String) throws -> Int64 {
@@ -126,16 +147,27 @@ extension Transaction {
         ) { try $0.integer() } ?? 0
     }
 
-    /// Takes away the uploads of leases that are over, and those begun before an instant. Returns their ids.
-    func deleteUploads(olderThan instant: Int64, limit: Int) throws -> [Int64] {
+    /// Takes away the uploads of leases that are over, and those begun before an instant.
+    func deleteUploads(olderThan instant: Int64, limit: Int) throws -> [DeletedUpload] {
         try rows(
             """
             DELETE FROM partial_uploads WHERE id IN (SELECT id FROM partial_uploads AS old
                 WHERE created_at <= \(instant) OR NOT EXISTS (SELECT 1 FROM live_jobs
                     WHERE live_jobs.id = old.job_id AND live_jobs.fence = old.fence AND state = \(.running))
                 LIMIT \(limit))
-            RETURNING id
+            RETURNING \(raw: DeletedUpload.columns)
             """
-        ) { try $0.integer() }
+        ) { try DeletedUpload(&$0) }
+    }
+
+    /// What a job has brought forth so far, and what is on its way under a lease: bytes, packed for what is on its way.
+    func outputSizes(of job: JobID, fence: Int64) throws -> [(path: String, bytes: Int64)] {
+        try rows(
+            """
+            SELECT path, size FROM artifacts WHERE job_id = \(job.text)
+            UNION ALL SELECT path, total FROM partial_uploads
+            WHERE job_id = \(job.text) AND fence = \(fence) AND hash IS NULL
+            """
+        ) { row in try (row.text(), row.integer()) }
     }
 }

@@ -11,6 +11,15 @@ struct PruningPlace: Sendable {
     var nextAt: Int64 = 0
 }
 
+/// An ended job whose record goes, and then what is kept beside it.
+struct DeletedJob {
+    let id: JobID
+    let owner: OwnerID
+    let isCompleted: Bool
+    /// Milliseconds since 1970.
+    let endedAt: Int64
+}
+
 extension Transaction {
     /// Locks a pass until the commit; nil when another server is at it, or its time hasn't come.
     func lockPruning(_ name: String) throws -> PruningPlace? {
@@ -31,13 +40,17 @@ extension Transaction {
     /// Locks the next ended jobs in the order of their ids, those that another transaction has in hand left out.
     func lockEnded(
         after id: String, before end: String, limit: Int
-    ) throws -> [(id: JobID, owner: OwnerID, endedAt: Int64)] {
+    ) throws -> [DeletedJob] {
         try rows(
             """
-            SELECT id, owner_id, ended_at FROM ended_jobs WHERE id > \(id) AND id < \(end)
+            SELECT id, owner_id, state, ended_at FROM ended_jobs WHERE id > \(id) AND id < \(end)
             ORDER BY id LIMIT \(limit) \(.skipLocked)
             """
-        ) { row in try (JobID(row.text()), OwnerID(row.text()), row.integer()) }
+        ) { row in
+            try DeletedJob(
+                id: JobID(row.text()), owner: OwnerID(row.text()), isCompleted: row.jobState() == .completed,
+                endedAt: row.integer())
+        }
     }
 
     /// Locks the records of these jobs, those that another transaction has in hand left out: with them it is settled
@@ -52,13 +65,16 @@ extension Transaction {
         return locked
     }
 
-    /// Locks an ended job of an owner and its record; false when there is none.
-    func lockEnded(_ id: JobID, owner: OwnerID) throws -> Bool {
+    /// Locks an ended job of an owner and its record; nil when there is none.
+    func lockEnded(_ id: JobID, owner: OwnerID) throws -> DeletedJob? {
         let ended = try first(
-            "SELECT id FROM ended_jobs WHERE id = \(id.text) AND owner_id = \(owner.text) \(.forUpdate)"
-        ) { try $0.text() }
-        guard ended != nil else { return false }
-        return try first("SELECT id FROM jobs WHERE id = \(id.text) \(.forUpdate)") { try $0.text() } != nil
+            "SELECT state, ended_at FROM ended_jobs WHERE id = \(id.text) AND owner_id = \(owner.text) \(.forUpdate)"
+        ) { row in
+            try DeletedJob(
+                id: id, owner: owner, isCompleted: row.jobState() == .completed, endedAt: row.integer())
+        }
+        let record = try first("SELECT id FROM jobs WHERE id = \(id.text) \(.forUpdate)") { try $0.text() }
+        return record == nil ? nil : ended
     }
 
     /// Those of ended jobs that something needs yet: dependents that their ends have not come to, live jobs that are
@@ -101,18 +117,23 @@ extension Transaction {
         return gone
     }
 
-    /// What was kept beside a job that is gone is taken away by the next bites.
-    func insertDeleted(_ id: JobID, owner: OwnerID) throws {
-        try executeLater("INSERT INTO deleted_jobs (id, owner_id) VALUES (\(id.text), \(owner.text))")
+    /// What was kept beside jobs that are gone is taken away by the next bites.
+    func insertDeleted(_ jobs: [DeletedJob]) throws {
+        let rows = SQL.Rows("gone", ["id", "owner_id", "is_completed"], of: jobs) { job in
+            [.text(job.id.text), .text(job.owner.text), .bool(job.isCompleted)]
+        }
+        try executeLater("INSERT INTO deleted_jobs \(inserting: rows)")
     }
 
     /// Some jobs that are gone while what was kept beside them is still there; those that another transaction has in
     /// hand are passed over.
-    func lockDeleted(limit: Int) throws -> [JobID: OwnerID] {
-        let found = try rows("SELECT id, owner_id FROM deleted_jobs ORDER BY id LIMIT \(limit) \(.skipLocked)") { row in
-            try (JobID(row.text()), OwnerID(row.text()))
+    func lockDeleted(limit: Int) throws -> [DeletedJob] {
+        try rows(
+            "SELECT id, owner_id, is_completed FROM deleted_jobs ORDER BY id LIMIT \(limit) \(.skipLocked)"
+        ) { row in
+            try DeletedJob(
+                id: JobID(row.text()), owner: OwnerID(row.text()), isCompleted: row.integer() == 1, endedAt: 0)
         }
-        return Dictionary(found) { first, _ in first }
     }
 
     func forgetDeleted(_ ids: [JobID]) throws {

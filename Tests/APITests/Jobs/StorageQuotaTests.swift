@@ -59,8 +59,11 @@ struct StorageQuotaTests {
             }
             let words = "1 GB of one owner are kept (HATCHFARM_STORED_GB)"
             expectFull(try await plane.send("POST", "/artifacts", Caller.alice.headers, bytes: [1, 2]), words)
-            expectFull(try await plane.keep(held, "a", [1]), words)
-            expectFull(try await plane.keep(held, "a", [1], [("Content-Range", "bytes 0-0/2")]), words)
+            // The worker can't mend it, and needn't keep the job's place until its owner has.
+            for piece in [[], [("Content-Range", "bytes 0-0/2")]] {
+                let reply = try await plane.keep(held, "a", [1], piece)
+                #expect(reply.outcome == "422 invalid_field" && reply.text.contains(words), "\(reply.text)")
+            }
             let given = ControlPlane.request(["inputs": [["path": "in", "content_base64": "AQID"]]])
             expectFull(try await plane.post("/jobs", .alice, given), words)
             let left = try await plane.dependencies.database.read { tx in
@@ -76,6 +79,29 @@ struct StorageQuotaTests {
             #expect(try await plane.send("POST", "/artifacts", Caller.bob.headers, bytes: [1, 2]).status == 201)
             try await plane.finish(held)
             _ = try await plane.job()
+        }
+    }
+
+    @Test("counts what has come of a file, once", arguments: TestDatabase.all)
+    func pieces(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database, quotas: quotas) { plane in
+            let held = try await plane.held(by: plane.worker())
+            func piece(_ path: String, _ range: String, _ bytes: [UInt8]) async throws {
+                let reply = try await plane.keep(held, path, bytes, [("Content-Range", "bytes \(range)")])
+                #expect(reply.status < 300, "\(reply.text)")
+            }
+            try await piece("a", "0-1/5", [1, 2])
+            try await piece("b", "0-3/9", [1, 2, 3, 4])
+            #expect(try await stored(plane)[Caller.alice.owner] == 6)
+            try await piece("a", "2-4/5", [3, 4, 5])
+            #expect(try await stored(plane)[Caller.alice.owner] == 5 + 4)
+            // Whole at once instead, and a whole that is begun anew.
+            #expect(try await plane.keep(held, "b", [1]).status == 200)
+            try await piece("a", "0-0/2", [1])
+            #expect(try await stored(plane)[Caller.alice.owner] == 5 + 1 + 1)
+            try await plane.finish(held)
+            _ = try await plane.dependencies.database.write { try $0.pruneUploads(limit: 10, olderThan: 0) }
+            #expect(try await stored(plane)[Caller.alice.owner] == 5 + 1)
         }
     }
 

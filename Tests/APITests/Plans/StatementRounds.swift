@@ -45,6 +45,8 @@ struct StatementRounds {
         while try await lab.seal() > 0 {}
         lab.clock.advance(by: .seconds(60))
         try await call { tx in
+            _ = try tx.sources(
+                of: [.upload(hash: content.hash), .output(job: first, path: "a")], owner: Lab.alice)
             for job in second { try tx.deleteJob(job, owner: Lab.alice, actor: "alice") }
             try tx.insertDependencies([(job: JobID("x"), on: first)])
             for _ in 0..<2 {
@@ -86,7 +88,7 @@ struct StatementRounds {
             _ = try tx.pruneStaged(limit: 10, olderThan: tx.now)
             _ = try tx.specs(of: [JobID("j")])
             _ = try tx.isJob(JobID("j"), ofAny: [Lab.alice])
-            _ = try tx.isAnyLive([JobID("j")], owner: Lab.alice)
+            _ = try tx.liveJobs(among: [JobID("j")], owner: Lab.alice)
             _ = try tx.sweep(from: .min, Picking(10))
             _ = try tx.promote(limit: 10) { _, _, _ in 0 }
             _ = try tx.expireBounties(Picking(10))
@@ -175,6 +177,7 @@ struct StatementRounds {
             try tx.appendLog("y", offset: 1, job: id, fence: lease.fence)
             _ = try tx.jobs(JobPage(owners: [Lab.alice], status: .running, limit: 10, before: nil))
             _ = try tx.removeUnusedClasses(after: nil, limit: 10)
+            _ = try tx.standing([Extension(key: lease.key, milliseconds: 1)])
             _ = try tx.liveMachines()
             _ = try tx.marketVotes()
             try tx.noteEarners([Lab.alice])

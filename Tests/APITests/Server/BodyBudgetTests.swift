@@ -103,6 +103,32 @@ struct BodyBudgetTests {
         }
     }
 
+    @Test("count as many as they are unpacked")
+    func packed() async throws {
+        let configuration = AppConfiguration.probe {
+            $0.bodyMegabytesPerOwner = 1
+            $0.addressRate = .unlimited
+        }
+        try await TestServer.run(configuration) { server async throws in
+            let large = 900 << 10
+            let headers = server.asOperator + [("Content-Type", "application/json"), ("Content-Encoding", "zstd")]
+            let packed = try Zstd.compress(Self.body(large))
+            #expect(packed.count < 16 << 10)
+            let first = try await open(server, "alice", large)
+            let refused = try await server.send(.POST, Self.path, headers + [("X-Owner-ID", "alice")], body: packed)
+            #expect(refused.status == 429)
+            #expect(try refused.json["code"] == "too_many_bytes")
+            let others = try await server.send(.POST, Self.path, headers + [("X-Owner-ID", "bob")], body: packed)
+            #expect(others.status == 201)
+            let reply = try await offThread {
+                first.say("}")
+                return first.rest()
+            }
+            #expect(reply.status == 201, "\(reply.text)")
+            try await eventually("all is given back") { try await bytes(server) == 0 }
+        }
+    }
+
     @Test("have to come at a kilobyte a second at every time, however fast they began")
     func pace() async throws {
         try await TestServer.run(

@@ -94,7 +94,7 @@ struct BlobCollectionTests {
             #expect(try await blobs(lab) == [content.hash])
             try await collect(lab)
             #expect(try await blobs(lab) == [content.hash])
-            #expect(try await lab.database.read { try $0.upload(content.hash, owner: Lab.bob) } == 7)
+            #expect(try await lab.database.read { try $0.uploads([content.hash], owner: Lab.bob)[content.hash] } == 7)
             try await lab.database.write { _ = try $0.deleteUploads([(Lab.bob.text, content.hash)]) }
         }
     }

@@ -140,11 +140,34 @@ struct ArtifactTests {
             try tx.storeArtifact(key, path: "7", blob: blob)
             try tx.storeArtifact(key, path: "255", blob: blob)
         }
-        await #expect(throws: Refusal.quota("artifacts per job", retryAfterSeconds: 3_600)) {
+        await #expect(throws: Refusal.invalid(field: "path", message: "is one too many: a job may have 256 files")) {
             try await lab.database.write { try $0.storeArtifact(key, path: "256", blob: blob) }
         }
         try await lab.database.write { try $0.storeArtifact(key, path: "8", blob: blob) }
         #expect(try await lab.database.read { try $0.artifacts(of: key.job) }.count == 256)
+    }
+
+    @Test("what the job doesn't name has 64 MiB in all, what it names has more", arguments: TestDatabase.all)
+    func unnamed(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        try await lab.submit { $0.spec = #"{"command":["true"],"outputs":["named"]}"# }
+        let key = try await lab.claim().key
+        func store(_ path: String, _ size: Int64) async throws {
+            let blob = Blob(hash: "hash of \(path)", size: size, chunks: [[1]])
+            try await lab.database.write { try $0.storeArtifact(key, path: path, blob: blob) }
+        }
+        try await store("named", 200 << 20)
+        try await store("one", 63 << 20)
+        try await store("one", 64 << 20)
+        await #expect(throws: Refusal.self) { try await store("two", 1) }
+        await #expect(throws: Refusal.self) {
+            try await lab.database.write { tx in
+                _ = try tx.storePiece(key, Piece(path: "two", coding: "identity", start: 0, total: 2, bytes: [1]))
+            }
+        }
+        try await store("named", 300 << 20)
+        try await store("one", 1 << 20)
+        try await store("two", 1)
     }
 
     @Test("content is its uploader's to use, and stored once", arguments: TestDatabase.all)
@@ -153,7 +176,7 @@ struct ArtifactTests {
         let blob = blob("input")
         try await lab.database.write { try $0.storeUpload(blob, owner: Lab.alice) }
         try await lab.database.write { try $0.storeUpload(blob, owner: Lab.alice) }
-        #expect(try await lab.database.read { try $0.upload(blob.hash, owner: Lab.alice) } == 5)
-        #expect(try await lab.database.read { try $0.upload(blob.hash, owner: Lab.bob) } == nil)
+        #expect(try await lab.database.read { try $0.uploads([blob.hash], owner: Lab.alice)[blob.hash] } == 5)
+        #expect(try await lab.database.read { try $0.uploads([blob.hash], owner: Lab.bob)[blob.hash] } == nil)
     }
 }

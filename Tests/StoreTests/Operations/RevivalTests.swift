@@ -54,6 +54,27 @@ struct RevivalTests {
         try await expect(lab, [root, one, two, both, last, late], .completed)
     }
 
+    @Test("stay cancelled when another that they waited for failed, and is gone", arguments: TestDatabase.all)
+    func gone(on database: TestDatabase) async throws {
+        let lab = try await Lab(database)
+        let done = try await lab.submit()
+        let (one, two) = (try await lab.submit { $0.maxAttempts = 1 }, try await lab.submit { $0.maxAttempts = 1 })
+        let (both, other) = (try await after(lab, one, two), try await after(lab, done, two))
+        try await run(lab, done, .success)
+        for job in [one, two] { try await run(lab, job, .failure) }
+        try await expect(lab, [both, other], .cancelled)
+        for job in [done, one] {
+            try await lab.database.write { try $0.deleteJob(job, owner: Lab.alice, actor: "alice") }
+        }
+        _ = try await lab.database.write { try $0.pruneDeletedJobs(limit: 10) }
+        try await lab.retry(two, withDependents: true)
+        try await lab.revive()
+        try await expect(lab, [both], .cancelled)
+        try await expect(lab, [other], .blocked)
+        try await run(lab, two, .success)
+        try await run(lab, other, .success)
+    }
+
     @Test(
         "are cancelled again when it fails again, and stay so after a retry without them", arguments: TestDatabase.all)
     func again(on database: TestDatabase) async throws {
