@@ -13,6 +13,9 @@ enum JobFiles {
             headers: [.init("Content-Encoding", .choice("zstd", "identity"), "How the body is packed.")],
             rawBody: true, answers: uploaded.answers(of: .post), upload),
         Route(
+            .delete, "/artifacts/{artifact}", "deleteArtifact",
+            "Deletes a file that was stored by `POST /artifacts`, by its SHA-256.", answers: [.noContent], delete),
+        Route(
             .get, "/jobs/{job}/artifacts", "listJobArtifacts", "The files that a job brought forth.",
             .tagged(artifacts), list),
         Route(
@@ -41,6 +44,13 @@ enum JobFiles {
             try await call.database.write { try $0.storeUpload(blob, owner: owner) }
         }
         return uploaded.reply(blob, for: call)
+    }
+
+    static func delete(_ call: Call, _ member: MemberContext) async throws -> Reply {
+        let name = try call.parameter("artifact").lowercased()
+        let hash = name.hasPrefix("sha256:") ? String(name.dropFirst(7)) : name
+        try await call.database.write { try $0.deleteUpload(hash, owner: member.owner) }
+        return .empty(.noContent)
     }
 
     /// The call's body: hashed, packed and written while it comes in, stored by `store` when all of it is there.

@@ -51,7 +51,7 @@ struct ComputeExecutor: Executor {
             return "the disk of the state folder is full: \(state.path) has \(free >> 20) MiB left"
         }
         do {
-            let folder = try state.makeJobFolder(for: HostUser(slot: WorkerConfiguration.slots.upperBound - 1))
+            let folder = try state.makeJobFolder(for: HostUser(slot: HostUser.trialSlot))
             defer { try? folder.remove() }
             try folder.work.place([UInt8](repeating: 1, count: 64 << 10), at: RelativePath("trial"))
             let end = try await trial(in: folder)

@@ -30,9 +30,9 @@ package struct JobContext: Sendable {
 }
 
 extension JobContext {
-    /// Of a trial run, which nobody follows and which has no files.
+    /// Of a trial run, which nobody follows and which has no files; its slot is no job's.
     package static let silent = JobContext(
-        slot: WorkerConfiguration.slots.upperBound - 1, log: { _ in }, progress: { _, _ in },
+        slot: WorkerConfiguration.slots.upperBound, log: { _ in }, progress: { _, _ in },
         fetch: { _ in throw MachineFault("a trial run has no inputs") },
         upload: { _, _ in throw MachineFault("a trial run has no outputs") })
 }

@@ -163,8 +163,9 @@ package struct Sandbox: Sendable {
             program: program, marker: marker, home: isSandboxed ? Bubblewrap.work : folder.work.path,
             input: program.stdin == nil ? "/dev/null" : "\(control)/stdin",
             limits: limits.commands(isGrouped: groups?.tree.controllers.contains(.memory) == true),
-            hasProxy: hasProxy, isLandlocked: isLandlocked)
+            hasProxy: hasProxy, variablesFile: isLandlocked ? "\(control)/variables" : nil)
         try folder.writeControl("start", script.text)
+        if isLandlocked { try folder.writeControl("variables", script.variableBytes) }
         if let stdin = program.stdin { try folder.writeControl("stdin", stdin) }
         if usesQuota { ProjectQuota.limit(folder.work, limits) }
     }

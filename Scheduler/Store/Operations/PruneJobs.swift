@@ -78,7 +78,7 @@ extension Transaction {
         bite.add(keys, "api_keys")
         let uploads = try lockUploads(olderThan: instant, limit: limit)
         if !uploads.isEmpty {
-            let given = try given(uploads.map(\.hash))
+            let given = try given(uploads)
             let gone = uploads.filter { !given.contains($0.hash) }
             try putOffUploads(uploads.filter { given.contains($0.hash) })
             let count = try deleteUploads(gone)

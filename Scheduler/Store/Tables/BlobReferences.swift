@@ -73,9 +73,24 @@ extension Transaction {
         ) { row in try (row.text(), row.text()) }
     }
 
-    /// Those of these sources, hashes or ids of jobs, that a job is given.
-    func given(_ sources: [String]) throws -> Set<String> {
-        Set(try rows("SELECT source FROM job_sources WHERE source \(in: sources)") { try $0.text() })
+    /// Locks an owner's upload, against whoever is about to give it to a job; false when there is none.
+    func lockUpload(_ hash: String, owner: OwnerID) throws -> Bool {
+        try first(
+            "SELECT hash FROM uploads WHERE owner_id = \(owner.text) AND hash = \(hash) \(.forUpdate)"
+        ) { try $0.text() } != nil
+    }
+
+    /// The hashes of those of these uploads that a job is given, whoever's.
+    func given(_ uploads: [(owner: String, hash: String)]) throws -> Set<String> {
+        let wanted = SQL.Rows("wanted", ["owner", "content"], of: uploads) { [.text($0.owner), .text($0.hash)] }
+        return Set(
+            try rows(
+                """
+                SELECT uploads.hash FROM uploads\(and: wanted)
+                WHERE uploads.owner_id \(is: wanted.owner) AND uploads.hash \(is: wanted.content)
+                    AND (SELECT 1 FROM job_sources WHERE source = uploads.hash LIMIT 1) IS NOT NULL
+                """
+            ) { try $0.text() })
     }
 
     /// These uploads are in use: they are looked at again when as much time has passed once more.

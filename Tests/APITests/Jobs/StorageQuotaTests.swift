@@ -82,6 +82,33 @@ struct StorageQuotaTests {
         }
     }
 
+    @Test("is free again of an upload that its owner deletes, unless jobs are given it", arguments: TestDatabase.all)
+    func uploads(on database: TestDatabase) async throws {
+        try await ControlPlane.run(database, quotas: quotas) { plane in
+            func upload(_ bytes: [UInt8]) async throws -> String {
+                let reply = try await plane.send("POST", "/artifacts", Caller.alice.headers, bytes: bytes)
+                return try #require(reply.json["artifact"]?.string)
+            }
+            func delete(_ name: String, by caller: Caller = .alice) async throws -> PlaneReply {
+                try await plane.send("DELETE", "/artifacts/\(name)", caller.headers)
+            }
+            let (one, two) = (try await upload([1, 2]), try await upload([1, 2, 3]))
+            #expect(try await delete(one, by: .bob).status == 404)
+            #expect(try await delete(String(one.dropFirst(7))).status == 204)
+            #expect(try await delete(one).status == 404)
+            #expect(try await delete("none").status == 404)
+            let job = try await plane.job(["inputs": [["path": "in", "artifact": .string(two)]]])
+            #expect(try await delete(two).outcome == "409 wrong_state")
+            #expect(try await stored(plane)[Caller.alice.owner] == 3)
+            for path in ["/jobs/\(job)", "/jobs/\(job)/record"] {
+                #expect(try await plane.send("DELETE", path, Caller.alice.headers).status < 300)
+            }
+            _ = try await plane.dependencies.database.write { try $0.pruneDeletedJobs(limit: 10) }
+            #expect(try await delete(two).status == 204)
+            #expect(try await stored(plane)[Caller.alice.owner] == 0)
+        }
+    }
+
     @Test("counts what has come of a file, once", arguments: TestDatabase.all)
     func pieces(on database: TestDatabase) async throws {
         try await ControlPlane.run(database, quotas: quotas) { plane in

@@ -248,6 +248,8 @@ struct TourTests {
         try await tour.call("POST", "/jobs/\(id)/retry", alice, base: base)
         try await tour.call("DELETE", "/jobs/\(id)", alice, base: base)
         try await tour.call("DELETE", "/jobs/\(id)/record", alice, base: base)
+        let last = try await tour.call("POST", "/artifacts", alice, [9, 9], base: base).json["artifact"]?.string ?? ""
+        try await tour.call("DELETE", "/artifacts/\(last)", alice, base: base)
         _ = plane
     }
 }

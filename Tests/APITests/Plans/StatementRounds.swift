@@ -42,6 +42,7 @@ struct StatementRounds {
         }
         let second = try await lab.submit([next])
         for job in second { try await lab.cancel(job) }
+        try await call { try $0.deleteUpload(content.hash, owner: Lab.alice) }
         while try await lab.seal() > 0 {}
         lab.clock.advance(by: .seconds(60))
         try await call { tx in

@@ -116,6 +116,7 @@ struct PrincipalCall: Sendable {
         "GET /api/v1/jobs/{job}/artifacts": { all in try await all.onFailed() },
         "GET /api/v1/jobs/{job}/artifacts/{path*}": { all in try await all.onFailed() },
         "POST /api/v1/artifacts": { _ in PrincipalCall { _ in [1, 2, 3] } },
+        "DELETE /api/v1/artifacts/{artifact}": { all in PrincipalCall(["artifact": try await all.upload()]) },
     ]
 }
 
@@ -123,6 +124,12 @@ struct PrincipalCall: Sendable {
 extension Principals {
     /// A further key of `own`'s.
     func key() async throws -> String { try await Self.furtherKey(of: own, plane, [:]).id }
+
+    /// Content that `own` has uploaded.
+    func upload() async throws -> String {
+        let reply = try await plane.send("POST", "/artifacts", own.headers, bytes: World.live.random(32))
+        return reply.json["artifact"]?.string ?? "\(reply.status)"
+    }
 
     /// A queue of its own with one job of `own`'s in it.
     func queued(_ fields: JSON = [:]) async throws -> String {

@@ -119,5 +119,6 @@ struct PrincipalTable: Sendable, CustomTestStringConvertible {
         GET /jobs/{job}/artifacts         401 401 401 401 401 404 200 404 404 400 200 404 401 401 401 403
         GET /jobs/{job}/artifacts/{path*} 401 401 401 401 401 404 200 404 404 400 200 404 401 401 401 403
         POST /artifacts                   401 401 401 401 401 201 201 201 201 400 201 201 401 401 401 403
+        DELETE /artifacts/{artifact}      401 401 401 401 401 404 204 404 404 400 204 404 401 401 401 403
         """)
 }

@@ -33,8 +33,8 @@ enum Landlock: Sendable, Equatable {
             remedy: "use Linux 5.19 or newer with CONFIG_SECURITY_LANDLOCK and with landlock in its lsm= parameter")
     }
 
-    /// What a start script puts before the command; takes the command as its arguments, and ends with 125 when the
-    /// domain can't be set.
+    /// What a start script puts before the file of variables and the command; ends with 125 when the domain can't be
+    /// set, and as `env` does, with 127 or 126, when the command can't be run.
     static let words = [perl, "-e", program, "--"]
 
     private static let unavailable = "Landlock: unavailable: "
@@ -58,6 +58,9 @@ enum Landlock: Sendable, Equatable {
             refused("$_->[0]: $!") if syscall(445, $rules, 1, $rule, 0) < 0;
         }
         refused("domain: $!") if syscall(446, $rules, 0) < 0;
-        exec { $ARGV[0] } @ARGV or refused("$ARGV[0]: $!");
+        open(my $list, "<", shift @ARGV) or refused("variables: $!");
+        %ENV = ();
+        { local $/ = "\0"; while (<$list>) { chomp; my ($name, $value) = split(/=/, $_, 2); $ENV{$name} = $value } }
+        exec { $ARGV[0] } @ARGV or do { my $code = $! == 2 ? 127 : 126; print STDERR "$ARGV[0]: $!\n"; exit $code };
         """#
 }

@@ -8,7 +8,10 @@ package struct HostUser: Sendable, Equatable {
 
     /// Ids that Debian and systemd leave unused: 60,706 and up.
     private static let first: UInt32 = 60_706
-    private static let count = 256
+    private static let count = 257
+
+    /// The slot of trial runs, which no job has.
+    package static let trialSlot = 256
 
     /// `slot` counts from 0 among the jobs that run at the same time.
     package init(slot: Int) {

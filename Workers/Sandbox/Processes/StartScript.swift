@@ -6,7 +6,7 @@
 /// Once the marker is printed, `bwrap` dies with its parent, and the daemon's answer proves that it was still alive
 /// then.
 ///
-/// The program's environment is its own: `env` gives it to the program, and neither to the shell nor to itself. To a
+/// The program's environment is its own: `env`, or what sets its domain, gives it to the program, and neither to the shell nor to itself. To a
 /// shell a variable may be more than a variable: `UID` can't be set, `OPTIND` not to any value, `IFS` changes how it
 /// reads on. `env` also avoids the shell's own builtins, and looks for the program in the `PATH` that it gives it.
 struct StartScript {
@@ -17,8 +17,9 @@ struct StartScript {
     /// Shell commands.
     let limits: String
     let hasProxy: Bool
-    /// Whether the program runs in a Landlock domain, which the shell and the relay stay out of.
-    var isLandlocked = false
+    /// The file with `variableBytes`, when the program runs in a Landlock domain, which the shell and the relay stay out
+    /// of: then its variables are in no command line, which everybody on the machine can read.
+    var variablesFile: String?
 
     /// Where the program finds the proxy inside the sandbox.
     static let proxyPort = 3_128
@@ -35,6 +36,9 @@ struct StartScript {
         """
     }
 
+    /// The program's variables, each as `NAME=VALUE` and ended by NUL.
+    var variableBytes: [UInt8] { variables.flatMap { Array("\($0)=\($1)".utf8) + [0] } }
+
     private var variables: [(String, String)] {
         let base = [
             ("HOME", home), ("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8"), ("PWD", home),
@@ -48,8 +52,9 @@ struct StartScript {
 
     private var run: String {
         // After the first assignment `env` takes nothing for an option, so that a command may begin with a dash.
-        let words = ["/usr/bin/env", "-i"] + variables.map { "\($0)=\($1)" } + program.command
-        return ((isLandlocked ? Landlock.words : []) + words).map(Program.quoted).joined(separator: " ")
+        let words =
+            variablesFile.map { Landlock.words + [$0] } ?? ["/usr/bin/env", "-i"] + variables.map { "\($0)=\($1)" }
+        return (words + program.command).map(Program.quoted).joined(separator: " ")
     }
 
     /// Starts a relay to the daemon's proxy socket, and waits until it listens: until `/proc/net/tcp` has a line with
