@@ -14,6 +14,9 @@ enum Machines {
         Route(
             .get, "/machines/{machine}", "showMachine", "One of your machines, with its last metrics.",
             .ok(detail.under("machine")), show),
+        Route(
+            .delete, "/machines/{machine}", "deleteMachine", "Deletes a machine that has no jobs; its token ends.",
+            answers: [.noContent], delete),
     ].tagged("Machines")
 
     private static let name = Format<String>.text(WireLimits.machineNameCharacters)
@@ -82,6 +85,12 @@ enum Machines {
         _ call: Call, _ member: MemberContext, _ page: Page<MachineID>
     ) async throws -> [MachineStatus] {
         try await call.database.read { try $0.machines(of: member.owner, after: page.after, limit: page.wanted) }
+    }
+
+    static func delete(_ call: Call, _ member: MemberContext) async throws -> Reply {
+        let id = try call.parameter("machine", as: MachineID.self)
+        try await call.database.write { try $0.deleteMachine(id, owner: member.owner, actor: member.actor) }
+        return .empty(.noContent)
     }
 
     static func show(_ call: Call, _ member: MemberContext) async throws -> MachineStatus {

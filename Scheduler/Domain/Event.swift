@@ -19,6 +19,7 @@ package struct Event: Sendable {
 
 package enum EventType: String, Sendable, CaseIterable {
     case machineRegistered = "machine_registered"
+    case machineDeleted = "machine_deleted"
     case policyCreated = "policy_created"
     case policyActivated = "policy_activated"
     case consentCreated = "consent_created"

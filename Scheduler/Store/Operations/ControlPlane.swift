@@ -19,6 +19,16 @@ extension Transaction {
         return machine
     }
 
+    /// Takes a machine away, by its owner's will: its token holds no more. Refuses one that has jobs (409).
+    package func deleteMachine(_ id: MachineID, owner: OwnerID, actor: String) throws {
+        guard try lockMachine(id) == owner else { throw Refusal.notFound("machine") }
+        guard try !holdsLease(id) else {
+            throw Refusal.wrongState("the machine has jobs; delete it when its daemon has drained")
+        }
+        try deleteMachine(id, of: owner)
+        try record(Event(owner: owner, type: .machineDeleted, actor: actor, object: id.text))
+    }
+
     /// Creates a policy draft: version = the owner's highest + 1 (CONTRACT 5).
     package func createPolicy(owner: OwnerID, actor: String, rules: PolicyRules, text: String) throws -> Policy {
         let id = PolicyID.random(prefix: "pol_", using: &random)

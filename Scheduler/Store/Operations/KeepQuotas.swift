@@ -46,7 +46,8 @@ extension Transaction {
     func takeMachine(of owner: OwnerID) throws {
         guard try !countMachine(of: owner, most: quotas.machines) else { return }
         throw Refusal.quota(
-            "machines: at most \(quotas.machines) of one owner are registered (HATCHFARM_MACHINES)",
+            "machines: at most \(quotas.machines) of one owner are registered (HATCHFARM_MACHINES); "
+                + "delete some that are gone",
             retryAfterSeconds: 86_400)
     }
 

@@ -19,15 +19,19 @@ extension Transaction {
             let needs = try holders(in: "job_dependencies", among: ids, limit: limit)
             let counts = [
                 "job_logs": lines, "artifacts": try deleteArtifacts(files.ids, chunk),
-                "job_sources": try execute("DELETE FROM job_sources WHERE job_id \(in: sources.ids)"),
-                "attempts": try execute("DELETE FROM attempts WHERE job_id \(in: attempts.ids)"),
-                "job_dependencies": try execute("DELETE FROM job_dependencies WHERE job_id \(in: needs.ids)") + pairs,
-                "device_commands": try execute("DELETE FROM device_commands WHERE job_id \(in: ids)"),
+                "job_sources": try delete("job_sources", of: sources.ids),
+                "attempts": try delete("attempts", of: attempts.ids),
+                "job_dependencies": try delete("job_dependencies", of: needs.ids) + pairs,
+                "device_commands": try delete("device_commands", of: ids),
             ]
             gone.merge(counts) { $0 + $1 }
             isDone = lines < limit && pairs < limit && [files, sources, attempts, needs].allSatisfy(\.isAll)
         }
         return (gone.filter { $0.value > 0 }, isDone)
+    }
+
+    private func delete(_ table: StaticString, of ids: [String]) throws -> Int {
+        try ids.isEmpty ? 0 : execute("DELETE FROM \(raw: table) WHERE job_id \(in: ids)")
     }
 
     /// Those of these jobs that have rows in a table, as far as `limit` rows go, and whether that was all. A job has at

@@ -29,6 +29,19 @@ extension Transaction {
         return Dictionary(found) { first, _ in first }
     }
 
+    func holdsLease(_ id: MachineID) throws -> Bool {
+        try first("SELECT 1 FROM live_jobs WHERE worker_id = \(id.text) AND state = 'running' LIMIT 1") {
+            try $0.integer()
+        } != nil
+    }
+
+    /// One that is locked; it counts no more as its owner's.
+    func deleteMachine(_ id: MachineID, of owner: OwnerID) throws {
+        try executeLater("DELETE FROM machines WHERE id = \(id.text)")
+        try executeLater(
+            "UPDATE machine_counts SET machines = machines - 1 WHERE owner_id = \(owner.text) AND machines > 0")
+    }
+
     func setDraining(_ id: MachineID, _ draining: Bool) throws {
         try executeLater("UPDATE machines SET draining = \(draining) WHERE id = \(id.text)")
     }

@@ -145,6 +145,25 @@ struct StorageQuotaTests {
             #expect(refused.text.contains("at most 3 of one owner are registered (HATCHFARM_MACHINES)"))
             #expect(try await plane.get("/machines", .alice).data["machines"]?.array?.count == 3)
             #expect(try await register(.bob).status == 201)
+
+            // One that its owner deletes counts no more, and is nobody's; one with jobs stays.
+            let ids = try await plane.get("/machines", .alice).data["machines"]?.array?.compactMap { $0["id"]?.string }
+            let id = try #require(ids?.first)
+            func delete(_ id: String, by caller: Caller) async throws -> PlaneReply {
+                try await plane.send("DELETE", "/machines/\(id)", caller.headers)
+            }
+            #expect(try await delete(id, by: .bob).status == 404)
+            #expect(try await delete(id, by: .alice).status == 204)
+            #expect(try await delete(id, by: .alice).status == 404)
+            #expect(try await register(.alice).status == 201)
+            #expect(try await register(.alice).status == 429)
+            let worker = try await plane.worker(of: .bob)
+            let held = try await plane.held(by: worker)
+            #expect(try await delete(worker.id, by: .bob).outcome == "409 wrong_state")
+            try await plane.finish(held)
+            #expect(try await delete(worker.id, by: .bob).status == 204)
+            let drain = try await plane.post("/workers/\(worker.id)/drain", worker.caller, ["draining": false])
+            #expect(drain.status == 401)
         }
     }
 }

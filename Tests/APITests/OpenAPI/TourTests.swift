@@ -248,6 +248,9 @@ struct TourTests {
         try await tour.call("POST", "/jobs/\(id)/retry", alice, base: base)
         try await tour.call("DELETE", "/jobs/\(id)", alice, base: base)
         try await tour.call("DELETE", "/jobs/\(id)/record", alice, base: base)
+        let spare: JSON = ["owner_id": .string(Caller.alice.owner), "name": "spare"]
+        let machine = try await tour.call("POST", "/machines/register", alice, spare.bytes(), base: base).data
+        try await tour.call("DELETE", "/machines/\(machine["machine"]?["id"]?.string ?? "")", alice, base: base)
         let last = try await tour.call("POST", "/artifacts", alice, [9, 9], base: base).json["artifact"]?.string ?? ""
         try await tour.call("DELETE", "/artifacts/\(last)", alice, base: base)
         _ = plane

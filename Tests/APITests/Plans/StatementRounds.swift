@@ -178,8 +178,13 @@ struct StatementRounds {
             try tx.appendLog("y", offset: 1, job: id, fence: lease.fence)
             _ = try tx.jobs(JobPage(owners: [Lab.alice], status: .running, limit: 10, before: nil))
             _ = try tx.removeUnusedClasses(after: nil, limit: 10)
+            let need = Lab.job { $0.queue = "nobody's" }
+            try tx.insertClasses([(need.classID, need.requirement, createdBy: Lab.alice)])
+            try tx.execute("UPDATE job_classes SET unused_since = 1 WHERE id = \(need.classID.number)")
+            _ = try tx.pruneClasses(limit: 10, unusedSince: 2)
             _ = try tx.standing([Extension(key: lease.key, milliseconds: 1)])
             _ = try tx.liveMachines()
+            try tx.deleteMachine(MachineID("none"), of: Lab.alice)
             _ = try tx.marketVotes()
             try tx.noteEarners([Lab.alice])
         }

@@ -52,6 +52,9 @@ struct PrincipalCall: Sendable {
             PrincipalCall([:], ["owner_id": .string(all.own.owner), "name": "box"])
         },
         "GET /api/v1/machines/{machine}": { all in PrincipalCall(["machine": all.worker.id]) },
+        "DELETE /api/v1/machines/{machine}": { all in
+            PrincipalCall(["machine": try await all.plane.machine(of: all.own).id])
+        },
         "POST /api/v1/policies": { all in
             PrincipalCall { principal in
                 Array(all.plane.policyBody(all.own.signing(with: all.key(of: principal)), ControlPlane.rules).utf8)

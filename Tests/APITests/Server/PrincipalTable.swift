@@ -73,6 +73,7 @@ struct PrincipalTable: Sendable, CustomTestStringConvertible {
         POST /machines/register          401 401 401 401 401 403 201 403 403 400 201 403 401 401 401 403
         GET /machines                    401 401 401 401 401 200 200 200 200 400 200 200 401 401 401 403
         GET /machines/{machine}          401 401 401 401 401 404 200 404 404 400 200 404 401 401 401 403
+        DELETE /machines/{machine}       401 401 401 401 401 404 204 404 404 400 204 404 401 401 401 403
         POST /policies                   401 401 401 401 401 403 201 403 403 400 201 403 401 401 401 403
         GET /policies                    401 401 401 401 401 200 200 200 200 400 200 200 401 401 401 403
         GET /policies/{policy}           401 401 401 401 401 404 200 404 404 400 200 404 401 401 401 403
