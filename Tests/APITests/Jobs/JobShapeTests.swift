@@ -118,14 +118,17 @@ struct JobShapeTests {
             try await plane.fund(.alice, "10")
             let worker = try await plane.worker()
             let trace = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
-            let ids = [try await plane.job(Self.everything, headers: trace), try await plane.job()]
+            let ids = [
+                try await plane.job(Self.everything, headers: trace), try await plane.job(),
+                try await plane.job(["stdin_base64": "/w=="]),
+            ]
             try await plane.tick()
             let reply = try await plane.call(
                 worker, "jobs/claim",
                 [
                     "limit": 10,
                     "capacity": [
-                        "cpu_cores": 4, "memory_gb": 8, "gpu": 1, "labels": ["fast", "big"], "isolation": "vm",
+                        "cpu_cores": 8, "memory_gb": 16, "gpu": 1, "labels": ["fast", "big"], "isolation": "vm",
                     ],
                 ])
             let granted = reply.data["jobs"]?.array ?? []
