@@ -152,7 +152,7 @@ private struct StandardInput {
         guard let bytes = Base64.decode(base64) else {
             throw FieldError("stdin_base64", .invalid("is not standard base64"))
         }
-        let decoded = String(validating: bytes, as: UTF8.self)
+        let decoded = RawText(bytes).exact
         (self.text, self.base64) = (decoded, decoded == nil ? base64 : nil)
     }
 }

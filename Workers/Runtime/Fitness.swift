@@ -49,7 +49,25 @@ final class Fitness: Sendable {
             state.trials[kind] = Task { await self.tryAgain(kind) }
             return true
         }
-        if isNew { events(.unfit(kind: kind, reason: fault)) }
+        guard isNew else { return }
+        events(.unfit(kind: kind, reason: fault))
+        for other in executor.kinds where other != kind { suspect(other, fault) }
+    }
+
+    /// What ails one kind may ail all: this one is tried before it is claimed again.
+    private func suspect(_ kind: Kind, _ fault: String) {
+        state.withLock { state in
+            guard state.faults[kind] == nil else { return }
+            state.faults[kind] = fault
+            state.trials[kind] = Task {
+                let own = await self.executor.fault(of: kind)
+                guard !Task.isCancelled else { return }
+                self.state.withLock { $0.faults[kind] = own }
+                guard let own else { return self.changed.notify() }
+                self.events(.unfit(kind: kind, reason: own))
+                await self.tryAgain(kind)
+            }
+        }
     }
 
     private func tryAgain(_ kind: Kind) async {

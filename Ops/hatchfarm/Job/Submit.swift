@@ -78,8 +78,9 @@ extension JobCommand {
             set("env", try environment())
             if let stdin {
                 let bytes = try Files.read(stdin, limit: 512 << 10)
-                let text = String(validating: bytes, as: UTF8.self)
-                set(text == nil ? "stdin_base64" : "stdin", .string(text ?? Base64.encode(bytes)))
+                let text = RawText(bytes)
+                set("stdin", text.exact.map(JSON.string))
+                set("stdin_base64", text.base64.map(JSON.string))
             }
             set("inputs", inputs.isEmpty ? nil : .array(inputs))
             set("outputs", list(output))

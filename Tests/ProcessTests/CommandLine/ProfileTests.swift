@@ -111,7 +111,7 @@ struct ProfileTests {
             let key = try await register("Ann", home, at: farm.server)
             let folder = "\(home.folder)/.config/hatchfarm"
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            try home.write(Self.file, #"{"api_key":"\#(key)","owner_id":"x","server":"\#(farm.server.url)"}"#)
+            try home.write(Self.file, #"{"api_key":"\#(key)","server":"\#(farm.server.url)"}"#)
             #expect(try await home.run("agent", "show").output.contains("name: Ann"))
             #expect(try await home.run("agent", "register", "--name", "Bob", "--save").code == 0)
             #expect(home.read(Self.file)?.contains(key) == true)
