@@ -25,6 +25,8 @@ package enum Refusal: Error, Sendable, Hashable {
     case keyReused
     /// A quota is used up (429); the text names it.
     case quota(String, retryAfterSeconds: Int64)
+    /// There is no room for a file, however often it comes (413); the text names the limit.
+    case noRoom(String)
     /// A limit that callers are told of is reached (429).
     case limitReached(QuotaStanding)
     /// The upload stands at another offset, in bytes, than the piece begins at (409).

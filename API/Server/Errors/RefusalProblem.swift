@@ -28,6 +28,7 @@ extension Problem {
             case .quota(let what, let seconds):
                 Problem(
                     .tooManyRequests, "quota_exceeded", "too many \(what)", headers: [.retryAfter: String(seconds)])
+            case .noRoom(let message): Problem(.contentTooLarge, "no_room", message)
             case .limitReached(let standing):
                 // The dispatcher adds the headers that tell when.
                 Problem(.tooManyRequests, "rate_limited", "the limit of \(standing.limit) a day is reached")

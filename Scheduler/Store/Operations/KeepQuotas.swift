@@ -12,13 +12,13 @@ extension Transaction {
             retryAfterSeconds: 3_600)
     }
 
-    /// Refuses a file that a job brings forth when its owner may store no more: 422, as the worker can't mend it, and
-    /// the job needn't hold its place until somebody has.
+    /// Refuses a file that a job brings forth when its owner may store no more: 413 and not 429, as the worker can't mend
+    /// it, and the job needn't hold its place until somebody has.
     func checkRoomForOutput(of owner: OwnerID) throws {
         do {
             try checkRoom(of: owner)
         } catch Refusal.quota(let message, _) {
-            throw Refusal.invalid(field: "path", message: "can't be stored for the job's owner: \(message)")
+            throw Refusal.noRoom("the job's owner has too many \(message)")
         }
     }
 
@@ -35,9 +35,8 @@ extension Transaction {
             !other.isExactly(path) && !named.contains(ExactText(other))
         }
         guard others.reduce(bytes, { $0 &+ $1.bytes }) <= Self.unnamedOutputBytes else {
-            throw Refusal.invalid(
-                field: "path",
-                message: "is not among the job's outputs; files that it doesn't name may have "
+            throw Refusal.noRoom(
+                "the job does not name \(path) among its outputs; files that it does not name may have "
                     + "\(Self.unnamedOutputBytes >> 20) MiB in all")
         }
     }

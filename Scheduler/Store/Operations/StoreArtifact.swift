@@ -50,6 +50,6 @@ extension Transaction {
 
 extension Refusal {
     /// A job brings forth more files than one may.
-    static let tooManyArtifacts = Refusal.invalid(
-        field: "path", message: "is one too many: a job may have \(Transaction.artifactsPerJob) files")
+    static let tooManyArtifacts = Refusal.noRoom(
+        "this is one file too many: a job may have \(Transaction.artifactsPerJob)")
 }

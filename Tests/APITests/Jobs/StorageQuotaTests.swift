@@ -62,7 +62,7 @@ struct StorageQuotaTests {
             // The worker can't mend it, and needn't keep the job's place until its owner has.
             for piece in [[], [("Content-Range", "bytes 0-0/2")]] {
                 let reply = try await plane.keep(held, "a", [1], piece)
-                #expect(reply.outcome == "422 invalid_field" && reply.text.contains(words), "\(reply.text)")
+                #expect(reply.outcome == "413 no_room" && reply.text.contains(words), "\(reply.text)")
             }
             let given = ControlPlane.request(["inputs": [["path": "in", "content_base64": "AQID"]]])
             expectFull(try await plane.post("/jobs", .alice, given), words)

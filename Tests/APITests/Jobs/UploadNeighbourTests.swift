@@ -48,7 +48,7 @@ struct UploadNeighbourTests {
     func others(on database: TestDatabase) async throws {
         try await ControlPlane.run(database) { plane in
             let alices = try await plane.worker()
-            let held = try await plane.held(by: alices)
+            let held = try await plane.held(by: alices, ["outputs": ["large-0", "large-1"]])
             let bobs = try await plane.worker(of: .bob)
             let bytes = World.live.random(64 << 20)
             let isOver = Flag()

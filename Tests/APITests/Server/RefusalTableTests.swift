@@ -13,7 +13,7 @@ struct RefusalTableTests {
     private enum Case: CaseIterable {
         case invalid, notFound, notYours, notAllowed, leaseLost, jobEnded, wrongState, membersOnly, taken,
             insufficientFunds
-        case keyReused, quota, limitReached, uploadStands, invalidHeartbeatAuth, clockSkew, nonceSeen, noConsent
+        case keyReused, quota, noRoom, limitReached, uploadStands, invalidHeartbeatAuth, clockSkew, nonceSeen, noConsent
         case credentialEnded, badSignature, nonceInvalid, banned, notVerified
 
         /// Without `default`: the compiler asks for a new refusal.
@@ -32,6 +32,7 @@ struct RefusalTableTests {
                 case .insufficientFunds: .insufficientFunds
                 case .keyReused: .keyReused
                 case .quota: .quota
+                case .noRoom: .noRoom
                 case .limitReached: .limitReached
                 case .uploadStands: .uploadStands
                 case .invalidHeartbeatAuth: .invalidHeartbeatAuth
@@ -103,6 +104,7 @@ struct RefusalTableTests {
             .quota("artifacts per job", retryAfterSeconds: 3_600),
             Words(429, "quota_exceeded", "too many artifacts per job", ["Retry-After": "3600"])
         ),
+        (.noRoom("too many files"), Words(413, "no_room", "too many files")),
         (
             .limitReached(QuotaStanding(limit: 3, remaining: 0, resetsAt: (now + 6_400) * 1_000)),
             Words(

@@ -140,7 +140,7 @@ struct ArtifactTests {
             try tx.storeArtifact(key, path: "7", blob: blob)
             try tx.storeArtifact(key, path: "255", blob: blob)
         }
-        await #expect(throws: Refusal.invalid(field: "path", message: "is one too many: a job may have 256 files")) {
+        await #expect(throws: Refusal.noRoom("this is one file too many: a job may have 256")) {
             try await lab.database.write { try $0.storeArtifact(key, path: "256", blob: blob) }
         }
         try await lab.database.write { try $0.storeArtifact(key, path: "8", blob: blob) }
