@@ -71,7 +71,8 @@ extension ProcessLock {
     /// The same for credentials that are kept elsewhere.
     static func daemon(with credentials: String) throws(Failure) -> ProcessLock {
         try ProcessLock(on: credentials) { holder in
-            "\(holder) works with \(credentials) already: stop it, or enroll this machine a second time with a folder of "
+            "\(holder) works with \(credentials) already: stop it, or enroll this machine a second time "
+                + "with a folder of "
                 + "its own (--state)"
         }
     }

@@ -1,8 +1,8 @@
 internal import Domain
 
 /// Classes that may hold something, so ordered that a claim looks only at what could match its machine: by the owner of
-/// the first in each, so that nobody's many classes hide another's one, and for each owner by priority and age. Those in
-/// doubt are kept apart, by when they may be read in full.
+/// the first in each, so that nobody's many classes hide another's one, and for each owner by priority and age. Those
+/// in doubt are kept apart, by when they may be read in full.
 struct ClassBoard: Sendable {
     /// Where a class stands.
     enum Position: Sendable, Equatable {

@@ -17,8 +17,8 @@ package final class HistoryPruner: Ticking {
     private static let (longest, longestBusy): (Int64, Int64) = (40, 10)
     /// Content is kept so long after the last reference went, in milliseconds: somebody may be reading it.
     package static let blobsLast: Int64 = 600_000
-    /// What jobs need is kept so much longer than they are, in milliseconds: than from when it was last used to when the
-    /// last job of the kind ended, and was found to be old.
+    /// What jobs need is kept so much longer than they are, in milliseconds: than from when it was last used to when
+    /// the last job of the kind ended, and was found to be old.
     private static let classesLast: Int64 = 2 * 86_400_000
     /// A line in the log says what went, at most so often, in milliseconds.
     private static let lineEvery: Int64 = 60_000

@@ -36,7 +36,7 @@ struct ClassBoardTests {
         return need
     }
 
-    private static func random(_ chance: inout ModelChance) -> Offer {
+    private static func anyOffer(_ chance: inout ModelChance) -> Offer {
         offer {
             $0.kinds = chance.pick([[.compute], [.compute, .audit]]) ?? []
             $0.queues = chance.pick([nil, ["default"], ["q", "r"], []]) ?? nil
@@ -72,7 +72,7 @@ struct ClassBoardTests {
                 board.place(id, need, at: .holding(owner: owner, since: since))
             }
             guard chance.oneIn(10) else { continue }
-            let offer = Self.random(&chance)
+            let offer = Self.anyOffer(&chance)
             let all = standing.filter { offer.fits($0.value.need) }.map { id, one in
                 (-one.need.priority, one.owner.map(service) ?? 0, one.since, id.number)
             }.sorted { $0 < $1 }

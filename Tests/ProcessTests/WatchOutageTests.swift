@@ -1,3 +1,4 @@
+import Bytes
 import Foundation
 import Glibc
 import Support
@@ -17,10 +18,10 @@ extension OneByOne {
                 let child = try await ChildProcess(
                     FarmServer.program, words, environment: home.environment, folder: home.folder)
                 // Longer than a server may be away.
-                try await Task.sleep(for: .seconds(63))
+                try await World.live.sleep(.seconds(63))
                 #expect(child.ending == nil, "\(child.errors)")
                 try await postgres.kill()
-                try await Task.sleep(for: .seconds(8))
+                try await World.live.sleep(.seconds(8))
                 #expect(child.ending == nil, "\(child.errors)")
                 try await postgres.start()
                 try await eventually("it is cancelled", within: .seconds(30)) {

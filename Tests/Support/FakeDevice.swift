@@ -1,6 +1,7 @@
 import Glibc
 
-/// A device file of a test's own, with a driver that every kernel has: what a GPU's looks like to who only passes it on.
+/// A device file of a test's own, with a driver that every kernel has: what a GPU's looks like to who only passes it
+/// on.
 package enum FakeDevice {
     /// The minor number of what has 1 as its major one.
     package enum Driver: UInt, Sendable {

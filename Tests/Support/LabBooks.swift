@@ -41,6 +41,11 @@ extension Transaction {
         "(SELECT COUNT(*) FROM attempts WHERE job_id = jobs.id AND \(raw: outcome))"
     }
 
+    /// A job that was cancelled before it ran and is brought back has a fence more, which was nobody's.
+    private static let unrevived: SQL = """
+        NOT EXISTS (SELECT 1 FROM events WHERE type = 'jobs_revived' AND metadata LIKE '%' || jobs.id || '%')
+        """
+
     private static let sentences: [(String, SQL)] = [
         (
             "a job is live or ended, and not both",
@@ -72,18 +77,19 @@ extension Transaction {
             "every fence that was given is on record once",
             """
             SELECT jobs.id FROM jobs JOIN live_jobs ON live_jobs.id = jobs.id
-            WHERE fence <> \(sql: grants("TRUE")) + (CASE WHEN state = 'running' THEN 1 ELSE 0 END)
+            WHERE fence <> \(sql: grants("TRUE")) + (CASE WHEN state = 'running' THEN 1 ELSE 0 END) AND \(sql: unrevived)
             UNION ALL SELECT jobs.id FROM jobs JOIN ended_jobs ON ended_jobs.id = jobs.id
             WHERE fence <> \(sql: grants("TRUE")) + (CASE WHEN claimed_at IS NOT NULL THEN 1 ELSE 0 END)
+                AND \(sql: unrevived)
             """
         ),
         (
             "an attempt is a grant that was not given back",
             """
             SELECT jobs.id FROM jobs JOIN live_jobs ON live_jobs.id = jobs.id
-            WHERE attempt <> fence - \(sql: grants("outcome = 'released'"))
+            WHERE attempt <> fence - \(sql: grants("outcome = 'released'")) AND \(sql: unrevived)
             UNION ALL SELECT jobs.id FROM jobs JOIN ended_jobs ON ended_jobs.id = jobs.id
-            WHERE attempt <> fence - \(sql: grants("outcome = 'released'"))
+            WHERE attempt <> fence - \(sql: grants("outcome = 'released'")) AND \(sql: unrevived)
             """
         ),
         (

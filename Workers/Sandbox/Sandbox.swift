@@ -67,8 +67,8 @@ package struct Sandbox: Sendable {
     ///   - proxySocket: a Unix socket that the job's user may connect to. The program reaches it as a proxy at
     ///     127.0.0.1:3128, named by the usual variables; it has no other network access.
     ///   - shown: a folder of this machine that the program may read at `Bubblewrap.shown`. Only with a sandbox.
-    ///   - devices: device files of this machine that the program may open, at the same paths. A sandbox shows no others.
-    ///   - emit: receives the output as it arrives, in order.
+    ///   - devices: device files of this machine that the program may open, at the same paths. A sandbox shows no
+    /// others.   - emit: receives the output as it arrives, in order.
     package func run(
         _ program: Program, in folder: JobFolder, limits: SandboxLimits, proxySocket: String? = nil,
         shown: String? = nil, devices: [String] = [], emit: @escaping @Sendable (OutputEvent) -> Void

@@ -99,8 +99,8 @@ extension Call {
     /// How much of a body that nobody wants is read, so that its sender gets to see the answer.
     private static let patience = 4 << 20
 
-    /// Piece by piece as it arrives and as it was sent. Ask once. Throws 413 over `limit`, 429 or 503 when too many bytes
-    /// of bodies are under way, and what `use` throws.
+    /// Piece by piece as it arrives and as it was sent. Ask once. Throws 413 over `limit`, 429 or 503 when too many
+    /// bytes of bodies are under way, and what `use` throws.
     /// - Parameter isKept: whether what has arrived stays in memory until the call is answered.
     package func receive(
         upTo limit: Int, isKept: Bool = true, _ use: (ByteBuffer) async throws -> Void

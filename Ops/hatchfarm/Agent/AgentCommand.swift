@@ -24,7 +24,8 @@ extension AgentCommand {
         static let configuration = CommandConfiguration(
             abstract: "Registers a new member, and prints its API key once.",
             discussion: """
-                The server stores only a hash of the key. With --save it is saved where the other commands find it, beside those that are there.
+                The server stores only a hash of the key. With --save it is saved where the other \
+                commands find it, beside those that are there.
 
                 EXAMPLES
                   hatchfarm agent register --name 'Bee 7' --server https://farm.example --save

@@ -22,8 +22,8 @@ struct Profiles: Sendable {
 
     func named(_ name: String) -> Profile? { list.first { $0.name == name } }
 
-    /// Saves a key, in place of one of the same member at the same server, and returns its profile. Keys of others stay.
-    /// Throws `.invalid` if the name is another's.
+    /// Saves a key, in place of one of the same member at the same server, and returns its profile. Keys of others
+    /// stay. Throws `.invalid` if the name is another's.
     @discardableResult
     mutating func save(_ credentials: Credentials, as name: String? = nil) throws(Failure) -> Profile {
         let known = list.firstIndex { $0.server == credentials.server && $0.owner == credentials.owner }
@@ -38,7 +38,8 @@ struct Profiles: Sendable {
         return profile
     }
 
-    /// The same for a server of this machine, which may have come back at another port: its member's older address goes.
+    /// The same for a server of this machine, which may have come back at another port: its member's older address
+    /// goes.
     @discardableResult
     mutating func save(local credentials: Credentials) throws(Failure) -> Profile {
         let host = Self.host(credentials.server)

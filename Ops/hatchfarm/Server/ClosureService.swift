@@ -17,8 +17,8 @@ struct ClosureService: Service {
         if earlyReturn == .isAllowed { try? await gracefulShutdown() }
     }
 
-    /// Runs all services until SIGTERM, SIGINT, or SIGHUP unless that was ignored at the start (`nohup`), and then shuts them down one by one, in reverse order. Rethrows a
-    /// service's error.
+    /// Runs all services until SIGTERM, SIGINT, or SIGHUP unless that was ignored at the start (`nohup`), and then
+    /// shuts them down one by one, in reverse order. Rethrows a service's error.
     static func runUntilSignal(_ services: [ClosureService], logger: Logger) async throws {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)

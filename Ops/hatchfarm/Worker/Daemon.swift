@@ -50,8 +50,8 @@ enum Daemon {
         }
     }
 
-    /// Throws `.misconfigured` when jobs can't be sandboxed on this machine; the message has the remedy. When the machine
-    /// is too busy to tell, `.unreachable`.
+    /// Throws `.misconfigured` when jobs can't be sandboxed on this machine; the message has the remedy. When the
+    /// machine is too busy to tell, `.unreachable`.
     static func run(
         _ credentials: WorkerCredentials, stateFolder: String, _ options: Options, logger: Logger
     ) async throws {

@@ -156,8 +156,8 @@ struct WorkerCommand: AsyncParsableCommand {
         let bounds = WireLimits.labelCharacters
         guard let name = names.first(where: { !$0.isWord || !bounds.contains($0.utf8.count) }) else { return }
         throw ValidationError(
-            "\(option) \"\(Text.sanitized(name))\": no job can \(verb) it; \(bounds.lowerBound) to \(bounds.upperBound) "
-                + "of letters, digits, '.', '_', '-', ':'.")
+            "\(option) \"\(Text.sanitized(name))\": no job can \(verb) it; \(bounds.lowerBound) to "
+                + "\(bounds.upperBound) of letters, digits, '.', '_', '-', ':'.")
     }
 
     func run() async throws {

@@ -39,8 +39,8 @@ package struct JobInputs: Sendable {
         }
     }
 
-    /// What claimed jobs are to run. Most have no files, and then nothing is read. One that was to be given a file which
-    /// another job has ended without fails here, and isn't among them: no machine could do it.
+    /// What claimed jobs are to run. Most have no files, and then nothing is read. One that was to be given a file
+    /// which another job has ended without fails here, and isn't among them: no machine could do it.
     package func granted(_ grants: [Grant], to worker: MachineID) async throws -> [GrantedJob] {
         let specs = grants.map(spec)
         guard specs.contains(where: { !$0.inputs.isEmpty }) else {

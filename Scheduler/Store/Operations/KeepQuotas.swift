@@ -12,8 +12,8 @@ extension Transaction {
             retryAfterSeconds: 3_600)
     }
 
-    /// Refuses a file that a job brings forth when its owner may store no more: 413 and not 429, as the worker can't mend
-    /// it, and the job needn't hold its place until somebody has.
+    /// Refuses a file that a job brings forth when its owner may store no more: 413 and not 429, as the worker can't
+    /// mend it, and the job needn't hold its place until somebody has.
     func checkRoomForOutput(of owner: OwnerID) throws {
         do {
             try checkRoom(of: owner)

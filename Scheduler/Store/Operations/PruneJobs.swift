@@ -1,5 +1,5 @@
 internal import Bytes
-internal import Domain
+package import Domain
 
 /// What one bite of a pruning took away.
 package struct PruneBite: Sendable {
@@ -60,6 +60,20 @@ extension Transaction {
         if details.isDone { try forgetDeleted(jobs.map(\.id)) }
         bite.isMore = !details.isDone || jobs.count == limit
         return bite
+    }
+
+    /// Looks at so many classes behind one, in the order of their ids, and takes those away that nobody has used for
+    /// `ClassLife.removedAfter` and in which nothing waits. What runs comes back by way of `promote`, which records its
+    /// class anew.
+    /// - Returns: the one to go on behind, nil when there are no more; and how many were taken away.
+    package func removeUnusedClasses(
+        after id: ClassID?, limit: Int
+    ) throws -> (next: ClassID?, removed: Int) {
+        let bite = try liveClasses(after: id, limit: limit)
+        guard !bite.isEmpty else { return (nil, 0) }
+        let removed = try deleteUnused(bite)
+        try noteUnused(removed)
+        return (bite.count < limit ? nil : bite.last, removed.count)
     }
 
     /// Takes away descriptions of what jobs need that none has needed since an instant; returns how many.

@@ -66,7 +66,8 @@ package struct StandingSources: Sendable {
 
     fileprivate func isOwners(_ job: JobID) -> Bool { live.contains(job) || ended[job] != nil }
 
-    /// Why a source can't be given to a job; nil when it can. The job that is to bring it forth may still have to do so.
+    /// Why a source can't be given to a job; nil when it can. The job that is to bring it forth may still have to do
+    /// so.
     package func fault(of source: JobInput.Source) -> String? {
         let stray = "names nothing of yours"
         switch source {
@@ -80,7 +81,8 @@ package struct StandingSources: Sendable {
         }
     }
 
-    /// The first of a job's files that can't come any more: the job that was to bring it forth doesn't live, and hasn't.
+    /// The first of a job's files that can't come any more: the job that was to bring it forth doesn't live, and
+    /// hasn't.
     package func missing(of inputs: [JobInput]) -> JobInput? {
         inputs.first { input in
             guard case .output(let job, _) = input.source else { return false }

@@ -81,21 +81,20 @@ extension Transaction {
         return Set(found)
     }
 
-    /// Looks at so many classes behind one, in the order of their ids, and takes those away that nobody has used for
-    /// `ClassLife.removedAfter` and in which nothing waits. What runs comes back by way of `promote`, which records its
-    /// class anew. Whoever uses one at this moment is waited for, and keeps it.
-    /// - Returns: the one to go on behind, nil when there are no more; and how many were taken away.
-    package func removeUnusedClasses(
-        after id: ClassID?, limit: Int
-    ) throws -> (next: ClassID?, removed: Int) {
-        let bite = try rows(
-            "SELECT id FROM live_classes WHERE id > \(id?.number ?? Int64.min) ORDER BY id LIMIT \(limit)"
-        ) { try $0.integer() }
-        guard !bite.isEmpty else { return (nil, 0) }
+    /// So many classes behind one, in the order of their ids.
+    func liveClasses(after id: ClassID?, limit: Int) throws -> [ClassID] {
+        try rows("SELECT id FROM live_classes WHERE id > \(id?.number ?? Int64.min) ORDER BY id LIMIT \(limit)") {
+            try ClassID($0.integer())
+        }
+    }
+
+    /// Takes those of these classes away that nobody has used for `ClassLife.removedAfter` and in which nothing waits.
+    /// Whoever uses one at this moment is waited for, and keeps it.
+    func deleteUnused(_ ids: [ClassID]) throws -> [ClassID] {
         // Look-ups: `NOT EXISTS` would let PostgreSQL walk what waits while there is little of it, and keep to that.
-        let removed = try rows(
+        try rows(
             """
-            DELETE FROM live_classes WHERE id \(in: bite) AND used_at + 0 <= \(now - ClassLife.removedAfter)
+            DELETE FROM live_classes WHERE id \(in: ids.map(\.number)) AND used_at + 0 <= \(now - ClassLife.removedAfter)
                 AND (SELECT 1 FROM live_jobs
                     WHERE class_id = live_classes.id AND state = 'pending' LIMIT 1) IS NULL
                 AND (SELECT 1 FROM live_jobs
@@ -103,10 +102,13 @@ extension Transaction {
                     LIMIT 1) IS NULL
             RETURNING id
             """
-        ) { try $0.integer() }
-        try SQL.chunked(removed.sorted()) { ids in
-            try executeLater("UPDATE job_classes SET unused_since = \(now) WHERE id \(in: ids)")
+        ) { try ClassID($0.integer()) }
+    }
+
+    /// What they need is kept for a time from now on.
+    func noteUnused(_ ids: [ClassID]) throws {
+        try SQL.chunked(ids.map(\.number).sorted()) { chunk in
+            try executeLater("UPDATE job_classes SET unused_since = \(now) WHERE id \(in: chunk)")
         }
-        return (bite.count < limit ? nil : bite.last.map { ClassID($0) }, removed.count)
     }
 }

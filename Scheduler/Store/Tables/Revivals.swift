@@ -140,15 +140,16 @@ extension Transaction {
                 hold_number, waits_for, dependents)
             SELECT jobs.id, owner_id, class_id, CASE WHEN \(back.waits) > 0 THEN 'blocked' ELSE 'scheduled' END, 0,
                 \(now), \(now), max_attempts, \(back.number), \(back.spent), \(back.hold), \(back.number),
-                \(back.waits), (SELECT COUNT(*) FROM (SELECT 1 FROM job_dependencies WHERE depends_on = jobs.id LIMIT 501) AS few)
+                \(back.waits),
+                (SELECT COUNT(*) FROM (SELECT 1 FROM job_dependencies WHERE depends_on = jobs.id LIMIT 501) AS few)
             FROM jobs\(and: back) WHERE jobs.id \(is: back.job)
             RETURNING \(raw: LiveJob.columns)
             """
         ) { try LiveJob(&$0) }
     }
 
-    /// Locked jobs that some wait for again: one more than is known, as a submission that found them ended, at the moment
-    /// of their retry, has told nobody that it names them.
+    /// Locked jobs that some wait for again: one more than is known, as a submission that found them ended, at the
+    /// moment of their retry, has told nobody that it names them.
     func noteAwaited(_ ids: [JobID]) throws {
         try SQL.chunked(ids) { chunk in
             try executeLater("UPDATE live_jobs SET dependents = dependents + 1 WHERE id \(in: chunk.map(\.text))")

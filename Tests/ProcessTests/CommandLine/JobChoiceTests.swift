@@ -16,9 +16,9 @@ struct JobChoiceTests {
             var times: [Int64] = []
             for number in 0..<6 {
                 times.append(World.live.now())
-                try await Task.sleep(for: .milliseconds(30))
+                try await World.live.sleep(.milliseconds(30))
                 ids.append(try await farm.owner.submitted("job \(number)"))
-                try await Task.sleep(for: .milliseconds(30))
+                try await World.live.sleep(.milliseconds(30))
             }
             let period = "since=\(RFC3339.format(times[1]))&until=\(RFC3339.format(times[5]))"
             for status in ["", "&status=pending"] {

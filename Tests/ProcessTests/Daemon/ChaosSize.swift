@@ -13,7 +13,7 @@ struct ChaosSize: Sendable {
     static let chosen =
         isFull
         ? ChaosSize(kills: 200, jobs: 2_000, away: 120, lease: 60)
-        : ChaosSize(kills: 40, jobs: 400, away: 12, lease: 6)
+        : ChaosSize(kills: 20, jobs: 200, away: 12, lease: 6)
 
     /// Of `HATCHFARM_CHAOS_SEED`, or a new one.
     static let seed =

@@ -41,7 +41,7 @@ final class ShortJobs: Sendable {
     func submit(_ count: Int, seed: UInt64) async throws {
         var chance = Chance(seed: seed)
         for start in stride(from: 0, to: count, by: 100) {
-            try await eventually("daemons have worked", within: .seconds(120)) {
+            try await eventually("daemons have worked", within: .seconds(300)) {
                 let waiting = try await owner.client.get("/api/v1/jobs?limit=10&status=pending").expecting(200)
                 return (waiting.json["jobs"]?.array ?? []).count < 5
             }

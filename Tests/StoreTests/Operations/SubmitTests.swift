@@ -79,7 +79,8 @@ struct SubmitTests {
         // What is there already costs nothing more, and others have their own.
         try await lab.submit { $0.memoryMiB = 1_000 }
         try await lab.submit(by: Lab.bob) { $0.memoryMiB = 1_001 }
-        try await lab.submit { $0.memoryMiB = 1_001 }
+        // Another's would be taken over, and counts.
+        await #expect(throws: Refusal.self) { try await lab.submit { $0.memoryMiB = 1_001 } }
         try await lab.expectBooksBalance()
     }
 

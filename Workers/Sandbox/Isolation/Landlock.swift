@@ -4,8 +4,8 @@ internal import Glibc
 /// work folder, `/tmp` and `/dev/shm` and to the devices that the sandbox shows, and reach no process outside of the
 /// domain, which is all but their own. The limits hold for all that they start.
 ///
-/// `bwrap` can't be started in a domain, as nothing in one may mount: so it is set by the last program before the job's,
-/// with the Perl that every Debian has. Kernel documentation: userspace-api/landlock.rst.
+/// `bwrap` can't be started in a domain, as nothing in one may mount: so it is set by the last program before the
+/// job's, with the Perl that every Debian has. Kernel documentation: userspace-api/landlock.rst.
 enum Landlock: Sendable, Equatable {
     case used
     case missing(reason: String, remedy: String)

@@ -6,9 +6,10 @@
 /// Once the marker is printed, `bwrap` dies with its parent, and the daemon's answer proves that it was still alive
 /// then.
 ///
-/// The program's environment is its own: `env`, or what sets its domain, gives it to the program, and neither to the shell nor to itself. To a
-/// shell a variable may be more than a variable: `UID` can't be set, `OPTIND` not to any value, `IFS` changes how it
-/// reads on. `env` also avoids the shell's own builtins, and looks for the program in the `PATH` that it gives it.
+/// The program's environment is its own: `env`, or what sets its domain, gives it to the program, and neither to the
+/// shell nor to itself. To a shell a variable may be more than a variable: `UID` can't be set, `OPTIND` not to any
+/// value, `IFS` changes how it reads on. `env` also avoids the shell's own builtins, and looks for the program in the
+/// `PATH` that it gives it.
 struct StartScript {
     let program: Program
     let marker: String
@@ -17,8 +18,8 @@ struct StartScript {
     /// Shell commands.
     let limits: String
     let hasProxy: Bool
-    /// The file with `variableBytes`, when the program runs in a Landlock domain, which the shell and the relay stay out
-    /// of: then its variables are in no command line, which everybody on the machine can read.
+    /// The file with `variableBytes`, when the program runs in a Landlock domain, which the shell and the relay stay
+    /// out of: then its variables are in no command line, which everybody on the machine can read.
     var variablesFile: String?
 
     /// Where the program finds the proxy inside the sandbox.
