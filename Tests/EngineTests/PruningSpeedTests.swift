@@ -11,7 +11,7 @@ import Testing
 @Suite("Pruning", .timeLimit(.minutes(10)), .tags(.timed))
 struct PruningSpeedTests {
     private static let jobs =
-        ProcessInfo.processInfo.environment["HATCHFARM_PRUNED_JOBS"].flatMap { Int($0) } ?? 200_000
+        ProcessInfo.processInfo.environment["HATCHFARM_PRUNED_JOBS"].flatMap { Int($0) } ?? 40_000
 
     /// Ended jobs of many owners, one in ten with a log and an attempt, and as many events.
     private func fill(_ lab: Lab) async throws {

@@ -121,7 +121,7 @@ struct ResourceTests {
         // Machines are looked at every two seconds, however often somebody asks, and here time stands still.
         try await ControlPlane.run(database) { plane in
             func reason(_ job: String) async throws -> String? { try await plane.show(job)["pending_reason"]?.string }
-            for _ in 0..<2 { _ = try await worker(plane, of: .bob, price: "0.3") }
+            for _ in 0..<2 { _ = try await worker(plane, of: .bob, price: "0") }
             let words = "no live machine fits: of 2, 2 have too little memory_gb; 2 do not have the label ssd"
             let told = try await reason(plane.job(needs))
             #expect(told == words)
