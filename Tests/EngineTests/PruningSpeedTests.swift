@@ -82,7 +82,7 @@ struct PruningSpeedTests {
                 + "\(database); p99 of a claim \(quiet) ms before, \(busy) ms meanwhile")
         #expect(rows > Self.jobs * 3)
         // Built for debugging, on a machine that does other things as well: only far off is wrong.
-        #expect(Double(rows) / seconds > 2_000)
+        #expect(Double(rows) / seconds > 500)
         #expect(busy < max(250, 10 * quiet))
         for owner in 0..<3 { try await lab.expectChain(of: OwnerID("owner-\(owner)")) }
         #expect(try await lab.database.read { try $0.checkpoint(of: OwnerID("owner-0")) } != nil)
