@@ -77,7 +77,8 @@ extension Transaction {
             "every fence that was given is on record once",
             """
             SELECT jobs.id FROM jobs JOIN live_jobs ON live_jobs.id = jobs.id
-            WHERE fence <> \(sql: grants("TRUE")) + (CASE WHEN state = 'running' THEN 1 ELSE 0 END) AND \(sql: unrevived)
+            WHERE fence <> \(sql: grants("TRUE")) + (CASE WHEN state = 'running' THEN 1 ELSE 0 END)
+                AND \(sql: unrevived)
             UNION ALL SELECT jobs.id FROM jobs JOIN ended_jobs ON ended_jobs.id = jobs.id
             WHERE fence <> \(sql: grants("TRUE")) + (CASE WHEN claimed_at IS NOT NULL THEN 1 ELSE 0 END)
                 AND \(sql: unrevived)

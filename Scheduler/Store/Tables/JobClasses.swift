@@ -94,7 +94,8 @@ extension Transaction {
         // Look-ups: `NOT EXISTS` would let PostgreSQL walk what waits while there is little of it, and keep to that.
         try rows(
             """
-            DELETE FROM live_classes WHERE id \(in: ids.map(\.number)) AND used_at + 0 <= \(now - ClassLife.removedAfter)
+            DELETE FROM live_classes
+            WHERE id \(in: ids.map(\.number)) AND used_at + 0 <= \(now - ClassLife.removedAfter)
                 AND (SELECT 1 FROM live_jobs
                     WHERE class_id = live_classes.id AND state = 'pending' LIMIT 1) IS NULL
                 AND (SELECT 1 FROM live_jobs
