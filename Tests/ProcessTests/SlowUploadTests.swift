@@ -32,7 +32,7 @@ struct SlowUploadTests {
             }
             let peak = try server.peakMemory
             print("\(database): \(peak >> 20) MiB at the most, \(before >> 20) before; a submit took \(slowest)")
-            // Built for debugging it has had half a GB; 300 MB are promised of the optimised program.
+            // Built for debugging it has had half a GB: this finds only what is far off.
             #expect(peak <= 800_000_000)
             for upload in uploads { upload.hangUp() }
             try await eventually("what counted is given back") {
