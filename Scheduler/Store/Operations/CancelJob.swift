@@ -17,7 +17,7 @@ extension Transaction {
     /// Redrives a failed job: its attempts are counted anew, numbers and fence go on (CONTRACT 4). What is
     /// left of its price is held again: throws `Refusal.insufficientFunds`, and 409 when that pays no further run.
     /// - Parameter withDependents: whether those that were cancelled with it live again too, as far as nothing else
-    /// that   they wait for has come to nothing; the first of them in this commit, the others in bites (`Revival`).
+    /// that they wait for has come to nothing; the first of them in this commit, the others in bites (`Revival`).
     @discardableResult
     package func retry(
         _ id: JobID, owner: OwnerID, actor: String, withDependents: Bool = false
