@@ -59,7 +59,11 @@ enum JobFiles {
         let intake = try BlobIntake(
             call.database, isPacked: try call.isPacked, announced: call.declaredLength ?? 0, limit: limit)
         do {
-            try await call.receive(upTo: limit, isKept: false) { try await intake.add(Array($0.readableBytesView)) }
+            try await call.receive(upTo: limit, isKept: false) { piece in
+                try await intake.add(Array(piece.readableBytesView))
+                // Packed content says how much memory it takes to unpack it.
+                if intake.memory > BodyBudget.ofStream { try await call.share(intake.memory) }
+            }
             return try await intake.store { blob in
                 try await store(blob)
                 return blob

@@ -55,7 +55,7 @@ package struct AppConfiguration: Sendable {
     /// Bytes of an artifact, unpacked.
     package var artifactLimit = 64 << 20
     /// MiB of bodies that aren't answered yet, in memory, beyond the first 16 KiB of each: of all (`HATCHFARM_BODY_MB`)
-    /// and of one owner (`HATCHFARM_BODY_MB_PER_OWNER`). A file counts as 2 MiB while it comes.
+    /// and of one owner (`HATCHFARM_BODY_MB_PER_OWNER`). A file counts as 3 MiB while it comes.
     package var bodyMegabytes = 128
     package var bodyMegabytesPerOwner = 64
     /// Bytes of all header fields together.

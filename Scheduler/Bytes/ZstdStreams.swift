@@ -18,6 +18,9 @@ package final class ZstdCompressor {
         ZSTD_freeCCtx(context)
     }
 
+    /// Bytes that it has in memory.
+    package var memory: Int { ZSTD_sizeof_CCtx(context) }
+
     /// What is ready so far, often nothing.
     package func update(_ bytes: [UInt8]) throws(ZstdError) -> [UInt8] {
         try run(bytes, ZSTD_e_continue)
@@ -72,6 +75,9 @@ package final class ZstdDecompressor {
     deinit {
         ZSTD_freeDCtx(context)
     }
+
+    /// Bytes that it has in memory: mostly the window that the frame at hand asks for, 8 MiB at most.
+    package var memory: Int { ZSTD_sizeof_DCtx(context) + input.capacity }
 
     /// All that these bytes yield. After an error the stream is dead: throw it away.
     package func update(_ bytes: [UInt8]) throws(ZstdError) -> [UInt8] {

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Large files of many at once", .tags(.timed), .timeLimit(.minutes(5)))
 struct SlowUploadTests {
-    private static let connections = 50
+    private static let connections = 40
     /// Of each, of 256 KiB.
     private static let pieces = 32
 
@@ -32,8 +32,8 @@ struct SlowUploadTests {
             }
             let peak = try server.peakMemory
             print("\(database): \(peak >> 20) MiB at the most, \(before >> 20) before; a submit took \(slowest)")
-            // Built for debugging it has had half a GB: this finds only what is far off.
-            #expect(peak <= 800_000_000)
+            // Optimised it keeps to 300 MB; built for debugging it has had 292 MB, on a busy machine more.
+            #expect(peak <= 400_000_000)
             for upload in uploads { upload.hangUp() }
             try await eventually("what counted is given back") {
                 try await other.get("/metrics").text.contains("hatchfarm_body_bytes 0\n")

@@ -122,8 +122,9 @@ extension Call {
         guard received == declared ?? received else { throw BodyLost() }
     }
 
-    /// Counts bytes of the body that are in memory. What can't be is let go of, and so is the rest.
-    private func share(_ bytes: Int) async throws {
+    /// Counts bytes that are in memory for the body, all together. What can't be is let go of, and so is the rest.
+    /// Throws 429 or 503 when too many bytes of bodies are under way.
+    func share(_ bytes: Int) async throws {
         do {
             try takeShare(upTo: bytes)
         } catch {

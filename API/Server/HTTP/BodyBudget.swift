@@ -17,8 +17,8 @@ final class BodyBudget: Sendable {
 
     /// So many bytes of each body are free.
     static let free = 16 << 10
-    /// What a file takes that is packed and written while it comes, however large it is.
-    static let ofStream = 2 << 20
+    /// What a file takes that is packed and written while it comes, however large it is: at first.
+    static let ofStream = 3 << 20
 
     private let state = Mutex(State())
     private let most: Int

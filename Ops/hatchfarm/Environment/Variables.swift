@@ -101,7 +101,10 @@ struct Variables: Sendable {
     let bodyMegabytes = Variable(
         "HATCHFARM_BODY_MB", .integer(in: 16...1_000_000), default: 128, for: [.server],
         "The most MiB of request bodies in memory at once, beyond the first 16 KiB of each.",
-        more: "A file counts as 2 MiB while it comes. Further large bodies are answered with 503.")
+        more: """
+            A file counts as 3 MiB while it comes, and for more when unpacking takes more. Further large bodies are \
+            answered with 503.
+            """)
     let bodyMegabytesPerOwner = Variable(
         "HATCHFARM_BODY_MB_PER_OWNER", .integer(in: 4...1_000_000), default: 64, for: [.server],
         "The same for each owner, or for each address without one.",

@@ -7,7 +7,7 @@ package import Store
 // Unchecked: whoever adds waits until the piece is done, so that one thread at a time is at work.
 package final class BlobIntake: @unchecked Sendable {
     /// So many bytes are brought to another thread together.
-    private static let bite = 256 << 10
+    private static let bite = 64 << 10
     /// So many full chunks are written together.
     private static let chunksAtOnce = 2
 
@@ -30,6 +30,11 @@ package final class BlobIntake: @unchecked Sendable {
         packer = try BlobPacker()
         unpacker = try isPacked ? ZstdDecompressor(limit: limit, announced: announced) : nil
         self.limit = limit
+    }
+
+    /// Bytes that it has in memory, or has while it writes, as of the last that was added. For who adds.
+    package var memory: Int {
+        packer.memory + (unpacker?.memory ?? 0) + waiting.capacity + Self.chunksAtOnce * BlobPacker.chunkSize
     }
 
     /// Throws `UploadError` for what can't be unpacked, or not within the limits.

@@ -4,7 +4,7 @@ package import Store
 /// Packs content into chunks of one zstd stream, hashing what goes in. For one task at a time.
 package struct BlobPacker {
     /// Bytes of a stored chunk; a row of this size is read and written in one go.
-    private static let chunkSize = 256 * 1_024
+    static let chunkSize = 256 * 1_024
 
     private var hasher = SHA256()
     private let packer: ZstdCompressor
@@ -12,10 +12,13 @@ package struct BlobPacker {
     private var open: [UInt8] = []
     /// Those that are full.
     private(set) var chunks: [[UInt8]] = []
-    /// 1 MiB: as many packers are at work as files come.
-    private static let windowLog: Int32 = 20
+    /// 256 KiB: as many packers are at work as files come, and a larger window hardly packs better.
+    private static let windowLog: Int32 = 18
 
     package init() throws { packer = try ZstdCompressor(windowLog: Self.windowLog) }
+
+    /// Bytes that it has in memory.
+    var memory: Int { packer.memory + open.capacity + chunks.reduce(0) { $0 + $1.capacity } }
 
     package mutating func add(_ bytes: [UInt8]) throws {
         hasher.update(bytes)
@@ -36,10 +39,14 @@ package struct BlobPacker {
     }
 
     private mutating func cut(_ packed: [UInt8]) {
-        open += packed
-        while open.count >= Self.chunkSize {
-            chunks.append(Array(open.prefix(Self.chunkSize)))
-            open.removeFirst(Self.chunkSize)
+        var rest = packed[...]
+        while open.count + rest.count >= Self.chunkSize {
+            let filling = rest.prefix(Self.chunkSize - open.count)
+            rest = rest.dropFirst(filling.count)
+            chunks.append(open + filling)
+            open = []
         }
+        if open.isEmpty { open.reserveCapacity(Self.chunkSize) }
+        open += rest
     }
 }

@@ -65,7 +65,7 @@ final class SQLiteStore: StorageEngine {
             // What is deleted is overwritten where its page is written anyway (Debian's default writes freed ones too).
             try database.execute(
                 sql: """
-                    PRAGMA cache_size = -65536; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;
+                    PRAGMA cache_size = -8192; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;
                     PRAGMA secure_delete = FAST;
                     PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 0;
                     """)
@@ -73,8 +73,11 @@ final class SQLiteStore: StorageEngine {
         if path == ":memory:" { return (try DatabaseQueue(configuration: configuration), nil) }
         makePrivate(path)
         let pool = try patiently(settings) { try DatabasePool(path: path, configuration: configuration) }
-        // The pool sets NORMAL when it opens, which may lose what was acknowledged when the power fails.
-        try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        // The pool sets NORMAL when it opens, which may lose what was acknowledged when the power fails. Readers have
+        // smaller caches, as there are several, and the system's is behind them.
+        try pool.writeWithoutTransaction { database in
+            try database.execute(sql: "PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;")
+        }
         let checkpoints = try SQLiteCheckpoints(path, configuration)
         pool.writeWithoutTransaction { database in
             if let handle = database.sqliteConnection { checkpoints.follow(handle) }
