@@ -7,14 +7,14 @@ internal import Synchronization
 /// Takes away what the operator's retention doesn't keep: ended jobs with all that is kept beside them, keys, uploads,
 /// audit events; what belonged to jobs that their owners deleted; and content that nothing refers to any more.
 ///
-/// In bites: each is so large that it takes a few milliseconds, and is followed by a rest, a long one while callers
+/// In bites: each is so large that it takes a few milliseconds, and is followed by a rest, one as long while callers
 /// wait for the database. How far it has come is in the database: several servers share the work.
 package final class HistoryPruner: Ticking {
     package static let topic = "history_pruner"
     /// How many jobs or links one bite looks at.
     private static let sizes = 32...1_000
-    /// How long a bite may take, in milliseconds: alone, and while others wait.
-    private static let (longest, longestBusy): (Int64, Int64) = (40, 10)
+    /// How long a bite may take, in milliseconds. On SQLite whoever comes next waits for all of it.
+    private var longest: Int64 { broker.database.sqlEngine == .sqlite ? 3 : 10 }
     /// Content is kept so long after the last reference went, in milliseconds: somebody may be reading it.
     package static let blobsLast: Int64 = 600_000
     /// What jobs need is kept so much longer than they are, in milliseconds: than from when it was last used to when
@@ -65,10 +65,10 @@ package final class HistoryPruner: Ticking {
             }
         }
         if let failure { throw failure }
-        adapt(longest, isBusy)
+        adapt(longest)
         tell(isMore)
         guard isMore else { return .seconds(30) }
-        return .milliseconds(isBusy ? max(20, 4 * longest) : max(1, longest / 4))
+        return .milliseconds(isBusy ? max(2, longest) : max(1, longest / 4))
     }
 
     private typealias Bite = @Sendable (Transaction) throws -> PruneBite
@@ -89,12 +89,11 @@ package final class HistoryPruner: Ticking {
     }
 
     /// The next bites are larger or smaller, by how long these took.
-    private func adapt(_ longest: Int64, _ isBusy: Bool) {
-        let most = isBusy ? Self.longestBusy : Self.longest
+    private func adapt(_ longest: Int64) {
         state.withLock { state in
-            if longest > most {
+            if longest > self.longest {
                 state.size = max(Self.sizes.lowerBound, state.size / 2)
-            } else if longest < most / 2 {
+            } else if longest <= self.longest / 2 {
                 state.size = min(Self.sizes.upperBound, state.size * 3 / 2)
             }
         }
