@@ -29,7 +29,11 @@ package final class FarmServer: Sendable {
     /// - Parameter folder: where it runs.
     package init(database: String, environment: [String: String] = [:], folder: String = "/") {
         self.folder = folder
-        let own = ["DATABASE_URL": database, "HATCHFARM_API_TOKEN": Self.operatorToken, "HATCHFARM_LOG": "notice"]
+        let own = [
+            "DATABASE_URL": database, "HATCHFARM_API_TOKEN": Self.operatorToken, "HATCHFARM_LOG": "notice",
+            // Of a crash, the thread that crashed comes first and alone.
+            "SWIFT_BACKTRACE": "enable=yes,threads=crashed,color=no",
+        ]
         self.environment = own.merging(environment) { $1 }
     }
 

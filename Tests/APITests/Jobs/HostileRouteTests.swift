@@ -152,11 +152,14 @@ struct HostileRouteTests {
             let siege = try await Siege(plane)
             let operations = siege.canonical.filter { $0.body != nil }
             #expect(operations.count > 10)
+            // What is refused is refused before a database hears of it: one of the two is asked for all of it.
+            let values = HostileInput.values.enumerated()
+                .filter { database == .sqlite || $0.offset.isMultiple(of: 4) }.map(\.element)
             try await siege.each(operations) { operation in
                 guard let good = siege.body(of: operation) else { return }
                 let (headers, path) = (siege.caller(operation), siege.path(operation))
                 for place in Mutation.places(in: good) {
-                    for value in HostileInput.values.map(Optional.some) + [nil] {
+                    for value in values.map(Optional.some) + [nil] {
                         let body = Mutation.text(good, at: place[...], put: value) ?? ""
                         try await siege.send(
                             operation.method, path, headers, Array(body.utf8), "\(place) \(value ?? "left out")")

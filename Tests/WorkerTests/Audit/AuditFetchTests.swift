@@ -96,21 +96,25 @@ struct AuditFetchTests {
         #expect(branch.passed == 0 && branch.log.contains("Remote branch none not found"), "\(branch.log)")
     }
 
-    @Test(
-        "follows no redirect to another host, address, port or scheme",
-        arguments: [
-            "http://169.254.169.254/latest", "http://10.0.0.1/x", "http://[::1]/x", "https://127.0.0.1/x",
-            "http://localhost/x", "file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1:70/x",
-        ])
-    func redirects(target: String) async throws {
+    @Test("follows no redirect to another host, address, port or scheme")
+    func redirects() async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            for target in [
+                "http://169.254.169.254/latest", "http://10.0.0.1/x", "http://[::1]/x", "https://127.0.0.1/x",
+                "http://localhost/x", "file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1:70/x",
+            ] { group.addTask { try await redirect(to: target) } }
+        }
+    }
+
+    private func redirect(to target: String) async throws {
         let lab = try await lab()
         let server = try FakeServer { request in
             .refusal(302, headers: ["Location": "\(target)/\(request.path.dropFirst())"])
         }
         defer { server.stop() }
         let said = try await lab.run("http://127.0.0.1:\(server.port)/x", tests: "echo escaped")
-        #expect(said.passed == 0 && said.log.contains("could not fetch"), "\(said.log)")
-        #expect(!said.stream.contains("escaped"))
+        #expect(said.passed == 0 && said.log.contains("could not fetch"), "\(target): \(said.log)")
+        #expect(!said.stream.contains("escaped"), "\(target)")
     }
 
     @Test("reaches no private address, and not this machine, unless its owner allows it")
