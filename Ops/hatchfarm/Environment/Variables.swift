@@ -106,7 +106,7 @@ struct Variables: Sendable {
             answered with 503.
             """)
     let bodyMegabytesPerOwner = Variable(
-        "HATCHFARM_BODY_MB_PER_OWNER", .integer(in: 4...1_000_000), default: 64, for: [.server],
+        "HATCHFARM_BODY_MB_PER_OWNER", .integer(in: 12...1_000_000), default: 64, for: [.server],
         "The same for each owner, or for each address without one.",
         more: "Further large bodies of the owner are answered with 429.")
     let metricsListen = Variable(
