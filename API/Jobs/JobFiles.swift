@@ -61,7 +61,7 @@ enum JobFiles {
         do {
             try await call.receive(upTo: limit, isKept: false) { piece in
                 try await intake.add(Array(piece.readableBytesView))
-                // Packed content says how much memory it takes to unpack it.
+                // Packed content says while it comes how much memory it takes to unpack it.
                 if intake.memory > BodyBudget.ofStream { try await call.share(intake.memory) }
             }
             return try await intake.store { blob in

@@ -14,7 +14,7 @@ package final class HistoryPruner: Ticking {
     /// How many jobs or links one bite looks at.
     private static let sizes = 32...1_000
     /// How long a bite may take, in milliseconds. On SQLite whoever comes next waits for all of it.
-    private var longest: Int64 { broker.database.sqlEngine == .sqlite ? 3 : 10 }
+    private var most: Int64 { broker.database.sqlEngine == .sqlite ? 3 : 10 }
     /// Content is kept so long after the last reference went, in milliseconds: somebody may be reading it.
     package static let blobsLast: Int64 = 600_000
     /// What jobs need is kept so much longer than they are, in milliseconds: than from when it was last used to when
@@ -90,10 +90,11 @@ package final class HistoryPruner: Ticking {
 
     /// The next bites are larger or smaller, by how long these took.
     private func adapt(_ longest: Int64) {
+        let most = most
         state.withLock { state in
-            if longest > self.longest {
+            if longest > most {
                 state.size = max(Self.sizes.lowerBound, state.size / 2)
-            } else if longest <= self.longest / 2 {
+            } else if longest <= most / 2 {
                 state.size = min(Self.sizes.upperBound, state.size * 3 / 2)
             }
         }

@@ -44,9 +44,8 @@ package struct BlobPacker {
             let filling = rest.prefix(Self.chunkSize - open.count)
             rest = rest.dropFirst(filling.count)
             chunks.append(open + filling)
-            open = []
+            open.removeAll(keepingCapacity: true)
         }
-        if open.isEmpty { open.reserveCapacity(Self.chunkSize) }
         open += rest
     }
 }
